@@ -1,0 +1,34 @@
+//! The checked-in code is what the `.proto` files say. No `protoc` is needed to build: run this test with
+//! `ZEGEL_WRITE=1` after a change of a `.proto` file.
+
+use std::path::{Path, PathBuf};
+
+const FILES: [&str; 5] = ["event", "governance", "log", "evidence", "ledger"];
+
+fn generate(into: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files: Vec<PathBuf> = FILES.iter().map(|name| root.join(format!("zegel/v1/{name}.proto"))).collect();
+    let descriptors = protox::compile(files, [root]).expect("the .proto files compile");
+    tonic_prost_build::configure()
+        .out_dir(into)
+        .client_mod_attribute(".", "#[cfg(feature = \"rpc\")]")
+        .server_mod_attribute(".", "#[cfg(feature = \"rpc\")]")
+        .compile_fds(descriptors)
+        .expect("code is generated");
+}
+
+#[test]
+fn generated_code_is_current() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    generate(folder.path());
+    let now = std::fs::read_to_string(folder.path().join("zegel.v1.rs")).expect("one generated file");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/generated/zegel.v1.rs");
+    if std::env::var_os("ZEGEL_WRITE").is_some() {
+        std::fs::write(&kept, &now).expect("the generated file is written");
+    }
+    let before = std::fs::read_to_string(&kept).unwrap_or_default();
+    assert!(
+        before == now,
+        "proto/src/generated is stale: run ZEGEL_WRITE=1 cargo test -p zegel-proto --test generated"
+    );
+}

@@ -1,1 +1,23 @@
-//! Being built.
+//! Is this evidence good? Everything that is hashed, committed, proven and checked.
+//!
+//! The ledger writes only what this crate would accept, so it calls these functions; never the reverse.
+//!
+//! Invariants:
+//! - trust is a type: nothing reads a checkpoint, a statement or a body that has not been verified;
+//! - memory is bounded by one record and by the depth of a proof, never by the size of a log or a bundle;
+//! - no clock, network, thread, store or environment: what is needed comes in as an argument.
+//!
+//! Not here: who orders and stores (the ledger), how bodies are sealed and opened (the tools).
+//! Specifications: `specs/`.
+
+pub mod batch;
+pub mod checkpoint;
+pub mod commit;
+pub mod hash;
+pub mod kinds;
+pub mod note;
+pub mod registry;
+pub mod signature;
+pub mod snapshot;
+pub mod tree;
+pub mod trust;

@@ -1,0 +1,200 @@
+//! Commitments: salted slots, lists, and the body root over them.
+//!
+//! Each field of an event is a leaf of its own with a salt of its own, so that one can be withheld or destroyed and the
+//! rest still verifies, and a covered "yes" cannot be guessed. Two salts cost one compression; a short slot costs one.
+//!
+//! Invariants: a body has exactly the slots of its layout, in order; slot 0 is open in every body that is opened; all
+//! salts follow from one seed, so a source cannot choose a salt. Specification: `specs/body.md`.
+
+mod shown;
+
+pub use shown::{CoveredUnit, Shown, ShownBody, check_redacted, redact};
+
+use crate::hash::{Hash, Tag, leaf, sha256};
+use thiserror::Error;
+use zegel_proto::limits::{LIST_ITEMS_MAX, SALT_BYTES};
+use zegel_proto::v1::{Body, Slot, SlotState};
+
+/// A salt: half of a SHA-256.
+pub type Salt = [u8; SALT_BYTES];
+
+/// Why a body does not match what was committed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommitmentError {
+    /// Not the slots of its layout.
+    #[error("body has {found} slots, its layout has {wanted}")]
+    SlotCount {
+        /// Slots found.
+        found: usize,
+        /// Slots wanted.
+        wanted: usize,
+    },
+    /// A list where the layout has a value, or the reverse.
+    #[error("slot {slot} does not have the form that its layout gives it")]
+    SlotForm {
+        /// Number of the slot.
+        slot: usize,
+    },
+    /// Slot 0 is covered.
+    #[error("slot 0 is covered: without it a body could stand under another header")]
+    BindingCovered,
+    /// The root that follows is another.
+    #[error("body leads to root {found}, its header commits to {wanted}")]
+    WrongRoot {
+        /// Computed.
+        found: Hash,
+        /// In the header.
+        wanted: Hash,
+    },
+    /// Padding after which an item follows.
+    #[error("slot {slot} has an item after its padding")]
+    ItemAfterPadding {
+        /// Number of the slot.
+        slot: usize,
+    },
+}
+
+/// All salts of an event, from its seed: salt i is half `i mod 2` of `SHA-256(0x02 ‖ seed ‖ u32 of i div 2)`.
+#[derive(Clone)]
+pub struct Salts {
+    seed: [u8; 32],
+    pair: Option<(u32, Hash)>,
+}
+
+impl Salts {
+    /// The salts of a seed.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self { seed, pair: None }
+    }
+
+    /// Salt number `index`. Cheapest in ascending order: every second one costs nothing.
+    pub fn salt(&mut self, index: u32) -> Salt {
+        let number = index / 2;
+        let pair = match self.pair {
+            Some((cached, pair)) if cached == number => pair,
+            _ => sha256(&[&[0x02], &self.seed, &number.to_be_bytes()]),
+        };
+        self.pair = Some((number, pair));
+        let half = (index % 2) as usize * SALT_BYTES;
+        let mut salt = [0; SALT_BYTES];
+        salt.copy_from_slice(&pair.0[half..half + SALT_BYTES]);
+        salt
+    }
+}
+
+/// Leaf of a slot or item that is a value, unknown or none: tag, salt, state, value.
+#[must_use]
+pub fn value_leaf(tag: Tag, salt: &Salt, state: SlotState, value: &[u8]) -> Hash {
+    leaf(tag, &[salt, &[state as u8], value])
+}
+
+/// Leaf of a slot that holds a list: its value is the digest over the leaves of its items.
+#[must_use]
+pub fn list_leaf(salt: &Salt, item_leaves: &[Hash]) -> Hash {
+    let digest = leaf(Tag::List, &[&joined(item_leaves)]);
+    value_leaf(Tag::Slot, salt, SlotState::SlotList, &digest.0)
+}
+
+/// Root of a body: the digest over its slot leaves in order.
+#[must_use]
+pub fn body_root_of(slot_leaves: &[Hash]) -> Hash {
+    leaf(Tag::Body, &[&joined(slot_leaves)])
+}
+
+fn joined(hashes: &[Hash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+/// Leaves of a list with its padding, whose items take the salts from number `first` on. The number of leaves is the
+/// number of salts used.
+fn item_leaves(salts: &mut Salts, first: u32, items: &[Vec<u8>]) -> Vec<Hash> {
+    debug_assert!(items.len() <= LIST_ITEMS_MAX, "the grammar of Slot bounds lists");
+    let padding = items.len().next_power_of_two() - items.len();
+    let values = items.iter().map(|item| (SlotState::SlotValue, item.as_slice()));
+    let all = values.chain(std::iter::repeat_n((SlotState::SlotNone, &[][..]), padding));
+    (first..).zip(all).map(|(index, (state, value))| value_leaf(Tag::Item, &salts.salt(index), state, value)).collect()
+}
+
+/// The root of a whole body: all salts derived again from its seed.
+///
+/// Slots take salts 0, 1, 2, …; the items of lists take the next ones, list after list, padding included.
+#[must_use]
+pub fn body_root(body: &Body) -> Option<Hash> {
+    let mut slot_salts = Salts::new(body.seed.as_slice().try_into().ok()?);
+    let mut item_salts = slot_salts.clone();
+    let mut next = body.slots.len() as u32;
+    let mut leaves = Vec::with_capacity(body.slots.len());
+    for (index, slot) in (0..).zip(&body.slots) {
+        let salt = slot_salts.salt(index);
+        leaves.push(match SlotState::try_from(slot.state).ok()? {
+            SlotState::SlotList => {
+                let items = item_leaves(&mut item_salts, next, &slot.items);
+                next += items.len() as u32;
+                list_leaf(&salt, &items)
+            }
+            state => value_leaf(Tag::Slot, &salt, state, &slot.value),
+        });
+    }
+    Some(body_root_of(&leaves))
+}
+
+/// Checks a whole body against the root in its header. The body must have passed its grammar.
+///
+/// # Errors
+/// [`CommitmentError`] if the layout or the root is another.
+pub fn check_opened(body: &Body, layout: &[crate::kinds::SlotSpec], wanted: Hash) -> Result<(), CommitmentError> {
+    check_layout(body.slots.iter().map(|slot| slot.state), layout)?;
+    let found = body_root(body).unwrap_or(Hash::ZERO);
+    if found == wanted { Ok(()) } else { Err(CommitmentError::WrongRoot { found, wanted }) }
+}
+
+/// Lists stand only where the layout has lists, and values only where it has values.
+fn check_layout(
+    states: impl ExactSizeIterator<Item = i32>,
+    layout: &[crate::kinds::SlotSpec],
+) -> Result<(), CommitmentError> {
+    let (found, wanted) = (states.len(), layout.len());
+    if found != wanted {
+        return Err(CommitmentError::SlotCount { found, wanted });
+    }
+    let fits = |(state, spec): (i32, &crate::kinds::SlotSpec)| match SlotState::try_from(state) {
+        Ok(SlotState::SlotList) => spec.is_list,
+        Ok(SlotState::SlotValue) => !spec.is_list,
+        _ => true,
+    };
+    match states.zip(layout).position(|pair| !fits(pair)) {
+        Some(slot) => Err(CommitmentError::SlotForm { slot }),
+        None => Ok(()),
+    }
+}
+
+/// A slot that holds a value.
+#[must_use]
+pub fn value_slot(value: impl Into<Vec<u8>>) -> Slot {
+    Slot { state: SlotState::SlotValue as i32, value: value.into(), items: Vec::new() }
+}
+
+/// A slot that holds a list, or none if there are no items.
+#[must_use]
+pub fn list_slot(items: Vec<Vec<u8>>) -> Slot {
+    if items.is_empty() {
+        return none_slot();
+    }
+    Slot { state: SlotState::SlotList as i32, value: Vec::new(), items }
+}
+
+/// A slot of which the source says: there was none.
+#[must_use]
+pub fn none_slot() -> Slot {
+    Slot { state: SlotState::SlotNone as i32, value: Vec::new(), items: Vec::new() }
+}
+
+/// A slot of which the source's format can say nothing.
+#[must_use]
+pub fn unknown_slot() -> Slot {
+    Slot { state: SlotState::SlotUnknown as i32, value: Vec::new(), items: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Streams and index snapshots: which events belong to an id, and that these are all.
+//!
+//! A month is the tree of one id's events in one month, in log order. A snapshot is the tree over all ids with their
+//! months, sorted; it is a pure function of the entries that it covers, so that anyone who replays the log gets the same.
+//! Specification: `specs/streams.md`.
+
+use crate::hash::{Hash, Tag, leaf};
+use zegel_proto::v1::{Month, StreamType};
+
+/// Leaf of an event in a month: where it stands, and its event leaf.
+#[must_use]
+pub fn stream_leaf(entry: u64, position: u32, event: Hash) -> Hash {
+    leaf(Tag::Stream, &[&entry.to_be_bytes(), &position.to_be_bytes(), &event.0])
+}
+
+/// Leaf of a row: type, id, and the digest over its months (month, count, root of each, ascending).
+#[must_use]
+pub fn row_leaf(stream: StreamType, id: Hash, months: &[Month]) -> Hash {
+    let bytes: Vec<u8> = months.iter().flat_map(month_bytes).collect();
+    leaf(Tag::Row, &[&[stream as u8], &id.0, &leaf(Tag::Months, &[&bytes]).0])
+}
+
+fn month_bytes(month: &Month) -> impl Iterator<Item = u8> + use<'_> {
+    let numbers = month.month.to_be_bytes().into_iter().chain(month.count.to_be_bytes());
+    numbers.chain(month.root.iter().copied())
+}

@@ -17,7 +17,7 @@ case "${ROCKSDB_LIB_DIR:-$ZEGEL_CACHE/}" in
     unset ROCKSDB_LIB_DIR ROCKSDB_STATIC
     zegel_version=$(awk '$3 == "\"librocksdb-sys\"" { getline; gsub("\"", "", $3); print $3; exit }' Cargo.lock)
     # shellcheck disable=SC2012  # the names are ours: no spaces, no newlines
-    zegel_archive=$(ls -t "$ZEGEL_CACHE/librocksdb-sys-$zegel_version-"*/librocksdb.a 2>/dev/null | head -n 1)
+    zegel_archive=$(ls -t "$ZEGEL_CACHE/librocksdb-sys-$zegel_version-"*/librocksdb.a 2>/dev/null | head -n 1) || true
     if [ -n "$zegel_archive" ]; then
         export ROCKSDB_LIB_DIR="${zegel_archive%/*}" ROCKSDB_STATIC=1
     fi

@@ -13,10 +13,12 @@ log="$ZEGEL_CACHE/rocksdb.log"
 say() { printf '\ndemo: %s\n' "$*" >&2; }
 
 start_rocksdb() {
-    nice -n 10 tools/build/prepare.sh rocksdb 2>"$log" &
+    # In a process group of its own, so that a demo that is stopped takes all its compilers with it.
+    set -m
+    nice -n 10 tools/build/prepare.sh rocksdb 2>"$log" </dev/null &
     rocksdb=$!
-    # A demo that is stopped leaves nothing behind that eats the machine.
-    trap 'kill "$rocksdb" 2>/dev/null || true' EXIT
+    set +m
+    trap 'kill -- "-$rocksdb" 2>/dev/null || true' EXIT
 }
 
 # The last thing that the background build said: it overwrites its line with carriage returns.

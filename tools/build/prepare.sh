@@ -44,14 +44,15 @@ prepare_system() {
     has_cryptography || missing+=(python3-cryptography)
     [ ${#missing[@]} = 0 ] && return
     apt_install "${missing[@]}" || true
+    missing=()
+    read -r -d '' -a missing < <(missing_packages && printf '\0')
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "missing; run this once:  sudo apt-get install -y ${missing[*]} python3-cryptography"
+        return 1
+    fi
     # A python3 that is not Debian's does not see Debian's packages.
     has_cryptography || python3 -m pip install -q cryptography </dev/null >/dev/null 2>&1 ||
         say 'python3 cannot import cryptography, so specs/vectors cannot be made again (all else works)'
-    missing=()
-    read -r -d '' -a missing < <(missing_packages && printf '\0')
-    [ ${#missing[@]} = 0 ] && return
-    say "missing; run this once:  sudo apt-get install -y ${missing[*]} python3-cryptography"
-    return 1
 }
 
 prepare_crates() { cargo fetch --locked --quiet </dev/null; }
@@ -71,6 +72,8 @@ prepare_rocksdb() {
     flock --nonblock 9 || { say 'waiting for another RocksDB build on this machine'; flock 9; }
     local source
     source=$(rocksdb_source)
+    # What a build that was stopped left behind.
+    rm -rf "$ZEGEL_CACHE"/librocksdb-sys-*.building-*
     # rocksdb.py has said why it could not; the build then takes longer but is the same.
     python3 tools/build/rocksdb.py "$source" "$ZEGEL_CACHE" >/dev/null ||
         say 'going on without the archive: cargo compiles RocksDB by itself, half an hour on two cores'

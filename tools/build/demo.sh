@@ -38,7 +38,7 @@ wait_for_rocksdb() {
     done
     [ ! -t 2 ] || printf '\r\033[K' >&2
     wait "$rocksdb" || { cat "$log" >&2; return 1; }
-    grep -v 'units,' "$log" >&2 || true
+    grep -E "^prepare:|own build" "$log" >&2 || true # why there is no archive, if there is none
     trap - EXIT
 }
 

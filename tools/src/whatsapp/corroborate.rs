@@ -108,13 +108,18 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     fn all(records: &'a [Record]) -> Vec<Self> {
-        let messages = records.iter().enumerate().filter(|(_, record)| record.sender.is_some());
+        let messages = records.iter().enumerate().filter(|(_, record)| is_message(record));
         messages.map(|(index, record)| Self { index, record, key: key(record) }).collect()
     }
 
     fn sender(&self) -> &'a str {
         self.record.sender.as_deref().unwrap_or_default()
     }
+}
+
+/// An iPhone writes a missed call under a name and an Android phone does not; it is a notice on both.
+fn is_message(record: &Record) -> bool {
+    record.sender.is_some() && !matches!(record.kind, Kind::Call { .. })
 }
 
 /// Text without spaces and marks. File names and captions differ per phone, and so do the words of a deletion, so those are
@@ -159,7 +164,7 @@ struct Sides<'a> {
 
 impl<'a> Sides<'a> {
     fn new(left: &'a [Record], right: &'a [Record]) -> Self {
-        let notices = [left, right].map(|side| side.iter().filter(|record| record.sender.is_none()).count() as u64);
+        let notices = [left, right].map(|side| side.iter().filter(|record| !is_message(record)).count() as u64);
         let (left, right) = (Message::all(left), Message::all(right));
         let (right_of, left_of) = (vec![None; left.len()], vec![None; right.len()]);
         Self { left, right, notices, names: Vec::new(), right_of, left_of }

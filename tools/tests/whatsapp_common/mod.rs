@@ -1,5 +1,5 @@
 //! Reading the fixtures, for the tests of read-outs.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};

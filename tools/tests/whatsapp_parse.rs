@@ -141,6 +141,9 @@ fn refuses_dates_of_two_orders_until_one_is_given() {
     let given = parse(file.as_bytes(), &amsterdam(Some(DateOrder::DayMonthYear))).expect("the order is given");
     assert_eq!(given.records.len(), 1);
     assert_eq!(given.records[0].text, b"x\n02-14-2026 9:00 - B: geplakt\n");
+    let (given, line, quoted) = (DateOrder::MonthDayYear, 1, "13-02-2026 9:00 - A: x".to_owned());
+    let refused = Err(ParseError::DateOrderContradicted { given, line, quoted });
+    assert_eq!(parse(file.as_bytes(), &amsterdam(Some(given))), refused);
 }
 
 #[test]

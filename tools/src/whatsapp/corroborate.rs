@@ -360,5 +360,5 @@ fn likeness(left: &str, right: &str) -> usize {
     let (left, right) = (pairs(left), pairs(right));
     let all: usize = left.values().chain(right.values()).sum();
     let shared: usize = left.iter().map(|(two, count)| (*count).min(right.get(two).copied().unwrap_or(0))).sum();
-    if all == 0 { 0 } else { 200 * shared / all }
+    (200 * shared).checked_div(all).unwrap_or(0)
 }

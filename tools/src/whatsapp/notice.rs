@@ -114,7 +114,7 @@ pub(super) fn read(sentence: &str) -> Option<Kind> {
     TEMPLATES.iter().find_map(|(template, meaning)| Some(meaning.with(&Parts::of(template, same)?)))
 }
 
-/// The length of a notice that holds `: ` inside a quoted title, and so resembles a message of somebody with a long name.
+/// True for a notice that holds `: ` inside a quoted title, and so resembles a message of somebody with a long name.
 /// Only a notice whose verb comes before that colon and whose quotation is closed counts.
 pub(super) fn quotes_a_colon(first_line: &[u8]) -> bool {
     let Ok(line) = std::str::from_utf8(marks::without_terminator(first_line)) else { return false };

@@ -150,7 +150,9 @@ pub fn parse(file: &[u8], options: &Options) -> Result<Readout, ParseError> {
     };
     drop(all);
     if order.date(first, shape.year).is_none() {
-        return Err(no_header(file));
+        // Only a given order can refuse the first line, and no record would hold that line.
+        let quoted = marks::quote(heads[0].whole_line);
+        return Err(ParseError::DateOrderContradicted { given: order, line: 1, quoted });
     }
     heads.retain(|head| order.date(head.header.date, shape.year).is_some());
     let precision = if shape.seconds { Precision::Second } else { Precision::Minute };

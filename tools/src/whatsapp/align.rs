@@ -1,0 +1,243 @@
+//! Reading the same chat again: which records are new, which the log already holds, and which are gone.
+//!
+//! Not a diff of two sequences. The log is in the order of reading, so a chat whose older half was read later is out of order
+//! in it, and a longest common subsequence would find only one half. Records are matched by keys instead, from certain to
+//! less certain: place and text; time and text, in order (a contact was renamed); place alone (edited or deleted); and only
+//! between two matched neighbours, text alone (the phone corrected a time) or time alone (renamed and edited). A wrong
+//! «known» loses a message and a wrong «new» repeats one, so a text that merely occurs in both is never enough.
+//!
+//! Time and memory grow with the number of records, not with their product.
+//!
+//! Deliberately not here: what a vanished message means. A read-out never says why a line is missing.
+
+use super::fingerprint::{Fingerprint, Fingerprinter};
+use super::{Kind, Record};
+use std::collections::{HashMap, VecDeque};
+
+/// A record that the log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its fingerprint, as [`Alignment::fingerprints`] gave it.
+    pub fingerprint: Fingerprint,
+    /// Its place in the conversation of the log.
+    pub conversation_seq: u64,
+}
+
+/// What a record of the read-out is to the log. Numbers are `conversation_seq`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Not in the log.
+    New,
+    /// In the log with this text.
+    Known(u64),
+    /// In the log with another text.
+    Edited(u64),
+    /// In the log with a text; the read-out has only the notice that it was deleted.
+    Deleted(u64),
+}
+
+/// How a read-out lies on the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alignment {
+    /// One for each record, in the order of the file.
+    pub rows: Vec<Row>,
+    /// In the log and within the range of the file, but not in the file. A message that was reported before is reported
+    /// again; older versions of a message that is in the file are not.
+    pub vanished: Vec<u64>,
+    /// How many the log holds before the first or after the last record of the file, or on an edge where that cannot be told.
+    pub out_of_range: u64,
+    /// How much later the file puts the same messages than the log does, in milliseconds: another time zone was used.
+    pub shift_ms: i64,
+    /// How many known records have another time than the log, found between matched neighbours.
+    pub retimed: u64,
+    /// One for each record, at the times of the log: what to remember of new and edited records.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// Time zones lie on quarter hours, and at most this many of them from another: UTC+14 is the furthest from UTC.
+const SHIFT_QUARTERS_MAX: i64 = 14 * 4;
+const QUARTER_MS: i64 = 15 * 60 * 1000;
+
+/// Fewest messages that must agree on a shift: two messages with one text lie a multiple of a quarter hour apart by chance
+/// once in fifteen times.
+const SHIFT_SUPPORT_MIN: usize = 3;
+
+/// Most pairs on which shifts are tried: 113 shifts on each.
+const SHIFT_SAMPLE_MAX: usize = 64;
+
+/// Most shifts in one read-out. Summer time makes two of one wrong zone.
+const SHIFTS_MAX: usize = 3;
+
+/// Most records between two matched neighbours where text alone or time alone is tried.
+const GAP_RECORDS_MAX: usize = 1_000;
+
+/// Lays `records`, one whole read-out, on `known`, what the log holds of the same capture in the order of the log.
+pub fn align(known: &[Known], records: &[Record], fingerprinter: &Fingerprinter) -> Alignment {
+    let mut matching = Matching::new(known, records);
+    let shift_ms = matching.find_shift(fingerprinter).unwrap_or(0);
+    let fingerprints = fingerprinter.fingerprints(records, shift_ms);
+    matching.match_exact(&fingerprints);
+    for _ in 1..SHIFTS_MAX {
+        let Some(other) = matching.find_shift(fingerprinter).filter(|other| *other != shift_ms) else { break };
+        matching.match_exact(&fingerprinter.fingerprints(records, other));
+    }
+    let changed = |matching: &Matching<'_>, record: usize, seq| matching.changed(record, seq);
+    matching.match_by(&fingerprints, |print| print.place, changed);
+    let retimed = matching.match_in_gaps(&fingerprints);
+    let (vanished, out_of_range) = matching.missing();
+    Alignment { rows: matching.rows, vanished, out_of_range, shift_ms, retimed, fingerprints }
+}
+
+struct Matching<'a> {
+    known: &'a [Known],
+    records: &'a [Record],
+    /// For each known record, its index in the file.
+    record_of: Vec<Option<usize>>,
+    rows: Vec<Row>,
+}
+
+impl<'a> Matching<'a> {
+    fn new(known: &'a [Known], records: &'a [Record]) -> Self {
+        Self { known, records, record_of: vec![None; known.len()], rows: vec![Row::New; records.len()] }
+    }
+
+    fn pair(&mut self, known: usize, record: usize, row: Row) {
+        self.record_of[known] = Some(record);
+        self.rows[record] = row;
+    }
+
+    /// The row for a record whose text is not the known one.
+    fn changed(&self, record: usize, seq: u64) -> Row {
+        if matches!(self.records[record].kind, Kind::Deleted { .. }) { Row::Deleted(seq) } else { Row::Edited(seq) }
+    }
+
+    fn match_exact(&mut self, fingerprints: &[Fingerprint]) {
+        self.match_by(fingerprints, |print| (print.place, print.text), |_, _, seq| Row::Known(seq));
+        self.match_by(fingerprints, |print| (print.time, print.text), |_, _, seq| Row::Known(seq));
+    }
+
+    /// Pairs what is left on both sides and has the same key, the first with the first.
+    fn match_by<K: Eq + std::hash::Hash>(
+        &mut self,
+        fingerprints: &[Fingerprint],
+        key: impl Fn(&Fingerprint) -> K,
+        row: impl Fn(&Self, usize, u64) -> Row,
+    ) {
+        let mut waiting: HashMap<K, VecDeque<usize>> = HashMap::new();
+        for (index, known) in self.known.iter().enumerate().filter(|(index, _)| self.record_of[*index].is_none()) {
+            waiting.entry(key(&known.fingerprint)).or_default().push_back(index);
+        }
+        for (record, print) in fingerprints.iter().enumerate() {
+            if self.rows[record] != Row::New {
+                continue;
+            }
+            if let Some(index) = waiting.get_mut(&key(print)).and_then(VecDeque::pop_front) {
+                let found = row(self, record, self.known[index].conversation_seq);
+                self.pair(index, record, found);
+            }
+        }
+    }
+
+    /// The quarter hours by which most texts that occur once on both sides have moved, when enough of them agree.
+    fn find_shift(&self, fingerprinter: &Fingerprinter) -> Option<i64> {
+        let pairs = self.pairs_by_unique_text(fingerprinter);
+        let step = pairs.len().div_ceil(SHIFT_SAMPLE_MAX).max(1);
+        let sample: Vec<_> = pairs.into_iter().step_by(step).collect();
+        let support = |shift: i64| {
+            let moved = |record: usize| fingerprinter.time(self.records[record].occurred.at_ms.saturating_sub(shift));
+            sample.iter().filter(|(known, record)| moved(*record) == self.known[*known].fingerprint.time).count()
+        };
+        // Nearest first, and only a better one replaces it: a tie goes to the smaller shift.
+        let quarters = (0..=SHIFT_QUARTERS_MAX).flat_map(|quarter| [quarter, -quarter]);
+        let scored = quarters.map(|quarter| quarter * QUARTER_MS).map(|shift| (support(shift), shift));
+        let (votes, shift) = scored.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+        (votes >= SHIFT_SUPPORT_MIN && votes * 2 >= sample.len()).then_some(shift)
+    }
+
+    fn pairs_by_unique_text(&self, fingerprinter: &Fingerprinter) -> Vec<(usize, usize)> {
+        // Once on a side is an index; more often is none.
+        let mut sides: HashMap<[u8; 16], [Option<Option<usize>>; 2]> = HashMap::new();
+        let mut count = |text, side: usize, index| {
+            let seen = &mut sides.entry(text).or_default()[side];
+            *seen = Some(if seen.is_none() { Some(index) } else { None });
+        };
+        for (index, known) in self.known.iter().enumerate().filter(|(index, _)| self.record_of[*index].is_none()) {
+            count(known.fingerprint.text, 0, index);
+        }
+        let prints = fingerprinter.fingerprints(self.records, 0);
+        for (index, print) in prints.iter().enumerate().filter(|(index, _)| self.rows[*index] == Row::New) {
+            count(print.text, 1, index);
+        }
+        let both = |side: &[Option<Option<usize>>; 2]| Some((side[0]??, side[1]??));
+        let mut pairs: Vec<_> = sides.values().filter_map(both).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    /// Pairs what lies between the same two matched neighbours on both sides: by text, then by time when the record says
+    /// itself that it was changed. Returns how many have another time.
+    fn match_in_gaps(&mut self, fingerprints: &[Fingerprint]) -> u64 {
+        let matched: Vec<_> = (0..self.known.len()).filter_map(|known| Some((known, self.record_of[known]?))).collect();
+        let mut retimed = 0;
+        for two in matched.windows(2) {
+            let [(known_from, from), (known_to, to)] = [two[0], two[1]];
+            if known_to - known_from < 2 || to <= from || to - from > GAP_RECORDS_MAX {
+                continue;
+            }
+            for known in known_from + 1..known_to {
+                let wanted = self.known[known].fingerprint;
+                let free = |this: &Self, record: &usize| this.rows[*record] == Row::New;
+                let mut between = (from + 1..to).filter(|record| free(self, record));
+                let seq = self.known[known].conversation_seq;
+                if let Some(record) = between.clone().find(|record| fingerprints[*record].text == wanted.text) {
+                    self.pair(known, record, Row::Known(seq));
+                    retimed += 1;
+                } else if let Some(record) = between.find(|record| self.is_changed_at(*record, fingerprints, &wanted)) {
+                    self.pair(known, record, self.changed(record, seq));
+                }
+            }
+        }
+        retimed
+    }
+
+    fn is_changed_at(&self, record: usize, fingerprints: &[Fingerprint], wanted: &Fingerprint) -> bool {
+        let says_so = matches!(self.records[record].kind, Kind::Edited { .. } | Kind::Deleted { .. });
+        says_so && fingerprints[record].time == wanted.time
+    }
+
+    /// What the file does not have: vanished, or out of its range.
+    fn missing(&self) -> (Vec<u64>, u64) {
+        let found = |index: &usize| self.record_of[*index].is_some();
+        let present: std::collections::HashSet<_> =
+            (0..self.known.len()).filter(found).map(|index| self.known[index].fingerprint.place).collect();
+        let (mut vanished, mut out_of_range) = (Vec::new(), 0);
+        let (mut before, mut after) = (None, self.next_found(0));
+        for (index, known) in self.known.iter().enumerate() {
+            if let Some(record) = self.record_of[index] {
+                (before, after) = (Some(record), self.next_found(index + 1));
+            } else if !present.contains(&known.fingerprint.place) {
+                if self.is_within(before, after) { vanished.push(known.conversation_seq) } else { out_of_range += 1 }
+            }
+        }
+        (vanished, out_of_range)
+    }
+
+    /// The place in the file of the next known record that it has. Each run of missing ones is walked once, from its start.
+    fn next_found(&self, from: usize) -> Option<usize> {
+        self.record_of[from..].iter().find_map(|record| *record)
+    }
+
+    /// Whether a missing record, between these neighbours in the log, lies in the range of the file. A neighbour on an edge
+    /// of the file proves nothing: the file may have been cut there.
+    fn is_within(&self, before: Option<usize>, after: Option<usize>) -> bool {
+        let last = self.records.len().saturating_sub(1);
+        let goes_on = |before: usize| before < last;
+        let starts_earlier = |after: usize| after > 0;
+        match (before, after) {
+            (None, None) => false,
+            (None, Some(after)) => starts_earlier(after),
+            (Some(before), None) => goes_on(before),
+            (Some(before), Some(after)) => before < after || (goes_on(before) && starts_earlier(after)),
+        }
+    }
+}

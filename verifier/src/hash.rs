@@ -7,6 +7,8 @@
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+pub mod lanes;
+
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hash(pub [u8; 32]);
@@ -90,10 +92,14 @@ pub fn log_leaf(entry: &[u8]) -> Hash {
 /// An inner node: `H(0x01 ‖ left ‖ right)`, RFC 6962 2.1.
 #[must_use]
 pub fn node(left: Hash, right: Hash) -> Hash {
+    Hash(Sha256::digest(node_bytes(left, right)).into())
+}
+
+fn node_bytes(left: Hash, right: Hash) -> [u8; 65] {
     let mut bytes = [0x01; 65];
     bytes[1..33].copy_from_slice(&left.0);
     bytes[33..].copy_from_slice(&right.0);
-    Hash(Sha256::digest(bytes).into())
+    bytes
 }
 
 /// Root of the empty tree: SHA-256 of nothing, RFC 6962 2.1.

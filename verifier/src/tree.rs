@@ -13,6 +13,7 @@ mod subset;
 pub use path::{check_consistency, check_inclusion};
 pub use subset::{SubsetWalk, Subtree, gap_subtrees};
 
+use crate::hash::lanes::next_level;
 use crate::hash::{Hash, empty_root, node};
 use thiserror::Error;
 
@@ -116,12 +117,14 @@ impl Frontier {
     }
 }
 
-/// The root over leaves that are all at hand.
+/// The root over leaves that are all at hand: level by level, hashed side by side.
 #[must_use]
 pub fn root_of(leaves: impl IntoIterator<Item = Hash>) -> Hash {
-    let mut frontier = Frontier::new();
-    leaves.into_iter().for_each(|leaf| frontier.push(leaf));
-    frontier.root()
+    let mut level: Vec<Hash> = leaves.into_iter().collect();
+    while level.len() > 1 {
+        level = next_level(&level);
+    }
+    level.pop().unwrap_or_else(empty_root)
 }
 
 #[cfg(test)]
@@ -159,6 +162,16 @@ mod tests {
         for (leaf, root) in LEAVES.iter().zip(&ROOTS[1..]) {
             frontier.push(log_leaf(leaf));
             assert_eq!(&frontier.root().to_string(), root);
+        }
+    }
+
+    #[test]
+    fn a_tree_that_grew_and_one_made_at_once_have_the_same_root() {
+        for size in 0..300u64 {
+            let leaves: Vec<Hash> = (0..size).map(|index| log_leaf(&index.to_be_bytes())).collect();
+            let mut frontier = Frontier::new();
+            leaves.iter().for_each(|leaf| frontier.push(*leaf));
+            assert_eq!(frontier.root(), root_of(leaves), "{size}");
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Tested against the `sha2` crate for every length around each block edge.
 
-use super::{Hash, node_bytes};
+use super::{Hash, node, node_bytes};
 use sha2::{Digest, Sha256};
 
 /// Messages side by side: what fits in one AVX2 register of 32-bit words.
@@ -18,15 +18,25 @@ type Words = [u32; LANES];
 /// SHA-256 of each message, in order.
 #[must_use]
 pub fn sha256_all(messages: &[&[u8]]) -> Vec<Hash> {
-    if has_sha_instructions() {
+    if !are_faster() {
         return messages.iter().map(|message| Hash(Sha256::digest(message).into())).collect();
     }
+    sha256_in_lanes(messages)
+}
+
+/// SHA-256 of each message, eight side by side whatever the CPU: [`sha256_all`] decides, benchmarks compare.
+#[must_use]
+pub fn sha256_in_lanes(messages: &[&[u8]]) -> Vec<Hash> {
     messages.chunks(LANES).flat_map(side_by_side).collect()
 }
 
 /// Inner nodes over each two neighbours; one that is left over is carried up as it is (RFC 6962 2.1).
 #[must_use]
 pub fn next_level(hashes: &[Hash]) -> Vec<Hash> {
+    if !are_faster() {
+        let parent = |pair: &[Hash]| if let [left, right] = pair { node(*left, *right) } else { pair[0] };
+        return hashes.chunks(2).map(parent).collect();
+    }
     let pairs: Vec<[u8; 65]> = hashes.chunks_exact(2).map(|pair| node_bytes(pair[0], pair[1])).collect();
     let messages: Vec<&[u8]> = pairs.iter().map(<[u8; 65]>::as_slice).collect();
     let mut level = sha256_all(&messages);
@@ -34,11 +44,13 @@ pub fn next_level(hashes: &[Hash]) -> Vec<Hash> {
     level
 }
 
-fn has_sha_instructions() -> bool {
+/// Eight lanes beat one by one where the CPU has AVX2 and no SHA instructions.
+#[must_use]
+pub fn are_faster() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("sha");
+    return std::arch::is_x86_feature_detected!("avx2") && !std::arch::is_x86_feature_detected!("sha");
     #[cfg(not(target_arch = "x86_64"))]
-    return true;
+    return false;
 }
 
 /// Blocks of a message with its padding: one bit, zeros, and the length in 64 bits.
@@ -173,7 +185,7 @@ mod tests {
         for first in 0..330 {
             let messages: Vec<&[u8]> = (first..first + 11).map(|length| &bytes[..length]).collect();
             let wanted: Vec<Hash> = messages.iter().map(|message| Hash(Sha256::digest(message).into())).collect();
-            let found: Vec<Hash> = messages.chunks(LANES).flat_map(side_by_side).collect();
+            let found: Vec<Hash> = sha256_in_lanes(&messages);
             assert_eq!(found, wanted, "lengths from {first}");
         }
     }

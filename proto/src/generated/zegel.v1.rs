@@ -975,7 +975,7 @@ pub struct ManifestRun {
     #[prost(uint64, tag = "4")]
     pub first_conversation_seq: u64,
 }
-/// Slot "detail" of GAP_DECLARED and RECORD_VANISHED.
+/// Slot "detail" of GAP_DECLARED.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GapDetail {
     /// Reason code: export_cut_short, export_blocked_by_app_setting, gateway_unlinked, device_not_handed_in, vanished, …
@@ -1259,6 +1259,8 @@ pub enum RecordFate {
     RecordDeleted = 4,
     /// Left out because its period is closed (PERIOD_CLOSED).
     RecordClosed = 5,
+    /// Known under another name or at another time: a renamed contact, a shifted zone. Its bytes in this file differ.
+    RecordKnownOtherwise = 6,
 }
 impl RecordFate {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1273,6 +1275,7 @@ impl RecordFate {
             Self::RecordEdited => "RECORD_EDITED",
             Self::RecordDeleted => "RECORD_DELETED",
             Self::RecordClosed => "RECORD_CLOSED",
+            Self::RecordKnownOtherwise => "RECORD_KNOWN_OTHERWISE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1284,6 +1287,7 @@ impl RecordFate {
             "RECORD_EDITED" => Some(Self::RecordEdited),
             "RECORD_DELETED" => Some(Self::RecordDeleted),
             "RECORD_CLOSED" => Some(Self::RecordClosed),
+            "RECORD_KNOWN_OTHERWISE" => Some(Self::RecordKnownOtherwise),
             _ => None,
         }
     }

@@ -1,1 +1,28 @@
-//! Being built.
+//! Who orders, stores and signs: the ledger under an archive of chats, and its gRPC service.
+//!
+//! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
+//! single writer, `export` and `known` read, `service` converts (the only place that knows gRPC), `server` listens.
+//!
+//! Invariants:
+//! - no signature and no acknowledgement leaves the process before what it covers is durable;
+//! - the ledger writes only what the verifier would accept, so it calls the verifier's functions;
+//! - nothing in this process ever holds a message in the clear: it has no key for one;
+//! - memory is bounded by the batch, the queue and the depth of a proof, never by the log or an export.
+//!
+//! Not here: sealing and opening bodies (the tools). What this process cannot do, for want of `unsafe`: forbid core dumps
+//! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
+//! Specification: `specs/service.md`.
+
+mod config;
+mod export;
+mod known;
+mod log;
+mod sequencer;
+mod server;
+mod service;
+mod store;
+mod tree;
+
+pub use config::{Config, ConfigError, LogConfig, TlsConfig};
+pub use server::{ServeError, Server, serve};
+pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

@@ -1,0 +1,211 @@
+//! The configuration: one TOML file, read once, every key refused that is not known.
+
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::DecodePrivateKey;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use zegel_verifier::hash::Hash;
+use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
+
+/// Why a configuration is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// A file that cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Not the TOML that is wanted.
+    #[error("the configuration does not read: {reason}")]
+    Malformed {
+        /// What the reader says.
+        reason: String,
+    },
+    /// No log.
+    #[error("the configuration names no [[log]]")]
+    NoLog,
+    /// Two logs where one was wanted.
+    #[error("{what} {found:?} is used by two logs")]
+    Twice {
+        /// "origin", "store" or "guard".
+        what: &'static str,
+        /// Which.
+        found: String,
+    },
+    /// The root key.
+    #[error("the root key of {origin} must be a verifier key of that name, as in a trust file")]
+    RootKey {
+        /// The log.
+        origin: String,
+    },
+    /// A key file that others may read.
+    #[error("{path} has mode {mode:o}, a key may be read by its owner only (600)")]
+    KeyMode {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Not a key.
+    #[error("{path} is not an Ed25519 key in PKCS#8 PEM")]
+    KeyForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A guard in the store, which is put back together with it.
+    #[error("the guard {guard} lies in the store {store}: it must lie elsewhere")]
+    GuardInStore {
+        /// The guard.
+        guard: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
+}
+
+/// What a ledger process is to do. Paths that are relative begin at the folder of the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address to listen on, for example `127.0.0.1:7443`; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Without it the ledger speaks plain HTTP/2: for a test, or behind a proxy on the same machine.
+    pub tls: Option<TlsConfig>,
+    /// Lines of JSON instead of text on stderr. Default: false.
+    #[serde(default)]
+    pub log_json: bool,
+    /// Ministries, at least one: each has a log, a store and a guard of its own.
+    #[serde(rename = "log")]
+    pub logs: Vec<LogConfig>,
+}
+
+/// Transport.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The server's certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// The server's private key, PEM; mode 600.
+    pub key: PathBuf,
+    /// If given, a client must show a certificate that this authority signed, PEM.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// One log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Name of the log, as in its checkpoints.
+    pub origin: String,
+    /// The ministry's root key as a verifier key, as in a trust file (`root` line): the only one that may create the log.
+    pub root_key: String,
+    /// Folder of the store.
+    pub store: PathBuf,
+    /// The guard file: last signed size and root. Not in the store, best on another disk: it is what notices a store that
+    /// was put back.
+    pub guard: PathBuf,
+    /// Ed25519 key that signs checkpoints, PKCS#8 PEM, mode 600.
+    pub log_key: PathBuf,
+    /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
+    #[serde(default)]
+    pub other_log_keys: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&read(path)?, folder)
+    }
+
+    /// Reads the text of a configuration whose relative paths begin at `folder`.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let malformed = |reason: toml::de::Error| ConfigError::Malformed { reason: reason.message().into() };
+        let mut config: Self = toml::from_str(text).map_err(malformed)?;
+        config.each_path(&|path| *path = folder.join(&*path));
+        config.check()?;
+        Ok(config)
+    }
+
+    fn each_path(&mut self, change: &dyn Fn(&mut PathBuf)) {
+        if let Some(tls) = &mut self.tls {
+            change(&mut tls.certificate);
+            change(&mut tls.key);
+            tls.client_ca.iter_mut().for_each(change);
+        }
+        for log in &mut self.logs {
+            change(&mut log.store);
+            change(&mut log.guard);
+            change(&mut log.log_key);
+            log.other_log_keys.iter_mut().for_each(change);
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.logs.is_empty() {
+            return Err(ConfigError::NoLog);
+        }
+        let of = |what, text: &dyn Fn(&LogConfig) -> String| {
+            let mut all: Vec<String> = self.logs.iter().map(text).collect();
+            all.sort();
+            let twice = all.windows(2).find(|pair| pair[0] == pair[1]);
+            twice.map_or(Ok(()), |pair| Err(ConfigError::Twice { what, found: pair[0].clone() }))
+        };
+        of("origin", &|log| log.origin.clone())?;
+        of("store", &|log| log.store.display().to_string())?;
+        of("guard", &|log| log.guard.display().to_string())?;
+        self.logs.iter().try_for_each(|log| {
+            if log.guard.starts_with(&log.store) {
+                return Err(ConfigError::GuardInStore { guard: log.guard.clone(), store: log.store.clone() });
+            }
+            log.root_key().map(|_| ())
+        })
+    }
+}
+
+impl LogConfig {
+    /// The pinned root key.
+    pub(crate) fn root_key(&self) -> Result<Hash, ConfigError> {
+        let wrong = ConfigError::RootKey { origin: self.origin.clone() };
+        let key = VerifierKey::parse(&self.root_key).map_err(|_| wrong.clone())?;
+        let good = key.name() == self.origin && key.kind() == TYPE_ED25519;
+        if good { Ok(Hash(*key.key())) } else { Err(wrong) }
+    }
+
+    /// The keys that sign checkpoints.
+    pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKey>, ConfigError> {
+        [&self.log_key].into_iter().chain(&self.other_log_keys).map(|path| signing_key(path)).collect()
+    }
+}
+
+fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
+    let pem = read_secret(path)?;
+    SigningKey::from_pkcs8_pem(&pem).map_err(|_| ConfigError::KeyForm { path: path.into() })
+}
+
+/// Reads a file that only its owner may read.
+pub(crate) fn read_secret(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |reason: std::io::Error| ConfigError::Unreadable { path: path.into(), reason: reason.to_string() };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::KeyMode { path: path.into(), mode });
+    }
+    read(path)
+}
+
+/// Reads a text file.
+pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |reason: std::io::Error| ConfigError::Unreadable { path: path.into(), reason: reason.to_string() };
+    std::fs::read_to_string(path).map_err(unreadable)
+}

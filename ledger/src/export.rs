@@ -1,0 +1,278 @@
+//! Everything that a bundle needs, as of a snapshot, in one pass: sealed, since the ledger cannot open it.
+//!
+//! Invariants: each entry once, ascending; exactly the events of the scope's months, of the id's month 0, of the registry
+//! and of the records stream; every gap covered by its maximal complete subtrees. Memory is bounded by one batch, one
+//! block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the database.
+//! Order of records: `specs/bundle.md`.
+
+use crate::sequencer::{OpenLog, View};
+use crate::store::{CHUNK_EVENTS, LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
+use crate::tree;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::sync::Arc;
+use thiserror::Error;
+use zegel_proto::v1::evidence_record::Record;
+use zegel_proto::v1::*;
+use zegel_proto::{Grammar, GrammarError, parse};
+use zegel_verifier::batch::event_leaf;
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::StreamMonth;
+use zegel_verifier::tree::{gap_subtrees, root_of};
+
+/// First line of what is exported.
+const FORMAT: &str = "zegel-evidence/v1";
+/// Envelopes that are remembered as sent; when there are more, some are sent again.
+const ENVELOPES_REMEMBERED: usize = 65_536;
+
+/// Why evidence cannot be exported.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum ExportError {
+    #[error("the request names no scope")]
+    NoScope,
+    #[error("scope: {0}")]
+    Scope(GrammarError),
+    #[error("entry {entry} is no snapshot whose table is kept")]
+    NoTable { entry: u64 },
+    #[error("entry {entry}, position {position} is no EXPORT_CREATED that the snapshot covers")]
+    NoExport { entry: u64, position: u32 },
+    #[error("the snapshot has no event of {stream} {id}")]
+    NoRow { stream: &'static str, id: Hash },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the receiver went away")]
+    Gone,
+}
+
+/// Takes records one by one; an error when nobody listens any more.
+pub(crate) type Sink<'a> = dyn FnMut(EvidenceRecord) -> Result<(), ExportError> + 'a;
+
+/// Streams the evidence of a request into a sink.
+pub(crate) fn export(log: &OpenLog, request: ExportEvidenceRequest, sink: &mut Sink<'_>) -> Result<(), ExportError> {
+    let view = log.view();
+    let scope = request.scope.clone().ok_or(ExportError::NoScope)?;
+    scope.check().map_err(ExportError::Scope)?;
+    let entry = request.snapshot_entry;
+    let table = if entry < view.size { log.store().table(entry)? } else { None };
+    let table = table.ok_or(ExportError::NoTable { entry })?;
+    check_export(log.store(), &request, table.covers())?;
+    let rows = rows_shown(&table, &scope)?;
+    send(sink, Record::Header(header(log, &view, &request, scope.clone())))?;
+    let mut walk = Walk { store: log.store(), tree: log.tree(&view), at: 0, sent: HashSet::new(), sink };
+    walk.entries(&rows, &scope)?;
+    walk.snapshot(entry, view.size)?;
+    send_rows(&table, rows, walk.sink)
+}
+
+fn send(sink: &mut Sink<'_>, record: Record) -> Result<(), ExportError> {
+    sink(EvidenceRecord { record: Some(record) })
+}
+
+fn bytes_of(hashes: Vec<Hash>) -> Vec<Vec<u8>> {
+    hashes.into_iter().map(Hash::to_vec).collect()
+}
+
+fn header(log: &OpenLog, view: &View, request: &ExportEvidenceRequest, scope: Scope) -> EvidenceHeader {
+    EvidenceHeader {
+        format: FORMAT.into(),
+        origin: log.origin().into(),
+        scope: Some(scope),
+        export_entry: request.export_entry,
+        export_position: request.export_position,
+        snapshot_entry: request.snapshot_entry,
+        checkpoint: view.checkpoint.clone(),
+    }
+}
+
+fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> Result<(), ExportError> {
+    let (entry, position) = (request.export_entry, request.export_position);
+    let none = ExportError::NoExport { entry, position };
+    if entry >= covers {
+        return Err(none);
+    }
+    let headers = store.headers(entry)?;
+    let header = headers.get(position as usize).and_then(|header| parse::<EventHeader>(header).ok());
+    let is_export = header.is_some_and(|header| header.kind == EventKind::ExportCreated as i32);
+    if is_export { Ok(()) } else { Err(none) }
+}
+
+/// Rows of the scope's id, the registry and the records stream: ascending, since fixed streams have larger numbers.
+fn rows_shown(table: &Table, scope: &Scope) -> Result<Vec<(u64, TableRow)>, ExportError> {
+    let wanted = [
+        (scope.stream(), Hash::read(&scope.id).unwrap_or(Hash::ZERO)),
+        (StreamType::StreamRegistry, Hash::ZERO),
+        (StreamType::StreamRecords, Hash::ZERO),
+    ];
+    let row = |(stream, id): (StreamType, Hash)| {
+        table.row(stream, id)?.ok_or(ExportError::NoRow { stream: stream.as_str_name(), id })
+    };
+    wanted.into_iter().map(row).collect()
+}
+
+/// Month 0 of the id is always in scope: there stands its registration.
+fn is_in_scope(scope: &Scope, row: &TableRow, month: u32) -> bool {
+    let whole = row.stream() != scope.stream() || scope.from_month == 0;
+    whole || month == 0 || (scope.from_month..=scope.to_month).contains(&month)
+}
+
+fn send_rows(table: &Table, rows: Vec<(u64, TableRow)>, sink: &mut Sink<'_>) -> Result<(), ExportError> {
+    let mut at = 0;
+    for (index, row) in rows {
+        let gap = bytes_of(tree::gap(table, at, index)?);
+        let (stream, months) = (row.stream() as i32, row.months());
+        send(sink, Record::Row(EvidenceRow { gap, index, stream, id: row.id.to_vec(), months }))?;
+        at = index + 1;
+    }
+    let gap = bytes_of(tree::gap(table, at, table.ids())?);
+    send(sink, Record::RowsEnd(EvidenceRowsEnd { gap }))
+}
+
+/// Places of several streams as one ascending sequence, each place once.
+pub(crate) struct Merge<'a> {
+    cursors: Vec<PlaceCursor<'a>>,
+    heads: BinaryHeap<Reverse<(LogPlace, usize)>>,
+}
+
+impl<'a> Merge<'a> {
+    pub(crate) fn new(cursors: Vec<PlaceCursor<'a>>) -> Result<Self, StoreError> {
+        let mut merge = Self { cursors, heads: BinaryHeap::new() };
+        (0..merge.cursors.len()).try_for_each(|number| merge.pull(number))?;
+        Ok(merge)
+    }
+
+    fn pull(&mut self, number: usize) -> Result<(), StoreError> {
+        if let Some(place) = self.cursors[number].next() {
+            self.heads.push(Reverse((place?, number)));
+        }
+        Ok(())
+    }
+
+    /// The next place.
+    pub(crate) fn next(&mut self) -> Result<Option<LogPlace>, StoreError> {
+        let Some(Reverse((place, number))) = self.heads.pop() else { return Ok(None) };
+        self.pull(number)?;
+        while let Some(&Reverse((same, number))) = self.heads.peek().filter(|Reverse((other, _))| *other == place) {
+            debug_assert_eq!(same, place, "peeked what was compared");
+            self.heads.pop();
+            self.pull(number)?;
+        }
+        Ok(Some(place))
+    }
+}
+
+struct Walk<'a, 'b> {
+    store: &'a Arc<Store>,
+    tree: TreeReader,
+    /// Next entry of the log's tree.
+    at: u64,
+    /// Envelopes that were sent.
+    sent: HashSet<Hash>,
+    sink: &'a mut Sink<'b>,
+}
+
+impl Walk<'_, '_> {
+    fn entries(&mut self, rows: &[(u64, TableRow)], scope: &Scope) -> Result<(), ExportError> {
+        let store = Arc::clone(self.store);
+        let shown = rows.iter().flat_map(|(_, row)| {
+            let months = row.months.iter().filter(|(month, ..)| is_in_scope(scope, row, *month));
+            months.map(|&(month, count, _)| (StreamMonth { stream: row.stream(), id: Hash(row.id), month }, count))
+        });
+        let mut merge = Merge::new(shown.map(|(of, count)| store.places(of, count)).collect())?;
+        let mut open: Option<(u64, Vec<u32>)> = None;
+        while let Some(place) = merge.next()? {
+            match &mut open {
+                Some((entry, positions)) if *entry == place.entry => positions.push(place.position),
+                _ => {
+                    if let Some((entry, positions)) = open.replace((place.entry, vec![place.position])) {
+                        self.batch(entry, &positions)?;
+                    }
+                }
+            }
+        }
+        open.map_or(Ok(()), |(entry, positions)| self.batch(entry, &positions))
+    }
+
+    fn entry(&mut self, index: u64) -> Result<(), ExportError> {
+        let gap = bytes_of(tree::gap(&self.tree, self.at, index)?);
+        self.at = index + 1;
+        let entry = self.store.entry(index)?;
+        send(self.sink, Record::Entry(EvidenceEntry { gap, index, entry }))
+    }
+
+    fn batch(&mut self, entry: u64, positions: &[u32]) -> Result<(), ExportError> {
+        self.entry(entry)?;
+        let headers = self.store.headers(entry)?;
+        let leaves: Vec<Hash> = headers.iter().map(|header| event_leaf(header)).collect();
+        let mut chunk = Chunk::default();
+        let mut at = 0;
+        for &position in positions {
+            let missing = StoreError::Missing { what: "header of entry", number: entry };
+            let header = headers.get(position as usize).ok_or(missing)?.clone();
+            chunk.read(self.store, entry, position)?;
+            let sealed = chunk.sealed(position);
+            if let Some(sealed) = &sealed {
+                self.envelope(&sealed.wrap)?;
+            }
+            let gap = gap_of(&leaves, at, position as usize);
+            let body = sealed.map(evidence_event::Body::Sealed);
+            send(self.sink, Record::Event(EvidenceEvent { gap, position, header, body }))?;
+            at = position as usize + 1;
+        }
+        send(self.sink, Record::BatchEnd(EvidenceBatchEnd { gap: gap_of(&leaves, at, leaves.len()) }))
+    }
+
+    /// Sends the envelope of a wrap before the first event that needs it. One that was destroyed cannot be sent.
+    fn envelope(&mut self, wrap: &[u8]) -> Result<(), ExportError> {
+        let wrap = parse::<KeyWrap>(wrap).ok();
+        let Some(dossier) = wrap.and_then(|wrap| Hash::read(&wrap.dossier)) else { return Ok(()) };
+        if self.sent.len() >= ENVELOPES_REMEMBERED {
+            self.sent.clear();
+        }
+        if !self.sent.insert(dossier) {
+            return Ok(());
+        }
+        let envelope = self.store.envelope_bytes(dossier)?;
+        envelope.map_or(Ok(()), |envelope| send(self.sink, Record::Envelope(EvidenceEnvelope { envelope })))
+    }
+
+    /// The snapshot's own entry, then the rest of the log.
+    fn snapshot(&mut self, entry: u64, size: u64) -> Result<(), ExportError> {
+        self.entry(entry)?;
+        let gap = bytes_of(tree::gap(&self.tree, self.at, size)?);
+        send(self.sink, Record::LogEnd(EvidenceLogEnd { gap }))
+    }
+}
+
+fn gap_of(leaves: &[Hash], from: usize, to: usize) -> Vec<Vec<u8>> {
+    let subtrees = gap_subtrees(from as u64, to as u64);
+    let leaves_of = |level: u32, index: u64| leaves[(index as usize) << level..][..1 << level].iter().copied();
+    subtrees.map(|subtree| root_of(leaves_of(subtree.level, subtree.index)).to_vec()).collect()
+}
+
+/// The sealed forms of 16 events, read once.
+#[derive(Default)]
+struct Chunk {
+    number: Option<u32>,
+    ciphertexts: Vec<Vec<u8>>,
+    wraps: Vec<Vec<u8>>,
+}
+
+impl Chunk {
+    fn read(&mut self, store: &Store, entry: u64, position: u32) -> Result<(), StoreError> {
+        let number = position / CHUNK_EVENTS as u32;
+        if self.number != Some(number) {
+            self.ciphertexts = store.ciphertexts(entry, number)?;
+            self.wraps = store.wraps(entry, number)?.wraps;
+            self.number = Some(number);
+        }
+        Ok(())
+    }
+
+    /// What is sealed beside an event; `None` for a public event. Either part is empty once it has been destroyed.
+    fn sealed(&mut self, position: u32) -> Option<SealedEvidence> {
+        let within = position as usize % CHUNK_EVENTS;
+        let take = |from: &mut Vec<Vec<u8>>| from.get_mut(within).map(std::mem::take).unwrap_or_default();
+        let (ciphertext, wrap) = (take(&mut self.ciphertexts), take(&mut self.wraps));
+        (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap })
+    }
+}

@@ -1,0 +1,275 @@
+//! The rules that need the state of the log: who may, what is next, what must be known before.
+//!
+//! Whole batches only. A batch that was logged before, with the same statement, is not refused: it gets its receipt again,
+//! also when its key has ended since. Specification: `specs/batch.md`, `specs/registry.md`.
+
+use crate::log::draft::{Draft, Drafted};
+use crate::log::refusal::Refusal;
+use crate::log::submission::{SentEnvelope, Submission, Submitted};
+use crate::log::{Capture, Registered, SourceHead, capture_of, registration_of};
+use std::collections::{HashMap, HashSet};
+use zegel_proto::parse;
+use zegel_proto::v1::{LogCreated, Role, StreamType};
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::EventFacts;
+use zegel_verifier::registry::{Registry, RegistryError};
+
+/// What lies beside the log and is asked for, by the batch and by the envelope, never by the message.
+pub(crate) trait Beside: Send + Sync {
+    /// A blob is there, whole.
+    fn has_blob(&self, blob: Hash) -> bool;
+    /// Conversation and month of an envelope that is there.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn envelope(&self, envelope: Hash) -> Result<Option<(Vec<u8>, u32)>, String>;
+    /// Entry and hash of the statement that a source logged under a number.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn logged(&self, source: Hash, batch_seq: u64) -> Result<Option<(u64, Hash)>, String>;
+}
+
+/// What became of a batch that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// It is a new entry.
+    Logged {
+        /// Its index.
+        entry: u64,
+    },
+    /// It was an entry already.
+    Already {
+        /// Its index.
+        entry: u64,
+    },
+}
+
+pub(super) enum Judged {
+    Already { entry: u64 },
+    Good(Box<Good>),
+}
+
+/// What a good batch changes.
+#[derive(Default)]
+pub(super) struct Good {
+    pub(super) captures: HashMap<Capture, u64>,
+    pub(super) registered: HashSet<Registered>,
+    pub(super) registry: Option<Registry>,
+    pub(super) new_envelopes: Vec<Hash>,
+}
+
+/// Judges a batch as the next entry of a draft.
+pub(super) fn judge(draft: &Draft<'_>, submission: &Submission) -> Result<Judged, Refusal> {
+    if let Some(entry) = check_chain(draft, submission)? {
+        return Ok(Judged::Already { entry });
+    }
+    let registry = check_authority(draft, submission)?;
+    let mut good = Good { registry, ..Good::default() };
+    check_ids(draft, submission, &mut good)?;
+    check_blobs(draft, submission)?;
+    check_envelopes(draft, submission, &mut good)?;
+    Ok(Judged::Good(Box::new(good)))
+}
+
+/// The entry that holds this very statement already, if one does.
+fn check_chain(draft: &Draft<'_>, submission: &Submission) -> Result<Option<u64>, Refusal> {
+    let statement = submission.statement.statement();
+    let (source, batch_seq) = (submission.statement.source(), statement.batch_seq);
+    let head = draft.head(source);
+    let wanted = head.map_or(0, |head| head.next_batch_seq);
+    if batch_seq > wanted {
+        return Err(Refusal::Gap { found: batch_seq, wanted });
+    }
+    if batch_seq < wanted {
+        let drafted = draft.batches.get(&(source, batch_seq)).copied();
+        let stored = || draft.beside.logged(source, batch_seq).map_err(|reason| Refusal::Unreadable { reason });
+        let logged = match drafted {
+            Some(Drafted { entry, statement }) => Some((entry, statement)),
+            None => stored()?,
+        };
+        return match logged {
+            Some((entry, hash)) if hash == submission.statement.hash() => Ok(Some(entry)),
+            Some((entry, _)) => Err(Refusal::Fork { batch_seq, entry }),
+            None => Err(Refusal::Unreadable { reason: format!("batch {batch_seq} of a source is missing") }),
+        };
+    }
+    let wanted = head.map_or(Hash::ZERO, |head| head.previous);
+    let found = Hash::read(&statement.previous).unwrap_or(Hash::ZERO);
+    if found == wanted { Ok(None) } else { Err(Refusal::Previous { found, wanted }) }
+}
+
+/// Judges key and role on the state before the entry, then applies its public events on a copy. The copy, if it differs.
+fn check_authority(draft: &Draft<'_>, submission: &Submission) -> Result<Option<Registry>, Refusal> {
+    let entry = draft.next_index();
+    let Some(before) = draft.registry() else {
+        return genesis(draft, submission).map(Some);
+    };
+    let role = before.author(entry, submission.statement.key(), submission.statement.source())?;
+    submission.events.iter().try_for_each(|event| Registry::authorise(role, event.facts.kind))?;
+    if submission.events.iter().all(|event| event.public.is_none()) {
+        return Ok(None);
+    }
+    let mut after = before.clone();
+    apply(draft, &mut after, entry, &submission.events, 0)?;
+    Ok(Some(after))
+}
+
+fn genesis(draft: &Draft<'_>, submission: &Submission) -> Result<Registry, Refusal> {
+    let first = submission.events.first().filter(|event| event.is_genesis()).ok_or(Refusal::NotCreated)?;
+    let identity = draft.log.identity();
+    let (found, wanted) = (submission.statement.key(), identity.root_key);
+    if found != wanted {
+        return Err(Refusal::OtherRoot { found, wanted });
+    }
+    submission.events.iter().try_for_each(|event| Registry::authorise(Role::Root, event.facts.kind))?;
+    let refused = |reason| Refusal::Registry { position: 0, reason };
+    let public = first.public.as_deref().unwrap_or_default();
+    let created: LogCreated = parse(public).map_err(|reason| refused(RegistryError::Canonical(reason)))?;
+    let source = submission.statement.source();
+    let mut registry = Registry::genesis(&identity.origin, found, source, &created).map_err(refused)?;
+    apply(draft, &mut registry, 0, &submission.events, 1)?;
+    Ok(registry)
+}
+
+fn apply(draft: &Draft<'_>, to: &mut Registry, entry: u64, events: &[Submitted], from: usize) -> Result<(), Refusal> {
+    for (position, event) in events.iter().enumerate().skip(from) {
+        if let Some(public) = &event.public {
+            to.apply(entry, event.facts.kind, public).map_err(|reason| Refusal::Registry { position, reason })?;
+        }
+    }
+    // A checkpoint of the next size must be signed by a key that is here: else the log could not go on.
+    match to.log_key(entry + 1) {
+        Some(key) if !draft.log.identity().log_keys.contains(key) => Err(Refusal::LogKeyNotHeld { key: Hash(*key) }),
+        _ => Ok(()),
+    }
+}
+
+/// Registered ids and the counter of each capture, event by event.
+fn check_ids(draft: &Draft<'_>, submission: &Submission, good: &mut Good) -> Result<(), Refusal> {
+    let source = submission.statement.source();
+    for (position, event) in submission.events.iter().enumerate() {
+        check_registered(draft, position, &event.facts, good)?;
+        let Some(capture) = capture_of(source, &event.facts) else { continue };
+        let known = good.captures.get(&capture).copied();
+        let wanted = known.unwrap_or_else(|| draft.next_conversation_seq(&capture));
+        let found = event.facts.conversation_seq;
+        if found != wanted {
+            return Err(Refusal::ConversationSeq { position, found, wanted, capture: Box::new(capture) });
+        }
+        good.captures.insert(capture, wanted + 1);
+    }
+    Ok(())
+}
+
+fn check_registered(
+    draft: &Draft<'_>,
+    position: usize,
+    facts: &EventFacts,
+    good: &mut Good,
+) -> Result<(), Refusal> {
+    let named = [
+        ("conversation", facts.conversation.map(|id| (StreamType::StreamConversation, id))),
+        ("custodian", facts.custodian.map(|id| (StreamType::StreamCustodian, id))),
+    ];
+    let registration = registration_of(facts);
+    for (what, registered) in named {
+        let Some(registered) = registered else { continue };
+        let is_known = good.registered.contains(&registered) || draft.is_registered(&registered);
+        if registration == Some(registered) {
+            if is_known {
+                return Err(Refusal::RegisteredTwice { position, what, id: registered.1 });
+            }
+            good.registered.insert(registered);
+        } else if !is_known {
+            return Err(Refusal::Unregistered { position, what, id: registered.1 });
+        }
+    }
+    Ok(())
+}
+
+fn check_blobs(draft: &Draft<'_>, submission: &Submission) -> Result<(), Refusal> {
+    for (position, event) in submission.events.iter().enumerate() {
+        if let Some(&blob) = event.blobs.iter().find(|blob| !draft.beside.has_blob(**blob)) {
+            return Err(Refusal::BlobMissing { position, blob });
+        }
+    }
+    Ok(())
+}
+
+/// Every wrap names an envelope that is there and was made for this conversation and month; every new envelope goes to
+/// archive keys in use. An envelope that is known stays good when a key of it is retired: only new ones may not name it.
+fn check_envelopes(draft: &Draft<'_>, submission: &Submission, good: &mut Good) -> Result<(), Refusal> {
+    let mut places: HashMap<Hash, (Vec<u8>, u32)> = HashMap::new();
+    for (position, event) in submission.events.iter().enumerate() {
+        let Some(envelope) = event.dossier else { continue };
+        if !places.contains_key(&envelope) {
+            let place = match draft.known_envelope(envelope)? {
+                Some(place) => place,
+                None => {
+                    let unknown = Refusal::EnvelopeUnknown { position, envelope };
+                    let sent = submission.envelopes.get(&envelope).ok_or(unknown)?;
+                    check_new_envelope(draft, submission, envelope, sent, good)?;
+                    (sent.envelope.conversation.clone(), sent.envelope.month)
+                }
+            };
+            places.insert(envelope, place);
+        }
+        let Some((conversation, month)) = places.get(&envelope) else { continue };
+        let wanted = event.facts.conversation.map_or_else(Vec::new, Hash::to_vec);
+        if *conversation != wanted {
+            return Err(Refusal::EnvelopeElsewhere { envelope, field: "conversation" });
+        }
+        if *month != event.facts.month {
+            return Err(Refusal::EnvelopeElsewhere { envelope, field: "month" });
+        }
+    }
+    Ok(())
+}
+
+fn check_new_envelope(
+    draft: &Draft<'_>,
+    submission: &Submission,
+    envelope: Hash,
+    sent: &SentEnvelope,
+    good: &mut Good,
+) -> Result<(), Refusal> {
+    if sent.envelope.origin != draft.log.identity().origin {
+        return Err(Refusal::EnvelopeElsewhere { envelope, field: "origin" });
+    }
+    if Hash::read(&sent.envelope.source) != Some(submission.statement.source()) {
+        return Err(Refusal::EnvelopeElsewhere { envelope, field: "source" });
+    }
+    let in_use = |key: &Hash| draft.registry().is_some_and(|registry| registry.archive_keys().any(|(id, _)| id == key));
+    let recipients = sent.envelope.recipients.iter().filter_map(|recipient| Hash::read(&recipient.archive_key));
+    if let Some(archive_key) = recipients.into_iter().find(|key| !in_use(key)) {
+        return Err(Refusal::EnvelopeRecipient { envelope, archive_key });
+    }
+    good.new_envelopes.push(envelope);
+    Ok(())
+}
+
+impl Draft<'_> {
+    fn head(&self, source: Hash) -> Option<SourceHead> {
+        self.changes.sources.get(&source).or_else(|| self.log.sources().get(&source)).copied()
+    }
+
+    fn registry(&self) -> Option<&Registry> {
+        self.changes.registry.as_ref().or(self.log.registry())
+    }
+
+    fn next_conversation_seq(&self, capture: &Capture) -> u64 {
+        self.changes.captures.get(capture).or_else(|| self.log.captures().get(capture)).copied().unwrap_or(0)
+    }
+
+    fn is_registered(&self, registered: &Registered) -> bool {
+        self.changes.registered.contains(registered) || self.log.registered().contains(registered)
+    }
+
+    fn known_envelope(&self, envelope: Hash) -> Result<Option<(Vec<u8>, u32)>, Refusal> {
+        if let Some(place) = self.envelopes.get(&envelope) {
+            return Ok(Some(place.clone()));
+        }
+        self.beside.envelope(envelope).map_err(|reason| Refusal::Unreadable { reason })
+    }
+}

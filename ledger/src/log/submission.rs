@@ -1,0 +1,156 @@
+//! One batch held against everything that can be judged by itself, without the state of the log.
+//!
+//! Invariants: a [`Submission`] has a signature that verifies, headers that obey their kinds, roots that follow from what
+//! was sent, and sealed forms exactly where they belong. It costs hashing and a signature check, so it is made by many
+//! threads; what depends on the log is judged later by its single writer (`admission`).
+//! Specification: `specs/batch.md`, `specs/sealing.md`.
+
+use crate::log::Refusal;
+use std::collections::BTreeMap;
+use zegel_proto::limits::{APPEND_BYTES_MAX, BATCH_EVENTS_MAX, CIPHERTEXT_BYTES_MAX, HEADER_BYTES_MAX};
+use zegel_proto::v1::event_header::Content;
+use zegel_proto::v1::{AppendRequest, DossierEnvelope, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch};
+use zegel_proto::{Grammar, parse};
+use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaf, sealed_root};
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::kinds::EventFacts;
+use zegel_verifier::tree::root_of;
+
+/// Bytes of a message row: place, text, time.
+pub(crate) const MESSAGE_ROW_BYTES: usize = 48;
+
+/// One event of a submission.
+#[derive(Clone, Debug)]
+pub(crate) struct Submitted {
+    pub(crate) facts: EventFacts,
+    pub(crate) header: Vec<u8>,
+    pub(crate) leaf: Hash,
+    pub(crate) blobs: Vec<Hash>,
+    /// Canonical bytes of a public event's content.
+    pub(crate) public: Option<Vec<u8>>,
+    /// Envelope that the wrap names; `None` with a public event.
+    pub(crate) dossier: Option<Hash>,
+}
+
+/// An envelope that came along.
+#[derive(Clone, Debug)]
+pub(crate) struct SentEnvelope {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) envelope: DossierEnvelope,
+}
+
+/// A batch that is good by itself. Made by [`Submission::examine`] only.
+#[derive(Clone, Debug)]
+pub(crate) struct Submission {
+    pub(crate) batch: SignedBatch,
+    pub(crate) statement: VerifiedStatement,
+    pub(crate) events: Vec<Submitted>,
+    pub(crate) bodies: Vec<SealedBody>,
+    pub(crate) envelopes: BTreeMap<Hash, SentEnvelope>,
+    /// Bytes that it holds in memory, about.
+    pub(crate) bytes: usize,
+}
+
+impl Submission {
+    /// Holds a request against the rules that need no state.
+    pub(crate) fn examine(origin: &str, request: AppendRequest) -> Result<Self, Refusal> {
+        let bytes = check_sizes(&request)?;
+        let batch = request.batch.ok_or(Refusal::NoBatch)?;
+        batch.check().map_err(|reason| {
+            BatchError::Canonical(zegel_proto::CanonicalError::Grammar { message: SignedBatch::NAME, reason })
+        })?;
+        let statement = VerifiedStatement::verify(&batch, origin)?;
+        let wanted = statement.statement().count as usize;
+        check_count("headers", request.headers.len(), wanted)?;
+        check_count("bodies", request.bodies.len(), wanted)?;
+        let with_bodies = request.headers.into_iter().zip(&request.bodies).enumerate();
+        let events = with_bodies.map(|(at, (header, body))| read_event(at, header, body)).collect::<Result<Vec<_>, _>>()?;
+        check_root("events_root", root_of(events.iter().map(|event| event.leaf)), statement.events_root())?;
+        check_root("sealed_root", sealed_root(&request.bodies), statement.sealed_root())?;
+        let envelopes = read_envelopes(request.envelopes)?;
+        let unused = envelopes.keys().find(|hash| !events.iter().any(|event| event.dossier == Some(**hash)));
+        if let Some(&envelope) = unused {
+            return Err(Refusal::EnvelopeUnused { envelope });
+        }
+        Ok(Self { batch, statement, events, bodies: request.bodies, envelopes, bytes })
+    }
+}
+
+fn check_sizes(request: &AppendRequest) -> Result<usize, Refusal> {
+    let max = BATCH_EVENTS_MAX;
+    let counts = [
+        ("headers", request.headers.len()),
+        ("bodies", request.bodies.len()),
+        ("envelopes", request.envelopes.len()),
+    ];
+    if let Some(&(what, found)) = counts.iter().find(|(_, found)| *found > max) {
+        return Err(Refusal::TooMany { what, found, max });
+    }
+    let headers: usize = request.headers.iter().map(Vec::len).sum();
+    let bodies: usize =
+        request.bodies.iter().map(|body| body.ciphertext.len() + body.wrap.len() + body.message_row.len()).sum();
+    let envelopes: usize = request.envelopes.iter().map(Vec::len).sum();
+    let found = headers + bodies + envelopes;
+    if found > APPEND_BYTES_MAX {
+        return Err(Refusal::TooLarge { what: "the batch", found, max: APPEND_BYTES_MAX });
+    }
+    Ok(found)
+}
+
+fn check_count(what: &'static str, found: usize, wanted: usize) -> Result<(), Refusal> {
+    if found == wanted { Ok(()) } else { Err(Refusal::Count { what, found, wanted }) }
+}
+
+fn check_root(which: &'static str, found: Hash, wanted: Hash) -> Result<(), Refusal> {
+    if found == wanted { Ok(()) } else { Err(Refusal::Root { which, found, wanted }) }
+}
+
+fn read_event(position: usize, header: Vec<u8>, body: &SealedBody) -> Result<Submitted, Refusal> {
+    if header.len() > HEADER_BYTES_MAX {
+        return Err(Refusal::TooLarge { what: "a header", found: header.len(), max: HEADER_BYTES_MAX });
+    }
+    let parsed: EventHeader = parse(&header).map_err(|reason| Refusal::HeaderBytes { position, reason })?;
+    let facts = EventFacts::read(&parsed).map_err(|reason| Refusal::Header { position, reason })?;
+    let dossier = read_wrap(position, facts.body_root.is_some(), body)?;
+    let blobs = parsed.blobs.iter().filter_map(|blob| Hash::read(blob)).collect();
+    let public = match parsed.content {
+        Some(Content::Public(public)) => Some(public),
+        _ => None,
+    };
+    Ok(Submitted { facts, leaf: event_leaf(&header), header, blobs, public, dossier })
+}
+
+fn read_wrap(position: usize, is_sealed: bool, body: &SealedBody) -> Result<Option<Hash>, Refusal> {
+    let row = body.message_row.len();
+    if !is_sealed {
+        let nothing = body.ciphertext.is_empty() && body.wrap.is_empty() && row == 0;
+        return if nothing { Ok(None) } else { Err(Refusal::SealedForm { position, rule: "must be empty" }) };
+    }
+    if body.ciphertext.is_empty() || body.wrap.is_empty() {
+        return Err(Refusal::SealedForm { position, rule: "must be there" });
+    }
+    if body.ciphertext.len() > CIPHERTEXT_BYTES_MAX {
+        let found = body.ciphertext.len();
+        return Err(Refusal::TooLarge { what: "a ciphertext", found, max: CIPHERTEXT_BYTES_MAX });
+    }
+    if row != 0 && row != MESSAGE_ROW_BYTES {
+        return Err(Refusal::MessageRow { position, found: row });
+    }
+    let wrap: KeyWrap = parse(&body.wrap).map_err(|reason| Refusal::Wrap { position, reason })?;
+    Ok(Hash::read(&wrap.dossier))
+}
+
+fn read_envelopes(sent: Vec<Vec<u8>>) -> Result<BTreeMap<Hash, SentEnvelope>, Refusal> {
+    let read = |(number, bytes): (usize, Vec<u8>)| {
+        let envelope = parse(&bytes).map_err(|reason| Refusal::Envelope { number, reason })?;
+        Ok((sha256(&[&bytes]), SentEnvelope { bytes, envelope }))
+    };
+    sent.into_iter().enumerate().map(read).collect()
+}
+
+impl Submitted {
+    /// The event creates the log.
+    pub(crate) fn is_genesis(&self) -> bool {
+        self.facts.kind == EventKind::LogCreated
+    }
+}

@@ -1,0 +1,172 @@
+//! A ledger process: opens its logs, listens, drains.
+
+use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
+use crate::log::Identity;
+use crate::sequencer::{self, OpenLog};
+use crate::service::Service;
+use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity as TlsIdentity, Server as GrpcServer, ServerTlsConfig};
+use zegel_proto::limits::APPEND_BYTES_MAX;
+use zegel_proto::v1::ledger_server::LedgerServer;
+
+/// Bytes of a message that is decoded: an append and its framing.
+const MESSAGE_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
+/// Streams that one connection may have open.
+const STREAMS_MAX: u32 = 256;
+/// How long calls may go on after a shutdown was asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why a ledger does not start, or ends.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A store or its guard.
+    #[error("log {origin}: {reason}")]
+    Store {
+        /// Which log.
+        origin: String,
+        /// Why.
+        reason: StoreError,
+    },
+    /// The address.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// A thread.
+    #[error("cannot start the writer of a log: {0}")]
+    Thread(std::io::Error),
+    /// TLS or HTTP/2.
+    #[error("transport: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// A ledger that has opened its logs and its port, and does not answer yet.
+pub struct Server {
+    config: Config,
+    listener: TcpListener,
+    address: SocketAddr,
+    logs: Vec<Arc<OpenLog>>,
+    writers: Vec<JoinHandle<()>>,
+}
+
+/// Opens and serves until `shutdown` is done; then drains.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+    Server::bind(config).await?.run(shutdown).await
+}
+
+/// Opens the store of a log without serving it.
+pub(crate) fn open_store(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<Arc<Store>, ServeError> {
+    let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
+    Store::open(&config.store, &config.origin, faults).map(Arc::new).map_err(failed)
+}
+
+/// What the configuration fixes of a log.
+pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
+    let log_keys = config.signing_keys()?.iter().map(|key| key.verifying_key().to_bytes()).collect();
+    Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
+}
+
+fn open_log(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
+    let identity = identity_of(config)?;
+    let guard = Guard::new(&config.guard, &config.origin);
+    let store = open_store(config, faults)?;
+    let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
+    let loaded = store.load(identity, &guard).map_err(failed)?;
+    tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
+    sequencer::start(store, loaded, guard, config.signing_keys()?).map_err(ServeError::Thread)
+}
+
+impl Server {
+    /// Opens all logs and the port.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind(config: Config) -> Result<Self, ServeError> {
+        Self::bind_with(config, Arc::new(NoFaults)).await
+    }
+
+    /// As [`Server::bind`], with faults for tests.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
+        let opened = config.logs.iter().map(|log| open_log(log, Arc::clone(&faults))).collect::<Result<Vec<_>, _>>()?;
+        let (logs, writers) = opened.into_iter().unzip();
+        let failed = |reason| ServeError::Listen { address: config.listen, reason };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { config, listener, address, logs, writers })
+    }
+
+    /// Where it listens: the port that the system chose, if it was 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is done, then lets calls end for some seconds, and closes the stores.
+    ///
+    /// # Errors
+    /// [`ServeError::Transport`].
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+        let Self { config, listener, logs, writers, .. } = self;
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_serving::<LedgerServer<Service>>().await;
+        let ledger = LedgerServer::new(Service::new(logs)).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
+        if let Some(tls) = &config.tls {
+            server = server.tls_config(tls_of(tls)?)?;
+        }
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let router = server.add_service(health_service).add_service(ledger);
+        let (asked, mut drained) = watch::channel(false);
+        let signal = async move {
+            shutdown.await;
+            health.set_not_serving::<LedgerServer<Service>>().await;
+            tracing::info!("draining");
+            let _ = asked.send(true);
+        };
+        let overdue = async move {
+            if drained.wait_for(|asked| *asked).await.is_ok() {
+                tokio::time::sleep(DRAIN).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        let served = tokio::select! {
+            served = router.serve_with_incoming_shutdown(incoming, signal) => served,
+            () = overdue => Ok(()),
+        };
+        // The queues are closed with the last call; what was taken from them is finished before the stores close.
+        let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
+        let _ = tokio::time::timeout(DRAIN, joined).await;
+        Ok(served?)
+    }
+}
+
+fn tls_of(config: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {
+    let identity = TlsIdentity::from_pem(read(&config.certificate)?, read_secret(&config.key)?);
+    let tls = ServerTlsConfig::new().identity(identity);
+    match &config.client_ca {
+        None => Ok(tls),
+        Some(authority) => Ok(tls.client_ca_root(Certificate::from_pem(read(authority)?))),
+    }
+}

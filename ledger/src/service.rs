@@ -1,0 +1,150 @@
+//! The gRPC service: conversions only, no rules.
+//!
+//! What blocks (hashing, the store) runs on the blocking pool; streams go through bounded channels, so that a slow reader
+//! slows its own stream and nothing else. Codes and limits: `specs/service.md`.
+
+mod append;
+mod blobs;
+mod read;
+mod status;
+
+use crate::sequencer::OpenLog;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use zegel_proto::v1::ledger_server::Ledger;
+use zegel_proto::v1::*;
+use zegel_verifier::hash::Hash;
+
+/// Messages that wait in a stream for their reader.
+const STREAM_MESSAGES: usize = 8;
+
+type Answered<T> = Result<Response<T>, Status>;
+type Stream<T> = ReceiverStream<Result<T, Status>>;
+
+/// The logs of this process by origin.
+#[derive(Clone)]
+pub(crate) struct Service {
+    logs: Arc<HashMap<String, Arc<OpenLog>>>,
+}
+
+impl Service {
+    pub(crate) fn new(logs: impl IntoIterator<Item = Arc<OpenLog>>) -> Self {
+        Self { logs: Arc::new(logs.into_iter().map(|log| (log.origin().to_owned(), log)).collect()) }
+    }
+
+    fn log(&self, origin: &str) -> Result<Arc<OpenLog>, Status> {
+        let log = self.logs.get(origin).map(Arc::clone);
+        log.ok_or_else(|| Status::not_found(format!("log {origin:?} is not served here")))
+    }
+}
+
+fn hash(field: &str, bytes: &[u8]) -> Result<Hash, Status> {
+    let wrong = || Status::invalid_argument(format!("{field} has {} bytes, wanted 32", bytes.len()));
+    Hash::read(bytes).ok_or_else(wrong)
+}
+
+/// Runs what blocks where blocking is allowed.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + Send + 'static) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Status::internal("the call ended before its answer")))
+}
+
+/// Takes the messages of a stream; false when nobody listens any more.
+type Push<'a, T> = &'a mut dyn FnMut(T) -> bool;
+
+/// Runs what blocks and pushes the messages of a stream.
+fn streaming<T: Send + 'static>(work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static) -> Stream<T> {
+    let (sender, receiver) = mpsc::channel(STREAM_MESSAGES);
+    tokio::task::spawn_blocking(move || {
+        if let Err(status) = work(&mut |message| sender.blocking_send(Ok(message)).is_ok()) {
+            // Nobody listening is no reason to complain.
+            let _ = sender.blocking_send(Err(status));
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+#[tonic::async_trait]
+impl Ledger for Service {
+    async fn append(&self, request: Request<AppendRequest>) -> Answered<AppendResponse> {
+        append::append(self, request.into_inner()).await.map(Response::new)
+    }
+
+    type AppendStreamStream = Stream<AppendResponse>;
+
+    async fn append_stream(&self, request: Request<Streaming<AppendRequest>>) -> Answered<Self::AppendStreamStream> {
+        Ok(Response::new(append::append_stream(self.clone(), request.into_inner())))
+    }
+
+    async fn put_blob(&self, request: Request<Streaming<PutBlobRequest>>) -> Answered<BlobStatResponse> {
+        blobs::put(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn blob_stat(&self, request: Request<BlobStatRequest>) -> Answered<BlobStatResponse> {
+        blobs::stat(self, request.into_inner()).await.map(Response::new)
+    }
+
+    type GetBlobStream = Stream<BlobChunk>;
+
+    async fn get_blob(&self, request: Request<GetBlobRequest>) -> Answered<Self::GetBlobStream> {
+        blobs::read(self, request.into_inner()).await.map(Response::new)
+    }
+
+    type KnownStream = Stream<KnownResponse>;
+
+    async fn known(&self, request: Request<KnownRequest>) -> Answered<Self::KnownStream> {
+        read::known(self, request.into_inner()).map(Response::new)
+    }
+
+    async fn get_source_head(&self, request: Request<GetSourceHeadRequest>) -> Answered<GetSourceHeadResponse> {
+        read::source_head(self, request.into_inner()).await.map(Response::new)
+    }
+
+    type GetRegistryStream = Stream<RegistryResponse>;
+
+    async fn get_registry(&self, request: Request<LogRequest>) -> Answered<Self::GetRegistryStream> {
+        read::registry(self, &request.into_inner()).map(Response::new)
+    }
+
+    async fn get_checkpoint(&self, request: Request<LogRequest>) -> Answered<CheckpointResponse> {
+        read::checkpoint(self, &request.into_inner()).map(Response::new)
+    }
+
+    async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Answered<Receipt> {
+        read::receipt(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<ConsistencyProofRequest>,
+    ) -> Answered<ConsistencyProofResponse> {
+        read::consistency(self, request.into_inner()).await.map(Response::new)
+    }
+
+    type ReadEntriesStream = Stream<ReadEntriesResponse>;
+
+    async fn read_entries(&self, request: Request<ReadEntriesRequest>) -> Answered<Self::ReadEntriesStream> {
+        read::entries(self, &request.into_inner()).map(Response::new)
+    }
+
+    type ReadStreamStream = Stream<ReadStreamResponse>;
+
+    async fn read_stream(&self, request: Request<ReadStreamRequest>) -> Answered<Self::ReadStreamStream> {
+        read::stream(self, &request.into_inner()).map(Response::new)
+    }
+
+    async fn snapshot(&self, request: Request<LogRequest>) -> Answered<SnapshotResponse> {
+        append::snapshot(self, request.into_inner()).await.map(Response::new)
+    }
+
+    type ExportEvidenceStream = Stream<EvidenceRecord>;
+
+    async fn export_evidence(
+        &self,
+        request: Request<ExportEvidenceRequest>,
+    ) -> Answered<Self::ExportEvidenceStream> {
+        read::evidence(self, request.into_inner()).map(Response::new)
+    }
+}

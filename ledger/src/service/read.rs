@@ -1,0 +1,161 @@
+//! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
+
+use super::{Service, Stream, blocking, hash, streaming};
+use crate::export::{self, ExportError};
+use crate::log::Capture;
+use crate::store::StoreError;
+use crate::tree;
+use tonic::Status;
+use zegel_proto::v1::*;
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::StreamMonth;
+
+/// Places of a page.
+const PAGE_PLACES: usize = 4_096;
+
+pub(super) fn known(service: &Service, request: KnownRequest) -> Result<Stream<KnownResponse>, Status> {
+    let log = service.log(&request.origin)?;
+    let capture = Capture {
+        source: hash("source", &request.source)?,
+        custodian: hash("custodian", &request.custodian)?,
+        conversation: hash("conversation", &request.conversation)?,
+    };
+    Ok(streaming(move |push| Ok(crate::known::known(&log, &capture, push)?)))
+}
+
+pub(super) async fn source_head(
+    service: &Service,
+    request: GetSourceHeadRequest,
+) -> Result<GetSourceHeadResponse, Status> {
+    let log = service.log(&request.origin)?;
+    let source = hash("source", &request.source)?;
+    blocking(move || {
+        let head = log.store().source(source)?;
+        Ok(head.map_or_else(GetSourceHeadResponse::default, |head| GetSourceHeadResponse {
+            next_batch_seq: head.next_batch_seq,
+            previous: head.previous.to_vec(),
+            last_entry: head.last_entry,
+        }))
+    })
+    .await
+}
+
+pub(super) fn registry(service: &Service, request: &LogRequest) -> Result<Stream<RegistryResponse>, Status> {
+    let log = service.log(&request.origin)?;
+    let size = log.view().size;
+    Ok(streaming(move |push| {
+        let store = log.store();
+        let of = StreamMonth::fixed(StreamType::StreamRegistry);
+        let mut last = None;
+        for place in store.places(of, store.stream(&of)?.count) {
+            let index = place?.entry;
+            if index >= size {
+                return Ok(());
+            }
+            if last.replace(index) == Some(index) {
+                continue;
+            }
+            if !push(RegistryResponse { index, entry: store.entry(index)?, headers: store.headers(index)? }) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }))
+}
+
+pub(super) fn checkpoint(service: &Service, request: &LogRequest) -> Result<CheckpointResponse, Status> {
+    let view = service.log(&request.origin)?.view();
+    if view.size == 0 {
+        return Err(Status::failed_precondition("the log has not been created yet: it has no checkpoint"));
+    }
+    Ok(CheckpointResponse { checkpoint: view.checkpoint.clone() })
+}
+
+pub(super) async fn receipt(service: &Service, request: GetReceiptRequest) -> Result<Receipt, Status> {
+    let log = service.log(&request.origin)?;
+    let (view, index) = (log.view(), request.index);
+    check_below(index, view.size)?;
+    blocking(move || Ok(log.receipt(&view, index)?)).await
+}
+
+fn check_below(index: u64, size: u64) -> Result<(), Status> {
+    if index < size {
+        return Ok(());
+    }
+    Err(Status::not_found(format!("entry {index} lies outside a log of {size} entries")))
+}
+
+pub(super) async fn consistency(
+    service: &Service,
+    request: ConsistencyProofRequest,
+) -> Result<ConsistencyProofResponse, Status> {
+    let log = service.log(&request.origin)?;
+    let view = log.view();
+    let (from, to) = (request.from_size, request.to_size);
+    if from == 0 || from > to || to > view.size {
+        let size = view.size;
+        let reason = format!("no consistency proof leads from size {from} to size {to} in a log of {size} entries");
+        return Err(Status::invalid_argument(reason));
+    }
+    blocking(move || {
+        let hashes = tree::consistency(&log.tree(&view), from, to)?;
+        Ok(ConsistencyProofResponse { hashes: hashes.into_iter().map(Hash::to_vec).collect() })
+    })
+    .await
+}
+
+pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result<Stream<ReadEntriesResponse>, Status> {
+    let log = service.log(&request.origin)?;
+    let (from, count) = (request.from, request.count);
+    let size = log.view().size;
+    let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
+    Ok(streaming(move |push| {
+        let store = log.store();
+        for index in from..to {
+            if !push(ReadEntriesResponse { index, entry: store.entry(index)?, headers: store.headers(index)? }) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }))
+}
+
+pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<Stream<ReadStreamResponse>, Status> {
+    let log = service.log(&request.origin)?;
+    let id = if request.id.is_empty() { Hash::ZERO } else { hash("id", &request.id)? };
+    let stream = StreamType::try_from(request.stream).map_err(|_| Status::invalid_argument("stream is not a known type"))?;
+    let of = StreamMonth { stream, id, month: request.month };
+    let size = log.view().size;
+    Ok(streaming(move |push| {
+        let store = log.store();
+        let mut page = Vec::new();
+        for place in store.places(of, store.stream(&of)?.count) {
+            let place = place?;
+            if place.entry >= size {
+                break;
+            }
+            page.push(Place { entry: place.entry, position: place.position });
+            if page.len() == PAGE_PLACES && !push(ReadStreamResponse { places: std::mem::take(&mut page) }) {
+                return Ok(());
+            }
+        }
+        if !page.is_empty() {
+            push(ReadStreamResponse { places: page });
+        }
+        Ok::<(), Status>(())
+    }))
+}
+
+pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
+    let log = service.log(&request.origin)?;
+    Ok(streaming(move |push| {
+        let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
+        match export::export(&log, request, &mut sink) {
+            Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {
+                tracing::error!(origin = log.origin(), %reason, "evidence cannot be read");
+                Err(reason.into())
+            }
+            other => Ok(other?),
+        }
+    }))
+}

@@ -1,0 +1,141 @@
+//! What is kept, and the only place that knows RocksDB.
+//!
+//! Two databases a log: the truth (entries, headers, ciphertexts, checkpoints) with its projections, and `keys` (wraps,
+//! message rows, envelopes) with a backup life of its own; blobs are files. Layout: `rows`.
+//!
+//! Invariants:
+//! - keys are written and synced before the truth that needs them; rows of keys without truth are swept when a log is
+//!   opened;
+//! - the truth of a group and its projections are one atomic, synced write;
+//! - projections follow from the truth alone: `rebuild` derives them again with the same code.
+//!
+//! Memory: the caches of RocksDB, and one group. Not here: what may be written (`log`), and in which order the guard and
+//! the answer follow (`sequencer`).
+
+mod blobs;
+mod commit;
+mod database;
+mod faults;
+mod guard;
+mod load;
+mod projection;
+mod read;
+mod rows;
+mod table;
+
+pub(crate) use blobs::{BlobError, BlobStat, Blobs};
+pub use faults::{Faults, NoFaults, Step};
+pub(crate) use guard::Guard;
+pub use guard::GuardError;
+pub(crate) use load::Loaded;
+pub(crate) use projection::Projection;
+pub(crate) use read::{PlaceCursor, TreeReader};
+pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableRow};
+pub(crate) use table::Table;
+
+use database::{Column, Database};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+use zegel_verifier::hash::Hash;
+
+/// Why the store cannot answer, or cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// RocksDB or the file system.
+    #[error("{step} failed: {reason}")]
+    Failed {
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        reason: String,
+    },
+    /// A row that does not read.
+    #[error("a row of {what} does not read as one")]
+    Row {
+        /// What it holds.
+        what: &'static str,
+    },
+    /// Something that must be there is not.
+    #[error("{what} {number} is not in the store")]
+    Missing {
+        /// What.
+        what: &'static str,
+        /// Which one.
+        number: u64,
+    },
+    /// The store is of another log.
+    #[error("the store holds log {found:?}, the configuration says {wanted:?}")]
+    OtherOrigin {
+        /// In the store.
+        found: String,
+        /// In the configuration.
+        wanted: String,
+    },
+    /// A rebuild was interrupted.
+    #[error("a rebuild of the projections was interrupted: run rebuild again")]
+    Rebuilding,
+    /// The edge of the tree does not lead to the last checkpoint.
+    #[error("the stored tree of {size} entries has root {found}, which the last checkpoint does not sign")]
+    Edge {
+        /// Entries in the store.
+        size: u64,
+        /// Root over them.
+        found: Hash,
+    },
+    /// The store and the guard.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+}
+
+impl StoreError {
+    pub(crate) fn failed(step: &'static str, reason: impl ToString) -> Self {
+        Self::Failed { step, reason: reason.to_string() }
+    }
+}
+
+/// The store of one log.
+pub(crate) struct Store {
+    truth: Database,
+    keys: Database,
+    blobs: Blobs,
+    path: PathBuf,
+    faults: Arc<dyn Faults>,
+}
+
+impl Store {
+    /// Opens or creates the databases of a log.
+    pub(crate) fn open(path: &Path, origin: &str, faults: Arc<dyn Faults>) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(path).map_err(|reason| StoreError::failed("making the store's folder", reason))?;
+        let truth = Database::open(&path.join("log"), Column::LOG)?;
+        let keys = Database::open(&path.join("keys"), Column::KEYS)?;
+        let blobs = Blobs::open(&path.join("blobs"))?;
+        let store = Self { truth, keys, blobs, path: path.to_owned(), faults };
+        store.check_origin(origin)?;
+        Ok(store)
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// The projections where they are served from.
+    pub(crate) fn projection(&self) -> Projection<'_> {
+        Projection::new(&self.truth)
+    }
+
+    fn check_origin(&self, wanted: &str) -> Result<(), StoreError> {
+        match self.truth.get(Column::Meta, b"origin")? {
+            None => {
+                let mut write = self.truth.write();
+                write.put(Column::Meta, b"origin", &rows::print_raw(wanted.as_bytes()));
+                self.truth.commit_synced(write, "writing the origin")
+            }
+            Some(found) if rows::parse_raw("origin", &found)? == wanted.as_bytes() => Ok(()),
+            Some(found) => {
+                let found = String::from_utf8_lossy(rows::parse_raw("origin", &found)?).into_owned();
+                Err(StoreError::OtherOrigin { found, wanted: wanted.into() })
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Ciphertexts of attachments: files named by their hash, written in pieces that can be resumed.
+//!
+//! A blob is `aa/<hex>` when all of it is there, synced and its hash was right; before that it is `aa/<hex>.part`. What if
+//! we stop while writing? The part stays, and its length says where to go on; only synced bytes are reported.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use thiserror::Error;
+use zegel_proto::limits::BLOB_BYTES_MAX;
+use zegel_verifier::hash::Hash;
+
+use crate::store::StoreError;
+use sha2::{Digest, Sha256};
+
+/// Bytes that are hashed at a time.
+const HASH_STEP_BYTES: usize = 256 * 1024;
+
+/// Why a blob is not taken or not given.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum BlobError {
+    #[error("a blob of {found} bytes is larger than the {BLOB_BYTES_MAX} that are taken")]
+    TooLarge { found: u64 },
+    #[error("the piece begins at {found}, the blob goes on at {wanted}")]
+    Offset { found: u64, wanted: u64 },
+    #[error("the pieces reach byte {found}, the blob was said to have {wanted}")]
+    Surplus { found: u64, wanted: u64 },
+    #[error("the bytes have hash {found}, the blob was said to have {wanted}: what was there of it is thrown away")]
+    OtherHash { found: Hash, wanted: Hash },
+    #[error("blob {blob} is being put by another call")]
+    Busy { blob: Hash },
+    #[error("blob {blob} is not in the store")]
+    Missing { blob: Hash },
+    #[error("{step} failed: {reason}")]
+    Failed { step: &'static str, reason: String },
+}
+
+fn failed(step: &'static str) -> impl FnOnce(std::io::Error) -> BlobError {
+    move |reason| BlobError::Failed { step, reason: reason.to_string() }
+}
+
+/// How much of a blob is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlobStat {
+    pub(crate) offset: u64,
+    pub(crate) complete: bool,
+}
+
+/// The blobs of one log.
+pub(crate) struct Blobs {
+    path: PathBuf,
+    /// Blobs that are being put: two calls must not write one file.
+    open: Arc<Mutex<HashSet<Hash>>>,
+}
+
+/// A blob that is being put. Dropping it keeps what was written.
+pub(crate) struct Upload {
+    blob: Hash,
+    size: u64,
+    file: File,
+    offset: u64,
+    part: PathBuf,
+    whole: PathBuf,
+    open: Arc<Mutex<HashSet<Hash>>>,
+}
+
+impl Blobs {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(path).map_err(|reason| StoreError::failed("making the folder of blobs", reason))?;
+        Ok(Self { path: path.to_owned(), open: Arc::default() })
+    }
+
+    fn whole(&self, blob: Hash) -> PathBuf {
+        let name = blob.to_string();
+        self.path.join(&name[..2]).join(name)
+    }
+
+    fn part(&self, blob: Hash) -> PathBuf {
+        self.whole(blob).with_extension("part")
+    }
+
+    /// All of it is there, and its hash was right.
+    pub(crate) fn is_complete(&self, blob: Hash) -> bool {
+        self.whole(blob).is_file()
+    }
+
+    /// How much of a blob is there, durable.
+    pub(crate) fn stat(&self, blob: Hash) -> Result<BlobStat, BlobError> {
+        if let Ok(whole) = fs::metadata(self.whole(blob)) {
+            return Ok(BlobStat { offset: whole.len(), complete: true });
+        }
+        match OpenOptions::new().append(true).open(self.part(blob)) {
+            Ok(part) => {
+                part.sync_all().map_err(failed("syncing a blob"))?;
+                let offset = part.metadata().map_err(failed("reading a blob"))?.len();
+                Ok(BlobStat { offset, complete: false })
+            }
+            Err(reason) if reason.kind() == ErrorKind::NotFound => Ok(BlobStat { offset: 0, complete: false }),
+            Err(reason) => Err(failed("reading a blob")(reason)),
+        }
+    }
+
+    /// Opens a blob to put it, or to go on with it. `None` if it is there already.
+    pub(crate) fn upload(&self, blob: Hash, size: u64) -> Result<Option<Upload>, BlobError> {
+        if size > BLOB_BYTES_MAX {
+            return Err(BlobError::TooLarge { found: size });
+        }
+        if self.is_complete(blob) {
+            return Ok(None);
+        }
+        if !self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(blob) {
+            return Err(BlobError::Busy { blob });
+        }
+        let opened = self.open_part(blob, size);
+        if opened.is_err() {
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&blob);
+        }
+        opened.map(Some)
+    }
+
+    fn open_part(&self, blob: Hash, size: u64) -> Result<Upload, BlobError> {
+        let (whole, part) = (self.whole(blob), self.part(blob));
+        if let Some(folder) = whole.parent() {
+            fs::create_dir_all(folder).map_err(failed("making a folder of blobs"))?;
+            sync_folder(&self.path)?;
+        }
+        let file = OpenOptions::new().create(true).read(true).append(true).open(&part);
+        let file = file.map_err(failed("opening a blob"))?;
+        let offset = file.metadata().map_err(failed("reading a blob"))?.len();
+        Ok(Upload { blob, size, file, offset, part, whole, open: Arc::clone(&self.open) })
+    }
+
+    /// Opens a whole blob for reading.
+    pub(crate) fn read(&self, blob: Hash) -> Result<File, BlobError> {
+        match File::open(self.whole(blob)) {
+            Ok(file) => Ok(file),
+            Err(reason) if reason.kind() == ErrorKind::NotFound => Err(BlobError::Missing { blob }),
+            Err(reason) => Err(failed("opening a blob")(reason)),
+        }
+    }
+
+    /// Reads a whole blob again and compares its hash.
+    pub(crate) fn check(&self, blob: Hash) -> Result<(), BlobError> {
+        let found = hash_of(&mut self.read(blob)?)?;
+        if found == blob { Ok(()) } else { Err(BlobError::OtherHash { found, wanted: blob }) }
+    }
+}
+
+impl Upload {
+    /// Writes a piece at its place.
+    pub(crate) fn write(&mut self, offset: u64, data: &[u8]) -> Result<(), BlobError> {
+        if offset != self.offset {
+            return Err(BlobError::Offset { found: offset, wanted: self.offset });
+        }
+        let end = offset + data.len() as u64;
+        if end > self.size {
+            return Err(BlobError::Surplus { found: end, wanted: self.size });
+        }
+        self.file.write_all(data).map_err(failed("writing a blob"))?;
+        self.offset = end;
+        Ok(())
+    }
+
+    /// Syncs what is there; if that is all of it, holds it against its hash and gives it its name.
+    pub(crate) fn finish(mut self) -> Result<BlobStat, BlobError> {
+        self.file.sync_all().map_err(failed("syncing a blob"))?;
+        if self.offset < self.size {
+            return Ok(BlobStat { offset: self.offset, complete: false });
+        }
+        self.file.seek(SeekFrom::Start(0)).map_err(failed("reading a blob"))?;
+        let found = hash_of(&mut self.file)?;
+        if found != self.blob {
+            fs::remove_file(&self.part).map_err(failed("removing a blob"))?;
+            return Err(BlobError::OtherHash { found, wanted: self.blob });
+        }
+        fs::rename(&self.part, &self.whole).map_err(failed("naming a blob"))?;
+        self.whole.parent().map_or(Ok(()), sync_folder)?;
+        Ok(BlobStat { offset: self.size, complete: true })
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.blob);
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), BlobError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("syncing a folder of blobs"))
+}
+
+fn hash_of(file: &mut File) -> Result<Hash, BlobError> {
+    let mut hasher = Sha256::new();
+    let mut step = vec![0; HASH_STEP_BYTES];
+    loop {
+        let read = file.read(&mut step).map_err(failed("reading a blob"))?;
+        if read == 0 {
+            return Ok(Hash(hasher.finalize().into()));
+        }
+        hasher.update(&step[..read]);
+    }
+}

@@ -1,0 +1,220 @@
+//! One RocksDB database with named columns: options, reads, atomic writes.
+//!
+//! Options, and why: no compression, since all is ciphertext or hashes; point-in-time recovery, which drops a torn tail
+//! in silence, so the guard file outside the store is what notices a lost group; no recycled log files, so that destroyed
+//! bytes do not stay in one; files are read back when they are written (`paranoid_file_checks`).
+
+use crate::store::StoreError;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    IteratorMode, Options, WriteBatch, WriteOptions,
+};
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// Bytes of the block cache that all databases of the process share.
+const CACHE_BYTES: usize = 64 << 20;
+/// Bytes of a memtable before it is written out.
+const MEMTABLE_BYTES: usize = 16 << 20;
+/// Bytes of logs before memtables are flushed, which bounds the replay at opening.
+const LOGS_BYTES_MAX: u64 = 128 << 20;
+
+static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_BYTES));
+
+/// A column family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// Truth: index → entry.
+    Entries,
+    /// Truth: index → headers.
+    Headers,
+    /// Truth: index, chunk → 16 ciphertexts.
+    Bodies,
+    /// Truth: size → signed note.
+    Checkpoints,
+    /// Origin; whether a rebuild is going on.
+    Meta,
+    /// Projection: heads of sources, counters of captures, registered ids, numbers of batches.
+    State,
+    /// Projection: stream, id, month → count, edge, open block of postings.
+    Streams,
+    /// Projection: stream, id, month, block → 256 places.
+    Postings,
+    /// Projection: level, index → 256 hashes.
+    Tiles,
+    /// Projection: tables of the newest snapshots.
+    Tables,
+    /// Keys: index, chunk → 16 wraps and message rows; and which envelopes the entry brought.
+    Wraps,
+    /// Keys: hash → envelope.
+    Envelopes,
+}
+
+impl Column {
+    /// Columns of the log's database.
+    pub(super) const LOG: &[Self] = &[
+        Self::Entries,
+        Self::Headers,
+        Self::Bodies,
+        Self::Checkpoints,
+        Self::Meta,
+        Self::State,
+        Self::Streams,
+        Self::Postings,
+        Self::Tiles,
+        Self::Tables,
+    ];
+    /// Columns of the keys' database.
+    pub(super) const KEYS: &[Self] = &[Self::Wraps, Self::Envelopes];
+    /// What follows from the truth.
+    pub(super) const PROJECTIONS: &[Self] = &[Self::State, Self::Streams, Self::Postings, Self::Tiles, Self::Tables];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::Headers => "headers",
+            Self::Bodies => "bodies",
+            Self::Checkpoints => "checkpoints",
+            Self::Meta => "meta",
+            Self::State => "state",
+            Self::Streams => "streams",
+            Self::Postings => "postings",
+            Self::Tiles => "tiles",
+            Self::Tables => "tables",
+            Self::Wraps => "wraps",
+            Self::Envelopes => "envelopes",
+        }
+    }
+}
+
+/// A key and its row.
+pub(crate) type KeyedRow = (Box<[u8]>, Box<[u8]>);
+
+/// One database.
+pub(crate) struct Database {
+    db: DB,
+}
+
+/// Rows to be written together.
+pub(crate) struct Write<'a> {
+    db: &'a DB,
+    batch: WriteBatch,
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_compression_type(DBCompressionType::None);
+    options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    options.set_recycle_log_file_num(0);
+    options.set_paranoid_checks(true);
+    options.set_max_total_wal_size(LOGS_BYTES_MAX);
+    options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_keep_log_file_num(4);
+    options.set_max_open_files(512);
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(&CACHE);
+    table.set_bloom_filter(10.0, false);
+    options.set_block_based_table_factory(&table);
+    options
+}
+
+impl Database {
+    /// Opens or creates a database with these columns.
+    pub(super) fn open(path: &Path, columns: &[Column]) -> Result<Self, StoreError> {
+        let failed = |reason: rocksdb::Error| StoreError::failed("opening a database", reason);
+        let descriptors = columns.iter().map(|column| ColumnFamilyDescriptor::new(column.name(), options()));
+        let db = DB::open_cf_descriptors(&options(), path, descriptors).map_err(failed)?;
+        let database = Self { db };
+        for column in columns {
+            let checks = [("paranoid_file_checks", "true")];
+            database.db.set_options_cf(family(&database.db, *column)?, &checks).map_err(failed)?;
+        }
+        Ok(database)
+    }
+
+    /// A row.
+    pub(super) fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.db.get_cf(family(&self.db, column)?, key);
+        found.map_err(|reason| StoreError::failed("reading", reason))
+    }
+
+    /// At most `count` rows from `from` on whose keys begin with `prefix`: a bounded slice, so that no iterator keeps
+    /// destroyed bytes alive.
+    pub(super) fn slice(
+        &self,
+        column: Column,
+        prefix: &[u8],
+        from: &[u8],
+        count: usize,
+    ) -> Result<Vec<KeyedRow>, StoreError> {
+        let rows = self.db.iterator_cf(family(&self.db, column)?, IteratorMode::From(from, Direction::Forward));
+        let within = |row: &Result<KeyedRow, rocksdb::Error>| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix));
+        let rows = rows.take_while(within).take(count).collect::<Result<Vec<_>, _>>();
+        rows.map_err(|reason| StoreError::failed("reading", reason))
+    }
+
+    /// The last key of a column.
+    pub(super) fn last_key(&self, column: Column) -> Result<Option<Box<[u8]>>, StoreError> {
+        let last = self.db.iterator_cf(family(&self.db, column)?, IteratorMode::End).next();
+        Ok(last.transpose().map_err(|reason| StoreError::failed("reading", reason))?.map(|(key, _)| key))
+    }
+
+    /// Begins a write.
+    pub(super) fn write(&self) -> Write<'_> {
+        Write { db: &self.db, batch: WriteBatch::default() }
+    }
+
+    /// Writes all or nothing, and returns when it is durable.
+    pub(super) fn commit_synced(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        self.db.write_opt(write.batch, &synced).map_err(|reason| StoreError::failed(step, reason))
+    }
+
+    /// Writes all or nothing; durable with the next synced write.
+    pub(super) fn commit(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
+        self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
+    }
+
+    /// Empties a column.
+    pub(super) fn clear(&self, column: Column) -> Result<(), StoreError> {
+        let mut write = self.write();
+        write.delete_range(column, &[], &[0xFF; 64]);
+        self.commit(write, "emptying a column")
+    }
+}
+
+impl Write<'_> {
+    /// Puts a row. A column that the database does not have is our own mistake, and is not silently skipped.
+    pub(super) fn put(&mut self, column: Column, key: &[u8], row: &[u8]) {
+        self.batch.put_cf(own(self.db, column), key, row);
+    }
+
+    /// Deletes a row.
+    pub(super) fn delete(&mut self, column: Column, key: &[u8]) {
+        self.batch.delete_cf(own(self.db, column), key);
+    }
+
+    /// Deletes all rows from `from` up to, not including, `to`.
+    pub(super) fn delete_range(&mut self, column: Column, from: &[u8], to: &[u8]) {
+        self.batch.delete_range_cf(own(self.db, column), from, to);
+    }
+
+    /// Bytes so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.batch.size_in_bytes()
+    }
+}
+
+fn family(db: &DB, column: Column) -> Result<&ColumnFamily, StoreError> {
+    db.cf_handle(column.name()).ok_or(StoreError::Row { what: column.name() })
+}
+
+fn own(db: &DB, column: Column) -> &ColumnFamily {
+    match db.cf_handle(column.name()) {
+        Some(family) => family,
+        None => panic!("column {} is not one of this database", column.name()),
+    }
+}

@@ -52,12 +52,10 @@ def encodings():
     other("field-twice", covers + covers + ids + root, "covers twice, with the same value.")
     other("field-twice-other-value", number(1, 7) + covers + ids + root, "covers twice; protobuf lets the last win.")
     other("root-twice", covers + ids + data(3, H[1]) + root, "root twice; protobuf lets the last win.")
-    other("number-above-64-bits", tag(1, 0) + b"\xff" * 9 + b"\x7f" + ids + root,
-          "More bits than a uint64 has; decoders that drop them must not be trusted.")
-
     def junk(defect, encoded, about):
         refused(name, "snapshot-" + defect, encoded, about, "Undecodable")
 
+    junk("number-above-64-bits", tag(1, 0) + b"\xff" * 9 + b"\x7f" + ids + root, "More bits than a uint64 has.")
     junk("trailing-byte", covers + ids + root + b"\x00", "A zero byte at the end: a tag of field 0.")
     junk("cut-short", (covers + ids + root)[:-1], "The last byte is missing.")
     junk("varint-without-end", tag(1, 0) + b"\xff" * 10, "A varint that never ends.")

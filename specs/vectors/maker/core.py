@@ -293,14 +293,14 @@ def trees():
     subset("subset-gap-hash-too-few", "A missing hash.", [(5, gap[:1], all_of[5])], ["WrongLength", 1, 2])
     subset("subset-gap-hashes-swapped", "Left to right.", [(5, gap[::-1], all_of[5])], wrong)
     subset("subset-gap-of-leaves", "Leaves where their subtree belongs.", [(5, all_of[:5], all_of[5])], ["WrongLength", 5, 2])
-    subset("subset-tail-cut", "Nothing for what comes after.", honest(5), ["WrongLength", 0, 4], tail=[])
+    subset("subset-tail-cut", "Nothing for what comes after.", honest(5), ["WrongLength", 0, 3], tail=[])
     subset("subset-tail-surplus", "More than there is.", honest(12), ["WrongLength", 1, 0], tail=[root])
     subset("subset-leaf-twice", "Each once.", honest(5) + [(5, [], all_of[5])], ["NotAscending", 5, 6])
     subset("subset-descending", "Ascending.", honest(5) + [(3, [], all_of[3])], ["NotAscending", 3, 6])
     subset("subset-outside-the-tree", "Index 13 of 13.", [(13, [], all_of[5])], ["OutsideTree", 13, 13])
     subset("subset-leaf-at-another-index", "The leaf of 5 as 6.", [(6, c.gap(all_of, 0, 6), all_of[5])], wrong)
     subset("subset-leaf-left-out", "5 and 7 in the place of 5 and 6.", [(5, None, all_of[5]), (6, [], all_of[7])], wrong)
-    subset("subset-of-another-size", "Twelve, with the hashes of thirteen.", honest(5), ["WrongLength", 4, 3], size=12)
+    subset("subset-of-another-size", "Twelve, with the hashes of thirteen.", honest(5), ["WrongLength", 3, 2], size=12)
 
 
 def sealed_leaf(ciphertext, wrap):

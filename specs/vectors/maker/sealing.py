@@ -80,72 +80,88 @@ def make():
     assert hchacha20(bytes(range(32)), bytes.fromhex("000000090000004a0000000031415927")).hex() == \
         "82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc"
     bodies()
-    wraps()
     blobs()
 
 
 def bodies():
-    key, slots, seed = fixed("event key"), chat_slots([b"een ", b"twee"]), fixed("body seed")
-    body, root = m.body(seed, slots), c.body_root(seed, slots)
-    header = m.header(40, fixed("conversation"), fixed("custodian"), 202405, 7, body_root=root)
+    key, dossier, slots, seed = fixed("event key"), fixed("dossier key"), chat_slots([b"een ", b"twee"]), fixed("body seed")
 
-    def case(name, about, ciphertext, error=None, some_key=key, some_header=header, body_bytes=body):
-        given = {"open_body": {"event_key": some_key.hex(), "header": some_header.hex(), "ciphertext": ciphertext.hex()}}
-        add("sealing", name, about, given, {"body": body_bytes.hex()}, error)
+    def header_of(some_slots, month=202405):
+        root = c.body_root(seed, some_slots)
+        return root, m.header(40, fixed("conversation"), fixed("custodian"), month, 7, body_root=root)
+
+    body = m.body(seed, slots)
+    root, header = header_of(slots)
+    good_wrap = wrap(dossier, ORIGIN, root, key)
+
+    def case(name, about, ciphertext, error=None, some_header=header, some_wrap=good_wrap, opened=body, **change):
+        given = {"dossier_key": dossier.hex(), "origin": ORIGIN, "header": some_header.hex(), "wrapped": some_wrap.hex(),
+                 "ciphertext": ciphertext.hex()} | change
+        add("sealing", name, about, {"open": given}, {"body": opened.hex()}, error)
+
+    def sealed(name, about, words):
+        some_slots = chat_slots(words)
+        some_body, (some_root, some_header) = m.body(seed, some_slots), header_of(some_slots)
+        case(name, about, seal(key, some_header, plaintext(some_body)), None, some_header,
+             wrap(dossier, ORIGIN, some_root, key), some_body)
 
     good = seal(key, header, plaintext(body))
     case("body-good", "Padded to its size class.", good)
-    exact = m.body(seed, [(m.VALUE, b"x" * 210)])
-    assert size_class(len(exact)) == 4 + len(exact) == 256
-    case("body-of-the-smallest-class-without-padding-good", "252 bytes: no zero is needed.",
-         seal(key, header, plaintext(exact)), body_bytes=exact)
-    large = m.body(seed, [(m.VALUE, b"x" * 20000)])
-    case("body-of-a-larger-class-good", "The next size that Padmé allows.", seal(key, header, plaintext(large)), body_bytes=large)
-    case("body-under-another-key", "Another event's key.", good, ["Undecryptable"], some_key=fixed("other event key"))
-    case("body-under-another-header", "The header is bound: another month.", good, ["Undecryptable"],
-         some_header=m.header(40, fixed("conversation"), fixed("custodian"), 202406, 7, body_root=root))
-    case("body-sealed-without-header", "No associated data.", seal(key, b"", plaintext(body)), ["Undecryptable"])
-    case("body-ciphertext-flipped", "One bit.", good[:9] + bytes([good[9] ^ 1]) + good[10:], ["Undecryptable"])
-    case("body-ciphertext-cut", "A byte less.", good[:-1], ["Undecryptable"])
-    case("body-ciphertext-empty", "Nothing.", b"", ["Undecryptable"])
-    case("body-padding-not-zero", "Something is hidden in the padding.", seal(key, header, plaintext(body)[:-1] + b"\x01"), ["Padding"])
-    case("body-length-too-large", "It claims more than there is.", seal(key, header, plaintext(body, stated=2**32 - 1)), ["Length"])
-    case("body-length-one-too-large", "It takes a zero of the padding: not canonical.",
-         seal(key, header, plaintext(body, stated=len(body) + 1)), ["Canonical"])
-    case("body-length-too-small", "Its last byte stands in the padding.", seal(key, header, plaintext(body, stated=len(body) - 1)), ["Padding"])
-    case("body-without-length", "Three bytes.", seal(key, header, bytes(3)), ["Length"])
-    case("body-of-another-class", "Padded further than its class.", seal(key, header, plaintext(body, size=512)), ["SizeClass"])
-    case("body-not-padded", "Its length shows.", seal(key, header, plaintext(body, size=4 + len(body))), ["SizeClass"])
-    case("body-not-canonical", "Sealed well, and with a field that is not known.",
-         seal(key, header, plaintext(body + b"\x78\x01")), ["Canonical"])
-    other = chat_slots([b"een ", b"drie"])
-    case("body-of-another-root", "Sealed well, and not what the header commits to.",
-         seal(key, header, plaintext(m.body(seed, other))), ["Commitment"])
+    sealed("body-of-one-word-good", "Padded to 256.", [b"w"])
+    sealed("body-that-fills-its-class-good", "No zero is needed.", words_for(seed, 256))
+    sealed("body-one-byte-above-its-class-good", "The next class.", words_for(seed, 257))
+    sealed("body-of-a-larger-class-good", "A size that Padmé rounds by hundreds.", [b"w" * 20000])
+    lost = ["Ciphertext"]
+    case("body-under-another-event-key", "The wrap holds another event's key.", good, lost,
+         some_wrap=wrap(dossier, ORIGIN, root, fixed("other event key")))
+    case("body-under-another-header", "The header is bound: another month.", good, lost, some_header=header_of(slots, 202406)[1])
+    case("body-sealed-without-header", "No associated data.", seal(key, b"", plaintext(body)), lost)
+    case("body-sealed-with-another-nonce", "The nonce is fixed.", xchacha(key, bytes(23) + b"\x01", plaintext(body), header), lost)
+    case("body-ciphertext-flipped", "One bit.", good[:9] + bytes([good[9] ^ 1]) + good[10:], lost)
+    case("body-ciphertext-cut", "A byte less.", good[:-1], lost)
+    case("body-ciphertext-empty", "Nothing.", b"", lost)
+
+    def inside(name, about, some_plaintext, *error):
+        case(name, about, seal(key, header, some_plaintext), list(error))
+
+    inside("body-padding-not-zero", "Something is hidden in the padding.", plaintext(body)[:-1] + b"\x01", "Padding", len(body))
+    inside("body-length-too-large", "It claims more than there is.", plaintext(body, stated=2**32 - 1), "Padding", 2**32 - 1)
+    inside("body-length-one-too-large", "It takes a zero of the padding.", plaintext(body, stated=len(body) + 1),
+           "Canonical", "Undecodable")
+    inside("body-length-too-small", "Its last byte stands in the padding.", plaintext(body[:-2] + body[-2:], stated=len(body) - 3),
+           "Padding", len(body) - 3)
+    inside("body-without-length", "Three bytes.", bytes(3), "Padding", 0)
+    inside("body-in-a-larger-class", "Padded further than its class.", plaintext(body, size=512), "Padding", len(body))
+    inside("body-not-padded", "Its length shows.", plaintext(body, size=4 + len(body)), "Padding", len(body))
+    inside("body-not-canonical", "Sealed well, and with a field that is not known.", plaintext(body + b"\x78\x01"),
+           "Canonical", "NotCanonical")
+    inside("body-of-another-root", "Sealed well, and not what the header commits to.",
+           plaintext(m.body(seed, chat_slots([b"een ", b"drie"]))), "Commitment", "WrongRoot")
+    wraps(case, good, dossier, key, root, good_wrap)
 
 
-def wraps():
-    dossier, key, root = fixed("dossier key"), fixed("event key"), fixed("body root")
-    good = wrap(dossier, ORIGIN, root, key)
+def words_for(seed, size):
+    """Words of a body that has exactly this size with its length before it."""
+    choices = ([b"w" * one, b"w" * other] for one in range(1, 200) for other in (1, 2, 3))
+    return next(words for words in choices if 4 + len(m.body(seed, chat_slots(words))) == size)
 
-    def case(name, about, wrapped, error=None, **change):
-        given = {"dossier_key": dossier.hex(), "origin": ORIGIN, "body_root": root.hex(), "wrapped": wrapped.hex()} | change
-        add("sealing", name, about, {"unwrap": given}, {"event_key": key.hex()}, error)
 
-    case("wrap-good", "HKDF, then ChaCha20-Poly1305.", good)
-    bad = ["Undecryptable"]
-    case("wrap-under-another-dossier", "Another conversation's key.", good, bad, dossier_key=fixed("other dossier key").hex())
-    case("wrap-of-another-log", "The origin is bound.", good, bad, origin="chat.example.nl/minez")
-    case("wrap-of-another-body", "The body root is bound.", good, bad, body_root=fixed("other root").hex())
-    case("wrap-flipped", "One bit.", bytes([good[0] ^ 1]) + good[1:], bad)
-    case("wrap-cut", "47 bytes.", good[:-1], bad)
+def wraps(case, good, dossier, key, root, good_wrap):
+    lost = ["Wrap"]
+    case("wrap-under-another-dossier", "Another conversation's key.", good, lost, dossier_key=fixed("other dossier key").hex())
+    case("wrap-of-another-log", "The origin is bound.", good, lost, origin="chat.example.nl/minez")
+    case("wrap-of-another-body", "The body root is bound.", good, lost, some_wrap=wrap(dossier, ORIGIN, fixed("other root"), key))
+    case("wrap-flipped", "One bit.", good, lost, some_wrap=bytes([good_wrap[0] ^ 1]) + good_wrap[1:])
+    case("wrap-cut", "47 bytes.", good, ["Canonical", "Grammar", "Length", "wrapped"], some_wrap=good_wrap[:-1])
     plain = ChaCha20Poly1305(dossier).encrypt(bytes(12), key, None)
-    case("wrap-under-the-dossier-key-itself", "Not derived: one nonce for all.", plain, bad)
+    case("wrap-under-the-dossier-key-itself", "Not derived: one nonce for all.", good, lost, some_wrap=plain)
 
 
 def blobs():
     key, content = fixed("blob key"), fixed("photo", SEGMENT + 100)
 
     def case(name, about, ciphertext, error=None, some_key=key, some=content):
+        """Nothing of what opened before a segment that does not is to be used."""
         given = {"open_blob": {"key": some_key.hex(), "ciphertext_base64": c.b64(ciphertext)}}
         add("sealing", name, about, given, {"sha256": c.sha256(some).hex(), "size": len(some)}, error)
 
@@ -155,11 +171,10 @@ def blobs():
     case("blob-of-whole-segments-good", "The last segment is full.", blob(key, content[:SEGMENT]), some=content[:SEGMENT])
     case("blob-empty-good", "An empty file has one empty segment.", blob(key, b""), some=b"")
     whole, tagged = blob(key, content), SEGMENT + 16
-    bad = ["Undecryptable"]
-    case("blob-under-another-key", "Another blob's key.", blob(key, small), bad, some_key=fixed("other blob key"))
-    case("blob-segments-swapped", "The number is in the nonce.", blob(key, content, order=[1, 0]), bad)
-    case("blob-tail-cut", "The last segment is missing; the one before is not marked as last.", whole[:tagged], bad)
-    case("blob-tail-cut-in-a-segment", "Cut in the last segment.", whole[:-1], bad)
-    case("blob-last-not-marked", "No segment is the last.", blob(key, small, flag_of_last=0), bad)
-    case("blob-with-segment-after-the-last", "More after the end.", blob(key, content[:SEGMENT]) + blob(key, small), bad)
-    case("blob-of-no-bytes", "Not even a tag.", b"", bad)
+    case("blob-under-another-key", "Another blob's key.", blob(key, small), ["Segment", 0], some_key=fixed("other blob key"))
+    case("blob-segments-swapped", "The number is in the nonce.", blob(key, content, order=[1, 0]), ["Segment", 0])
+    case("blob-tail-cut", "The last segment is missing; the one before is not marked as last.", whole[:tagged], ["Segment", 0])
+    case("blob-tail-cut-in-a-segment", "Cut in the last segment.", whole[:-1], ["Segment", 1])
+    case("blob-last-not-marked", "No segment is the last.", blob(key, small, flag_of_last=0), ["Segment", 0])
+    case("blob-with-segment-after-the-last", "More after the end.", blob(key, content[:SEGMENT]) + blob(key, small), ["Segment", 0])
+    case("blob-of-no-bytes", "Not even a tag.", b"", ["Segment", 0])

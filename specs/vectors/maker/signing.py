@@ -215,7 +215,7 @@ def trust():
     two = root + all_three + "group two 2 alfa bravo charlie\nquorum two\n"
     case("trust-root-only-good", "The least there can be.", root)
     case("trust-full-good", "Comments, tabs, a pinned log key, addresses.",
-         f"# for the enquiry\n\n{root}log\t{c.vkey(ORIGIN, 1, LOG.public)} https://log.example\n  # indented\n{two}", count=3)
+         f"# for the enquiry\n\n{root}log\t{c.vkey(ORIGIN, 1, LOG.public)} https://log.example\n  # indented\n{two[len(root):]}", count=3)
     case("trust-quorum-none-good", "No quorum is demanded.", root + all_three + "quorum none\n", count=3, note=cosigned(), quorum=True)
     case("trust-quorum-met-good", "Two of three.", two, note=cosigned("alfa", "charlie"), quorum=True,
          vouched=[["alfa", False, 1700000000], ["charlie", False, 1700000000]], count=3)

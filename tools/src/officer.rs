@@ -1,0 +1,117 @@
+//! What the ministry's officers do: begin a log, register people and conversations.
+//!
+//! Not here: the export (`export`), keys (`keys`). Specification: `specs/registry.md`.
+
+mod genesis;
+mod lists;
+mod register;
+
+pub use genesis::{Bootstrap, bootstrap, genesis_drafts};
+pub use lists::{class_list, grounds_list, normalise_ground};
+pub use register::{Register, RegisteredId};
+
+use crate::disk::DiskError;
+use crate::entropy::{EntropyError, random_id};
+use crate::event::{ConversationEntry, CustodianEntry, EventError};
+use crate::keys::{Actor, KeyError, KeyFolder};
+use crate::source::{Source, SourceError, now_ms};
+use thiserror::Error;
+use zegel_verifier::hash::Hash;
+
+/// Why an officer's act was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OfficerError {
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A file.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// An event that cannot be made.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// Submitting.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The register is not one.
+    #[error("{path} is not a register of names")]
+    Malformed {
+        /// The file.
+        path: String,
+    },
+    /// A name that has an id already.
+    #[error("{name:?} is registered already, as {id}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Its id.
+        id: Hash,
+    },
+    /// A name without an id.
+    #[error("no {what} is registered under the name {name:?}")]
+    UnknownName {
+        /// "custodian" or "conversation".
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+}
+
+/// A records officer at work.
+pub struct Officer {
+    source: Source,
+    register: Register,
+}
+
+impl Officer {
+    /// Opens the officer of a key folder.
+    ///
+    /// # Errors
+    /// [`OfficerError`].
+    pub async fn open(folder: &KeyFolder, ledger: &str) -> Result<Self, OfficerError> {
+        let register = Register::open(&folder.register())?;
+        Ok(Self { source: Source::of_folder(folder, Actor::Officer, ledger).await?, register })
+    }
+
+    /// Registers a custodian under a new random id, and keeps the name beside the id.
+    ///
+    /// If we stop after the append and before the name is written, an id is in the log that nobody uses: harmless.
+    ///
+    /// # Errors
+    /// [`OfficerError::NameTaken`], or what submitting can meet.
+    pub async fn register_custodian(&mut self, entry: &CustodianEntry) -> Result<RegisteredId, OfficerError> {
+        self.register.check_free_custodian(&entry.name)?;
+        let id = random_id()?;
+        let placed = self.source.append(vec![entry.draft(id, now_ms())?]).await?;
+        let registered = RegisteredId::new(id, placed.first());
+        self.register.add_custodian(&entry.name, registered.clone())?;
+        Ok(registered)
+    }
+
+    /// Registers a conversation under a new random id, and keeps the title beside the id.
+    ///
+    /// # Errors
+    /// [`OfficerError::NameTaken`], or what submitting can meet.
+    pub async fn register_conversation(&mut self, entry: &ConversationEntry) -> Result<RegisteredId, OfficerError> {
+        self.register.check_free_conversation(&entry.title)?;
+        let id = random_id()?;
+        let placed = self.source.append(vec![entry.draft(id, now_ms())?]).await?;
+        let registered = RegisteredId::new(id, placed.first());
+        self.register.add_conversation(&entry.title, registered.clone())?;
+        Ok(registered)
+    }
+
+    /// Names and their ids.
+    #[must_use]
+    pub fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// For other acts: exports, holds.
+    pub fn source(&mut self) -> &mut Source {
+        &mut self.source
+    }
+}

@@ -1,0 +1,162 @@
+//! Sending what waits in the outbox, in order, until all of it has a checked receipt.
+
+use super::connection::{Attempts, Failure, sort};
+use super::receipt::check_ours;
+use super::{Head, LedgerError, Placed, ReceiptError, Source, SourceError, WINDOW_BATCHES};
+use tonic::{Code, Status};
+use zegel_proto::v1::{AppendRequest, AppendResponse, Entry, EventHeader, Receipt};
+use zegel_proto::parse;
+use zegel_verifier::checkpoint::VerifiedCheckpoint;
+use zegel_verifier::hash::{Hash, sha256};
+
+/// Why one attempt to send ended.
+enum Stop {
+    /// The transport or the ledger: maybe it passes.
+    Status(Status),
+    /// Our own judgement, or our own disk: it does not.
+    Ours(SourceError),
+}
+
+impl From<Status> for Stop {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl From<SourceError> for Stop {
+    fn from(error: SourceError) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl Source {
+    /// Sends what waits in the outbox, and gives where its events stand.
+    ///
+    /// # Errors
+    /// [`SourceError::Ledger`]: unreachable, and all stays; or refused, and what waited lies in the folder `refused`.
+    /// [`SourceError::Receipt`] or [`SourceError::Checkpoint`] if the ledger's answer does not hold: all stays.
+    pub async fn flush(&mut self) -> Result<Vec<Placed>, SourceError> {
+        let mut attempts = self.connection.attempts();
+        let mut placed = Vec::new();
+        loop {
+            let mut pending = self.spool.outbox.pending()?;
+            pending.truncate(WINDOW_BATCHES);
+            if pending.is_empty() {
+                return Ok(placed);
+            }
+            match self.send(&pending, &mut placed, &mut attempts).await {
+                Ok(()) => {}
+                Err(Stop::Ours(error)) => return Err(error),
+                Err(Stop::Status(status)) => self.failed(&status, &mut attempts).await?,
+            }
+        }
+    }
+
+    /// One attempt: blobs first, since a batch that names a blob which is not there is refused.
+    async fn send(
+        &mut self,
+        pending: &[u64],
+        placed: &mut Vec<Placed>,
+        attempts: &mut Attempts,
+    ) -> Result<(), Stop> {
+        let mut requests = Vec::with_capacity(pending.len());
+        for batch_seq in pending {
+            let request = self.spool.outbox.load(*batch_seq)?;
+            self.upload_blobs(&blobs_of(&request)?).await?;
+            requests.push(request);
+        }
+        if let [request] = requests.as_slice() {
+            let answer = self.connection.client().append(request.clone()).await?.into_inner();
+            placed.extend(self.accept(pending[0], request, answer).await?);
+            return Ok(());
+        }
+        let stream = tokio_stream::iter(requests.clone());
+        let mut answers = self.connection.client().append_stream(stream).await?.into_inner();
+        for (batch_seq, request) in pending.iter().zip(&requests) {
+            let ended = || Status::unavailable("the stream ended before every batch was answered");
+            let answer = answers.message().await?.ok_or_else(ended)?;
+            placed.extend(self.accept(*batch_seq, request, answer).await?);
+            attempts.progress();
+        }
+        Ok(())
+    }
+
+    /// Judges an answer, stores the receipt, and lets go of the batch.
+    async fn accept(
+        &mut self,
+        batch_seq: u64,
+        request: &AppendRequest,
+        answer: AppendResponse,
+    ) -> Result<Vec<Placed>, SourceError> {
+        let receipt = answer.receipt.ok_or(LedgerError::Incomplete { wanted: "receipt" })?;
+        let bad = |reason| SourceError::Receipt { batch_seq, reason };
+        let (entry, checkpoint) = self.verify_with_refresh(&receipt).await?.map_err(bad)?;
+        check_ours(&receipt, &entry, request).map_err(bad)?;
+        self.advance(checkpoint, &receipt.checkpoint).await?;
+        let statement = request.batch.as_ref().map(|batch| sha256(&[&batch.statement]));
+        self.spool.store_receipt(&receipt, batch_seq, Head { next_batch_seq: batch_seq + 1, previous: statement })?;
+        self.drop_blobs(&blobs_of(request)?)?;
+        let headers = request.headers.iter().zip(0..);
+        let place = |(header, position): (&Vec<u8>, u32)| {
+            let conversation_seq = parse::<EventHeader>(header)?.conversation_seq;
+            Ok(Placed { entry: receipt.index, position, conversation_seq })
+        };
+        headers.map(place).collect()
+    }
+
+    /// A checkpoint under a key that we do not know may be signed by a newer one: ask the registry, once.
+    async fn verify_with_refresh(
+        &mut self,
+        receipt: &Receipt,
+    ) -> Result<Result<(Entry, VerifiedCheckpoint), ReceiptError>, SourceError> {
+        let verified = self.log_keys().verify_receipt(receipt);
+        if self.registry.is_some() && matches!(verified, Err(ReceiptError::Checkpoint(_))) {
+            self.refresh().await?;
+            return Ok(self.log_keys().verify_receipt(receipt));
+        }
+        Ok(verified)
+    }
+
+    /// Checks the receipt of an entry that is not ours to sign, such as a snapshot, and that the log goes on.
+    ///
+    /// # Errors
+    /// [`SourceError::Checkpoint`], [`SourceError::Ledger`].
+    pub async fn accept_receipt(&mut self, receipt: &Receipt) -> Result<Entry, SourceError> {
+        let (entry, checkpoint) = self.verify_with_refresh(receipt).await?.map_err(SourceError::Checkpoint)?;
+        self.advance(checkpoint, &receipt.checkpoint).await?;
+        let head = self.spool.head.clone();
+        self.spool.store_head(head)?;
+        Ok(entry)
+    }
+
+    async fn failed(&mut self, status: &Status, attempts: &mut Attempts) -> Result<(), SourceError> {
+        let failure = sort(status);
+        if let Failure::Refused(LedgerError::Refused { code, .. }) = &failure
+            && is_about_the_batch(*code)
+        {
+            self.spool.outbox.refuse()?;
+            // The chain goes on behind the last receipt, with numbers and dossiers that no refused batch took away.
+            self.tail = self.spool.head.clone();
+            self.captures.clear();
+            self.dossiers.clear();
+        }
+        Ok(attempts.failed(failure).await?)
+    }
+}
+
+/// Codes that judge the batch itself. Others speak of the log, the caller or the address, and the batch may still be good.
+fn is_about_the_batch(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition | Code::ResourceExhausted
+    )
+}
+
+fn blobs_of(request: &AppendRequest) -> Result<Vec<Hash>, SourceError> {
+    let mut blobs = Vec::new();
+    for header in &request.headers {
+        let header: EventHeader = parse(header)?;
+        blobs.extend(header.blobs.iter().filter_map(|blob| Hash::read(blob)));
+    }
+    Ok(blobs)
+}

@@ -248,9 +248,7 @@ impl Sequencer {
             let result = match (&written, decision) {
                 (_, Err(refused)) => Err(refused),
                 (Err(reason), Ok(_)) => Err(AppendError::Stopped { reason: reason.to_string() }),
-                (Ok(()), Ok(index)) => {
-                    receipt(&self.shared.store, &tree, &view, index).map_err(AppendError::Receipt)
-                }
+                (Ok(()), Ok(index)) => receipt(&self.shared.store, &tree, &view, index).map_err(AppendError::Receipt),
             };
             drop(permit);
             // A client that went away is no reason to stop: its batch is in the log, and it will ask again.

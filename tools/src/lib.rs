@@ -9,11 +9,13 @@
 //! Not here: what is good evidence (the verifier), who orders and stores (the ledger).
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
+pub mod demo;
 pub mod disk;
 pub mod entropy;
 pub mod event;
-// pub mod export;
+
 pub mod hex;
+pub mod import;
 pub mod keys;
 pub mod officer;
 pub mod record;

@@ -310,7 +310,7 @@ def governance():
             "At most 9,999.", "TooMany", "parts")
     good("ManifestRun", "manifest-run", m.manifest_run(0, 5, 1, 0))
     grammar("ManifestRun", "manifest-run-of-nothing", m.manifest_run(0, 0, 1, 0), "At least one record.", "Missing", "count")
-    grammar("ManifestRun", "manifest-run-fate-unknown", m.manifest_run(0, 5, 6, 0), "Fate 6.", "Value", "fate")
+    grammar("ManifestRun", "manifest-run-fate-unknown", m.manifest_run(0, 5, 7, 0), "Fate 7.", "Value", "fate")
 
 
 def evidence():

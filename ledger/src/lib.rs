@@ -13,6 +13,7 @@
 //! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
 //! Specification: `specs/service.md`.
 
+mod check;
 mod config;
 mod export;
 mod known;
@@ -23,6 +24,7 @@ mod service;
 mod store;
 mod tree;
 
+pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{Config, ConfigError, LogConfig, TlsConfig};
 pub use server::{ServeError, Server, serve};
 pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

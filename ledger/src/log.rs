@@ -91,11 +91,6 @@ impl Log {
         self.tree.size()
     }
 
-    /// Root over them.
-    pub(crate) fn root(&self) -> Hash {
-        self.tree.root()
-    }
-
     pub(crate) fn registry(&self) -> Option<&Registry> {
         self.registry.as_ref()
     }

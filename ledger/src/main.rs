@@ -1,2 +1,153 @@
-//! Being built.
-fn main() {}
+//! `zegel-ledger`: serve, check or rebuild the logs of a configuration.
+//!
+//! Exit codes: 0 well, 1 findings, 2 refused to start, 3 usage.
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use thiserror::Error;
+use zegel_ledger::{CheckReport, Config, ConfigError, ServeError, Server, check, rebuild};
+
+/// The ledger of Zegel: appends signed batches of sealed events to Merkle logs.
+#[derive(Parser)]
+#[command(name = "zegel-ledger", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve all logs of the configuration until SIGTERM or SIGINT.
+    Serve {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Write the address here once it is bound.
+        #[arg(long, value_name = "PATH")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Check every entry, signature, root, counter, stream, snapshot, blob and checkpoint again.
+    Check {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Derive everything that is not truth again.
+    Rebuild {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("{what}: {reason}")]
+    Process { what: &'static str, reason: std::io::Error },
+}
+
+impl From<ConfigError> for Failure {
+    fn from(reason: ConfigError) -> Self {
+        Self::Serve(reason.into())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Nothing is left to do if even this cannot be printed.
+            let _ = usage.print();
+            return ExitCode::from(if usage.use_stderr() { 3 } else { 0 });
+        }
+    };
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("zegel-ledger: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve { config, ready_file } => serve(Config::read(&config)?, ready_file.as_deref()),
+        Command::Check { config, json } => {
+            let report = check(&Config::read(&config)?)?;
+            print(&report, if json { Form::Json } else { Form::Text });
+            Ok(code_of(&report))
+        }
+        Command::Rebuild { config } => {
+            let report = rebuild(&Config::read(&config)?)?;
+            print(&report, Form::Text);
+            Ok(code_of(&report))
+        }
+    }
+}
+
+fn code_of(report: &CheckReport) -> ExitCode {
+    ExitCode::from(u8::from(!report.findings.is_empty()))
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Json,
+}
+
+fn print(report: &CheckReport, form: Form) {
+    match (form, serde_json::to_string_pretty(report)) {
+        (Form::Json, Ok(json)) => println!("{json}"),
+        _ => {
+            report.findings.iter().for_each(|finding| println!("{finding}"));
+            println!("{} entries, {} findings", report.entries, report.findings.len());
+        }
+    }
+}
+
+fn serve(config: Config, ready_file: Option<&Path>) -> Result<ExitCode, Failure> {
+    start_logs(&config);
+    let failed = |what| move |reason| Failure::Process { what, reason };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(failed("cannot start the runtime"))?;
+    runtime.block_on(async {
+        let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        let mut terminated = terminated.map_err(failed("cannot listen for SIGTERM"))?;
+        let server = Server::bind(config).await?;
+        let address = server.address();
+        tracing::info!("listening on {address}");
+        if let Some(path) = ready_file {
+            write_ready(path, &address.to_string()).map_err(failed("cannot write the ready file"))?;
+        }
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        };
+        server.run(shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Whole or not there: whoever waits for the file never reads half an address.
+fn write_ready(path: &Path, address: &str) -> std::io::Result<()> {
+    let next = path.with_extension("next");
+    std::fs::write(&next, format!("{address}\n"))?;
+    std::fs::rename(next, path)
+}
+
+/// Lines on stderr, without content and without ids of persons. `RUST_LOG` chooses what is told.
+fn start_logs(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_ansi(false);
+    if config.log_json { lines.json().init() } else { lines.init() }
+}

@@ -20,6 +20,7 @@ mod guard;
 mod load;
 mod projection;
 mod read;
+mod rebuild;
 mod rows;
 mod table;
 
@@ -29,6 +30,7 @@ pub(crate) use guard::Guard;
 pub use guard::GuardError;
 pub(crate) use load::Loaded;
 pub(crate) use projection::Projection;
+pub(crate) use rebuild::Difference;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableRow};
 pub(crate) use table::Table;

@@ -50,7 +50,8 @@ pub(crate) struct SealedBatch {
 #[derive(Clone, Debug)]
 pub(crate) enum SealedContent {
     Batch(Box<SealedBatch>),
-    Snapshot(IndexSnapshot),
+    /// Nothing: its table was written before.
+    Snapshot,
 }
 
 /// One entry that is to be written.
@@ -107,11 +108,6 @@ impl<'a> Draft<'a> {
         self.changes.tree.size()
     }
 
-    /// Nothing has been taken.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Takes a batch, or says why not; then nothing has changed.
     pub(crate) fn admit(&mut self, submission: Submission) -> Result<Admitted, Refusal> {
         let judged = match admission::judge(self, &submission)? {
@@ -150,8 +146,8 @@ impl<'a> Draft<'a> {
     /// Takes an index snapshot over all entries before it.
     pub(crate) fn snapshot(&mut self, snapshot: IndexSnapshot) -> Result<u64, CanonicalError> {
         let index = self.next_index();
-        let (bytes, leaf) = self.print_entry(entry::Content::Snapshot(snapshot.clone()))?;
-        self.push(index, bytes, leaf, SealedContent::Snapshot(snapshot));
+        let (bytes, leaf) = self.print_entry(entry::Content::Snapshot(snapshot))?;
+        self.push(index, bytes, leaf, SealedContent::Snapshot);
         Ok(index)
     }
 

@@ -141,6 +141,19 @@ impl Blobs {
         }
     }
 
+    /// All blobs that are there, whole.
+    pub(crate) fn all(&self) -> Result<Vec<Hash>, StoreError> {
+        let failed = |reason| StoreError::failed("listing blobs", reason);
+        let mut blobs = Vec::new();
+        for folder in fs::read_dir(&self.path).map_err(failed)? {
+            for file in fs::read_dir(folder.map_err(failed)?.path()).map_err(failed)? {
+                let name = file.map_err(failed)?.file_name();
+                blobs.extend(name.to_str().and_then(parse_name));
+            }
+        }
+        Ok(blobs)
+    }
+
     /// Reads a whole blob again and compares its hash.
     pub(crate) fn check(&self, blob: Hash) -> Result<(), BlobError> {
         let found = hash_of(&mut self.read(blob)?)?;
@@ -185,6 +198,13 @@ impl Drop for Upload {
     fn drop(&mut self) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.blob);
     }
+}
+
+/// The blob of a file's name; `None` for a part.
+fn parse_name(name: &str) -> Option<Hash> {
+    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
+    let bytes = (0..32).map(byte).collect::<Option<Vec<u8>>>()?;
+    Hash::read(&bytes).filter(|hash| hash.to_string() == name)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), BlobError> {

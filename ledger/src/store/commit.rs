@@ -85,7 +85,7 @@ impl Store {
 fn batches(sealed: &Sealed) -> impl Iterator<Item = (u64, &SealedBatch)> {
     sealed.entries.iter().filter_map(|entry| match &entry.content {
         SealedContent::Batch(batch) => Some((entry.index, batch.as_ref())),
-        SealedContent::Snapshot(_) => None,
+        SealedContent::Snapshot => None,
     })
 }
 

@@ -68,7 +68,8 @@ impl Store {
         Ok(Loaded { log, edge, checkpoint })
     }
 
-    fn edge(&self, size: u64) -> Result<Edge, StoreError> {
+    /// The right edge of the tree, made again from the last entries and tiles.
+    pub(crate) fn edge(&self, size: u64) -> Result<Edge, StoreError> {
         Edge::restore(size, |level, index| {
             if level == 0 {
                 return self.entry(index).map(|bytes| log_leaf(&bytes));

@@ -170,11 +170,6 @@ impl TreeReader {
     pub(crate) fn new(store: Arc<Store>, edge: Edge) -> Self {
         Self { store, edge, last: Mutex::default() }
     }
-
-    /// Entries of the tree.
-    pub(crate) fn size(&self) -> u64 {
-        self.edge.size()
-    }
 }
 
 impl Tiles for TreeReader {

@@ -112,11 +112,6 @@ impl Store {
         Projection::write_table(&self.truth, covers)
     }
 
-    /// Entries whose tables are kept, ascending.
-    pub(crate) fn tables(&self) -> Result<Vec<u64>, StoreError> {
-        tables(&self.truth)
-    }
-
     /// Deletes all tables but the newest few.
     pub(crate) fn drop_old_tables(&self) -> Result<(), StoreError> {
         drop_old_tables(&self.truth)
@@ -131,7 +126,7 @@ impl Store {
 }
 
 /// Entries whose tables a database holds, ascending.
-pub(super) fn tables(db: &Database) -> Result<Vec<u64>, StoreError> {
+fn tables(db: &Database) -> Result<Vec<u64>, StoreError> {
     let mut entries = Vec::new();
     let mut from = 0u64.to_be_bytes().to_vec();
     while let Some((key, _)) = db.slice(Column::Tables, &[], &from, 1)?.into_iter().next() {

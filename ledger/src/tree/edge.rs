@@ -34,11 +34,6 @@ impl Edge {
         Ok(Self { size, tiles })
     }
 
-    /// Leaves of the tree.
-    pub(crate) fn size(&self) -> u64 {
-        self.size
-    }
-
     /// The tile, if it is one of the edge.
     pub(crate) fn tile(&self, level: u32, index: u64) -> Option<Arc<Tile>> {
         let in_edge = self.size >> (TILE_HEIGHT * (level + 1)) == index;

@@ -128,7 +128,11 @@ impl<'a> Check<'a> {
         }
         self.guard(size);
         if self.store.has_orphan_keys(size)? {
-            self.find("keys", None, "there are keys of entries that do not exist: they are swept when the log is opened");
+            self.find(
+                "keys",
+                None,
+                "there are keys of entries that do not exist: they are swept when the log is opened",
+            );
         }
         for blob in self.store.blobs().all()? {
             if let Err(reason) = self.store.blobs().check(blob) {
@@ -172,7 +176,9 @@ impl<'a> Check<'a> {
         let store = Arc::clone(self.store);
         let mut draft = self.log.draft(store.as_ref(), entry.received_at_ms);
         match (entry.content, submission) {
-            (_, Some(submission)) => draft.admit(submission).map(|_| ()).map_err(|reason: Refusal| reason.to_string())?,
+            (_, Some(submission)) => {
+                draft.admit(submission).map(|_| ()).map_err(|reason: Refusal| reason.to_string())?
+            }
             (Some(entry::Content::Snapshot(snapshot)), _) if snapshot.covers <= index => {
                 draft.snapshot(snapshot).map(|_| ()).map_err(|reason| reason.to_string())?;
             }

@@ -5,6 +5,8 @@
 //! block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the database.
 //! Order of records: `specs/bundle.md`.
 
+mod registrations;
+
 use crate::sequencer::{OpenLog, View};
 use crate::store::{CHUNK_EVENTS, LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
 use crate::tree;
@@ -58,7 +60,7 @@ pub(crate) fn export(log: &OpenLog, request: ExportEvidenceRequest, sink: &mut S
     check_export(log.store(), &request, table.covers())?;
     let rows = rows_shown(&table, &scope)?;
     send(sink, Record::Header(header(log, &view, &request, scope.clone())))?;
-    let mut walk = Walk { store: log.store(), tree: log.tree(&view), at: 0, sent: HashSet::new(), sink };
+    let mut walk = Walk { store: log.store(), table: &table, tree: log.tree(&view), at: 0, sent: HashSet::new(), sink };
     walk.entries(&rows, &scope)?;
     walk.snapshot(entry, view.size)?;
     send_rows(&table, rows, walk.sink)
@@ -162,6 +164,7 @@ impl<'a> Merge<'a> {
 
 struct Walk<'a, 'b> {
     store: &'a Arc<Store>,
+    table: &'a Table,
     tree: TreeReader,
     /// Next entry of the log's tree.
     at: u64,
@@ -178,8 +181,20 @@ impl Walk<'_, '_> {
             months.map(|&(month, count, _)| (StreamMonth { stream: row.stream(), id: Hash(row.id), month }, count))
         });
         let mut merge = Merge::new(shown.map(|(of, count)| store.places(of, count)).collect())?;
+        let mut named = self.registrations(rows, scope)?;
+        let mut ahead = merge.next()?;
+        let mut next = || -> Result<Option<LogPlace>, StoreError> {
+            let Some(first) = named.first().copied().filter(|first| ahead.is_none_or(|place| *first <= place)) else {
+                return Ok(std::mem::replace(&mut ahead, merge.next()?));
+            };
+            named.pop_first();
+            if ahead == Some(first) {
+                ahead = merge.next()?;
+            }
+            Ok(Some(first))
+        };
         let mut open: Option<(u64, Vec<u32>)> = None;
-        while let Some(place) = merge.next()? {
+        while let Some(place) = next()? {
             match &mut open {
                 Some((entry, positions)) if *entry == place.entry => positions.push(place.position),
                 _ => {

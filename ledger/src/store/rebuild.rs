@@ -133,7 +133,8 @@ impl Store {
         match parsed.content {
             Some(entry::Content::Batch(batch)) => {
                 let statement: BatchStatement = parse(&batch.statement).map_err(|_| unreadable())?;
-                let events = self.headers(entry)?.iter().map(|header| facts_of(header)).collect::<Result<Vec<_>, _>>()?;
+                let events =
+                    self.headers(entry)?.iter().map(|header| facts_of(header)).collect::<Result<Vec<_>, _>>()?;
                 projection.take(ProjectedBatch {
                     entry,
                     source: Hash::read(&statement.source).ok_or_else(unreadable)?,

@@ -5,12 +5,12 @@
 //! Specification: `specs/streams.md`.
 
 use super::export::ScopeFacts;
-use super::{Place, Refusal};
+use super::{CAPTURES_MAX, Place, Refusal};
 use crate::hash::Hash;
-use crate::kinds::{EventFacts, StreamMonth};
+use crate::kinds::{EventFacts, Family, StreamMonth, family};
 use crate::snapshot::{row_leaf, stream_leaf};
 use crate::tree::{Frontier, SubsetWalk};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zegel_proto::limits::MONTHS_MAX;
 use zegel_proto::v1::{EvidenceRow, IndexSnapshot, Month, StreamType};
 
@@ -48,11 +48,17 @@ pub(super) struct Months {
     of_scope: BTreeMap<u32, MonthWalk>,
     registry: Frontier,
     records: Frontier,
+    /// Ids that events of the scope name.
+    named: BTreeSet<(StreamType, Hash)>,
+    /// Other ids whose registration is shown.
+    registered: BTreeSet<(StreamType, Hash)>,
 }
 
 impl Months {
     pub(super) fn new(scope: ScopeFacts) -> Self {
-        Self { scope, of_scope: BTreeMap::new(), registry: Frontier::new(), records: Frontier::new() }
+        let (registry, records) = (Frontier::new(), Frontier::new());
+        let (named, registered) = (BTreeSet::new(), BTreeSet::new());
+        Self { scope, of_scope: BTreeMap::new(), registry, records, named, registered }
     }
 
     /// Adds an event to the wanted streams in which it stands. True if the scope is one of them.
@@ -66,14 +72,32 @@ impl Months {
                 in_scope |= self.scope.holds(&stream);
             }
         }
-        if !wanted {
-            return Err(Refusal::OutOfScope { place, kind: facts.kind.as_str_name() });
+        if in_scope {
+            self.named.extend(ids(facts).filter(|id| !self.named.contains(id)).collect::<Vec<_>>());
+        } else if !wanted {
+            self.registration(place, facts)?;
         }
         if self.of_scope.len() > MONTHS_MAX {
             let found = self.of_scope.len() as u64;
             return Err(Refusal::Limit { what: "months", found, max: MONTHS_MAX as u64 });
         }
         Ok(in_scope)
+    }
+
+    /// A registration of another id may be shown, if an event of the scope names that id: its title or its holder.
+    fn registration(&mut self, place: Place, facts: &EventFacts) -> Result<(), Refusal> {
+        let is_registration = family(facts.kind) == Family::Register && self.registered.len() < CAPTURES_MAX;
+        let Some(id) = ids(facts).next().filter(|_| is_registration) else {
+            return Err(Refusal::OutOfScope { place, kind: facts.kind.as_str_name() });
+        };
+        self.registered.insert(id);
+        Ok(())
+    }
+
+    /// No registration was shown of an id that the scope does not name.
+    pub(super) fn check_registered(&self) -> Result<(), Refusal> {
+        let surplus = self.registered.difference(&self.named).next();
+        surplus.map_or(Ok(()), |(_, id)| Err(Refusal::RegistrationSurplus { id: *id }))
     }
 
     fn frontier(&mut self, stream: &StreamMonth) -> Option<&mut Frontier> {
@@ -101,6 +125,11 @@ impl Months {
     fn fixed(&self, stream: StreamType) -> &Frontier {
         if stream == StreamType::StreamRegistry { &self.registry } else { &self.records }
     }
+}
+
+fn ids(facts: &EventFacts) -> impl Iterator<Item = (StreamType, Hash)> + use<> {
+    let conversation = facts.conversation.map(|id| (StreamType::StreamConversation, id));
+    conversation.into_iter().chain(facts.custodian.map(|id| (StreamType::StreamCustodian, id)))
 }
 
 /// The months after they were held against the snapshot.

@@ -123,6 +123,9 @@ pub enum Refusal {
     /// An event that does not belong in this bundle.
     #[error("{place}: {kind} stands in none of the streams that this bundle is about")]
     OutOfScope { place: Place, kind: &'static str },
+    /// A registration of an id that no event of the scope names.
+    #[error("the registration of {id} is shown, and no event of the scope names that id")]
+    RegistrationSurplus { id: Hash },
     /// A number in a capture is missing, or comes again.
     #[error("{place}: number {found} in its capture, wanted {wanted}")]
     SeqGap { place: Place, found: u64, wanted: u64 },
@@ -280,7 +283,7 @@ impl Refusal {
             Self::Registry { .. } => "REGISTRY",
             Self::Authority { .. } => "AUTHORITY",
             Self::Header { .. } => "HEADER",
-            Self::OutOfScope { .. } => "OUT_OF_SCOPE",
+            Self::OutOfScope { .. } | Self::RegistrationSurplus { .. } => "OUT_OF_SCOPE",
             Self::SeqGap { .. } => "SEQ_GAP",
             Self::Commitment { .. } => "COMMITMENT",
             Self::Binding { .. } => "BINDING",

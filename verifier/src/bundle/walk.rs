@@ -284,6 +284,7 @@ impl<'a> Underway<'a> {
             return Err(Refusal::Quorum { found: self.vouched.len() });
         }
         self.checkpoint = Some(checkpoint);
+        self.months.check_registered()?;
         let months = std::mem::replace(&mut self.months, Months::new(self.opening.scope));
         self.stage = Stage::Rows(RowWalk::new(&snapshot, months));
         Ok(())

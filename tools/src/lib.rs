@@ -12,7 +12,7 @@
 pub mod disk;
 pub mod entropy;
 pub mod event;
-// pub mod export;
+pub mod export;
 pub mod hex;
 pub mod keys;
 pub mod officer;

@@ -13,7 +13,7 @@ pub mod demo;
 pub mod disk;
 pub mod entropy;
 pub mod event;
-
+pub mod export;
 pub mod hex;
 pub mod import;
 pub mod keys;

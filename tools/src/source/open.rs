@@ -122,6 +122,14 @@ impl Source {
         self.advance(newest, &note).await
     }
 
+    /// Checks a checkpoint that came with something else: signed by the log.
+    ///
+    /// # Errors
+    /// [`SourceError::Checkpoint`].
+    pub fn check_checkpoint(&self, note: &[u8]) -> Result<VerifiedCheckpoint, SourceError> {
+        self.log_keys().verify(note).map_err(SourceError::Checkpoint)
+    }
+
     pub(super) fn log_keys(&self) -> LogKeys<'_> {
         let pinned = self.config.log_key.as_ref().map(|key| &key.0);
         LogKeys { origin: &self.config.origin, registry: self.registry.as_ref(), pinned }

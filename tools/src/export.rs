@@ -1,0 +1,267 @@
+//! The export: an evidence bundle of one id, opened for its recipient.
+//!
+//! First the log is told (`REDACTION_MANIFEST`, `EXPORT_CREATED`), then a snapshot covers that, then the ledger's sealed
+//! stream is opened, record by record, into a BagIt bag. Invariants:
+//! - a body is shown only if it matches what its header commits to; one that cannot be opened ends the export, by name;
+//! - only the scope's events and the acts that are bound to this export are opened: records of other acts stay sealed;
+//! - memory holds one record and one dossier key per dossier, never the bundle; what is on disk before the end is in a
+//!   folder that is removed on failure, and the target appears whole or not at all.
+//!
+//! Not here: judging the bundle (the verifier). Specification: `specs/bundle.md`.
+
+mod attachments;
+mod bag;
+mod cover;
+mod error;
+mod parts;
+mod walk;
+
+pub use cover::{Cover, CoverError};
+pub use error::{ExportError, Spot};
+
+use crate::entropy::random_id;
+use crate::event::{Field, RecordsAct};
+use crate::keys::ArchiveKey;
+use crate::source::{Placed, Source, now_ms};
+use attachments::Attachments;
+use bag::{Bag, Form};
+use parts::PartWriter;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use walk::Walk;
+use zegel_proto::limits::LIST_ITEMS_MAX;
+use zegel_proto::print;
+use zegel_proto::v1::{
+    EventKind, ExportEvidenceRequest, ExportStatement, ExportSubject, RedactionSubject, Scope, SignedExport, entry,
+};
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::signature::CONTEXT_EXPORT;
+
+/// What is to be exported, for whom, and what is covered.
+#[derive(Clone, Debug)]
+pub struct ExportOrder {
+    /// Id and months.
+    pub scope: Scope,
+    /// Who gets it.
+    pub recipient: String,
+    /// What the recipient sent along; may be empty.
+    pub nonce: String,
+    /// Case or request; may be empty.
+    pub case: String,
+    /// The decision on which the covering rests.
+    pub decision: String,
+    /// What is covered.
+    pub cover: Cover,
+    /// The target: a folder, or a file that ends in `.zip`. It must not be there.
+    pub out: PathBuf,
+}
+
+/// An attachment that the ledger no longer has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingAttachment {
+    /// Entry of its event.
+    pub entry: u64,
+    /// Position of its event.
+    pub position: u32,
+    /// SHA-256 of its ciphertext.
+    #[serde(with = "crate::hex::field")]
+    pub blob: Hash,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportReport {
+    /// Where the bundle is.
+    pub path: PathBuf,
+    /// Id of the export.
+    #[serde(with = "crate::hex::field")]
+    pub export: Hash,
+    /// Entry of `EXPORT_CREATED`.
+    pub entry: u64,
+    /// Its position.
+    pub position: u32,
+    /// Entry of the snapshot as of which the bundle is complete.
+    pub snapshot_entry: u64,
+    /// Evidence parts.
+    pub parts: u32,
+    /// Events of the scope that are shown whole.
+    pub opened: u64,
+    /// Events of the scope of which something is covered.
+    pub redacted: u64,
+    /// Events of the scope that are withheld as a whole.
+    pub withheld: u64,
+    /// Attachments in the bundle.
+    pub attachments: u64,
+    /// Attachments that the ledger no longer has: findings.
+    pub missing_attachments: Vec<MissingAttachment>,
+}
+
+/// The acts that are bound to this export, and where they stand.
+struct Bound {
+    export: Hash,
+    acts: BTreeSet<(u64, u32)>,
+    created: Placed,
+}
+
+/// Makes a bundle. `watch` is told how many records have passed.
+///
+/// # Errors
+/// [`ExportError`]. What the log was told stays told: an export that failed is an export that was attempted.
+pub async fn export(
+    officer: &mut Source,
+    keys: &[ArchiveKey],
+    order: &ExportOrder,
+    mut watch: impl FnMut(u64),
+) -> Result<ExportReport, ExportError> {
+    if order.out.exists() {
+        return Err(ExportError::Exists { path: order.out.display().to_string() });
+    }
+    let registry = officer.registry().ok_or(ExportError::NoRegistry)?;
+    order.cover.check_grounds(registry)?;
+    let bound = log_acts(officer, order).await?;
+    let snapshot_entry = snapshot(officer, bound.created.entry).await?;
+    let request = ExportEvidenceRequest {
+        origin: officer.origin().into(),
+        scope: Some(order.scope.clone()),
+        snapshot_entry,
+        export_entry: bound.created.entry,
+        export_position: bound.created.position,
+    };
+    let parent = order.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let bag = Bag::begin(parent)?;
+    let (walked, parts, attachments) = collect(officer, keys, order, &bound, &request, &bag, &mut watch).await?;
+    let report = ExportReport {
+        path: order.out.clone(),
+        export: bound.export,
+        entry: bound.created.entry,
+        position: bound.created.position,
+        snapshot_entry,
+        parts: parts.len() as u32,
+        opened: walked.opened,
+        redacted: walked.redacted,
+        withheld: walked.withheld,
+        attachments: attachments.files.len() as u64,
+        missing_attachments: attachments.missing,
+    };
+    finish(officer, order, bound.export, bag, parts, attachments.files)?;
+    Ok(report)
+}
+
+/// What the walk counted.
+struct Walked {
+    opened: u64,
+    redacted: u64,
+    withheld: u64,
+}
+
+/// Opens the sealed stream into the bag.
+async fn collect(
+    officer: &mut Source,
+    keys: &[ArchiveKey],
+    order: &ExportOrder,
+    bound: &Bound,
+    request: &ExportEvidenceRequest,
+    bag: &Bag,
+    watch: &mut impl FnMut(u64),
+) -> Result<(Walked, Vec<bag::BagFile>, Attachments), ExportError> {
+    let mut stream = officer.connection().evidence(request).await?;
+    let mut walk = Walk::new(request, keys, &bound.acts, &order.cover);
+    let mut parts = PartWriter::new(bag.folder());
+    let mut attachments = Attachments::new(bag.folder())?;
+    let mut records = 0;
+    while let Some(record) = stream.message().await.map_err(ExportError::stream)? {
+        let shown = walk.take(record)?;
+        if let Some(note) = &shown.checkpoint {
+            officer.check_checkpoint(note)?;
+        }
+        if let Some(record) = &shown.record {
+            parts.write(record)?;
+        }
+        for wanted in &shown.attachments {
+            attachments.fetch(officer.connection(), wanted).await?;
+        }
+        records += 1;
+        watch(records);
+    }
+    let (opened, redacted, withheld) = walk.finish()?;
+    Ok((Walked { opened, redacted, withheld }, parts.finish()?, attachments))
+}
+
+/// Tells the log what is covered, and to whom it goes.
+async fn log_acts(officer: &mut Source, order: &ExportOrder) -> Result<Bound, ExportError> {
+    let now = now_ms();
+    let export = random_id()?;
+    let items = order.cover.items();
+    let manifest = if items.is_empty() { None } else { Some(random_id()?) };
+    let mut drafts = Vec::new();
+    if let Some(manifest) = manifest {
+        let parts = items.chunks(LIST_ITEMS_MAX).len() as u32;
+        for (part, items) in (0..).zip(items.chunks(LIST_ITEMS_MAX)) {
+            let decision = order.decision.clone();
+            let subject = print(&RedactionSubject { manifest: manifest.to_vec(), part, parts, decision })?;
+            let act = RecordsAct { items: items.to_vec(), ..RecordsAct::new(EventKind::RedactionManifest, subject) };
+            drafts.push(act.draft(now)?);
+        }
+    }
+    let subject = ExportSubject {
+        export: export.to_vec(),
+        case: order.case.clone(),
+        scope: Some(order.scope.clone()),
+        recipient: order.recipient.clone(),
+        nonce: order.nonce.clone(),
+        manifest: manifest.map(Hash::to_vec).unwrap_or_default(),
+    };
+    let act = RecordsAct {
+        decision: Field::or_none(Some(order.decision.clone()).filter(|decision| !decision.is_empty())),
+        ..RecordsAct::new(EventKind::ExportCreated, print(&subject)?)
+    };
+    drafts.push(act.draft(now)?);
+    let placed = officer.append(drafts).await?;
+    let created = *placed.last().ok_or(ExportError::NoRegistry)?;
+    let acts = placed.iter().map(|placed| (placed.entry, placed.position)).collect();
+    Ok(Bound { export, acts, created })
+}
+
+/// Asks for a snapshot over the acts, and checks that it is one.
+async fn snapshot(officer: &mut Source, export_entry: u64) -> Result<u64, ExportError> {
+    let receipt = officer.connection().snapshot().await?;
+    let parsed = officer.accept_receipt(&receipt).await?;
+    let covers = match parsed.content {
+        Some(entry::Content::Snapshot(snapshot)) => snapshot.covers,
+        _ => 0,
+    };
+    if covers <= export_entry {
+        return Err(ExportError::SnapshotTooOld { covers, export_entry });
+    }
+    Ok(receipt.index)
+}
+
+/// Signs over all that came before, closes the bag and puts it in its place.
+fn finish(
+    officer: &Source,
+    order: &ExportOrder,
+    export: Hash,
+    mut bag: Bag,
+    parts: Vec<bag::BagFile>,
+    attachments: Vec<bag::BagFile>,
+) -> Result<(), ExportError> {
+    let digests: Vec<&[u8]> = parts.iter().map(|part| part.sha256.0.as_slice()).collect();
+    let statement = ExportStatement {
+        origin: officer.origin().into(),
+        export: export.to_vec(),
+        key: officer.identity().public_key().to_vec(),
+        parts: parts.len() as u32,
+        parts_sha256: sha256(&digests).to_vec(),
+        created_at_ms: now_ms(),
+    };
+    let statement = print(&statement)?;
+    let signature = officer.identity().sign(CONTEXT_EXPORT, &statement);
+    let signed = print(&SignedExport { statement, signature })?;
+    parts.into_iter().chain(attachments).for_each(|file| bag.add(file));
+    bag.write("data/export-statement", &signed)?;
+    let about = format!("Zegel evidence bundle {export} of log {}", officer.origin());
+    bag.close(&about, &export.to_string())?;
+    let form = if order.out.extension().is_some_and(|extension| extension == "zip") { Form::Zip } else { Form::Folder };
+    bag.publish(&order.out, form)
+}

@@ -1,0 +1,255 @@
+//! What is covered and on which ground: given as places, kept as the items of a redaction manifest.
+
+use super::Spot;
+use crate::officer::normalise_ground;
+use std::collections::BTreeMap;
+use thiserror::Error;
+use zegel_proto::Grammar;
+use zegel_proto::GrammarError;
+use zegel_proto::v1::RedactionItem;
+use zegel_verifier::commit::CoveredUnit;
+use zegel_verifier::kinds::CHAT_LAYOUT;
+use zegel_verifier::registry::Registry;
+
+/// Why something cannot be covered.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CoverError {
+    /// Not a place.
+    #[error("{found:?} is not a place: wanted {wanted}")]
+    Malformed {
+        /// As given.
+        found: String,
+        /// The form.
+        wanted: &'static str,
+    },
+    /// Nothing says why.
+    #[error("{found:?} has no ground: add `=CODE` or give one for all")]
+    NoGround {
+        /// As given.
+        found: String,
+    },
+    /// Not in the published list.
+    #[error("ground {code:?} is not in the list that the log publishes")]
+    UnknownGround {
+        /// The code.
+        code: String,
+    },
+    /// Out of the limits of a manifest.
+    #[error("event {spot}: {reason}")]
+    Item {
+        /// Where.
+        spot: Spot,
+        /// Why.
+        reason: GrammarError,
+    },
+    /// Covered twice.
+    #[error("event {spot}, slot {slot}: covered twice")]
+    Twice {
+        /// Where.
+        spot: Spot,
+        /// Which slot; 0 is the event as a whole.
+        slot: u32,
+    },
+    /// The event has no such slot or item, or it cannot be covered.
+    #[error("event {spot} has not all the parts that should be covered")]
+    NoSuchPart {
+        /// Where.
+        spot: Spot,
+    },
+    /// The export does not show this event at all.
+    #[error("event {spot} should be covered, but is not in the scope of the export")]
+    OutOfScope {
+        /// Where.
+        spot: Spot,
+    },
+}
+
+/// Everything that an export covers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cover {
+    items: BTreeMap<(Spot, u32, u32), RedactionItem>,
+}
+
+/// What is covered of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum EventCover {
+    /// All of it.
+    Whole,
+    /// These.
+    Parts(Vec<CoveredUnit>),
+}
+
+impl Cover {
+    /// Withholds an event: `ENTRY:POSITION[=CODE,…]`.
+    ///
+    /// # Errors
+    /// [`CoverError`].
+    pub fn withhold(&mut self, text: &str, grounds: &[String]) -> Result<(), CoverError> {
+        let (place, grounds) = split_grounds(text, grounds)?;
+        let malformed = || CoverError::Malformed { found: text.into(), wanted: "ENTRY:POSITION" };
+        let (entry, position) = place.split_once(':').ok_or_else(malformed)?;
+        let spot = spot(entry, position).ok_or_else(malformed)?;
+        self.add(RedactionItem { entry: spot.entry, position: spot.position, grounds, ..RedactionItem::default() })
+    }
+
+    /// Covers a slot or a run of items: `ENTRY:POSITION:SLOT[:FIRST-LAST][=CODE,…]`. A slot is a number, or a name of a chat
+    /// event's layout; items count from 0, and LAST is covered too.
+    ///
+    /// # Errors
+    /// [`CoverError`].
+    pub fn cover(&mut self, text: &str, grounds: &[String]) -> Result<(), CoverError> {
+        let (place, grounds) = split_grounds(text, grounds)?;
+        let wanted = "ENTRY:POSITION:SLOT or ENTRY:POSITION:SLOT:FIRST-LAST, SLOT not 0";
+        let malformed = || CoverError::Malformed { found: text.into(), wanted };
+        let words: Vec<&str> = place.split(':').collect();
+        let (entry, position, slot, run) = match words.as_slice() {
+            [entry, position, slot] => (*entry, *position, *slot, Some((0, 0))),
+            [entry, position, slot, items] => (*entry, *position, *slot, run(items)),
+            _ => return Err(malformed()),
+        };
+        let spot = spot(entry, position).ok_or_else(malformed)?;
+        let slot = slot_number(slot).filter(|slot| *slot > 0).ok_or_else(malformed)?;
+        let (first_item, item_count) = run.ok_or_else(malformed)?;
+        let (entry, position) = (spot.entry, spot.position);
+        self.add(RedactionItem { entry, position, slot, first_item, item_count, grounds })
+    }
+
+    fn add(&mut self, item: RedactionItem) -> Result<(), CoverError> {
+        let spot = Spot { entry: item.entry, position: item.position };
+        item.check().map_err(|reason| CoverError::Item { spot, reason })?;
+        let overlaps = |other: &RedactionItem| {
+            let whole = item.slot == 0 || other.slot == 0;
+            let slot = item.slot == other.slot && (item.item_count == 0 || other.item_count == 0);
+            let run = item.slot == other.slot
+                && item.first_item < other.first_item + other.item_count
+                && other.first_item < item.first_item + item.item_count;
+            whole || slot || run
+        };
+        let first = (spot, 0, 0);
+        let last = (spot, u32::MAX, u32::MAX);
+        if self.items.range(first..=last).any(|(_, other)| overlaps(other)) {
+            return Err(CoverError::Twice { spot, slot: item.slot });
+        }
+        self.items.insert((spot, item.slot, item.first_item), item);
+        Ok(())
+    }
+
+    /// Holds every ground against the list that the log publishes.
+    ///
+    /// # Errors
+    /// [`CoverError::UnknownGround`].
+    pub fn check_grounds(&self, registry: &Registry) -> Result<(), CoverError> {
+        let mut codes = self.items.values().flat_map(|item| &item.grounds);
+        match codes.find(|code| registry.ground(code).is_none()) {
+            Some(code) => Err(CoverError::UnknownGround { code: code.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The items of the manifest, ascending.
+    #[must_use]
+    pub fn items(&self) -> Vec<RedactionItem> {
+        self.items.values().cloned().collect()
+    }
+
+    /// Events of which something is covered, ascending.
+    pub(super) fn spots(&self) -> impl Iterator<Item = Spot> {
+        self.items.keys().map(|(spot, _, _)| *spot)
+    }
+
+    pub(super) fn of(&self, spot: Spot) -> Option<EventCover> {
+        let mut units = Vec::new();
+        for item in self.items.range((spot, 0, 0)..=(spot, u32::MAX, u32::MAX)).map(|(_, item)| item) {
+            match (item.slot, item.item_count) {
+                (0, _) => return Some(EventCover::Whole),
+                (slot, 0) => units.push(CoveredUnit { slot, item: None }),
+                (slot, count) => {
+                    let run = item.first_item..item.first_item + count;
+                    units.extend(run.map(|item| CoveredUnit { slot, item: Some(item) }));
+                }
+            }
+        }
+        (!units.is_empty()).then_some(EventCover::Parts(units))
+    }
+}
+
+fn split_grounds<'a>(text: &'a str, default: &[String]) -> Result<(&'a str, Vec<String>), CoverError> {
+    let (place, grounds) = match text.split_once('=') {
+        Some((place, codes)) => (place, codes.split(',').map(normalise_ground).collect()),
+        None => (text, default.iter().map(|code| normalise_ground(code)).collect::<Vec<_>>()),
+    };
+    if grounds.is_empty() || grounds.iter().any(String::is_empty) {
+        return Err(CoverError::NoGround { found: text.into() });
+    }
+    Ok((place, grounds))
+}
+
+fn spot(entry: &str, position: &str) -> Option<Spot> {
+    Some(Spot { entry: entry.parse().ok()?, position: position.parse().ok()? })
+}
+
+fn slot_number(text: &str) -> Option<u32> {
+    let by_name = (0u32..).zip(CHAT_LAYOUT).find(|(_, slot)| slot.name == text);
+    by_name.map(|(number, _)| number).or_else(|| text.parse().ok())
+}
+
+/// First item and how many, of `FIRST-LAST` or `ONLY`.
+fn run(text: &str) -> Option<(u32, u32)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+    Some((first, last.checked_sub(first)?.checked_add(1)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grounds() -> Vec<String> {
+        vec!["5.1.2.e".into()]
+    }
+
+    #[test]
+    fn places_become_manifest_items_in_order() {
+        let mut cover = Cover::default();
+        cover.cover("7:2:text:3-5", &grounds()).expect("covered");
+        cover.withhold("4:17=buiten_reikwijdte", &[]).expect("withheld");
+        cover.cover("7:2:sender", &grounds()).expect("covered");
+        let found: Vec<(u64, u32, u32, u32, u32)> = cover
+            .items()
+            .iter()
+            .map(|item| (item.entry, item.position, item.slot, item.first_item, item.item_count))
+            .collect();
+        assert_eq!(found, [(4, 17, 0, 0, 0), (7, 2, 1, 0, 0), (7, 2, 11, 3, 3)]);
+        assert_eq!(cover.items()[1].grounds, ["5.1.2e"]);
+        assert_eq!(cover.of(Spot { entry: 4, position: 17 }), Some(EventCover::Whole));
+        assert_eq!(cover.of(Spot { entry: 4, position: 18 }), None);
+        let unit = |slot, item| CoveredUnit { slot, item };
+        let units = vec![unit(1, None), unit(11, Some(3)), unit(11, Some(4)), unit(11, Some(5))];
+        assert_eq!(cover.of(Spot { entry: 7, position: 2 }), Some(EventCover::Parts(units)));
+    }
+
+    #[test]
+    fn refuses_what_is_covered_twice() {
+        let spot = Spot { entry: 7, position: 2 };
+        for second in ["7:2:text:5-6", "7:2:text", "7:2:11:0-3"] {
+            let mut cover = Cover::default();
+            cover.cover("7:2:text:3-5", &grounds()).expect("covered");
+            assert_eq!(cover.cover(second, &grounds()), Err(CoverError::Twice { spot, slot: 11 }), "{second}");
+            assert_eq!(cover.withhold("7:2", &grounds()), Err(CoverError::Twice { spot, slot: 0 }));
+        }
+    }
+
+    #[test]
+    fn refuses_slot_0_a_run_backwards_and_a_place_without_ground() {
+        let mut cover = Cover::default();
+        let wanted = "ENTRY:POSITION:SLOT or ENTRY:POSITION:SLOT:FIRST-LAST, SLOT not 0";
+        for bad in ["7:2:0", "7:2:binding", "7:2:text:5-3", "7:2", "7:2:nonsense", "a:2:text"] {
+            let refused = Err(CoverError::Malformed { found: bad.into(), wanted });
+            assert_eq!(cover.cover(bad, &grounds()), refused);
+        }
+        assert_eq!(cover.withhold("7:2", &[]), Err(CoverError::NoGround { found: "7:2".into() }));
+        let spot = Spot { entry: 7, position: 2 };
+        let reason = GrammarError::TooMany { field: "first_item", found: 1_025, max: 1_024 };
+        assert_eq!(cover.cover("7:2:text:1024-1024", &grounds()), Err(CoverError::Item { spot, reason }));
+    }
+}

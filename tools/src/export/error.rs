@@ -1,0 +1,160 @@
+//! Why an export cannot be made.
+
+use super::CoverError;
+use crate::disk::DiskError;
+use crate::entropy::EntropyError;
+use crate::event::EventError;
+use crate::seal::{BlobError, OpenError};
+use crate::source::{LedgerError, SourceError};
+use std::fmt;
+use thiserror::Error;
+use zegel_proto::CanonicalError;
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::HeaderError;
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// Index of the entry.
+    pub entry: u64,
+    /// Position in its batch.
+    pub position: u32,
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.entry, self.position)
+    }
+}
+
+/// Why an export cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ExportError {
+    /// The log has no genesis.
+    #[error("the log has not begun: it has no registry")]
+    NoRegistry,
+    /// The target is there.
+    #[error("{path} is there already, and is never overwritten")]
+    Exists {
+        /// The target.
+        path: String,
+    },
+    /// What should be covered cannot be.
+    #[error(transparent)]
+    Cover(#[from] CoverError),
+    /// A file.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// An act that cannot be written.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// A message that is not canonical.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// Submitting the acts.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A snapshot that does not cover the export.
+    #[error("the snapshot covers {covers} entries, the export stands in entry {export_entry}")]
+    SnapshotTooOld {
+        /// Entries covered.
+        covers: u64,
+        /// Entry of the export.
+        export_entry: u64,
+    },
+    /// The ledger's stream is about something else than was asked.
+    #[error("the ledger's evidence has another {field} than was asked for")]
+    OtherEvidence {
+        /// Which field.
+        field: &'static str,
+    },
+    /// The ledger's stream is not in the order that the format gives.
+    #[error("the ledger's evidence is out of order or cut: {wanted} was wanted")]
+    Order {
+        /// What was wanted.
+        wanted: &'static str,
+    },
+    /// A header that does not fit its kind.
+    #[error("event {spot}: {reason}")]
+    Header {
+        /// Where.
+        spot: Spot,
+        /// Why.
+        reason: HeaderError,
+    },
+    /// A body that cannot be opened, or is not what was committed.
+    #[error("event {spot} cannot be shown: {reason}")]
+    Open {
+        /// Where.
+        spot: Spot,
+        /// Why.
+        reason: OpenError,
+    },
+    /// The ledger has no body of this event.
+    #[error("event {spot} cannot be shown: the ledger has no body of it")]
+    NoBody {
+        /// Where.
+        spot: Spot,
+    },
+    /// An attachment that does not decrypt.
+    #[error("attachment {blob} of event {spot}: {reason}")]
+    Attachment {
+        /// Where.
+        spot: Spot,
+        /// SHA-256 of the ciphertext.
+        blob: Hash,
+        /// Why.
+        reason: BlobError,
+    },
+    /// An attachment that decrypts to something else than its event says, or whose event does not name it well.
+    #[error("attachment {blob} of event {spot} is not what the event says")]
+    OtherAttachment {
+        /// Where.
+        spot: Spot,
+        /// SHA-256 of the ciphertext.
+        blob: Hash,
+    },
+    /// More than a bundle holds.
+    #[error("the bundle would have {found} parts, at most {max} are allowed")]
+    TooManyParts {
+        /// Found.
+        found: u32,
+        /// The maximum.
+        max: u32,
+    },
+    /// A record above its limit.
+    #[error("a record would have {found} bytes, at most {max} are allowed")]
+    RecordTooLarge {
+        /// Found.
+        found: usize,
+        /// The maximum.
+        max: usize,
+    },
+    /// The ZIP file could not be written.
+    #[error("{path}: {reason}")]
+    Zip {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ExportError {
+    /// A stream that broke: what it gave is not used.
+    pub(super) fn stream(status: tonic::Status) -> Self {
+        let reason = match status.code() {
+            tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Internal | tonic::Code::Cancelled => {
+                LedgerError::Unreachable { attempts: 1, reason: status.to_string() }
+            }
+            code => LedgerError::Refused { code, message: status.message().into() },
+        };
+        Self::Ledger(reason)
+    }
+}

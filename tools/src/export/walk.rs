@@ -1,0 +1,256 @@
+//! The ledger's sealed stream, opened record by record. Pure: no file, no network.
+
+use super::cover::EventCover;
+use super::{Cover, CoverError, ExportError, Spot};
+use crate::keys::ArchiveKey;
+use crate::seal::{DossierKey, OpenError, open_checked};
+use std::collections::{BTreeSet, HashMap};
+use zegel_proto::parse;
+use zegel_proto::v1::evidence_event::Body as Shown;
+use zegel_proto::v1::evidence_record::Record;
+use zegel_proto::v1::{
+    Attachment, AttachmentState, EventHeader, EvidenceEvent, EvidenceHeader, EvidenceRecord, ExportEvidenceRequest,
+    KeyWrap, Scope, SealedEvidence, StreamType,
+};
+use zegel_verifier::commit::{ShownBody, check_redacted, redact};
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::kinds::{EventFacts, Family, chat, family, layout};
+use zeroize::Zeroizing;
+
+/// An attachment that an opened event shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WantedAttachment {
+    pub(super) spot: Spot,
+    pub(super) blob: Hash,
+    pub(super) key: Zeroizing<[u8; 32]>,
+    pub(super) sha256: Hash,
+}
+
+/// What a record of the ledger becomes.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// The record of the bundle; none for an envelope.
+    pub(super) record: Option<EvidenceRecord>,
+    /// The checkpoint, in the first record.
+    pub(super) checkpoint: Option<Vec<u8>>,
+    pub(super) attachments: Vec<WantedAttachment>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    Entries,
+    Rows,
+    End,
+}
+
+/// The state of the walk: where it is, and the dossier keys that were opened.
+pub(super) struct Walk<'a> {
+    request: &'a ExportEvidenceRequest,
+    keys: &'a [ArchiveKey],
+    acts: &'a BTreeSet<(u64, u32)>,
+    cover: &'a Cover,
+    /// Covered events that have not passed yet.
+    awaited: BTreeSet<Spot>,
+    /// Acts that have not passed yet.
+    awaited_acts: BTreeSet<(u64, u32)>,
+    dossiers: HashMap<Hash, Result<DossierKey, OpenError>>,
+    stage: Stage,
+    entry: u64,
+    counts: (u64, u64, u64),
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        request: &'a ExportEvidenceRequest,
+        keys: &'a [ArchiveKey],
+        acts: &'a BTreeSet<(u64, u32)>,
+        cover: &'a Cover,
+    ) -> Self {
+        Self {
+            request,
+            keys,
+            acts,
+            cover,
+            awaited: cover.spots().collect(),
+            awaited_acts: acts.clone(),
+            dossiers: HashMap::new(),
+            stage: Stage::Begin,
+            entry: 0,
+            counts: (0, 0, 0),
+        }
+    }
+
+    /// Takes the next record.
+    pub(super) fn take(&mut self, record: EvidenceRecord) -> Result<Opened, ExportError> {
+        let inner = record.record.ok_or(ExportError::Order { wanted: "a record that is known" })?;
+        let order = |wanted| Err(ExportError::Order { wanted });
+        let (record, mut opened) = match (self.stage, inner) {
+            (Stage::Begin, Record::Header(header)) => {
+                self.check_header(&header)?;
+                self.stage = Stage::Entries;
+                let checkpoint = Some(header.checkpoint.clone());
+                (Record::Header(header), Opened { checkpoint, ..Opened::default() })
+            }
+            (Stage::Begin, _) => return order("a header"),
+            (Stage::Entries, Record::Envelope(envelope)) => {
+                self.open_dossier(&envelope.envelope);
+                return Ok(Opened::default());
+            }
+            (Stage::Entries, Record::Entry(entry)) => {
+                self.entry = entry.index;
+                (Record::Entry(entry), Opened::default())
+            }
+            (Stage::Entries, Record::Event(event)) => {
+                let (event, attachments) = self.event(event)?;
+                (Record::Event(event), Opened { attachments, ..Opened::default() })
+            }
+            (Stage::Entries, Record::BatchEnd(end)) => (Record::BatchEnd(end), Opened::default()),
+            (Stage::Entries, Record::LogEnd(end)) => {
+                self.stage = Stage::Rows;
+                (Record::LogEnd(end), Opened::default())
+            }
+            (Stage::Entries, _) => return order("an entry, an event or an end"),
+            (Stage::Rows, Record::Row(row)) => (Record::Row(row), Opened::default()),
+            (Stage::Rows, Record::RowsEnd(end)) => {
+                self.stage = Stage::End;
+                (Record::RowsEnd(end), Opened::default())
+            }
+            (Stage::Rows, _) => return order("a row or the end of the rows"),
+            (Stage::End, _) => return order("nothing more"),
+        };
+        opened.record = Some(EvidenceRecord { record: Some(record) });
+        Ok(opened)
+    }
+
+    /// Ends the walk: events shown whole, in part, and withheld.
+    pub(super) fn finish(self) -> Result<(u64, u64, u64), ExportError> {
+        if self.stage != Stage::End {
+            return Err(ExportError::Order { wanted: "the end of the rows" });
+        }
+        if !self.awaited_acts.is_empty() {
+            return Err(ExportError::Order { wanted: "the events of this export itself" });
+        }
+        match self.awaited.first() {
+            Some(spot) => Err(CoverError::OutOfScope { spot: *spot }.into()),
+            None => Ok(self.counts),
+        }
+    }
+
+    fn check_header(&self, header: &EvidenceHeader) -> Result<(), ExportError> {
+        let same = [
+            ("format", header.format == "zegel-evidence/v1"),
+            ("origin", header.origin == self.request.origin),
+            ("scope", header.scope == self.request.scope),
+            ("export entry", header.export_entry == self.request.export_entry),
+            ("export position", header.export_position == self.request.export_position),
+            ("snapshot entry", header.snapshot_entry == self.request.snapshot_entry),
+        ];
+        match same.iter().find(|(_, same)| !same) {
+            Some((field, _)) => Err(ExportError::OtherEvidence { field }),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens an envelope now and keeps only its key; a failure counts only if an event needs it.
+    fn open_dossier(&mut self, envelope: &[u8]) {
+        let opened = DossierKey::open(envelope, &self.request.origin, self.keys);
+        self.dossiers.insert(sha256(&[envelope]), opened);
+    }
+
+    fn event(&mut self, mut event: EvidenceEvent) -> Result<(EvidenceEvent, Vec<WantedAttachment>), ExportError> {
+        let spot = Spot { entry: self.entry, position: event.position };
+        let header: EventHeader = parse(&event.header)?;
+        let facts = EventFacts::read(&header).map_err(|reason| ExportError::Header { spot, reason })?;
+        let sealed = match event.body.take() {
+            Some(Shown::Sealed(sealed)) => Some(sealed),
+            None => None,
+            Some(_) => return Err(ExportError::Order { wanted: "a body that is still sealed" }),
+        };
+        let Some(body_root) = facts.body_root else {
+            return Ok((event, Vec::new()));
+        };
+        let in_scope = self.request.scope.as_ref().is_some_and(|scope| is_in_scope(&facts, scope));
+        let is_bound = self.acts.contains(&(spot.entry, spot.position));
+        if !in_scope && !is_bound {
+            return Ok((event, Vec::new()));
+        }
+        self.awaited_acts.remove(&(spot.entry, spot.position));
+        let cover = if in_scope { self.cover.of(spot) } else { None };
+        self.awaited.remove(&spot);
+        if cover == Some(EventCover::Whole) {
+            self.counts.2 += 1;
+            return Ok((event, Vec::new()));
+        }
+        let sealed = sealed.filter(|sealed| !sealed.ciphertext.is_empty()).ok_or(ExportError::NoBody { spot })?;
+        let (body, shown) = self.open(spot, &event.header, &sealed)?;
+        let (body, shown) = match cover {
+            None => (Shown::Opened(body), shown),
+            Some(EventCover::Whole) => return Err(ExportError::NoBody { spot }),
+            Some(EventCover::Parts(units)) => {
+                let no_part = || CoverError::NoSuchPart { spot };
+                let redacted = redact(&body, &units).ok_or_else(no_part)?;
+                let checked = check_redacted(redacted.clone(), layout(facts.kind), body_root);
+                let checked = checked.ok().filter(|checked| checked.covered().eq(units.iter().copied()));
+                (Shown::Redacted(redacted), checked.ok_or_else(no_part)?)
+            }
+        };
+        let is_whole = matches!(body, Shown::Opened(_));
+        self.counts.0 += u64::from(in_scope && is_whole);
+        self.counts.1 += u64::from(in_scope && !is_whole);
+        event.body = Some(body);
+        Ok((event, wanted_attachments(spot, &header, &facts, &shown)?))
+    }
+
+    fn open(
+        &self,
+        spot: Spot,
+        header: &[u8],
+        sealed: &SealedEvidence,
+    ) -> Result<(zegel_proto::v1::Body, ShownBody), ExportError> {
+        let refused = |reason| ExportError::Open { spot, reason };
+        let wrap: KeyWrap = parse(&sealed.wrap)?;
+        let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
+        let dossier = match self.dossiers.get(&found) {
+            Some(Ok(dossier)) => dossier,
+            Some(Err(reason)) => return Err(refused(reason.clone())),
+            None => return Err(refused(OpenError::UnknownDossier { found })),
+        };
+        open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.request.origin, dossier).map_err(refused)
+    }
+}
+
+/// In the scope's stream and months; the id's month 0 always is, since its registration stands there.
+fn is_in_scope(facts: &EventFacts, scope: &Scope) -> bool {
+    let every = scope.from_month == 0 && scope.to_month == 0;
+    let in_months = |month| every || month == 0 || (scope.from_month..=scope.to_month).contains(&month);
+    let id = Hash::read(&scope.id);
+    let stream = StreamType::try_from(scope.stream).unwrap_or(StreamType::StreamUnspecified);
+    facts.streams().any(|each| each.stream == stream && Some(each.id) == id && in_months(each.month))
+}
+
+fn wanted_attachments(
+    spot: Spot,
+    header: &EventHeader,
+    facts: &EventFacts,
+    shown: &ShownBody,
+) -> Result<Vec<WantedAttachment>, ExportError> {
+    if family(facts.kind) != Family::Chat {
+        return Ok(Vec::new());
+    }
+    let mut wanted = Vec::new();
+    for item in shown.items(chat::ATTACHMENTS).iter().flatten() {
+        let attachment: Attachment = parse(item)?;
+        if attachment.state() != AttachmentState::AttachmentPresent {
+            continue;
+        }
+        let blob = header.blobs.get(attachment.blob as usize).and_then(|blob| Hash::read(blob));
+        let other = ExportError::OtherAttachment { spot, blob: blob.unwrap_or(Hash::ZERO) };
+        let key = attachment.key.as_slice().try_into().ok().map(Zeroizing::new);
+        match (blob, key, Hash::read(&attachment.sha256)) {
+            (Some(blob), Some(key), Some(sha256)) => wanted.push(WantedAttachment { spot, blob, key, sha256 }),
+            _ => return Err(other),
+        }
+    }
+    Ok(wanted)
+}

@@ -3,6 +3,7 @@
 //! Nothing here knows what is inside: tests act through `zegel`, `zegel-ledger` and `zegel-verifier`, as their users do.
 //! The commands must have been built (`make test` does).
 
+pub mod archive;
 pub mod memory;
 
 use std::io::{BufRead, BufReader};

@@ -1,0 +1,116 @@
+//! A ministry with a ledger inside the test's own process: for tests that look at what the libraries give back.
+
+use crate::readout;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use zegel_ledger::{Config, Server};
+use zegel_proto::v1::{Scope, StreamType};
+use zegel_tools::event::{ConversationEntry, CustodianEntry, Field};
+use zegel_tools::export::{Cover, ExportOrder, ExportReport, export};
+use zegel_tools::import::{Desk, Order, Outcome, Package, Skipped};
+use zegel_tools::keys::{Actor, KeyFolder};
+use zegel_tools::officer::{Officer, bootstrap};
+use zegel_tools::source::Source;
+use zegel_verifier::hash::Hash;
+
+/// Two custodians, one group, a source and an officer.
+pub struct Archive {
+    /// Keys of the ministry.
+    pub keys: KeyFolder,
+    /// Where the ledger listens.
+    pub url: String,
+    /// The read-out desk.
+    pub source: Source,
+    /// The records officer.
+    pub officer: Officer,
+    /// A custodian.
+    pub anna: Hash,
+    /// Another.
+    pub bram: Hash,
+    /// A group that both are in.
+    pub veerhaven: Hash,
+    folder: TempDir,
+}
+
+impl Archive {
+    /// Makes keys, starts a ledger, and registers everybody.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = KeyFolder::init(&folder.path().join("ministry"), "chat.example.nl/proef", "BZK").expect("keys");
+        let config = Config::read(&keys.ledger_config()).expect("a configuration");
+        let server = Server::bind(config).await.expect("a ledger");
+        let url = format!("https://localhost:{}", server.address().port());
+        tokio::spawn(server.run(std::future::pending()));
+        bootstrap(&keys, &url).await.expect("genesis");
+        let mut officer = Officer::open(&keys, &url).await.expect("an officer");
+        let custodian = |name: &str| CustodianEntry { name: name.into(), ..CustodianEntry::default() };
+        let anna = officer.register_custodian(&custodian("Anna")).await.expect("registered").id;
+        let bram = officer.register_custodian(&custodian("Bram")).await.expect("registered").id;
+        let group = ConversationEntry { title: "Dossier Veerhaven".into(), ..ConversationEntry::default() };
+        let veerhaven = officer.register_conversation(&group).await.expect("registered").id;
+        let source = Source::of_folder(&keys, Actor::Source, &url).await.expect("a source");
+        Self { keys, url, source, officer, anna, bram, veerhaven, folder }
+    }
+
+    /// A file or folder of the archive.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The trust file.
+    #[must_use]
+    pub fn trust(&self) -> PathBuf {
+        self.keys.path().join("trust.txt")
+    }
+
+    /// Reads out one of the project's own phones.
+    pub async fn read_out(&mut self, custodian: Hash, phone: &str) -> Outcome {
+        self.read_out_from(custodian, &readout(phone)).await
+    }
+
+    /// Reads out a package for the group.
+    pub async fn read_out_from(&mut self, custodian: Hash, package: &Path) -> Outcome {
+        let desk = Desk {
+            custodian,
+            operator: Field::Value("uitleesbalie".into()),
+            device: Field::Value("zakelijke telefoon".into()),
+            tool: "zegel 0.1.0".into(),
+            time_zone: "Europe/Amsterdam".into(),
+            date_order: None,
+            secret: *self.keys.source_secret().expect("a secret"),
+        };
+        let order = Order { conversation: self.veerhaven, package: Package::open(package).expect("a package") };
+        let skipped = [Skipped { title: "Familie".into(), reason: "private".into() }];
+        let mut done = 0;
+        let mut progress = |count, _| done = count;
+        let outcomes = zegel_tools::import::readout(
+            &mut self.source,
+            &desk,
+            vec![order],
+            &skipped,
+            || 1_700_000_000_000,
+            &mut progress,
+        );
+        let outcome = outcomes.await.expect("read out").pop().expect("one chat");
+        assert_eq!(done, outcome.counts.new + outcome.counts.edited + outcome.counts.deleted);
+        outcome
+    }
+
+    /// Exports a custodian with what `cover` covers, as a folder.
+    pub async fn export(&mut self, custodian: Hash, name: &str, nonce: &str, cover: Cover) -> (PathBuf, ExportReport) {
+        let stream = StreamType::StreamCustodian as i32;
+        let order = ExportOrder {
+            scope: Scope { stream, id: custodian.to_vec(), from_month: 0, to_month: 0 },
+            recipient: "Enquetecommissie".into(),
+            nonce: nonce.into(),
+            case: "2026-17".into(),
+            decision: "besluit 17".into(),
+            cover,
+            out: self.path(name),
+        };
+        let archive_keys = self.keys.archive_keys().expect("archive keys");
+        let report = export(self.officer.source(), &archive_keys, &order, |_| {}).await.expect("exported");
+        (order.out, report)
+    }
+}

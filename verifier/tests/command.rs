@@ -193,7 +193,9 @@ fn a_zip_that_names_a_file_twice_is_refused() {
     names.push(("bag/bagit.txX".into(), files.files["bagit.txt"].clone()));
     let path = desk.zip(&names);
     let bytes = fs::read(&path).expect("reads");
-    let at = |needle: &[u8]| bytes.windows(needle.len()).enumerate().filter(|(_, w)| *w == needle).map(|(at, _)| at).collect::<Vec<_>>();
+    let at = |needle: &[u8]| {
+        bytes.windows(needle.len()).enumerate().filter(|(_, w)| *w == needle).map(|(at, _)| at).collect::<Vec<_>>()
+    };
     let mut doubled = bytes.clone();
     at(b"bag/bagit.txX").into_iter().for_each(|at| doubled[at..at + 13].copy_from_slice(b"bag/bagit.txt"));
     fs::write(&path, doubled).expect("writes");

@@ -124,9 +124,10 @@ fn cases(folder: &Path) -> Vec<(String, serde_json::Value)> {
     all
 }
 
-/// A hash of a vector; `None` if it is none, which a verifier of ours cannot even be asked.
+/// A hash of a vector. Some stand for a hash with other text, of which only the equality matters: those are hashed.
 fn hash(value: &serde_json::Value) -> Option<Hash> {
-    Hash::read(&STANDARD.decode(value.as_str()?).ok()?)
+    let bytes = STANDARD.decode(value.as_str()?).ok()?;
+    Some(Hash::read(&bytes).unwrap_or_else(|| sha256(&[b"no hash: ", &bytes])))
 }
 
 fn proof(value: &serde_json::Value) -> Option<Vec<Hash>> {

@@ -14,6 +14,7 @@ pub mod entropy;
 pub mod event;
 pub mod export;
 pub mod hex;
+pub mod input;
 pub mod keys;
 pub mod officer;
 pub mod record;

@@ -16,6 +16,7 @@ pub mod event;
 pub mod export;
 pub mod hex;
 pub mod import;
+pub mod input;
 pub mod keys;
 pub mod officer;
 pub mod record;

@@ -1,2 +1,34 @@
-//! Being built.
-fn main() {}
+//! The command `zegel`: keys, registrations, appends, exports.
+//!
+//! The result goes to standard output, chatter to standard error; `--json` prints exactly one document, also on failure.
+//! Exit codes: 0 done; 1 done, with findings; 2 refused; 3 usage, or the ledger could not be reached.
+
+mod command;
+
+use clap::Parser;
+use command::{Arguments, Outcome};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let is_json = arguments.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("zegel: the runtime could not be started: {error}");
+            return ExitCode::from(3);
+        }
+    };
+    let outcome = runtime.block_on(command::run(arguments));
+    Outcome::report(outcome, is_json)
+}
+
+/// Help and version are results; all else is a usage failure.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Where nobody reads any more there is nobody to tell.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 3 } else { 0 })
+}

@@ -1,0 +1,103 @@
+//! Arguments, and what each command does with them.
+
+mod append;
+mod export;
+mod outcome;
+mod register;
+mod status;
+
+pub(crate) use outcome::{CommandError, Outcome};
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+use std::path::PathBuf;
+use zegel_tools::keys::KeyFolder;
+use zegel_tools::officer::{Bootstrap, bootstrap};
+
+/// The tools of Zegel: keys, registrations, appends and exports.
+#[derive(Parser)]
+#[command(name = "zegel", version, about)]
+pub(crate) struct Arguments {
+    /// Print exactly one JSON document.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the keys and the ledger are.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// Key folder of the ministry, made by `zegel init`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: PathBuf,
+    /// Address of the ledger: `https://host:port`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) ledger: String,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the keys of a new log, with its trust file and the configuration of its ledger.
+    Init {
+        /// Folder to make.
+        dir: PathBuf,
+        /// Name of the log, for example chat.example.nl/minbzk.
+        #[arg(long)]
+        origin: String,
+        /// Name of the ministry.
+        #[arg(long)]
+        ministry: String,
+    },
+    /// Write genesis to a running, empty ledger.
+    Bootstrap {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Register a custodian or a conversation.
+    #[command(subcommand)]
+    Register(register::Register),
+    /// Append events from standard input, one JSON object a line.
+    Append(append::Append),
+    /// Make an evidence bundle.
+    Export(Box<export::Export>),
+    /// Say where the log and the chains are, and what waits.
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Runs one command.
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
+    match arguments.command {
+        Command::Init { dir, origin, ministry } => init(&dir, &origin, &ministry),
+        Command::Bootstrap { place } => begin(&place).await,
+        Command::Register(register) => register::run(register).await,
+        Command::Append(append) => append::run(append).await,
+        Command::Export(export) => export::run(*export).await,
+        Command::Status { place } => status::run(&place).await,
+    }
+}
+
+fn init(dir: &std::path::Path, origin: &str, ministry: &str) -> Result<Outcome, CommandError> {
+    let folder = KeyFolder::init(dir, origin, ministry)?;
+    let config = folder.ledger_config();
+    let text = format!(
+        "keys of {origin} are in {}\nroot key {}\nnext: zegel-ledger --config {}\nin earnest, move root.key and recovery.key off line",
+        folder.path().display(),
+        folder.ministry().root_key,
+        config.display()
+    );
+    Ok(Outcome::done(text, json!({ "ministry": folder.ministry(), "folder": folder.path(), "ledger_config": config })))
+}
+
+async fn begin(place: &Place) -> Result<Outcome, CommandError> {
+    let folder = KeyFolder::open(&place.keys)?;
+    let origin = &folder.ministry().origin;
+    let (text, is_new) = match bootstrap(&folder, &place.ledger).await? {
+        Bootstrap::Created => (format!("log {origin} has begun"), true),
+        Bootstrap::AlreadyThere => (format!("log {origin} had begun already, under this root"), false),
+    };
+    Ok(Outcome::done(text, json!({ "origin": origin, "created": is_new })))
+}

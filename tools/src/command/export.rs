@@ -1,0 +1,124 @@
+//! `zegel export`: an evidence bundle of a custodian or a conversation.
+
+use super::append::bar;
+use super::{CommandError, Outcome, Place};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use zegel_proto::v1::{Scope, StreamType};
+use zegel_tools::export::{Cover, ExportOrder, ExportReport, export};
+use zegel_tools::keys::KeyFolder;
+use zegel_tools::officer::Officer;
+
+/// Arguments of `zegel export`.
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// Registered name of the custodian, or the id.
+    #[arg(long, required_unless_present = "conversation", conflicts_with = "conversation")]
+    custodian: Option<String>,
+    /// Registered title of the conversation, or the id.
+    #[arg(long)]
+    conversation: Option<String>,
+    /// First month, YYYYMM.
+    #[arg(long, requires = "to", value_parser = clap::value_parser!(u32).range(197001..=999912))]
+    from: Option<u32>,
+    /// Last month, YYYYMM, inclusive.
+    #[arg(long, requires = "from", value_parser = clap::value_parser!(u32).range(197001..=999912))]
+    to: Option<u32>,
+    /// Who gets it.
+    #[arg(long)]
+    recipient: String,
+    /// What the recipient sent along.
+    #[arg(long, default_value = "")]
+    nonce: String,
+    /// Case or request.
+    #[arg(long, default_value = "")]
+    case: String,
+    /// Decision on which the covering rests; without it, the case.
+    #[arg(long)]
+    decision: Option<String>,
+    /// Withhold an event: ENTRY:POSITION[=CODE,…].
+    #[arg(long, value_name = "PLACE")]
+    withhold: Vec<String>,
+    /// Cover a slot or a run of items: ENTRY:POSITION:SLOT[:FIRST-LAST][=CODE,…].
+    #[arg(long, value_name = "PLACE")]
+    cover: Vec<String>,
+    /// Ground for every place that names none; may be repeated.
+    #[arg(long, value_name = "CODE")]
+    ground: Vec<String>,
+    /// Folder to make, or file if it ends in .zip.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Exports.
+pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
+    let keys = KeyFolder::open(&arguments.place.keys)?;
+    let cover = cover(&arguments)?;
+    let mut officer = Officer::open(&keys, &arguments.place.ledger).await?;
+    let scope = scope(&arguments, &officer)?;
+    let decision = arguments.decision.unwrap_or_else(|| match arguments.case.as_str() {
+        "" => "export".into(),
+        case => case.into(),
+    });
+    let order = ExportOrder {
+        scope,
+        recipient: arguments.recipient,
+        nonce: arguments.nonce,
+        case: arguments.case,
+        decision,
+        cover,
+        out: arguments.out,
+    };
+    let archive = keys.archive_keys()?;
+    let bar = bar("records");
+    let report = export(officer.source(), &archive, &order, |records| bar.set_position(records)).await;
+    bar.finish_and_clear();
+    let report = report?;
+    let findings = report.missing_attachments.len();
+    Ok(Outcome::with_findings(told(&report), json!(report), findings))
+}
+
+fn cover(arguments: &Export) -> Result<Cover, CommandError> {
+    let mut cover = Cover::default();
+    for place in &arguments.withhold {
+        cover.withhold(place, &arguments.ground)?;
+    }
+    for place in &arguments.cover {
+        cover.cover(place, &arguments.ground)?;
+    }
+    Ok(cover)
+}
+
+fn scope(arguments: &Export, officer: &Officer) -> Result<Scope, CommandError> {
+    let register = officer.register();
+    let (stream, id) = match (&arguments.custodian, &arguments.conversation) {
+        (Some(name), _) => (StreamType::StreamCustodian, register.custodian(name)?),
+        (None, title) => {
+            (StreamType::StreamConversation, register.conversation(title.as_deref().unwrap_or_default())?)
+        }
+    };
+    let (from_month, to_month) = (arguments.from.unwrap_or(0), arguments.to.unwrap_or(0));
+    Ok(Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month })
+}
+
+fn told(report: &ExportReport) -> String {
+    let mut text = format!(
+        "{} holds export {} as of entry {}\n{} events open, {} covered in part, {} withheld; {} attachments; {} parts",
+        report.path.display(),
+        report.export,
+        report.snapshot_entry,
+        report.opened,
+        report.redacted,
+        report.withheld,
+        report.attachments,
+        report.parts,
+    );
+    for missing in &report.missing_attachments {
+        let (entry, position) = (missing.entry, missing.position);
+        text.push_str(&format!("\nfinding: the ledger has no attachment {} of event {entry}:{position}", missing.blob));
+    }
+    text
+}

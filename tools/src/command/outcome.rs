@@ -1,0 +1,130 @@
+//! What a command ends with: one result, or one reason.
+
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use thiserror::Error;
+use zegel_tools::export::{CoverError, ExportError};
+use zegel_tools::input::InputError;
+use zegel_tools::keys::KeyError;
+use zegel_tools::officer::OfficerError;
+use zegel_tools::source::{LedgerError, SourceError};
+
+/// A result for people and one for machines.
+pub(crate) struct Outcome {
+    text: String,
+    document: Value,
+    findings: usize,
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// An officer's act.
+    #[error(transparent)]
+    Officer(#[from] OfficerError),
+    /// Submitting.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// An export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// What should be covered.
+    #[error(transparent)]
+    Cover(#[from] CoverError),
+    /// Standard input.
+    #[error("line {line}: {reason}")]
+    Input {
+        /// Counted from 1.
+        line: u64,
+        /// Why.
+        reason: InputError,
+    },
+    /// Standard input could not be read.
+    #[error("standard input: {reason}")]
+    Unreadable {
+        /// What the operating system says.
+        reason: String,
+    },
+    /// Events before the failure were taken.
+    #[error("{appended} events are in the log; then: {reason}")]
+    Partly {
+        /// How many.
+        appended: u64,
+        /// Why no more.
+        reason: Box<CommandError>,
+    },
+}
+
+impl Outcome {
+    /// Done, nothing to remark.
+    pub(crate) fn done(text: String, document: Value) -> Self {
+        Self { text, document, findings: 0 }
+    }
+
+    /// Done, with findings.
+    pub(crate) fn with_findings(text: String, document: Value, findings: usize) -> Self {
+        Self { text, document, findings }
+    }
+
+    /// Prints the result and gives the exit code.
+    pub(crate) fn report(outcome: Result<Self, CommandError>, is_json: bool) -> ExitCode {
+        let (document, text, code) = match outcome {
+            Ok(done) => {
+                let (word, code) = if done.findings == 0 { ("done", 0) } else { ("done_with_findings", 1) };
+                (json!({ "outcome": word, "result": done.document }), Ok(done.text), code)
+            }
+            Err(error) => {
+                let code = error.exit_code();
+                let word = if code == 2 { "refused" } else { "failed" };
+                (json!({ "outcome": word, "reason": error.to_string() }), Err(error.to_string()), code)
+            }
+        };
+        match (is_json, text) {
+            (true, _) => println!("{document:#}"),
+            (false, Ok(text)) => println!("{text}"),
+            (false, Err(text)) => eprintln!("zegel: {text}"),
+        }
+        ExitCode::from(code)
+    }
+}
+
+impl CommandError {
+    /// 2 where somebody judged and said no, 3 where nothing could be judged.
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Partly { reason, .. } => reason.exit_code(),
+            Self::Source(source) | Self::Officer(OfficerError::Source(source)) => judged(source),
+            Self::Export(export) => match export {
+                ExportError::Source(source) => judged(source),
+                ExportError::Ledger(ledger) => judged_by_ledger(ledger),
+                ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
+                _ => 2,
+            },
+            Self::Officer(OfficerError::NameTaken { .. }) => 2,
+            Self::Officer(_) | Self::Key(_) | Self::Cover(_) | Self::Input { .. } | Self::Unreadable { .. } => 3,
+        }
+    }
+}
+
+fn judged(source: &SourceError) -> u8 {
+    match source {
+        SourceError::Ledger(ledger) => judged_by_ledger(ledger),
+        SourceError::Receipt { .. }
+        | SourceError::Checkpoint(_)
+        | SourceError::View(_)
+        | SourceError::ChainDiffers { .. }
+        | SourceError::Event(_)
+        | SourceError::Seal(_) => 2,
+        _ => 3,
+    }
+}
+
+fn judged_by_ledger(ledger: &LedgerError) -> u8 {
+    match ledger {
+        LedgerError::Refused { .. } | LedgerError::Incomplete { .. } => 2,
+        LedgerError::Unreachable { .. } | LedgerError::Address { .. } => 3,
+    }
+}

@@ -1,0 +1,102 @@
+//! `zegel register`: names get ids.
+
+use super::{CommandError, Outcome, Place};
+use clap::Subcommand;
+use serde_json::json;
+use zegel_tools::event::{Account, ConversationEntry, CustodianEntry};
+use zegel_tools::keys::KeyFolder;
+use zegel_tools::officer::{Officer, RegisteredId};
+
+/// What is registered.
+#[derive(Subcommand)]
+pub(crate) enum Register {
+    /// A person whose chats are captured (chathouder).
+    Custodian {
+        #[command(flatten)]
+        place: Place,
+        /// Name of the person.
+        #[arg(long)]
+        name: String,
+        /// An account, as CHANNEL:IDENTIFIER:PURPOSE, for example whatsapp:+31612345678:business.
+        #[arg(long = "account", value_parser = account)]
+        accounts: Vec<Account>,
+        /// Function.
+        #[arg(long)]
+        function: Option<String>,
+        /// Organisation.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// On what ground the chats are captured.
+        #[arg(long)]
+        basis: Option<String>,
+    },
+    /// A conversation.
+    Conversation {
+        #[command(flatten)]
+        place: Place,
+        /// Title.
+        #[arg(long)]
+        title: String,
+        /// Channel: whatsapp, signal, …
+        #[arg(long)]
+        channel: Option<String>,
+        /// Native identifier on that channel.
+        #[arg(long, default_value = "")]
+        identifier: String,
+        /// group, direct, broadcast or channel.
+        #[arg(long)]
+        kind: Option<String>,
+        /// How it was identified.
+        #[arg(long)]
+        basis: Option<String>,
+    },
+}
+
+/// Registers.
+pub(crate) async fn run(register: Register) -> Result<Outcome, CommandError> {
+    match register {
+        Register::Custodian { place, name, accounts, function, organisation, basis } => {
+            let entry = CustodianEntry { name, accounts, function, organisation, basis };
+            let registered = open(&place).await?.register_custodian(&entry).await?;
+            Ok(told("custodian", &entry.name, &registered))
+        }
+        Register::Conversation { place, title, channel, identifier, kind, basis } => {
+            let account = channel.map(|channel| Account { channel, identifier, purpose: String::new() });
+            let entry = ConversationEntry { title, accounts: account.into_iter().collect(), kind, basis };
+            let registered = open(&place).await?.register_conversation(&entry).await?;
+            Ok(told("conversation", &entry.title, &registered))
+        }
+    }
+}
+
+async fn open(place: &Place) -> Result<Officer, CommandError> {
+    Ok(Officer::open(&KeyFolder::open(&place.keys)?, &place.ledger).await?)
+}
+
+fn told(what: &str, name: &str, registered: &RegisteredId) -> Outcome {
+    let text = format!("{what} {name:?} is {} (entry {})", registered.id, registered.entry);
+    Outcome::done(text, json!({ "what": what, "name": name, "registered": registered }))
+}
+
+/// The identifier may hold colons, as those of Matrix do; channel and purpose may not.
+fn account(text: &str) -> Result<Account, String> {
+    let parts = text.split_once(':').and_then(|(channel, rest)| Some((channel, rest.rsplit_once(':')?)));
+    let (channel, (identifier, purpose)) = parts.ok_or("an account is CHANNEL:IDENTIFIER:PURPOSE")?;
+    if !["business", "private", "party"].contains(&purpose) {
+        return Err(format!("purpose is {purpose:?}, wanted business, private or party"));
+    }
+    Ok(Account { channel: channel.into(), identifier: identifier.into(), purpose: purpose.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_may_hold_colons() {
+        let found = account("matrix:@jan:example.nl:business").expect("an account");
+        assert_eq!((found.channel.as_str(), found.identifier.as_str()), ("matrix", "@jan:example.nl"));
+        assert_eq!(account("whatsapp:+316:thuis").expect_err("refused"), "purpose is \"thuis\", wanted business, private or party");
+        assert_eq!(account("whatsapp:+316").expect_err("refused"), "an account is CHANNEL:IDENTIFIER:PURPOSE");
+    }
+}

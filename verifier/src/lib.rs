@@ -11,6 +11,7 @@
 //! Specifications: `specs/`.
 
 pub mod batch;
+pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
 pub mod hash;

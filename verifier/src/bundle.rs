@@ -1,0 +1,174 @@
+//! Is this bundle good? One pass over the evidence, in bounded memory, with a reason for every refusal.
+//!
+//! Invariants:
+//! - memory is bounded by one record, one hash per level of each tree that is walked, and the named maxima below; never by
+//!   the number of events;
+//! - everything is provisional until the end: sizes, keys and roots are claims until the checkpoint, the snapshot and the
+//!   export statement have been verified, so [`verify`] gives a whole report or one refusal;
+//! - every hash, every event and every file of the bundle is used exactly once, and nothing may be left over.
+//!
+//! Not here: file systems, zip files, clocks, terminals (the command's). Specification: `specs/bundle.md`.
+
+mod attachments;
+mod authorship;
+pub mod bag;
+pub mod calendar;
+mod captures;
+pub mod custody;
+mod events;
+mod export;
+pub mod findings;
+mod framing;
+mod months;
+pub mod plain;
+mod redaction;
+mod refusal;
+pub mod report;
+mod walk;
+
+pub use bag::BagError;
+pub use findings::{Finding, Severity};
+pub use framing::FramingError;
+pub use refusal::{AttachmentError, ManifestError, Place, Refusal, StatementError};
+pub use report::{Claim, Report, Sentence, Status};
+
+use crate::commit::ShownBody;
+use crate::hash::{Hash, sha256};
+use crate::kinds::EventFacts;
+use crate::trust::Trust;
+use bag::Bag;
+use framing::PartReader;
+use std::io::{self, Read};
+use walk::Walk;
+use zegel_proto::v1::{Binding, EvidenceRecord};
+
+/// The format that this verifier knows.
+pub const FORMAT: &str = "zegel-evidence/v1";
+/// Attachments of one bundle: their names are kept in memory, 32 bytes and a size each.
+pub const ATTACHMENTS_MAX: usize = 262_144;
+/// Files of one bundle: attachments, parts, and six of its own.
+pub const FILES_MAX: usize = ATTACHMENTS_MAX + zegel_proto::limits::PARTS_MAX as usize + 6;
+/// Captures (source × custodian × conversation) of one bundle: one counter each.
+pub const CAPTURES_MAX: usize = 65_536;
+
+/// A file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleFile {
+    /// Path below the bag's top folder, with `/` between its parts.
+    pub path: String,
+    /// Size in bytes, as the folder or archive states it: a claim, held against what is read.
+    pub bytes: u64,
+}
+
+/// Where a bundle's bytes come from. The library opens no file itself.
+pub trait BundleSource {
+    /// All files, in any order; at most [`FILES_MAX`], or a refusal.
+    ///
+    /// # Errors
+    /// [`Refusal::Unreadable`], or [`Refusal::Bag`] for what may not be in a bag at all (links, devices).
+    fn files(&mut self) -> Result<Vec<BundleFile>, Refusal>;
+
+    /// Opens a file that [`BundleSource::files`] listed, at its beginning.
+    ///
+    /// # Errors
+    /// The source's own.
+    fn open(&mut self, path: &str) -> io::Result<Box<dyn Read + '_>>;
+}
+
+/// What the recipient ordered, and the bundle must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// The nonce that was sent along with the order.
+    pub nonce: Option<String>,
+    /// The snapshot must cover at least this many entries.
+    pub min_entries: Option<u64>,
+}
+
+/// One event as it passes: provisional until [`verify`] has given its report.
+#[derive(Debug)]
+pub struct ShownEvent<'a> {
+    /// Where it stands.
+    pub place: Place,
+    /// The ledger's clock at its entry, milliseconds since 1970.
+    pub received_at_ms: u64,
+    /// Actor that submitted it.
+    pub source: Hash,
+    /// What its header says.
+    pub facts: &'a EventFacts,
+    /// Whether it belongs to the scope of the export (and not only to registry or records).
+    pub in_scope: bool,
+    /// What its body shows; `None` for public events and for those withheld as a whole.
+    pub body: Option<(&'a Binding, &'a ShownBody)>,
+}
+
+/// Looks on while a bundle is verified.
+///
+/// Whatever it is given is **provisional**: a later record may refuse the whole bundle. Who shows events to people
+/// verifies first, and shows in a second pass.
+pub trait Observer {
+    /// Bytes that were read since the last call.
+    fn progress(&mut self, bytes: u64) {
+        let _ = bytes;
+    }
+
+    /// An event of the bundle, in log order.
+    fn event(&mut self, event: &ShownEvent<'_>) {
+        let _ = event;
+    }
+}
+
+/// Nobody looks on.
+impl Observer for () {}
+
+/// Verifies a bundle.
+///
+/// # Errors
+/// [`Refusal`]: the first reason found. [`Refusal::Unreadable`] is no verdict, all others are.
+pub fn verify(
+    source: &mut dyn BundleSource,
+    trust: &Trust,
+    demands: &Demands,
+    observer: &mut dyn Observer,
+) -> Result<Report, Refusal> {
+    let mut bag = Bag::open(source)?;
+    let mut walk = Walk::new(trust, demands);
+    let mut digests = Vec::with_capacity(bag.parts().len());
+    for number in 1..=bag.parts().len() as u32 {
+        digests.push(read_part(source, &bag, number, &mut walk, observer)?);
+    }
+    let mut outcome = walk.finish(&mut bag)?;
+    let parts_sha256 = sha256(&digests.iter().map(|digest| &digest.0[..]).collect::<Vec<_>>());
+    outcome.check_statement(&bag.statement(source)?, digests.len() as u32, parts_sha256)?;
+    bag.check_attachments(source, observer)?;
+    Ok(report::write(outcome, parts_sha256))
+}
+
+/// Walks one part and gives its digest, which the bag must list.
+fn read_part(
+    source: &mut dyn BundleSource,
+    bag: &Bag,
+    number: u32,
+    walk: &mut Walk<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Hash, Refusal> {
+    let path = bag::part_path(number);
+    let input = source.open(&path).map_err(|reason| bag::unreadable(&path, &reason))?;
+    let mut reader = PartReader::new(input);
+    let mut record = 0u64;
+    loop {
+        let bytes = match reader.next_record() {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => break,
+            Err(FramingError::Unreadable(reason)) => return Err(Refusal::Unreadable { file: path, reason }),
+            Err(reason) => return Err(Refusal::Record { part: number, record, reason }),
+        };
+        let parsed: EvidenceRecord =
+            zegel_proto::parse(bytes).map_err(|reason| Refusal::NotCanonical { part: number, record, reason })?;
+        observer.progress(bytes.len() as u64);
+        walk.record(parsed, bag, observer)?;
+        record += 1;
+    }
+    let (bytes, digest) = reader.finish();
+    bag.check_part(number, bytes, digest)?;
+    Ok(digest)
+}

@@ -1,0 +1,153 @@
+//! Who wrote what, and whether they might: the registry as the walk passes it, and the chain of each source.
+//!
+//! Invariants: entry 0 is judged by the pinned root key alone, every later entry on the registry before it; what was
+//! authorised at its entry stays so, and a later word that the key was compromised becomes a finding.
+//! Specification: `specs/registry.md`.
+
+use super::walk::OpenBatch;
+use super::{Place, Refusal};
+use crate::batch::VerifiedStatement;
+use crate::hash::Hash;
+use crate::kinds::{Family, family};
+use crate::registry::{Registry, RegistryError};
+use crate::trust::Trust;
+use std::collections::BTreeMap;
+use zegel_proto::parse;
+use zegel_proto::v1::{EventHeader, EventKind, LogCreated, Role, event_header};
+
+/// The last batch of a source that was shown.
+struct Link {
+    batch_seq: u64,
+    hash: Hash,
+}
+
+/// Which entries a key signed, of those shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyUse {
+    pub(super) source: Hash,
+    pub(super) batches: u64,
+    pub(super) first_entry: u64,
+    pub(super) last_entry: u64,
+}
+
+/// The registry and the chains.
+pub(super) struct Authorship {
+    origin: String,
+    root_key: Hash,
+    registry: Option<Registry>,
+    chains: BTreeMap<Hash, Link>,
+    keys: BTreeMap<Hash, KeyUse>,
+    last_entry: Option<u64>,
+}
+
+impl Authorship {
+    pub(super) fn new(trust: &Trust) -> Self {
+        Self {
+            origin: trust.origin().to_owned(),
+            root_key: Hash(*trust.root_key()),
+            registry: None,
+            chains: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            last_entry: None,
+        }
+    }
+
+    /// Judges the author of a batch and its place in the source's chain.
+    pub(super) fn batch(&mut self, entry: u64, statement: &VerifiedStatement) -> Result<Role, Refusal> {
+        let place = Place::entry(entry);
+        let (key, source) = (statement.key(), statement.source());
+        let role = match &self.registry {
+            Some(registry) => {
+                registry.author(entry, key, source).map_err(|reason| Refusal::Authority { place, reason })?
+            }
+            None if entry != 0 => return Err(Refusal::Genesis { place, found: "another entry than 0 first" }),
+            None if key != self.root_key => return Err(Refusal::RootKey { found: key, wanted: self.root_key }),
+            None => Role::Root,
+        };
+        self.chain(place, statement)?;
+        let new = KeyUse { source, batches: 0, first_entry: entry, last_entry: entry };
+        let used = self.keys.entry(key).or_insert(new);
+        used.batches += 1;
+        used.last_entry = entry;
+        self.last_entry = Some(entry);
+        Ok(role)
+    }
+
+    /// Consecutive batches of a source name each other; of others only the order can be seen.
+    fn chain(&mut self, place: Place, statement: &VerifiedStatement) -> Result<(), Refusal> {
+        let (source_id, said) = (statement.source(), statement.statement());
+        let found = said.batch_seq;
+        if let Some(before) = self.chains.get(&source_id) {
+            let follows = found > before.batch_seq
+                && (found - before.batch_seq > 1 || Hash::read(&said.previous) == Some(before.hash));
+            if !follows {
+                return Err(Refusal::BatchChain { place, source_id, found, before: before.batch_seq });
+            }
+        }
+        self.chains.insert(source_id, Link { batch_seq: found, hash: statement.hash() });
+        Ok(())
+    }
+
+    /// Judges a kind under the role of its batch; what it says of keys and roles acts from the next entry on, since
+    /// authors are judged once, at the head of a batch.
+    pub(super) fn event(
+        &mut self,
+        place: Place,
+        batch: &OpenBatch,
+        kind: EventKind,
+        header: &EventHeader,
+    ) -> Result<(), Refusal> {
+        let Some(registry) = &mut self.registry else {
+            return self.genesis(place, batch, kind, header);
+        };
+        Registry::authorise(batch.role, kind).map_err(|reason| Refusal::Authority { place, reason })?;
+        match (&header.content, family(kind)) {
+            (Some(event_header::Content::Public(public)), Family::Registry) => {
+                registry.apply(batch.entry, kind, public).map_err(|reason| Refusal::Registry { place, reason })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn genesis(
+        &mut self,
+        place: Place,
+        batch: &OpenBatch,
+        kind: EventKind,
+        header: &EventHeader,
+    ) -> Result<(), Refusal> {
+        let found = kind.as_str_name();
+        let (Some(event_header::Content::Public(public)), EventKind::LogCreated, Some(0)) =
+            (&header.content, kind, place.position)
+        else {
+            return Err(Refusal::Genesis { place, found });
+        };
+        let refused = |reason: RegistryError| Refusal::Registry { place, reason };
+        let created: LogCreated = parse(public).map_err(|reason| refused(reason.into()))?;
+        let statement = &batch.statement;
+        let registry = Registry::genesis(&self.origin, statement.key(), statement.source(), &created);
+        self.registry = Some(registry.map_err(refused)?);
+        Ok(())
+    }
+
+    /// The registry so far; `None` before genesis.
+    pub(super) fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
+    }
+
+    /// The key that signs checkpoints of this size.
+    pub(super) fn log_key(&self, size: u64) -> Result<[u8; 32], Refusal> {
+        let key = self.registry.as_ref().and_then(|registry| registry.log_key(size)).copied();
+        key.ok_or(Refusal::Genesis { place: Place::entry(0), found: "no log key" })
+    }
+
+    /// Index of the last batch that was shown.
+    pub(super) fn last_entry(&self) -> Option<u64> {
+        self.last_entry
+    }
+
+    /// Keys that signed what is shown.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (Hash, KeyUse)> {
+        self.keys.iter().map(|(key, used)| (*key, *used))
+    }
+}

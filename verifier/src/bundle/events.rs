@@ -1,0 +1,310 @@
+//! What each event's body must be, and what it adds to the findings.
+//!
+//! Invariants: an opened body matches the root in its header, and its slot 0 binds it to this place, source and month; a
+//! part of the scope that is not open is counted as covered. Specification: `specs/event.md`, `specs/bundle.md`.
+
+use super::bag::Bag;
+use super::calendar::month_of;
+use super::captures::{Captures, FileTally};
+use super::custody::Custody;
+use super::export::{ExportWatch, Exported, Opening};
+use super::findings::{About, Finding, Findings, Severity};
+use super::months::ShownAs;
+use super::plain::plain;
+use super::redaction::Redaction;
+use super::walk::OpenBatch;
+use super::{Demands, Observer, Place, Refusal, ShownEvent};
+use crate::commit::{Shown, ShownBody, check_redacted};
+use crate::hash::Hash;
+use crate::kinds::{CHAT_LAYOUT, EventFacts, Family, capture, chat, family, layout};
+use crate::registry::Registry;
+use zegel_proto::parse;
+use zegel_proto::v1::{
+    Attachment, AttachmentState, Binding, Clock, EventKind, GapDetail, ProofClass, evidence_event::Body,
+};
+
+/// An event whose header is good.
+pub(super) struct OpenEvent<'a> {
+    pub(super) place: Place,
+    pub(super) batch: &'a OpenBatch,
+    pub(super) facts: &'a EventFacts,
+    pub(super) in_scope: bool,
+}
+
+/// Counts over the open chat events of the scope.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// By number of the proof class.
+    pub(super) proof_classes: [u64; 5],
+    /// Events in which the source's format cannot show a slot, by number of the slot.
+    pub(super) unknown_slots: [u64; CHAT_LAYOUT.len()],
+    pub(super) clock_unknown: u64,
+    pub(super) attachments_included: u64,
+}
+
+/// Where events are checked, one by one.
+pub(super) struct Desk {
+    origin: String,
+    captures: Captures,
+    export: Option<ExportWatch>,
+    pub(super) redaction: Redaction,
+    pub(super) custody: Custody,
+    pub(super) findings: Findings,
+    pub(super) tally: Tally,
+}
+
+impl Desk {
+    pub(super) fn new(opening: &Opening) -> Self {
+        Self {
+            origin: opening.origin.clone(),
+            captures: Captures::new(opening.scope.is_whole()),
+            export: Some(ExportWatch::new(opening.export)),
+            redaction: Redaction::default(),
+            custody: Custody::default(),
+            findings: Findings::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Checks the body of an event and all that follows from it.
+    pub(super) fn check(
+        &mut self,
+        event: &OpenEvent<'_>,
+        body: Option<Body>,
+        bag: &Bag,
+        registry: Option<&Registry>,
+        observer: &mut dyn Observer,
+    ) -> Result<ShownAs, Refusal> {
+        let (place, facts) = (event.place, event.facts);
+        let source = event.batch.statement.source();
+        if event.in_scope {
+            self.captures.number(place, source, facts)?;
+        }
+        let opened = self.open(event, source, body)?;
+        let shown_body = opened.as_ref().map(|(_, body)| body);
+        if let Some(watch) = &mut self.export {
+            watch.event(place, facts, source, shown_body)?;
+        }
+        if let (EventKind::RedactionManifest, Some(body)) = (facts.kind, shown_body) {
+            self.redaction.part(place, body, registry)?;
+        }
+        let shown_as = shown_as(facts, shown_body);
+        if event.in_scope {
+            self.in_scope(event, source, opened.as_ref(), bag)?;
+        }
+        observer.event(&ShownEvent {
+            place,
+            received_at_ms: event.batch.received_at_ms,
+            source,
+            facts,
+            in_scope: event.in_scope,
+            body: opened.as_ref().map(|(binding, body)| (binding, body)),
+        });
+        Ok(shown_as)
+    }
+
+    /// Opens a body against its header.
+    fn open(
+        &self,
+        event: &OpenEvent<'_>,
+        source: Hash,
+        body: Option<Body>,
+    ) -> Result<Option<(Binding, ShownBody)>, Refusal> {
+        let (place, facts) = (event.place, event.facts);
+        let Some(body) = body else {
+            return Ok(None);
+        };
+        let Some(root) = facts.body_root else {
+            return Err(Refusal::Body { place, reason: "a public event has no body" });
+        };
+        let opened = match body {
+            Body::Opened(body) => ShownBody::open(body, layout(facts.kind), root),
+            Body::Redacted(body) => check_redacted(body, layout(facts.kind), root),
+            Body::Sealed(_) => return Err(Refusal::Body { place, reason: "sealed evidence may not be in a bundle" }),
+        };
+        let opened = opened.map_err(|reason| Refusal::Commitment { place, reason })?;
+        let binding = self.check_binding(place, source, facts, &opened)?;
+        Ok(Some((binding, opened)))
+    }
+
+    fn check_binding(
+        &self,
+        place: Place,
+        source: Hash,
+        facts: &EventFacts,
+        body: &ShownBody,
+    ) -> Result<Binding, Refusal> {
+        let bytes = body.value(0).ok_or(Refusal::Binding { place, field: "state" })?;
+        let binding: Binding = parse(bytes).map_err(|reason| Refusal::NotCanonicalAt { place, reason })?;
+        let same_id = |found: &[u8], wanted: Option<Hash>| Hash::read(found) == wanted;
+        let captured = matches!(family(facts.kind), Family::Chat | Family::Capture);
+        let has_month = match Clock::try_from(binding.clock) {
+            Ok(Clock::Unknown) => facts.month == 0,
+            _ => month_of(binding.occurred_at_ms) == Some(facts.month),
+        };
+        let checks = [
+            (binding.origin == self.origin, "origin"),
+            (same_id(&binding.source, Some(source)), "source"),
+            (binding.kind == facts.kind as i32, "kind"),
+            (same_id(&binding.conversation, facts.conversation), "conversation"),
+            (same_id(&binding.custodian, facts.custodian), "custodian"),
+            (binding.conversation_seq == facts.conversation_seq, "conversation_seq"),
+            (!captured || has_month, "month"),
+        ];
+        match checks.into_iter().find(|(holds, _)| !holds) {
+            Some((_, field)) => Err(Refusal::Binding { place, field }),
+            None => Ok(binding),
+        }
+    }
+
+    /// What an event of the scope adds: cover, custody, findings.
+    fn in_scope(
+        &mut self,
+        event: &OpenEvent<'_>,
+        source: Hash,
+        opened: Option<&(Binding, ShownBody)>,
+        bag: &Bag,
+    ) -> Result<(), Refusal> {
+        let (place, facts) = (event.place, event.facts);
+        let body = opened.map(|(_, body)| body);
+        match body {
+            Some(body) => self.redaction.cover(place, body.covered()),
+            // A registration that is not needed stays closed: nothing of the chat is covered by that.
+            None if family(facts.kind) == Family::Register => {}
+            None => self.redaction.withhold(place),
+        }
+        let file = match (facts.kind, body) {
+            (EventKind::ReadoutManifest, Some(body)) => self.captures.manifest(source, facts, body),
+            _ => None,
+        };
+        self.custody.event(place, source, facts, body, file.as_ref());
+        self.note_file(place, file.as_ref());
+        self.note_kind(place, facts, body);
+        if let Some((binding, body)) = opened.filter(|_| family(facts.kind) == Family::Chat) {
+            self.note_times(place, source, facts, binding);
+            self.note_slots(body);
+            self.attachments(place, body, bag)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, place: Place, id: &'static str, severity: Severity, about: About, nl: &str, en: &str) {
+        self.findings.add(Finding::of(id, severity, about, nl.into(), en.into()).at(place));
+    }
+
+    fn note_file(&mut self, place: Place, file: Option<&FileTally>) {
+        if let Some(fault) = file.and_then(|file| file.fault) {
+            let nl = format!("Een manifest van een uitlezing verantwoordt zijn bestand niet ({fault}).");
+            let en = format!("A read-out's manifest does not account for its file: {fault}.");
+            self.note(place, "MANIFEST_RUNS", Severity::Error, About::Completeness, &nl, &en);
+        }
+    }
+
+    fn note_kind(&mut self, place: Place, facts: &EventFacts, body: Option<&ShownBody>) {
+        match facts.kind {
+            EventKind::GapDeclared => {
+                let detail = body.and_then(|body| body.value(capture::DETAIL));
+                let detail: Option<GapDetail> = detail.and_then(|detail| parse(detail).ok());
+                let reason = detail.map_or("not open".into(), |detail| plain(&detail.reason));
+                let nl = format!("De bron meldt een hiaat ({reason}).");
+                let en = format!("The source declares a gap ({reason}).");
+                self.note(place, "DECLARED_GAP", Severity::Warning, About::Completeness, &nl, &en);
+            }
+            EventKind::RecordVanished => {
+                let nl = "Een bericht uit een eerdere uitlezing ontbrak in een latere.";
+                let en = "A record of an earlier read-out was no longer in a later one.";
+                self.note(place, "RECORD_VANISHED", Severity::Warning, About::Completeness, nl, en);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_times(&mut self, place: Place, source: Hash, facts: &EventFacts, binding: &Binding) {
+        let class = usize::try_from(binding.proof_class).unwrap_or(0);
+        self.tally.proof_classes[class.min(ProofClass::DScreenshot as usize)] += 1;
+        self.tally.clock_unknown += u64::from(binding.clock == Clock::Unknown as i32);
+        if self.captures.is_backwards(source, facts, binding) {
+            let nl = "Een bericht draagt een eerdere tijd dan het bericht ervoor.";
+            let en = "A message carries an earlier time than the one before it.";
+            self.note(place, "TIME_BACKWARDS", Severity::Info, About::Authenticity, nl, en);
+        }
+        if binding.ambiguous_time {
+            let nl = "Een tijd viel in het uur dat bij het verzetten van de klok dubbel of niet bestaat; de eerste is genomen.";
+            let en = "A time fell in the hour that a clock change repeats or skips; the earlier was taken.";
+            self.note(place, "CLOCK_AMBIGUOUS", Severity::Info, About::Authenticity, nl, en);
+        }
+    }
+
+    fn note_slots(&mut self, body: &ShownBody) {
+        for (count, shown) in self.tally.unknown_slots.iter_mut().zip(body.slots()) {
+            *count += u64::from(*shown == Shown::Unknown);
+        }
+    }
+
+    /// Attachments of an open list: those that are there must be the right files.
+    fn attachments(&mut self, place: Place, body: &ShownBody, bag: &Bag) -> Result<(), Refusal> {
+        for item in body.items(chat::ATTACHMENTS).iter().flatten() {
+            let Ok(attachment) = parse::<Attachment>(item) else {
+                let nl = "Een bijlage is vastgelegd in een vorm die niet te lezen is.";
+                let en = "An attachment was committed in a form that cannot be read.";
+                self.note(place, "SLOT_MALFORMED", Severity::Error, About::Authenticity, nl, en);
+                continue;
+            };
+            self.attachment(place, &attachment, bag)?;
+        }
+        Ok(())
+    }
+
+    fn attachment(&mut self, place: Place, attachment: &Attachment, bag: &Bag) -> Result<(), Refusal> {
+        match (AttachmentState::try_from(attachment.state), Hash::read(&attachment.sha256)) {
+            (Ok(AttachmentState::AttachmentPresent), Some(sha256)) => {
+                if bag.attachments().name(sha256, attachment.size)? {
+                    self.tally.attachments_included += 1;
+                    return Ok(());
+                }
+                let nl = "Een bijlage die is vastgelegd, zit niet in de bundel.";
+                let en = "An attachment that was sealed is not included in the bundle.";
+                self.note(place, "ATTACHMENT_NOT_INCLUDED", Severity::Warning, About::Completeness, nl, en);
+            }
+            (Ok(AttachmentState::AttachmentLeftOut), _) => {
+                let nl = "De bron zegt dat een bijlage is weggelaten.";
+                let en = "The source says that an attachment was left out.";
+                self.note(place, "ATTACHMENT_LEFT_OUT", Severity::Info, About::Completeness, nl, en);
+            }
+            _ => {
+                let nl = "Een bijlage wordt genoemd, maar zat niet bij de bestanden van de bron.";
+                let en = "An attachment is named, but was not among the source's files.";
+                self.note(place, "ATTACHMENT_MISSING", Severity::Warning, About::Completeness, nl, en);
+            }
+        }
+        Ok(())
+    }
+
+    /// All events have passed: the export is the announced one, and what is covered is what its manifest says.
+    pub(super) fn finish(&mut self, opening: &Opening, demands: &Demands) -> Result<Exported, Refusal> {
+        let missing = Refusal::ExportEvent { place: opening.export, reason: "it is not in the bundle" };
+        let exported = self.export.take().ok_or(missing)?.finish(opening, demands)?;
+        self.redaction.finish(exported.manifest())?;
+        let overstated = self.captures.overstated();
+        if overstated > 0 {
+            let nl = "Een bron noemt meer berichten nieuw dan zij heeft aangeboden.".into();
+            let en = "A source calls more records new than it submitted.".into();
+            let finding = Finding::of("MANIFEST_OVERSTATED", Severity::Error, About::Completeness, nl, en);
+            self.findings.add(finding.times(overstated));
+        }
+        Ok(exported)
+    }
+
+    pub(super) fn captures_count(&self) -> u64 {
+        self.captures.count()
+    }
+}
+
+fn shown_as(facts: &EventFacts, body: Option<&ShownBody>) -> ShownAs {
+    match (facts.body_root, body) {
+        (None, _) => ShownAs::Public,
+        (_, None) => ShownAs::Withheld,
+        (_, Some(body)) if body.covered().next().is_some() => ShownAs::Redacted,
+        _ => ShownAs::Opened,
+    }
+}

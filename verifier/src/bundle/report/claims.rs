@@ -1,0 +1,174 @@
+//! The four claims in words, and what none of them proves.
+
+use super::{Claim, Claims, Counts, Sentence, Status};
+use crate::bundle::findings::{About, Finding};
+use crate::bundle::walk::Outcome;
+
+pub(super) fn write(outcome: &Outcome, counts: &Counts, findings: &[Finding]) -> Claims {
+    let status = |about| {
+        let limited = findings.iter().any(|finding| finding.about == about);
+        if limited { Status::VerifiedWithFindings } else { Status::Verified }
+    };
+    let custody = &outcome.desk.custody;
+    let custody_status = if custody.steps.is_empty() { Status::NotExamined } else { status(About::Custody) };
+    Claims {
+        completeness: Claim { status: status(About::Completeness), sentences: completeness(outcome, counts) },
+        authenticity: Claim {
+            status: authenticity_status(outcome, status(About::Authenticity)),
+            sentences: authenticity(outcome),
+        },
+        immutability: Claim { status: status(About::Immutability), sentences: immutability(outcome) },
+        custody: Claim { status: custody_status, sentences: custody_sentences(outcome) },
+    }
+}
+
+/// Without one open chat event there is nothing of which a proof class could speak.
+fn authenticity_status(outcome: &Outcome, status: Status) -> Status {
+    if outcome.desk.tally.proof_classes.iter().all(|count| *count == 0) { Status::NotExamined } else { status }
+}
+
+fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
+    let (events, covers, size) = (counts.events, outcome.covers, outcome.checkpoint.size());
+    let scope = outcome.opening.scope;
+    let (id, is_whole) = (scope.id, scope.is_whole());
+    let period_nl =
+        if is_whole { "alle maanden".into() } else { format!("{} tot en met {}", scope.from_month, scope.to_month) };
+    let period_en =
+        if is_whole { "all months".into() } else { format!("{} up to {}", scope.from_month, scope.to_month) };
+    let mut sentences = vec![Sentence::new(
+        format!(
+            "Dit zijn alle {events} gebeurtenissen die geregistreerde bronnen voor {id} hebben aangeboden ({period_nl}), naar de stand van de eerste {covers} regels van het logboek, onder het checkpoint van {size} regels."
+        ),
+        format!(
+            "These are all {events} events that registered sources submitted for {id} ({period_en}), as of the first {covers} entries of the log, under the checkpoint of {size} entries."
+        ),
+    )];
+    if is_whole {
+        sentences.push(Sentence::new(
+            format!("In elk van de {} opnamen sluiten de volgnummers van de bron aan vanaf 0.", counts.captures),
+            format!("In each of the {} captures the source's numbers are without gaps from 0.", counts.captures),
+        ));
+    }
+    if outcome.vouched.iter().any(|vouched| vouched.is_auditor) {
+        sentences.push(Sentence::new(
+            "Een auditor uit het vertrouwensbestand rekent het hele logboek na voordat hij medeondertekent.",
+            "An auditor of the trust file replays the whole log before it cosigns.",
+        ));
+    } else {
+        sentences.push(Sentence::new(
+            "Dat er in de momentopname niets ontbreekt, is het woord van het logboek.",
+            "That nothing is missing from the snapshot is the ledger's word.",
+        ));
+    }
+    sentences
+}
+
+fn authenticity(outcome: &Outcome) -> Vec<Sentence> {
+    let [_, native, gateway, files, screenshots] = outcome.desk.tally.proof_classes;
+    let mut sentences = vec![Sentence::new(
+        "Elke zending draagt een geldige handtekening van een bron die dat toen, volgens het register, mocht.",
+        "Every batch carries a valid signature by a source that the registry allowed to write it at that entry.",
+    )];
+    let mut class = |count: u64, nl: &str, en: &str| {
+        if count > 0 {
+            sentences.push(Sentence::new(format!("{count} × {nl}"), format!("{count} × {en}")));
+        }
+    };
+    class(
+        native,
+        "klasse A: volgens de bron ondertekend door de chatdienst of het toestel zelf; die handtekening is hier niet nagerekend.",
+        "class A: by the source's word signed by the chat's own server or client; that signature was not examined here.",
+    );
+    class(
+        gateway,
+        "klasse B: opgenomen door een geregistreerde koppeling, die ervoor instaat.",
+        "class B: captured live by a registered gateway, which attests to it.",
+    );
+    class(
+        files,
+        "klasse C: een exportbestand, op dat moment door deze bron verzegeld; het kan daarvoor zijn bewerkt.",
+        "class C: an export file, sealed by this source at that moment; it can have been edited before.",
+    );
+    class(screenshots, "klasse D: een schermafdruk of overgetypte tekst.", "class D: a screenshot or transcription.");
+    sentences
+}
+
+fn immutability(outcome: &Outcome) -> Vec<Sentence> {
+    let (size, root) = (outcome.checkpoint.size(), outcome.checkpoint.root());
+    let mut sentences = vec![Sentence::new(
+        format!(
+            "Wat getoond wordt, is wat het logboek van {size} regels met wortel {root} vastlegt: elke wijziging daarna zou blijken."
+        ),
+        format!(
+            "What is shown is what the log of {size} entries with root {root} commits to: any later change would show."
+        ),
+    )];
+    let count = outcome.vouched.len();
+    if count > 0 {
+        sentences.push(Sentence::new(
+            format!("{count} getuigen uit het vertrouwensbestand hebben dit checkpoint medeondertekend."),
+            format!("{count} witnesses of the trust file cosigned this checkpoint."),
+        ));
+    }
+    let pinned = if outcome.log_key_pinned {
+        Sentence::new(
+            "De sleutel van het logboek staat in het register en in het vertrouwensbestand.",
+            "The log's key stands in the registry and in the trust file.",
+        )
+    } else {
+        Sentence::new(
+            "De sleutel van het logboek volgt uit het register, onder de vastgelegde wortelsleutel.",
+            "The log's key follows from the registry, under the pinned root key.",
+        )
+    };
+    sentences.push(pinned);
+    sentences
+}
+
+fn custody_sentences(outcome: &Outcome) -> Vec<Sentence> {
+    let custody = &outcome.desk.custody;
+    if custody.steps.is_empty() {
+        return vec![Sentence::new(
+            "In deze bundel staat geen stap van de bewaringsketen open.",
+            "No step of the chain of custody is open in this bundle.",
+        )];
+    }
+    let steps = custody.steps.len() as u64 + custody.steps_not_listed;
+    let closed = custody.not_open;
+    vec![Sentence::new(
+        format!(
+            "{steps} stappen van de bewaringsketen zijn zoals de bron ze heeft vastgelegd; {closed} andere staan niet open."
+        ),
+        format!("{steps} steps of the chain of custody are as the source recorded them; {closed} others are not open."),
+    )]
+}
+
+/// What a bundle cannot prove, whatever it says.
+pub(super) fn does_not_prove(outcome: &Outcome) -> Vec<Sentence> {
+    let mut sentences = vec![
+        Sentence::new(
+            "Niet bewezen is dat dit alles is wat op het toestel stond: alleen wat geregistreerde bronnen hebben aangeboden.",
+            "Not proven: that this is everything that was on the phone; only what registered sources submitted.",
+        ),
+        Sentence::new(
+            "Niet bewezen is dat een bericht waar is, of geschreven door wie als afzender staat vermeld.",
+            "Not proven: that a message is true, or written by whoever is named as its sender.",
+        ),
+        Sentence::new(
+            "Te vertrouwen blijven: de wortelsleutel en de getuigen in het vertrouwensbestand, en dit programma zelf.",
+            "Still trusted: the root key and the witnesses in the trust file, and this program itself.",
+        ),
+        Sentence::new(
+            "De controle ondersteunt een oordeel; het wegen is aan de rechter. Dit is geen gekwalificeerde dienst in de zin van eIDAS.",
+            "The check supports a judgement; the weighing is the court's. This is not a qualified service under eIDAS.",
+        ),
+        Sentence::new("Het bestand bag-info.txt is niet ondertekend.", "The file bag-info.txt is not signed."),
+    ];
+    if !outcome.nonce_demanded {
+        sentences.push(Sentence::new(
+            "Er is geen kenmerk geëist: een oudere bundel van dezelfde reikwijdte zou even goed zijn bevonden.",
+            "No nonce was demanded: an older bundle of the same scope would have been found as good.",
+        ));
+    }
+    sentences
+}

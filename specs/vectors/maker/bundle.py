@@ -67,8 +67,11 @@ def photo():
     return m.attachment("foto.jpg", "image/jpeg", len(PHOTO), c.sha256(PHOTO), 1, 0, fixed("blob key"))
 
 
-def scope(months=(0, 0)):
-    return m.scope(m.CONVERSATION, CONVERSATION_A, *months)
+OF_A = (m.CONVERSATION, CONVERSATION_A)
+
+
+def scope(months=(0, 0), of=OF_A):
+    return m.scope(*of, *months)
 
 
 # What the manifest of the redacted bundle covers: the sender and the second word of one message, and one message whole.
@@ -76,7 +79,7 @@ COVERED = {(2, 2): [(1, None), (11, 1)], (4, 0): "withheld"}
 ITEMS = [m.redaction_item(2, 2, 1), m.redaction_item(2, 2, 11, 1, 1, ["5.1.2e", "5.1.2i"]), m.redaction_item(4, 0, 0)]
 
 
-def plan(manifest=False, items=None, months=(0, 0)):
+def plan(manifest=False, items=None, months=(0, 0), of=OF_A):
     """Who submits what, entry by entry; a snapshot covers the entries before it."""
     genesis = [public("LOG_CREATED", m.log_created(ORIGIN, ACTORS["root"], KEYS["root"].public, KEYS["log"].public,
                                                    ACTORS["recovery"], KEYS["recovery"].public, "Ministerie van Voorbeelden"))]
@@ -87,7 +90,7 @@ def plan(manifest=False, items=None, months=(0, 0)):
     fifth = record("REDACTION_MANIFEST", m.redaction_subject(MANIFEST, 0, 1, "WOO-2024-1"), ITEMS if items is None else items)
     if not manifest:
         fifth = record("HOLD_PLACED", data_of_hold())
-    export = m.export_subject(EXPORT, "WOO-2024-1", scope(months), "Enquêtecommissie", "nonce-1", MANIFEST if manifest else b"")
+    export = m.export_subject(EXPORT, "WOO-2024-1", scope(months, of), "Enquêtecommissie", "nonce-1", MANIFEST if manifest else b"")
     return [
         {"by": "root", "events": genesis},
         {"by": "officer", "events": [registered("CUSTODIAN_REGISTERED", "Anna", custodian=CUSTODIAN),
@@ -184,18 +187,20 @@ class Log:
 # The evidence: records as dictionaries, so that a defect can be put in.
 
 
-def is_wanted(event, months):
-    def in_scope(month):
-        return months == (0, 0) or month == 0 or months[0] <= month <= months[1]
-    return any(stream in (m.REGISTRY, m.RECORDS) or (stream, ident) == (m.CONVERSATION, CONVERSATION_A) and in_scope(month)
+def is_in_scope(event, months, of):
+    return any((stream, ident) == of and (months == (0, 0) or month == 0 or months[0] <= month <= months[1])
                for stream, ident, month in event["streams"])
 
 
-def evidence(log, covered=None, months=(0, 0), hide=(), hide_entries=()):
+def is_wanted(event, months, of):
+    return is_in_scope(event, months, of) or any(stream in (m.REGISTRY, m.RECORDS) for stream, _, _ in event["streams"])
+
+
+def evidence(log, covered=None, months=(0, 0), of=OF_A, hide=(), hide_entries=()):
     """Records of a good bundle; what is hidden goes under honest gap hashes."""
     records, at, leaves, covered = [], 0, log.leaves(), covered or {}
     for index, events in enumerate(log.batches[:log.snapshot]):
-        shown = [place for place, event in enumerate(events or []) if is_wanted(event, months) and (index, place) not in hide]
+        shown = [place for place, event in enumerate(events or []) if is_wanted(event, months, of) and (index, place) not in hide]
         if not shown or index in hide_entries:
             continue
         records.append({"name": "entry", "gap": c.gap(leaves, at, index), "index": index, "entry": log.entries[index]})
@@ -203,7 +208,7 @@ def evidence(log, covered=None, months=(0, 0), hide=(), hide_entries=()):
         records += batch_records(index, events, shown, covered)
     records.append({"name": "entry", "gap": c.gap(leaves, at, log.snapshot), "index": log.snapshot, "entry": log.entries[log.snapshot]})
     records.append({"name": "log_end", "gap": c.gap(leaves, log.snapshot + 1, len(leaves))})
-    return records + row_records(log)
+    return records + row_records(log, of)
 
 
 def batch_records(index, events, shown, covered):
@@ -222,8 +227,8 @@ def batch_records(index, events, shown, covered):
     return [*records, {"name": "batch_end", "of": index, "gap": c.gap(leaves, at, len(leaves))}]
 
 
-def row_records(log):
-    wanted = [(m.CONVERSATION, CONVERSATION_A), (m.REGISTRY, bytes(32)), (m.RECORDS, bytes(32))]
+def row_records(log, of):
+    wanted = [of, (m.REGISTRY, bytes(32)), (m.RECORDS, bytes(32))]
     records, at, leaves = [], 0, [row_leaf(*row) for row in log.table]
     for index, (stream, ident, months) in enumerate(log.table):
         if (stream, ident) in wanted:
@@ -258,22 +263,26 @@ def encode(one):
 class Bundle:
     """A good bundle, until an edit makes it another. Edits: plan, records, then fields of this object, then files."""
 
-    def __init__(self, manifest=False, months=(0, 0), items=None, edit_plan=None, log=None, **hidden):
-        entries = plan(manifest, items, months)
+    def __init__(self, manifest=False, months=(0, 0), of=OF_A, items=None, edit_plan=None, **hidden):
+        entries = plan(manifest, items, months, of)
         if edit_plan:
             edit_plan(entries)
-        self.log = log or Log(entries)
-        self.records = evidence(self.log, COVERED if manifest else None, months, **hidden)
+        self.log, self.months, self.of = Log(entries), months, of
+        self.records = evidence(self.log, COVERED if manifest else None, months, of, **hidden)
+        self.registrations = [(1, 0), (1, 1), (1, 2)]
         size, root = len(self.log.entries), c.root(self.log.leaves())
         self.checkpoint_text = c.checkpoint_text(self.log.origin, size, root)
         self.checkpoint_key, self.cosignatures = KEYS["log"], ""
-        self.head = dict(fmt="zegel-evidence/v1", origin=self.log.origin, scope_bytes=scope(months), export_entry=6,
+        self.head = dict(fmt="zegel-evidence/v1", origin=self.log.origin, scope_bytes=scope(months, of), export_entry=6,
                          export_position=0, snapshot_entry=self.log.snapshot)
         self.statement = dict(origin=self.log.origin, export=EXPORT, key=KEYS["officer"].public, created_at_ms=1710000100000)
         self.statement_key, self.statement_context, self.statement_bytes = KEYS["officer"], c.EXPORT, None
         self.attachments = {c.sha256(PHOTO).hex(): PHOTO}
         self.trust = f"root {c.vkey(ORIGIN, 1, KEYS['root'].public)}\n"
         self.demands, self.parts_of = {}, 1
+
+    def is_in_scope(self, entry, position):
+        return is_in_scope(self.log.batches[entry][position], self.months, self.of)
 
     def event(self, *at):
         return next(one for one in self.records if one.get("at") == at)

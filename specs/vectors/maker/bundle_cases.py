@@ -6,11 +6,21 @@ from .cases import add
 from .crypto import fixed
 from .wire import data, delimited, long_varint
 
-SCOPE_EVENTS = [(2, 0), (2, 2), (2, 3), (4, 0)]
 
 
-def good(name, about, bundle, covered=0, withheld=0, files=None):
-    add("bundle", f"{name}-good", about, bundle.given(files), {"covered_units": covered, "withheld_events": withheld})
+
+def good(name, about, bundle, finds=(), files=None):
+    """Counts over the events of the scope; and findings that must be among those of the report."""
+    shown = [one for one in bundle.records if one["name"] == "event" and bundle.is_in_scope(*one["at"])]
+    units = [(*one["at"], at, item) for one in shown if "redacted" in one for at, slot in enumerate(one["redacted"])
+             for item in ([None] if "leaf" in slot else [at for at, item in enumerate(slot["items"]) if "leaf" in item])]
+    closed = [one for one in shown if "redacted" not in one and "opened" not in one]
+    withheld = [one for one in closed if one["at"] not in bundle.registrations]
+    values = {"events": len(shown), "opened": sum("opened" in one for one in shown), "withheld": len(closed),
+              "redacted": sum("redacted" in one for one in shown), "covered_units": len(units) + len(withheld),
+              "attachments": len(bundle.attachments)}
+    given = bundle.given(files) | {"findings": list(finds)}
+    add("bundle", f"{name}-good", about, given, values)
 
 
 def bad(name, about, refusal, bundle, files=None, **more):
@@ -52,17 +62,24 @@ def cosigned(bundle, *names, forged=False):
 
 def goods():
     good("bundle", "One conversation, all months, nothing covered, one attachment.", Bundle())
-    good("bundle-redacted", "A slot, a word and a whole message are covered, under one manifest.", Bundle(manifest=True), 3, 1)
+    good("bundle-redacted", "A slot, a word and a whole message are covered, under one manifest.", Bundle(manifest=True), ["COVERED", "WITHHELD"])
     good("bundle-of-one-month", "Only 202402, and month 0 as always.",
-         edited(lambda x: x.attachments.clear(), months=(202402, 202402)))
+         edited(lambda x: x.attachments.clear(), months=(202402, 202402)), ["PERIOD_LIMITED"])
+    good("bundle-of-a-custodian", "All that was captured of one person: two conversations.", Bundle(of=(m.CUSTODIAN, CUSTODIAN)))
+    good("bundle-of-no-known-time", "A message of which no clock gave the time stands under month 0.", planned(timeless))
     good("bundle-in-three-parts", "The same records over three files.", edited(lambda x: setattr(x, "parts_of", 3)))
-    good("bundle-without-its-attachment", "Named and not there: a finding, not a refusal.", edited(lambda x: x.attachments.clear()))
+    good("bundle-without-its-attachment", "Named and not there: a finding, not a refusal.",
+         edited(lambda x: x.attachments.clear()), ["ATTACHMENT_NOT_INCLUDED"])
     good("bundle-as-demanded", "The nonce and the size that were asked for.",
          edited(lambda x: x.demands.update(nonce="nonce-1", min_entries=7)))
     good("bundle-cosigned", "Both witnesses of the quorum.", edited(lambda x: cosigned(x, "alfa", "bravo")))
     good("bundle-with-closed-registration", "The registration stays closed: it needs no manifest.",
          edited(lambda x: x.event(1, 1).pop("opened")))
     good("bundle-with-closed-hold", "An act of records that is not needed stays closed.", edited(lambda x: x.event(5, 0).pop("opened")))
+
+
+def timeless(plan):
+    plan[4]["events"][0] |= {"month": 0, "time": {"channel": 1, "proof_class": 3}}
 
 
 def hiding():
@@ -216,14 +233,34 @@ def log_and_authors():
     bad("kind-unknown", "A kind that this version does not know.", "CANONICAL", edited(unknown_kind))
     bad("snapshot-of-the-future", "It covers itself.", "SNAPSHOT", planned(lambda plan: plan[7].update(covers=8)))
     bad("snapshot-covers-less", "It covers fewer entries than are shown.", "SNAPSHOT", planned(lambda plan: plan[7].update(covers=6)))
-    other = Log(b.plan()[:4] + [{"snapshot": True}])
+    another = b.plan()
+    another[2]["events"].pop()
+    other = Log(another)
 
     def foreign(x):
-        x.named("entry", 6)["entry"] = other.entries[4]
+        x.named("entry", 6)["entry"] = other.entries[7]
         assert x.named("entry", 6)["index"] == x.log.snapshot
-    bad("snapshot-of-another-log", "The snapshot of an earlier or another log.", "LOG_ROOT", edited(foreign))
+    bad("snapshot-of-another-log", "The snapshot of another log, in which a message less was taken.", "LOG_ROOT", edited(foreign))
     bad("snapshot-root-other", "The ledger's own snapshot is not what its entries say.", "SNAPSHOT_ROOT",
         planned(lambda plan: plan[7].update(root=fixed("other root"))))
+
+
+    def unregistered(plan):
+        plan[1]["events"][1] = b.registered("CONVERSATION_REGISTERED", "groep C", conversation=fixed("conversation c"))
+    bad("conversation-never-registered", "Its id stands for nothing that was ever registered.", "UNREGISTERED",
+        planned(unregistered), rust_today={"accept": True})
+
+    def too_late(plan):
+        plan[1]["events"].pop(1)
+        plan[3]["events"] = [b.registered("CONVERSATION_REGISTERED", "groep A", conversation=CONVERSATION_A)]
+        plan[3]["by"] = "officer"
+    bad("conversation-registered-after-its-first-message", "Ids are registered before they are used.", "UNREGISTERED",
+        planned(too_late), rust_today={"accept": True})
+
+    def jump(plan):
+        plan[6]["statement"] = {"batch_seq": 7}
+    bad("batch-number-jumps-between-neighbours", "Entries 5 and 6 are both shown, so that no batch can lie between them, and "
+        "the officer's number jumps.", "BATCH_CHAIN", planned(jump), rust_today={"accept": True})
 
 
 def bodies():
@@ -453,12 +490,20 @@ def trust_and_checkpoint():
         proof = b.possession("new", bytes(32))
         plan[3] = {"by": "root", "events": [b.public("LOG_KEY_CHANGED", m.key_changed(KEYS["new"].public, proof))]}
     bad("checkpoint-by-the-old-log-key", "The log's key changed at entry 3.", "CHECKPOINT", planned(changed_key))
+
+    def changed_later(plan):
+        changed_key(plan)
+        plan[8], plan[3] = plan[3], b.plan()[3]
+    bad("checkpoint-by-the-old-log-key-after-the-snapshot", "The key changed at entry 8, which the checkpoint includes and the "
+        "bundle does not show.", "CHECKPOINT", planned(changed_later), rust_today={"accept": True})
     bundle = planned(changed_key)
     bundle.checkpoint_key = KEYS["new"]
     good("checkpoint-by-the-new-log-key", "The log's key changed at entry 3.", bundle)
 
 
 def framing_and_bag():
+    split_parts()
+
     def append(*records):
         return edited(lambda x: x.records.extend(records))
 
@@ -542,3 +587,14 @@ def framing_and_bag():
         files["manifest-sha256.txt"] = files["manifest-sha256.txt"].replace(b"  ", b" ")
         retag(files)
     bagged("manifest-with-one-space", "Two spaces divide digest and name.", one_space)
+
+
+def split_parts():
+    """A part ends inside a record, and the next one goes on."""
+    bundle = Bundle()
+    whole = bundle.parts()[0]
+    bundle.parts = lambda: [whole[:1000], whole[1000:]]
+    bad("record-over-two-parts", "Parts hold whole records.", "RECORD", bundle)
+    empty = Bundle()
+    empty.parts = lambda: [whole, b""]
+    bad("part-empty", "A part without records is a second form of the same evidence.", "RECORD", empty, rust_today={"accept": True})

@@ -1,1 +1,21 @@
-//! Being built.
+//! How do I use it? The library of a source, the officer's acts, the export, and what the command `zegel` is made of.
+//!
+//! Invariants:
+//! - nothing leaves for a ledger before it is durable in the outbox, and nothing leaves the outbox before its receipt is
+//!   checked and stored;
+//! - an archive key is wrapped to only if the ministry's root put it in the registry;
+//! - secrets are wiped when they are dropped, and their files are for one user only.
+//!
+//! Not here: what is good evidence (the verifier), who orders and stores (the ledger).
+//! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
+
+pub mod disk;
+pub mod entropy;
+pub mod event;
+// pub mod export;
+pub mod hex;
+pub mod keys;
+// pub mod officer;
+pub mod record;
+pub mod seal;
+// pub mod source;

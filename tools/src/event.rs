@@ -1,0 +1,292 @@
+//! Events before they are sealed: what happened, in slots, and the header that commits to it.
+//!
+//! A [`Draft`] says everything but its number; [`Draft::commit`] binds it to its log, source and number, draws the seed of
+//! its salts, and gives an [`Event`]: header bytes and body. Not here: sealing (`seal`), numbering (`source`).
+//! Specifications: `specs/event.md`, `specs/body.md`.
+
+mod capture;
+mod governance;
+
+pub use capture::{CaptureDetail, CaptureItems, CaptureRecord};
+pub use governance::{Account, ConversationEntry, CustodianEntry, RecordsAct, public};
+
+use crate::entropy::{EntropyError, random};
+use thiserror::Error;
+use zegel_proto::limits::SLOT_BYTES_MAX;
+use zegel_proto::v1::event_header::Content;
+use zegel_proto::v1::{Binding, Body, Channel, Clock, EventHeader, EventKind, Precision, ProofClass, Slot};
+use zegel_proto::{CanonicalError, parse, print};
+use zegel_verifier::commit::{body_root, list_slot, none_slot, unknown_slot, value_slot};
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::{EventFacts, Family, HeaderError, family};
+
+/// Why an event cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EventError {
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// A message that breaks its grammar.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A header that does not fit its kind.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// A kind of another family than the record is of.
+    #[error("{kind} is not a {wanted} kind")]
+    WrongFamily {
+        /// Name of the kind.
+        kind: &'static str,
+        /// The family that was wanted.
+        wanted: &'static str,
+    },
+    /// A time that no calendar has.
+    #[error("{at_ms} milliseconds after 1970 lies outside the years that can be written")]
+    BadTime {
+        /// The time.
+        at_ms: u64,
+    },
+    /// A value that is longer than a slot.
+    #[error("a value of slot {slot} has {found} bytes, at most {max} are allowed")]
+    TooLong {
+        /// Number of the slot.
+        slot: usize,
+        /// Bytes found.
+        found: usize,
+        /// The maximum.
+        max: usize,
+    },
+    /// More items than a list holds.
+    #[error("the list in slot {slot} has {found} items, at most {max} are allowed")]
+    TooManyItems {
+        /// Number of the slot.
+        slot: usize,
+        /// Items found.
+        found: usize,
+        /// The maximum.
+        max: usize,
+    },
+}
+
+/// What a source says of one field. "Not known" and "there was none" are different things.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Field<T> {
+    /// The source's format cannot show it.
+    #[default]
+    Unknown,
+    /// There was none.
+    None,
+    /// This.
+    Value(T),
+}
+
+impl<T> Field<T> {
+    /// A value, or none.
+    pub fn or_none(value: Option<T>) -> Self {
+        value.map_or(Self::None, Self::Value)
+    }
+
+    /// A value, or unknown.
+    pub fn or_unknown(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Self::Value)
+    }
+
+    pub(crate) fn slot(self, make: impl FnOnce(T) -> Slot) -> Slot {
+        match self {
+            Self::Unknown => unknown_slot(),
+            Self::None => none_slot(),
+            Self::Value(value) => make(value),
+        }
+    }
+}
+
+impl Field<String> {
+    pub(crate) fn text(self) -> Slot {
+        self.slot(value_slot)
+    }
+}
+
+/// When it happened, how exactly, and by whose clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurred {
+    /// Milliseconds since 1970 in UTC; 0 with [`Clock::Unknown`], and only then.
+    pub at_ms: u64,
+    /// Width of the measurement.
+    pub precision: Precision,
+    /// Whose clock.
+    pub clock: Clock,
+    /// The local time fell in an hour that a clock change repeats or skips.
+    pub is_ambiguous: bool,
+}
+
+impl Occurred {
+    /// Not known when.
+    pub const UNKNOWN: Self =
+        Self { at_ms: 0, precision: Precision::Unknown, clock: Clock::Unknown, is_ambiguous: false };
+
+    /// To the millisecond, by the clock of the source or officer.
+    #[must_use]
+    pub const fn by_source(at_ms: u64) -> Self {
+        Self { at_ms, precision: Precision::Millisecond, clock: Clock::Source, is_ambiguous: false }
+    }
+
+    /// The UTC month, as year * 100 + month; 0 is unknown.
+    ///
+    /// # Errors
+    /// [`EventError::BadTime`] beyond the year 9999.
+    pub fn month(&self) -> Result<u32, EventError> {
+        if self.clock == Clock::Unknown {
+            return Ok(0);
+        }
+        let bad = || EventError::BadTime { at_ms: self.at_ms };
+        let time = i64::try_from(self.at_ms).ok().and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok());
+        let date = time.ok_or_else(bad)?.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let (year, month) = (u32::try_from(date.year()).map_err(|_| bad())?, date.month() as u32);
+        Ok(year * 100 + month)
+    }
+}
+
+/// 48 bytes by which a source knows a message again: place, text, time, 16 each.
+pub type MessageRow = [u8; 48];
+
+/// An event without its number. Slots are those after the binding, in the order of the layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What happened.
+    pub kind: EventKind,
+    /// Conversation, where the kind has one.
+    pub conversation: Option<Hash>,
+    /// Custodian, where the kind has one.
+    pub custodian: Option<Hash>,
+    /// When.
+    pub occurred: Occurred,
+    /// Where.
+    pub channel: Channel,
+    /// What the proof is worth at its origin.
+    pub proof_class: ProofClass,
+    /// Slots 1 and up; empty for public kinds.
+    pub slots: Vec<Slot>,
+    /// Canonical content of a public kind.
+    pub public: Vec<u8>,
+    /// Hashes of the attachments' ciphertexts.
+    pub blobs: Vec<Hash>,
+    /// How the source knows it again.
+    pub message_row: Option<MessageRow>,
+}
+
+/// An event that is ready to be sealed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Canonical bytes of the header.
+    pub header: Vec<u8>,
+    /// What the header says.
+    pub facts: EventFacts,
+    /// The plaintext; `None` for public kinds.
+    pub body: Option<Body>,
+    /// Hashes of the attachments' ciphertexts.
+    pub blobs: Vec<Hash>,
+    /// How the source knows it again.
+    pub message_row: Option<MessageRow>,
+}
+
+impl Draft {
+    /// A governance event: no channel, no proof class, no ids, now.
+    #[must_use]
+    pub fn governance(kind: EventKind, at_ms: u64, slots: Vec<Slot>) -> Self {
+        Self {
+            kind,
+            conversation: None,
+            custodian: None,
+            occurred: Occurred::by_source(at_ms),
+            channel: Channel::None,
+            proof_class: ProofClass::None,
+            slots,
+            public: Vec::new(),
+            blobs: Vec::new(),
+            message_row: None,
+        }
+    }
+
+    /// The capture in which the event is numbered: custodian and conversation. Others have number 0.
+    #[must_use]
+    pub fn capture(&self) -> Option<(Hash, Hash)> {
+        let is_numbered = matches!(family(self.kind), Family::Chat | Family::Capture);
+        self.custodian.zip(self.conversation).filter(|_| is_numbered)
+    }
+
+    /// Binds the event to its log, source and number, and commits to its slots under a new seed.
+    ///
+    /// # Errors
+    /// [`EventError`]: what it says breaks a limit, a grammar, or the rules of its kind.
+    pub fn commit(self, origin: &str, source: Hash, conversation_seq: u64) -> Result<Event, EventError> {
+        let is_dated = matches!(family(self.kind), Family::Chat | Family::Capture);
+        let month = if is_dated { self.occurred.month()? } else { 0 };
+        let body = if family(self.kind) == Family::Registry {
+            None
+        } else {
+            Some(self.body(origin, source, conversation_seq)?)
+        };
+        let content = match &body {
+            Some(body) => Content::BodyRoot(body_root(body).unwrap_or(Hash::ZERO).to_vec()),
+            None => Content::Public(self.public),
+        };
+        let header = EventHeader {
+            kind: self.kind as i32,
+            conversation: id_bytes(self.conversation),
+            custodian: id_bytes(self.custodian),
+            month,
+            conversation_seq,
+            blobs: self.blobs.iter().map(|blob| blob.to_vec()).collect(),
+            content: Some(content),
+        };
+        let facts = EventFacts::read(&header)?;
+        let header = print(&header)?;
+        Ok(Event { header, facts, body, blobs: self.blobs, message_row: self.message_row })
+    }
+
+    fn body(&self, origin: &str, source: Hash, conversation_seq: u64) -> Result<Body, EventError> {
+        let binding = Binding {
+            origin: origin.into(),
+            source: source.to_vec(),
+            kind: self.kind as i32,
+            conversation: id_bytes(self.conversation),
+            custodian: id_bytes(self.custodian),
+            conversation_seq,
+            occurred_at_ms: self.occurred.at_ms,
+            precision: self.occurred.precision as i32,
+            clock: self.occurred.clock as i32,
+            channel: self.channel as i32,
+            proof_class: self.proof_class as i32,
+            ambiguous_time: self.occurred.is_ambiguous,
+        };
+        let mut slots = vec![value_slot(print(&binding)?)];
+        slots.extend(self.slots.iter().cloned());
+        check_slots(&slots)?;
+        let body = Body { seed: random::<32>()?.to_vec(), slots };
+        // Once through the parser: what it refuses, every reader would refuse.
+        Ok(parse(&print(&body)?)?)
+    }
+}
+
+fn id_bytes(id: Option<Hash>) -> Vec<u8> {
+    id.map(Hash::to_vec).unwrap_or_default()
+}
+
+fn check_slots(slots: &[Slot]) -> Result<(), EventError> {
+    let max = zegel_proto::limits::LIST_ITEMS_MAX;
+    for (slot, held) in slots.iter().enumerate() {
+        let mut values = held.items.iter().chain([&held.value]).map(Vec::len);
+        if let Some(found) = values.find(|length| *length > SLOT_BYTES_MAX) {
+            return Err(EventError::TooLong { slot, found, max: SLOT_BYTES_MAX });
+        }
+        if held.items.len() > max {
+            return Err(EventError::TooManyItems { slot, found: held.items.len(), max });
+        }
+    }
+    Ok(())
+}
+
+/// A list slot of canonical messages.
+pub(crate) fn printed<M: prost::Message + zegel_proto::Grammar>(items: &[M]) -> Result<Slot, EventError> {
+    Ok(list_slot(items.iter().map(print).collect::<Result<_, _>>()?))
+}

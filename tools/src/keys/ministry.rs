@@ -1,0 +1,55 @@
+//! The public file of a key folder: names, ids and public keys, no secrets.
+
+use crate::hex;
+use serde::{Deserialize, Serialize};
+use zegel_verifier::hash::Hash;
+
+/// What everyone may know of a ministry's log. Written as JSON to `ministry.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ministry {
+    /// Origin of the log.
+    pub origin: String,
+    /// The ministry's name.
+    pub ministry: String,
+    /// Actor id of the root.
+    #[serde(with = "hex::field")]
+    pub root: Hash,
+    /// Actor id of the recovery role.
+    #[serde(with = "hex::field")]
+    pub recovery: Hash,
+    /// Actor id of the records officer.
+    #[serde(with = "hex::field")]
+    pub officer: Hash,
+    /// Actor id of the approver.
+    #[serde(with = "hex::field")]
+    pub approver: Hash,
+    /// Actor id of the source.
+    #[serde(with = "hex::field")]
+    pub source: Hash,
+    /// Actor id of the operator of the ledger; it has no key here.
+    #[serde(with = "hex::field")]
+    pub operator: Hash,
+    /// The root key, which a trust file pins.
+    #[serde(with = "hex::field")]
+    pub root_key: Hash,
+    /// The key that signs checkpoints.
+    #[serde(with = "hex::field")]
+    pub log_key: Hash,
+    /// The recovery key.
+    #[serde(with = "hex::field")]
+    pub recovery_key: Hash,
+    /// The archive keys.
+    pub archive_keys: Vec<ArchiveKeyName>,
+}
+
+/// An archive key of the folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveKeyName {
+    /// File in the folder, and name in the registry without its ending.
+    pub file: String,
+    /// SHA-256 of the public key.
+    #[serde(with = "hex::field")]
+    pub id: Hash,
+}

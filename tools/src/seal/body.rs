@@ -1,0 +1,100 @@
+//! One event's body under a key of its own, and that key under its dossier.
+
+use super::dossier::DossierKey;
+use super::padding::{pad, unpad};
+use super::{OpenError, SealError};
+use crate::entropy::random;
+use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
+use zegel_proto::limits::CIPHERTEXT_BYTES_MAX;
+use zegel_proto::v1::event_header::Content;
+use zegel_proto::v1::{Body, EventHeader, KeyWrap, SealedBody};
+use zegel_proto::{parse, print};
+use zegel_verifier::commit::ShownBody;
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::layout;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bytes of an authentication tag.
+pub(super) const TAG_BYTES: usize = 16;
+
+/// Seals a body under its header, in a dossier of the log `origin`. The row of the message is the caller's to add.
+///
+/// # Errors
+/// [`SealError::TooLarge`] for a body above the limit, [`SealError::Canonical`] for one that breaks its grammar.
+pub fn seal(header: &[u8], body: &Body, origin: &str, dossier: &DossierKey) -> Result<SealedBody, SealError> {
+    let body_root = body_root(&parse(header)?).unwrap_or(Hash::ZERO);
+    let plain = Zeroizing::new(print(body)?);
+    let found = super::padded_size(plain.len().saturating_add(4)).saturating_add(TAG_BYTES);
+    if found > CIPHERTEXT_BYTES_MAX {
+        return Err(SealError::TooLarge { found, max: CIPHERTEXT_BYTES_MAX });
+    }
+    let event_key = Zeroizing::new(random::<32>()?);
+    let mut ciphertext = pad(&plain);
+    let cipher = |_| SealError::Cipher { found };
+    // The nonce is fixed: no event key is used twice.
+    XChaCha20Poly1305::new((&*event_key).into())
+        .encrypt_in_place(&[0; 24].into(), header, &mut ciphertext)
+        .map_err(cipher)?;
+    let wrap_key = dossier.wrap_key(origin, body_root);
+    let wrapped = ChaCha20Poly1305::new((&*wrap_key).into())
+        .encrypt(&[0; 12].into(), event_key.as_slice())
+        .map_err(cipher)?;
+    let wrap = print(&KeyWrap { dossier: dossier.id().to_vec(), wrapped })?;
+    Ok(SealedBody { ciphertext, wrap, message_row: Vec::new() })
+}
+
+/// Opens a sealed body under its header with the dossier that its wrap names.
+///
+/// # Errors
+/// [`OpenError`], with the first thing that is wrong. What opened may still not be what was committed.
+pub fn open(
+    header: &[u8],
+    ciphertext: &[u8],
+    wrap: &[u8],
+    origin: &str,
+    dossier: &DossierKey,
+) -> Result<Body, OpenError> {
+    let body_root = body_root(&parse(header)?).ok_or(OpenError::Public)?;
+    let wrap: KeyWrap = parse(wrap)?;
+    let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
+    if found != dossier.id() {
+        return Err(OpenError::UnknownDossier { found });
+    }
+    let wrap_key = dossier.wrap_key(origin, body_root);
+    let event_key = ChaCha20Poly1305::new((&*wrap_key).into()).decrypt(&[0; 12].into(), wrap.wrapped.as_slice());
+    let event_key = event_key.map(Zeroizing::new).map_err(|_| OpenError::Wrap)?;
+    let event_key: &[u8; 32] = event_key.as_slice().try_into().map_err(|_| OpenError::Wrap)?;
+    let mut padded = ciphertext.to_vec();
+    XChaCha20Poly1305::new(event_key.into())
+        .decrypt_in_place(&[0; 24].into(), header, &mut padded)
+        .map_err(|_| OpenError::Ciphertext)?;
+    let body = unpad(&padded).map_err(|length| OpenError::Padding { length }).and_then(|plain| Ok(parse(plain)?));
+    padded.zeroize();
+    body
+}
+
+/// Opens a sealed body and checks it against its header: the commitment with all its salts.
+///
+/// # Errors
+/// [`OpenError`]; [`OpenError::Commitment`] if what opened is not what was committed.
+pub fn open_checked(
+    header: &[u8],
+    ciphertext: &[u8],
+    wrap: &[u8],
+    origin: &str,
+    dossier: &DossierKey,
+) -> Result<(Body, ShownBody), OpenError> {
+    let body = open(header, ciphertext, wrap, origin, dossier)?;
+    let parsed: EventHeader = parse(header)?;
+    let root = body_root(&parsed).ok_or(OpenError::Public)?;
+    let shown = ShownBody::open(body.clone(), layout(parsed.kind()), root)?;
+    Ok((body, shown))
+}
+
+fn body_root(header: &EventHeader) -> Option<Hash> {
+    match &header.content {
+        Some(Content::BodyRoot(root)) => Hash::read(root),
+        _ => None,
+    }
+}

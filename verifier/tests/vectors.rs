@@ -57,7 +57,9 @@ fn vectors_are_current() {
     let script = case::folder().join("make.py");
     let ready = Command::new("python3").args(["-c", "import cryptography"]).output();
     if !ready.is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED: python3 with its package cryptography is not here, so nobody knows if the vectors are current");
+        eprintln!(
+            "SKIPPED: python3 with its package cryptography is not here, so nobody knows if the vectors are current"
+        );
         return;
     }
     let output = Command::new("python3").arg(script).arg("--check").output().expect("python3 was there just now");

@@ -263,6 +263,22 @@ def log_and_authors():
         "the officer's number jumps.", "BATCH_CHAIN", planned(jump), rust_today={"accept": True})
 
 
+    def entry_again(x):
+        at = x.records.index(x.named("entry", 5))
+        x.records[at:at] = b.clone(x.records[x.records.index(x.named("entry", 4)):at])
+    bad("entry-twice", "An entry with its events is shown twice.", "ENTRY", edited(entry_again))
+
+    def announced(x):
+        x.head["snapshot_entry"] = 6
+    bad("snapshot-announced-elsewhere", "The header announces it one entry earlier.", "SNAPSHOT", edited(announced))
+
+    def compromised(plan):
+        revoke = b.public("KEY_REVOKED", m.key_revoked(KEYS["source"].public, 1, 4))
+        plan[7:7] = [{"by": "root", "events": [revoke]}]
+    good("source-compromised-later", "What was authorised at its entry stays so; the doubt is a finding.", planned(compromised),
+         ["KEY_COMPROMISED"])
+
+
 def bodies():
     def swap(x):
         one, other = x.event(2, 2), x.event(2, 3)
@@ -301,6 +317,14 @@ def bodies():
     bound("of-another-month", "A day in February under a header of January.", occurred_at_ms=b.TIMES[202402])
     bound("a-millisecond-before-the-month", "31 December, 23:59:59.999 UTC.", occurred_at_ms=1704067199999)
     bound("of-unknown-time-in-a-month", "No clock, and yet a month.", occurred_at_ms=0, clock=0)
+
+    bound("beyond-the-calendar", "The largest number of milliseconds.", occurred_at_ms=2**64 - 1)
+
+    def known_time(plan):
+        timeless(plan)
+        plan[4]["events"][0]["time"] |= {"occurred_at_ms": b.TIMES[202402], "precision": 3, "clock": 1}
+    bad("binding-of-known-time-in-no-month", "A clock gave a time, and the header says that the month is not known.", "BINDING",
+        planned(known_time))
 
     def first_millisecond(plan):
         plan[2]["events"][0]["binding"] = {"occurred_at_ms": 1704067200000}
@@ -350,6 +374,9 @@ def redaction():
         one = x.event(5, 0)
         one["redacted"] = c.cover(c.shown_body(*one.pop("opened")), 4, 1)
     bad("manifest-partly-covered", "An item of the manifest is covered.", "MANIFEST", edited(cover_item, **covered))
+
+    good("manifest-of-unknown-ground", "A code that no published list has: a finding.",
+         Bundle(**items(m.redaction_item(2, 2, 1, grounds=["9.9.9"]), *ITEMS[1:])), ["GROUND_UNKNOWN"])
 
     def part(plan):
         plan[5]["events"][0]["slots"][1] = (m.VALUE, m.redaction_subject(b.MANIFEST, 1, 2, "WOO-2024-1"))
@@ -548,8 +575,8 @@ def framing_and_bag():
         tags = {path: files[path] for path in ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")}
         files["tagmanifest-sha256.txt"] = b.listing(tags)
 
-    bagged("payload-changed", "A byte of the evidence, and its digest as it was.",
-           lambda f: f.update({"data/evidence-0001": f["data/evidence-0001"] + b""[:0] + b"\x00"[:0], "data/export-statement": f["data/export-statement"] + b"\x00"}))
+    bagged("payload-changed", "A byte more, and its digest as it was.",
+           lambda f: f.update({"data/export-statement": f["data/export-statement"] + b"\x00"}))
     bagged("file-unlisted", "An attachment that no manifest lists.", lambda f: f.update({f"data/attachments/{c.sha256(b'x').hex()}": b"x"}))
 
     def stray(files):

@@ -15,7 +15,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn of<T, E>(result: Result<T, E>, values: impl FnOnce(T) -> Value, reason: impl FnOnce(E) -> Value) -> Self {
+    pub(crate) fn of<T, E>(
+        result: Result<T, E>,
+        values: impl FnOnce(T) -> Value,
+        reason: impl FnOnce(E) -> Value,
+    ) -> Self {
         match result {
             Ok(value) => Self::Accepted(values(value)),
             Err(error) => Self::Refused(reason(error)),
@@ -66,7 +70,14 @@ fn read(path: &Path) -> Case {
         Some(error) => Outcome::Refused(error.clone()),
         None => Outcome::Accepted(Value::Null),
     });
-    Case { name, family, about: file["about"].as_str().expect("about").to_owned(), given: file["given"].clone(), wanted, today }
+    Case {
+        name,
+        family,
+        about: file["about"].as_str().expect("about").to_owned(),
+        given: file["given"].clone(),
+        wanted,
+        today,
+    }
 }
 
 impl Case {

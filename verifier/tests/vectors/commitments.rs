@@ -28,7 +28,8 @@ pub(crate) fn body(case: &Case) -> Outcome {
 /// Through the grammar of the record in which it comes, as in a bundle.
 fn redacted(bytes: &[u8], kind: EventKind, root: Hash) -> Result<ShownBody, CommitmentError> {
     let body: RedactedBody = prost::Message::decode(bytes).expect("protobuf");
-    let event = EvidenceEvent { header: vec![0], body: Some(Shown::Redacted(body.clone())), ..EvidenceEvent::default() };
+    let event =
+        EvidenceEvent { header: vec![0], body: Some(Shown::Redacted(body.clone())), ..EvidenceEvent::default() };
     print(&EvidenceRecord { record: Some(Record::Event(event)) }).expect("body vectors obey the grammar");
     check_redacted(body, layout(kind), root)
 }

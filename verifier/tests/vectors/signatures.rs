@@ -53,7 +53,8 @@ fn verify_checkpoint(note: &Value, origin: &str, log_key: &Value) -> Result<Veri
 pub(crate) fn checkpoint(case: &Case) -> Outcome {
     let given = &case.given;
     let result = verify_checkpoint(&given["note"], text(&given["origin"]), &given["log_key"]);
-    let values = |checkpoint: VerifiedCheckpoint| json!({"size": checkpoint.size(), "root": checkpoint.root().to_string()});
+    let values =
+        |checkpoint: VerifiedCheckpoint| json!({"size": checkpoint.size(), "root": checkpoint.root().to_string()});
     Outcome::of(result, values, reasons::checkpoint)
 }
 
@@ -70,7 +71,8 @@ pub(crate) fn trust(case: &Case) -> Outcome {
         match trust.vouched(&checkpoint) {
             Ok(vouched) => {
                 values["quorum"] = trust.is_quorum(&vouched).into();
-                values["vouched"] = vouched.iter().map(|each| json!([each.name, each.is_auditor, each.time_s])).collect();
+                values["vouched"] =
+                    vouched.iter().map(|each| json!([each.name, each.is_auditor, each.time_s])).collect();
             }
             Err(error) => return Outcome::Refused(reasons::noted(error)),
         }

@@ -336,12 +336,8 @@ impl Log {
     pub fn manifest(&mut self, parts: Vec<Vec<RedactionItem>>) {
         let count = parts.len() as u32;
         for (part, items) in (0..).zip(parts) {
-            let subject = RedactionSubject {
-                manifest: MANIFEST.to_vec(),
-                part,
-                parts: count,
-                decision: "besluit 1".into(),
-            };
+            let subject =
+                RedactionSubject { manifest: MANIFEST.to_vec(), part, parts: count, decision: "besluit 1".into() };
             let items = items.iter().map(Message::encode_to_vec).collect();
             let event = self.record(EventKind::RedactionManifest, subject.encode_to_vec(), items);
             self.batch(Who::Officer, vec![event]);
@@ -612,7 +608,11 @@ impl Evidence {
     }
 
     /// The n-th record of a kind that the closure picks.
-    pub fn pick<T>(&mut self, mut pick: impl FnMut(&mut evidence_record::Record) -> Option<&mut T>, number: usize) -> &mut T {
+    pub fn pick<T>(
+        &mut self,
+        mut pick: impl FnMut(&mut evidence_record::Record) -> Option<&mut T>,
+        number: usize,
+    ) -> &mut T {
         let all = self.records.iter_mut().filter_map(|record| record.record.as_mut());
         all.filter_map(|record| pick(record)).nth(number).expect("such a record")
     }

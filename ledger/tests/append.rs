@@ -26,7 +26,8 @@ async fn each_checkpoint_extends_the_one_before() {
     let mut before = world.ledger.checkpoint().await;
     for number in 0..20 {
         let after = check_receipt(&world.chat(number, 1, MONTH).await);
-        let request = ConsistencyProofRequest { origin: ORIGIN.into(), from_size: before.size(), to_size: after.size() };
+        let request =
+            ConsistencyProofRequest { origin: ORIGIN.into(), from_size: before.size(), to_size: after.size() };
         let proof = world.ledger.client.get_consistency_proof(request).await.expect("a proof").into_inner();
         assert_eq!(after.check_extends(&before, &hashes(&proof.hashes)), Ok(()));
         before = after;

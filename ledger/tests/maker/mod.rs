@@ -221,10 +221,7 @@ pub fn genesis_events(sources: &[&Author]) -> Vec<Event> {
 }
 
 pub fn custodian_registered(author: &Author, custodian: [u8; 32]) -> Event {
-    sealed(
-        author.actor,
-        EventHeader { custodian: custodian.to_vec(), ..header(EventKind::CustodianRegistered) },
-    )
+    sealed(author.actor, EventHeader { custodian: custodian.to_vec(), ..header(EventKind::CustodianRegistered) })
 }
 
 pub fn conversation_registered(author: &Author, conversation: [u8; 32]) -> Event {
@@ -369,8 +366,10 @@ impl World {
         let (mut root, mut officer, source) = (Author::new("root"), Author::new("officer"), Author::new("source"));
         ledger.append(root.batch(&genesis_events(&[&source]))).await.expect("genesis");
         let capture = Capture { custodian: id("custodian"), conversation: id("conversation") };
-        let registered =
-            [custodian_registered(&officer, capture.custodian), conversation_registered(&officer, capture.conversation)];
+        let registered = [
+            custodian_registered(&officer, capture.custodian),
+            conversation_registered(&officer, capture.conversation),
+        ];
         ledger.append(officer.batch(&registered)).await.expect("registrations");
         Self { place, ledger, root, officer, source, capture }
     }

@@ -12,7 +12,7 @@ use crate::snapshot::{row_leaf, stream_leaf};
 use crate::tree::{Frontier, SubsetWalk};
 use std::collections::BTreeMap;
 use zegel_proto::limits::MONTHS_MAX;
-use zegel_proto::v1::{EvidenceRow, IndexSnapshot, Month, StreamType};
+use zegel_proto::v1::{EventKind, EvidenceRow, IndexSnapshot, Month, StreamType};
 
 /// What of an event a bundle shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +48,18 @@ pub(super) struct Months {
     of_scope: BTreeMap<u32, MonthWalk>,
     registry: Frontier,
     records: Frontier,
+    registered: bool,
 }
 
 impl Months {
     pub(super) fn new(scope: ScopeFacts) -> Self {
-        Self { scope, of_scope: BTreeMap::new(), registry: Frontier::new(), records: Frontier::new() }
+        Self {
+            scope,
+            of_scope: BTreeMap::new(),
+            registry: Frontier::new(),
+            records: Frontier::new(),
+            registered: false,
+        }
     }
 
     /// Adds an event to the wanted streams in which it stands. True if the scope is one of them.
@@ -68,6 +75,14 @@ impl Months {
         }
         if !wanted {
             return Err(Refusal::OutOfScope { place, kind: facts.kind.as_str_name() });
+        }
+        if in_scope && !self.registered {
+            // Month 0 is always in scope, so the registration is always there, and first.
+            let registers = matches!(facts.kind, EventKind::ConversationRegistered | EventKind::CustodianRegistered);
+            if !registers {
+                return Err(Refusal::Unregistered { place, kind: facts.kind.as_str_name() });
+            }
+            self.registered = true;
         }
         if self.of_scope.len() > MONTHS_MAX {
             let found = self.of_scope.len() as u64;
@@ -86,10 +101,7 @@ impl Months {
     }
 
     /// Counts what an event of the scope shows.
-    pub(super) fn tally(&mut self, facts: &EventFacts, in_scope: bool, shown: ShownAs) {
-        if !in_scope {
-            return;
-        }
+    pub(super) fn tally(&mut self, facts: &EventFacts, shown: ShownAs) {
         let month = self.of_scope.entry(facts.month).or_default();
         match shown {
             ShownAs::Opened | ShownAs::Public => month.opened += 1,

@@ -123,6 +123,9 @@ pub enum Refusal {
     /// An event that does not belong in this bundle.
     #[error("{place}: {kind} stands in none of the streams that this bundle is about")]
     OutOfScope { place: Place, kind: &'static str },
+    /// An id that was used before it was registered.
+    #[error("{place}: {kind} stands before the registration of the id that this bundle is about")]
+    Unregistered { place: Place, kind: &'static str },
     /// A number in a capture is missing, or comes again.
     #[error("{place}: number {found} in its capture, wanted {wanted}")]
     SeqGap { place: Place, found: u64, wanted: u64 },
@@ -281,6 +284,7 @@ impl Refusal {
             Self::Authority { .. } => "AUTHORITY",
             Self::Header { .. } => "HEADER",
             Self::OutOfScope { .. } => "OUT_OF_SCOPE",
+            Self::Unregistered { .. } => "UNREGISTERED",
             Self::SeqGap { .. } => "SEQ_GAP",
             Self::Commitment { .. } => "COMMITMENT",
             Self::Binding { .. } => "BINDING",

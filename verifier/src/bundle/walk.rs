@@ -245,7 +245,9 @@ impl<'a> Underway<'a> {
         let in_scope = self.months.push(place, &facts, leaf)?;
         let opened = OpenEvent { place, batch, facts: &facts, in_scope };
         let shown = self.desk.check(&opened, event.body, bag, self.authorship.registry(), observer)?;
-        self.months.tally(&facts, in_scope, shown);
+        if in_scope {
+            self.months.tally(&facts, shown);
+        }
         Ok(())
     }
 

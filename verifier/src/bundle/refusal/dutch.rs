@@ -57,6 +57,9 @@ fn of_the_log(refusal: &Refusal) -> String {
         R::Authority { place, reason } => format!("{}: de afzender mocht dit niet ({reason})", at(place)),
         R::Header { place, reason } => format!("{}: de kop past niet bij de soort ({reason})", at(place)),
         R::OutOfScope { place, kind } => format!("{}: {kind} hoort niet in deze bundel", at(place)),
+        R::Unregistered { place, kind } => {
+            format!("{}: {kind} staat voor de registratie van waar deze bundel over gaat", at(place))
+        }
         R::SeqGap { place, found, wanted } => {
             format!("{}: volgnummer {found} in de opname, verwacht werd {wanted}", at(place))
         }

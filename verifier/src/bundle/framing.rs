@@ -163,6 +163,18 @@ mod tests {
     }
 
     #[test]
+    fn an_endless_part_is_read_no_further_than_a_part_may_be() {
+        let mut reader = PartReader::new(Box::new(io::repeat(0x7f)));
+        let refused = loop {
+            if let Err(reason) = reader.next_record() {
+                break reason;
+            }
+        };
+        assert_eq!(refused, FramingError::PartTooLong);
+        assert!(reader.finish().0 <= PART_BYTES_MAX + 128 * 1024);
+    }
+
+    #[test]
     fn refuses_a_record_that_is_cut_or_too_long() {
         assert_eq!(records(&[2, 8]), Err(FramingError::Truncated));
         assert_eq!(records(&[0x80]), Err(FramingError::Truncated));

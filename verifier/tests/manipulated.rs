@@ -482,6 +482,47 @@ fn sender() -> CoveredUnit {
 }
 
 #[test]
+fn a_salt_a_leaf_or_a_segment_of_a_covered_body_that_was_changed_is_refused() {
+    let changes: [fn(&mut RedactedBody); 6] = [
+        |body| body.slots[chat::DISPLAY_NAME].salt[0] ^= 1,
+        |body| body.slots[chat::SENDER].leaf[0] ^= 1,
+        |body| body.slots[chat::TEXT].items[1].salt[0] ^= 1,
+        |body| body.slots[chat::TEXT].items[1].value = b"8 ".to_vec(),
+        |body| body.slots[chat::TEXT].items.swap(0, 1),
+        |body| body.slots.swap(chat::SENDER, chat::AUDIENCE),
+    ];
+    let mut log = Log::with_messages(7);
+    log.manifest(vec![vec![item(2, 0, chat::SENDER, 0, 0)]]);
+    let mut plan = log.export(scope_of(CONVERSATION), Some(MANIFEST));
+    plan.covered = vec![(2, 0, vec![sender()])];
+    assert!(verify(&log.evidence(&plan).pack().bag(), &log.trust()).is_ok());
+    for (number, change) in changes.into_iter().enumerate() {
+        let reason = refused_of(&log, &plan, |evidence| match &mut message(evidence, 0).body {
+            Some(evidence_event::Body::Redacted(body)) => change(body),
+            other => panic!("not covered: {other:?}"),
+        });
+        assert_eq!((reason.id(), number), ("COMMITMENT", number), "{reason:?}");
+    }
+}
+
+#[test]
+fn after_the_logs_key_changed_only_the_new_one_signs() {
+    let mut log = Log::with_messages(3);
+    let old = log.log_key.clone();
+    log.log_key = ed25519_dalek::SigningKey::from_bytes(&[88; 32]);
+    let nobody = Actor { id: Hash::ZERO, ..Actor::new(88) };
+    let added = log.key_added(&nobody, &log.log_key);
+    let Some(event_header::Content::Public(public_bytes)) = added.header.content else { panic!("public") };
+    let added = KeyAdded::decode(&public_bytes[..]).expect("a key");
+    let changed = public(EventKind::LogKeyChanged, &LogKeyChanged { log_key: added.key, proof: added.proof });
+    log.batch(Who::Root, vec![changed]);
+    let plan = log.export(scope_of(CONVERSATION), None);
+    assert!(verify(&log.evidence(&plan).pack().bag(), &log.trust()).is_ok());
+    log.log_key = old;
+    assert_eq!(refused_of(&log, &plan, |_| ()).id(), "CHECKPOINT");
+}
+
+#[test]
 fn what_is_covered_without_a_manifest_is_refused() {
     let (log, mut plan) = honest(7);
     plan.covered = vec![(2, 0, vec![sender()]), (2, 4, vec![])];

@@ -38,7 +38,7 @@ impl Stage {
             command("zegel").args(["init", "--origin", ORIGIN, "--ministry", "Ministerie van Proef"]).arg(keys),
         );
         stage.start();
-        stage.zegel(&["genesis"]);
+        stage.zegel(&["bootstrap"]);
         stage
     }
 

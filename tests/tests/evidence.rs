@@ -11,7 +11,7 @@ use zegel_tools::export::Cover;
 fn refusal(bundle: &Path, trust: &Path, more: &[&str]) -> String {
     let (code, report) = verify(bundle, trust, more);
     assert_eq!(code, Some(2), "{report:#}");
-    report["refusal"]["id"].as_str().unwrap_or_else(|| panic!("no id in {report:#}")).to_owned()
+    report["reason"]["id"].as_str().unwrap_or_else(|| panic!("no id in {report:#}")).to_owned()
 }
 
 async fn two_phones() -> Archive {

@@ -130,13 +130,13 @@ pub fn verify(
     demands: &Demands,
     observer: &mut dyn Observer,
 ) -> Result<Report, Refusal> {
-    let mut bag = Bag::open(source)?;
+    let bag = Bag::open(source)?;
     let mut walk = Walk::new(trust, demands);
     let mut digests = Vec::with_capacity(bag.parts().len());
     for number in 1..=bag.parts().len() as u32 {
         digests.push(read_part(source, &bag, number, &mut walk, observer)?);
     }
-    let mut outcome = walk.finish(&mut bag)?;
+    let mut outcome = walk.finish(&bag)?;
     let parts_sha256 = sha256(&digests.iter().map(|digest| &digest.0[..]).collect::<Vec<_>>());
     outcome.check_statement(&bag.statement(source)?, digests.len() as u32, parts_sha256)?;
     bag.check_attachments(source, observer)?;
@@ -158,6 +158,9 @@ fn read_part(
     loop {
         let bytes = match reader.next_record() {
             Ok(Some(bytes)) => bytes,
+            Ok(None) if record == 0 => {
+                return Err(Refusal::Record { part: number, record, reason: FramingError::Empty });
+            }
             Ok(None) => break,
             Err(FramingError::Unreadable(reason)) => return Err(Refusal::Unreadable { file: path, reason }),
             Err(reason) => return Err(Refusal::Record { part: number, record, reason }),

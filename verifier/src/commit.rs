@@ -46,6 +46,16 @@ pub enum CommitmentError {
         /// In the header.
         wanted: Hash,
     },
+    /// More padding than the items ask for, or padding alone.
+    #[error("slot {slot} has {items} items and {leaves} leaves: padding goes to the next power of two")]
+    WrongPadding {
+        /// Number of the slot.
+        slot: usize,
+        /// Items before the padding.
+        items: usize,
+        /// Leaves in all.
+        leaves: usize,
+    },
     /// Padding after which an item follows.
     #[error("slot {slot} has an item after its padding")]
     ItemAfterPadding {

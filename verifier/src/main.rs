@@ -79,6 +79,19 @@ impl Language {
     }
 }
 
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+}
+
+impl Asked {
+    fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text }
+    }
+}
+
 /// How a check ended: the document of `--json`.
 #[derive(Serialize)]
 struct Verdict {
@@ -149,10 +162,12 @@ impl Observer for Progress {
 }
 
 fn main() -> ExitCode {
+    // A command line that does not parse may still ask for a document.
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let form = if wants_json { Form::Json } else { Form::Text };
     let task = match Command::try_parse() {
         Ok(command) => command.task,
-        Err(usage) => return refuse_usage(&usage, wants_json),
+        Err(usage) => return refuse_usage(&usage, form),
     };
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
@@ -160,23 +175,23 @@ fn main() -> ExitCode {
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {
-        return answer(&verdict, asked.json, asked.lang);
+        return answer(&verdict, asked.form(), asked.lang);
     }
     show_timeline(asked, &verdict)
 }
 
 /// Help and version are asked for; everything else is a check that could not be made.
-fn refuse_usage(usage: &clap::Error, wants_json: bool) -> ExitCode {
+fn refuse_usage(usage: &clap::Error, form: Form) -> ExitCode {
     if !usage.use_stderr() {
         let printed = usage.print();
         return ExitCode::from(if printed.is_ok() { EXIT_VERIFIED } else { EXIT_UNCHECKED });
     }
-    if !wants_json {
+    if form == Form::Text {
         let _ = usage.print();
         return ExitCode::from(EXIT_UNCHECKED);
     }
     let text = usage.to_string();
-    answer(&Verdict::unchecked("USAGE", text.clone(), text), true, Language::En)
+    answer(&Verdict::unchecked("USAGE", text.clone(), text), form, Language::En)
 }
 
 fn check(asked: &Asked) -> Verdict {
@@ -212,7 +227,7 @@ fn show_timeline(asked: &Asked, verdict: &Verdict) -> ExitCode {
     let Ok(trust) = read_trust(asked) else {
         return ExitCode::from(EXIT_UNCHECKED);
     };
-    let mut timeline = show::Timeline::new(std::io::stdout().lock(), asked.lang, asked.json);
+    let mut timeline = show::Timeline::new(std::io::stdout().lock(), asked.lang, asked.form());
     let again = verify(asked, &trust, &mut timeline);
     let printed = timeline.finish();
     let first = verdict.report.as_ref().map(|report| &report.export.parts_sha256);
@@ -229,9 +244,9 @@ fn show_timeline(asked: &Asked, verdict: &Verdict) -> ExitCode {
     }
 }
 
-fn answer(verdict: &Verdict, json: bool, language: Language) -> ExitCode {
+fn answer(verdict: &Verdict, form: Form, language: Language) -> ExitCode {
     let mut out = std::io::stdout().lock();
-    let written = if json {
+    let written = if form == Form::Json {
         serde_json::to_writer_pretty(&mut out, verdict).map_err(std::io::Error::from).and_then(|()| writeln!(out))
     } else {
         text::write(&mut out, verdict, language)

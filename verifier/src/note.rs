@@ -207,11 +207,16 @@ impl Note {
     }
 }
 
+/// A key name: not empty, no Unicode space, no control character, no plus.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
+}
+
 fn parse_line(text: &str) -> Option<SignatureLine> {
     let (name, encoded) = text.strip_prefix("— ")?.split_once(' ')?;
     let bytes = STANDARD.decode(encoded).ok()?;
     let (id, signature) = bytes.split_first_chunk::<4>()?;
-    let good = !name.is_empty() && !name.contains('+') && !signature.is_empty();
+    let good = is_name(name) && !signature.is_empty();
     good.then(|| SignatureLine { name: name.into(), id: *id, signature: signature.to_vec() })
 }
 

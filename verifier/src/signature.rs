@@ -43,7 +43,7 @@ pub fn verify(key: &[u8], context: &str, bytes: &[u8], signature: &[u8]) -> Resu
 /// Verifies `signature` over plain bytes: signed notes have a form of their own.
 pub(crate) fn verify_raw(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
     let key: [u8; 32] = key.try_into().map_err(|_| SignatureError::BadKey)?;
-    let key = VerifyingKey::from_bytes(&key).map_err(|_| SignatureError::BadKey)?;
+    let key = VerifyingKey::from_bytes(&key).ok().filter(|key| !key.is_weak()).ok_or(SignatureError::BadKey)?;
     let signature = Signature::from_slice(signature).map_err(|_| SignatureError::BadSignature)?;
     key.verify_strict(message, &signature).map_err(|_| SignatureError::BadSignature)
 }

@@ -34,14 +34,14 @@ pub enum TrustError {
         /// Why.
         reason: NoteError,
     },
-    /// A name that is taken, or not defined before its use.
+    /// A name that is taken, not defined before its use, or not the log's.
     #[error("line {line} of the trust file: the name {name:?} is {problem}")]
     Name {
         /// Counted from 1.
         line: usize,
         /// The name.
         name: String,
-        /// "taken", "not defined before" or "a member of two groups".
+        /// "taken", "not defined before", "a member of two groups" or "not the origin".
         problem: &'static str,
     },
     /// No root, or two.
@@ -178,7 +178,7 @@ impl Trust {
 #[derive(Default)]
 struct Reader {
     roots: Vec<VerifierKey>,
-    log: Option<VerifierKey>,
+    log: Option<(usize, VerifierKey)>,
     witnesses: Vec<Witness>,
     groups: BTreeMap<String, Group>,
     grouped: Vec<String>,
@@ -189,7 +189,9 @@ impl Reader {
     fn line(&mut self, line: usize, words: &[&str]) -> Result<(), TrustError> {
         match *words {
             ["root", key] => self.roots.push(read_key(line, key, TYPE_ED25519)?),
-            ["log", key] | ["log", key, _] if self.log.is_none() => self.log = Some(read_key(line, key, TYPE_ED25519)?),
+            ["log", key] | ["log", key, _] if self.log.is_none() => {
+                self.log = Some((line, read_key(line, key, TYPE_ED25519)?));
+            }
             ["witness", name, key] | ["witness", name, key, _] => self.witness(line, name, key, false)?,
             ["auditor", name, key] | ["auditor", name, key, _] => self.witness(line, name, key, true)?,
             ["group", name, threshold, ref members @ ..] => self.group(line, name, threshold, members)?,
@@ -261,8 +263,12 @@ impl Reader {
         let (Some(root), None) = (roots.next(), roots.next()) else {
             return Err(TrustError::Roots { found });
         };
+        if let Some((line, log)) = self.log.as_ref().filter(|(_, log)| log.name() != root.name()) {
+            // The name of a key is the origin of its log: this one signs for another.
+            return Err(TrustError::Name { line: *line, name: log.name().into(), problem: "not the origin" });
+        }
         let quorum = self.quorum.flatten();
-        Ok(Trust { root, log: self.log, witnesses: self.witnesses, groups: self.groups, quorum })
+        Ok(Trust { root, log: self.log.map(|(_, log)| log), witnesses: self.witnesses, groups: self.groups, quorum })
     }
 }
 

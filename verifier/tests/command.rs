@@ -204,13 +204,13 @@ fn a_zip_that_names_a_file_twice_is_refused() {
 }
 
 #[test]
-fn a_zip_that_holds_more_than_it_says_stays_bounded() {
-    let (desk, files) = good();
-    let mut names = below("bag/", &files);
-    let part = names.iter_mut().find(|(name, _)| name.ends_with("evidence-0001")).expect("the part");
-    part.1 = vec![0; 80 * 1024 * 1024];
-    let output = desk.verify(&desk.zip(&names), &["--json"]);
-    assert_eq!(code(&output), 2, "{}", text(&output));
+fn an_attachment_that_inflates_and_that_nobody_names_is_refused() {
+    let (desk, mut files) = good();
+    let bomb = vec![0; 80 * 1024 * 1024];
+    files.files.insert(format!("data/attachments/{}", zegel_verifier::hash::sha256(&[&bomb])), bomb);
+    files.manifest();
+    let output = desk.verify(&desk.zip(&below("bag/", &files)), &["--json"]);
+    assert_eq!((code(&output), &json(&output)["reason"]["id"]), (2, &serde_json::json!("ATTACHMENT")));
 }
 
 #[test]

@@ -209,9 +209,9 @@ def bodies():
               [word, word, padding, word], after, hidden=[3])
     committed("list-begins-with-padding", "Padding, then a word.", [padding, word], after)
     committed("list-with-more-padding-than-needed", "One word in four leaves: its whole form cannot be opened, so this "
-              "must not either.", [word, padding, padding, padding], ["WrongPadding", TEXT], rust_today={"accept": True})
+              "must not either.", [word, padding, padding, padding], ["WrongPadding", TEXT])
     committed("list-of-padding-only", "No item at all: the whole form of this is SLOT_NONE.", [padding, padding],
-              ["WrongPadding", TEXT], rust_today={"accept": True})
+              ["WrongPadding", TEXT])
 
 
 def leaves(count):

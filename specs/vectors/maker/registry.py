@@ -159,7 +159,7 @@ def rotations():
     case("root-key-is-the-log-key", "One key, one use.", [*WITH_SOURCE, to_log_key], ["KeyTwice", LOG.public.hex()])
     case("root-key-change-refused-leaves-the-root-good", "What is refused changes nothing: the root can still write.",
          [*WITH_SOURCE, to_log_key | {"refused": ["KeyTwice", LOG.public.hex()]}, author(5, ROOT, ROOT_ACTOR, "POLICY_SET")],
-         values={"role": "ROLE_ROOT"}, rust_today={"error": ["EndedKey", ROOT.public.hex(), 4, 5]})
+         values={"role": "ROLE_ROOT"})
     archive = fixed("archive key", 1216)
     added = apply(3, "ARCHIVE_KEY_ADDED", m.archive_key_added(1, archive, "HSM 1"))
     ended = apply(5, "ARCHIVE_KEY_RETIRED", m.key_retired(c.sha256(archive)))

@@ -47,7 +47,7 @@ def signatures():
     # S·B = R + k·A with A the identity: this R and S fit every message.
     for_all = SOURCE.public + (SOURCE.scalar() % c.ORDER).to_bytes(32, "little")
     case("key-of-small-order", "Under the identity as key one signature fits every message.", for_all, ["BadKey"],
-         key=identity, rust_today={"error": ["BadSignature"]})
+         key=identity)
     case("key-of-zeros", "Zeros encode a point of order 4.", for_all, ["BadKey"], key=bytes(32),
          rust_today={"error": ["BadSignature"]})
     case("key-that-is-no-point", "y = 2 has no x.", good, ["BadKey"], key=b"\x02" + bytes(31))
@@ -133,7 +133,7 @@ def notes():
     case("note-signature-of-key-id-only", "A key id and nothing.", f"{text}\n— {ORIGIN} {c.b64(bytes(4))}\n", ["Malformed", 1])
     case("note-signature-name-with-plus", "Names have no plus.", f"{text}\n— a+b {c.b64(bytes(68))}\n{line}", ["Malformed", 1])
     case("note-signature-name-with-unicode-space", "Names have no Unicode spaces (c2sp.org/signed-note).",
-         f"{text}\n— a\u2003b {c.b64(bytes(68))}\n{line}", ["Malformed", 1], rust_today={"accept": True})
+         f"{text}\n— a\u2003b {c.b64(bytes(68))}\n{line}", ["Malformed", 1])
     case("note-with-64-signatures-good", "At the limit.",
          text + "\n" + "".join(c.signature_line(f"w{at}", 4, STRANGER.public, bytes(72)) for at in range(63)) + line)
     case("note-with-65-signatures", "Above it.",
@@ -269,4 +269,4 @@ def trust():
     case("trust-with-crlf", "Carriage returns are no octets of the language.", root.replace("\n", "\r\n"), ["NotText"])
     case("trust-above-64-KiB", "At most 65,536 bytes.", root + "#" * 65536, ["NotText"])
     case("trust-log-of-another-origin", "The log's key is pinned under another name than the root's.",
-         root + f"log {c.vkey(OTHER, 1, LOG.public)}\n", ["Name", 2, "not the origin"], rust_today={"accept": True})
+         root + f"log {c.vkey(OTHER, 1, LOG.public)}\n", ["Name", 2, "not the origin"])

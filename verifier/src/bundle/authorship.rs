@@ -17,6 +17,7 @@ use zegel_proto::v1::{EventHeader, EventKind, LogCreated, Role, event_header};
 
 /// The last batch of a source that was shown.
 struct Link {
+    entry: u64,
     batch_seq: u64,
     hash: Hash,
 }
@@ -64,7 +65,7 @@ impl Authorship {
             None if key != self.root_key => return Err(Refusal::RootKey { found: key, wanted: self.root_key }),
             None => Role::Root,
         };
-        self.chain(place, statement)?;
+        self.chain(entry, statement)?;
         let new = KeyUse { source, batches: 0, first_entry: entry, last_entry: entry };
         let used = self.keys.entry(key).or_insert(new);
         used.batches += 1;
@@ -73,18 +74,23 @@ impl Authorship {
         Ok(role)
     }
 
-    /// Consecutive batches of a source name each other; of others only the order can be seen.
-    fn chain(&mut self, place: Place, statement: &VerifiedStatement) -> Result<(), Refusal> {
+    /// Consecutive batches of a source name each other. Of others the order can be seen, and that every batch between them
+    /// has an entry between theirs: a number that jumps further than the log did was never logged.
+    fn chain(&mut self, entry: u64, statement: &VerifiedStatement) -> Result<(), Refusal> {
+        let place = Place::entry(entry);
         let (source_id, said) = (statement.source(), statement.statement());
         let found = said.batch_seq;
-        if let Some(before) = self.chains.get(&source_id) {
-            let follows = found > before.batch_seq
-                && (found - before.batch_seq > 1 || Hash::read(&said.previous) == Some(before.hash));
-            if !follows {
-                return Err(Refusal::BatchChain { place, source_id, found, before: before.batch_seq });
-            }
+        let before = self.chains.get(&source_id);
+        let follows = match before {
+            None => found <= entry,
+            Some(link) if found == link.batch_seq + 1 => Hash::read(&said.previous) == Some(link.hash),
+            Some(link) => found > link.batch_seq && found - link.batch_seq <= entry - link.entry,
+        };
+        if !follows {
+            let before = before.map_or(0, |link| link.batch_seq);
+            return Err(Refusal::BatchChain { place, source_id, found, before });
         }
-        self.chains.insert(source_id, Link { batch_seq: found, hash: statement.hash() });
+        self.chains.insert(source_id, Link { entry, batch_seq: found, hash: statement.hash() });
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! over all its records, each run points below the manifest's own number, and no more records are called new than the
 //! capture has events. Memory: one counter per capture. Specification: `specs/input.md`.
 
+use super::export::ScopeFacts;
 use super::{CAPTURES_MAX, Place, Refusal};
 use crate::commit::ShownBody;
 use crate::hash::Hash;
@@ -56,8 +57,8 @@ fn id(source: Hash, facts: &EventFacts) -> Option<CaptureId> {
 }
 
 impl Captures {
-    pub(super) fn new(is_whole: bool) -> Self {
-        Self { is_whole, captures: BTreeMap::new() }
+    pub(super) fn new(scope: ScopeFacts) -> Self {
+        Self { is_whole: scope.is_whole(), captures: BTreeMap::new() }
     }
 
     /// Takes the number of an event of the scope, if it has one.

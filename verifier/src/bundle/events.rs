@@ -57,7 +57,7 @@ impl Desk {
     pub(super) fn new(opening: &Opening) -> Self {
         Self {
             origin: opening.origin.clone(),
-            captures: Captures::new(opening.scope.is_whole()),
+            captures: Captures::new(opening.scope),
             export: Some(ExportWatch::new(opening.export)),
             redaction: Redaction::default(),
             custody: Custody::default(),

@@ -12,6 +12,9 @@ use zegel_proto::limits::{PART_BYTES_MAX, RECORD_BYTES_MAX};
 /// Why bytes are not a record.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FramingError {
+    /// A part without a record: a second form of the same evidence.
+    #[error("the part is empty")]
+    Empty,
     /// The source failed: no verdict.
     #[error("reading failed: {0}")]
     Unreadable(String),
@@ -160,6 +163,18 @@ mod tests {
     fn refuses_a_length_in_more_bytes_than_it_needs() {
         assert_eq!(records(&[0x81, 0x00, 7]), Err(FramingError::Varint));
         assert_eq!(records(&[0xff; 11]), Err(FramingError::Varint));
+    }
+
+    #[test]
+    fn an_endless_part_is_read_no_further_than_a_part_may_be() {
+        let mut reader = PartReader::new(Box::new(io::repeat(0x7f)));
+        let refused = loop {
+            if let Err(reason) = reader.next_record() {
+                break reason;
+            }
+        };
+        assert_eq!(refused, FramingError::PartTooLong);
+        assert!(reader.finish().0 <= PART_BYTES_MAX + 128 * 1024);
     }
 
     #[test]

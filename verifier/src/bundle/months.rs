@@ -12,7 +12,7 @@ use crate::snapshot::{row_leaf, stream_leaf};
 use crate::tree::{Frontier, SubsetWalk};
 use std::collections::{BTreeMap, BTreeSet};
 use zegel_proto::limits::MONTHS_MAX;
-use zegel_proto::v1::{EvidenceRow, IndexSnapshot, Month, StreamType};
+use zegel_proto::v1::{EventKind, EvidenceRow, IndexSnapshot, Month, StreamType};
 
 /// What of an event a bundle shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +48,25 @@ pub(super) struct Months {
     of_scope: BTreeMap<u32, MonthWalk>,
     registry: Frontier,
     records: Frontier,
+    /// The registration of the scope's id has passed.
+    registered: bool,
     /// Ids that events of the scope name.
     named: BTreeSet<(StreamType, Hash)>,
     /// Other ids whose registration is shown.
-    registered: BTreeSet<(StreamType, Hash)>,
+    others: BTreeSet<(StreamType, Hash)>,
 }
 
 impl Months {
     pub(super) fn new(scope: ScopeFacts) -> Self {
-        let (registry, records) = (Frontier::new(), Frontier::new());
-        let (named, registered) = (BTreeSet::new(), BTreeSet::new());
-        Self { scope, of_scope: BTreeMap::new(), registry, records, named, registered }
+        Self {
+            scope,
+            of_scope: BTreeMap::new(),
+            registry: Frontier::new(),
+            records: Frontier::new(),
+            registered: false,
+            named: BTreeSet::new(),
+            others: BTreeSet::new(),
+        }
     }
 
     /// Adds an event to the wanted streams in which it stands. True if the scope is one of them.
@@ -77,6 +85,14 @@ impl Months {
         } else if !wanted {
             self.registration(place, facts)?;
         }
+        if in_scope && !self.registered {
+            // Month 0 is always in scope, so the registration is always there, and first.
+            let registers = matches!(facts.kind, EventKind::ConversationRegistered | EventKind::CustodianRegistered);
+            if !registers {
+                return Err(Refusal::Unregistered { place, kind: facts.kind.as_str_name() });
+            }
+            self.registered = true;
+        }
         if self.of_scope.len() > MONTHS_MAX {
             let found = self.of_scope.len() as u64;
             return Err(Refusal::Limit { what: "months", found, max: MONTHS_MAX as u64 });
@@ -86,17 +102,17 @@ impl Months {
 
     /// A registration of another id may be shown, if an event of the scope names that id: its title or its holder.
     fn registration(&mut self, place: Place, facts: &EventFacts) -> Result<(), Refusal> {
-        let is_registration = family(facts.kind) == Family::Register && self.registered.len() < CAPTURES_MAX;
+        let is_registration = family(facts.kind) == Family::Register && self.others.len() < CAPTURES_MAX;
         let Some(id) = ids(facts).next().filter(|_| is_registration) else {
             return Err(Refusal::OutOfScope { place, kind: facts.kind.as_str_name() });
         };
-        self.registered.insert(id);
+        self.others.insert(id);
         Ok(())
     }
 
     /// No registration was shown of an id that the scope does not name.
     pub(super) fn check_registered(&self) -> Result<(), Refusal> {
-        let surplus = self.registered.difference(&self.named).next();
+        let surplus = self.others.difference(&self.named).next();
         surplus.map_or(Ok(()), |(_, id)| Err(Refusal::RegistrationSurplus { id: *id }))
     }
 
@@ -110,10 +126,7 @@ impl Months {
     }
 
     /// Counts what an event of the scope shows.
-    pub(super) fn tally(&mut self, facts: &EventFacts, in_scope: bool, shown: ShownAs) {
-        if !in_scope {
-            return;
-        }
+    pub(super) fn tally(&mut self, facts: &EventFacts, shown: ShownAs) {
         let month = self.of_scope.entry(facts.month).or_default();
         match shown {
             ShownAs::Opened | ShownAs::Public => month.opened += 1,

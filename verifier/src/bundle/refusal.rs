@@ -126,6 +126,9 @@ pub enum Refusal {
     /// A registration of an id that no event of the scope names.
     #[error("the registration of {id} is shown, and no event of the scope names that id")]
     RegistrationSurplus { id: Hash },
+    /// An id that was used before it was registered.
+    #[error("{place}: {kind} stands before the registration of the id that this bundle is about")]
+    Unregistered { place: Place, kind: &'static str },
     /// A number in a capture is missing, or comes again.
     #[error("{place}: number {found} in its capture, wanted {wanted}")]
     SeqGap { place: Place, found: u64, wanted: u64 },
@@ -284,6 +287,7 @@ impl Refusal {
             Self::Authority { .. } => "AUTHORITY",
             Self::Header { .. } => "HEADER",
             Self::OutOfScope { .. } | Self::RegistrationSurplus { .. } => "OUT_OF_SCOPE",
+            Self::Unregistered { .. } => "UNREGISTERED",
             Self::SeqGap { .. } => "SEQ_GAP",
             Self::Commitment { .. } => "COMMITMENT",
             Self::Binding { .. } => "BINDING",

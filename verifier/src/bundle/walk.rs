@@ -18,8 +18,8 @@ use crate::tree::SubsetWalk;
 use crate::trust::{Trust, Vouched};
 use zegel_proto::parse;
 use zegel_proto::v1::{
-    self, Entry, EventHeader, EvidenceEntry, EvidenceEvent, EvidenceRecord, IndexSnapshot, Role, SignedBatch,
-    entry::Content, evidence_record::Record,
+    Entry, EventHeader, EvidenceEntry, EvidenceEvent, EvidenceRecord, IndexSnapshot, Role, SignedBatch, entry::Content,
+    evidence_record::Record,
 };
 
 /// What may come next.
@@ -31,7 +31,7 @@ enum Stage {
     /// The end of the log: the snapshot was the last entry.
     LogEnd(IndexSnapshot),
     /// A row of the snapshot, or their end.
-    Rows(RowWalk),
+    Rows(Box<RowWalk>),
     /// Nothing.
     Done(WalkedMonths),
 }
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Ends the walk: everything that had to come has come.
-    pub(super) fn finish(self, bag: &mut Bag) -> Result<Outcome, Refusal> {
+    pub(super) fn finish(self, bag: &Bag) -> Result<Outcome, Refusal> {
         let nothing = Refusal::Order { found: "the end of the evidence", wanted: "a header" };
         self.underway.ok_or(nothing)?.finish(bag)
     }
@@ -245,7 +245,9 @@ impl<'a> Underway<'a> {
         let in_scope = self.months.push(place, &facts, leaf)?;
         let opened = OpenEvent { place, batch, facts: &facts, in_scope };
         let shown = self.desk.check(&opened, event.body, bag, self.authorship.registry(), observer)?;
-        self.months.tally(&facts, in_scope, shown);
+        if in_scope {
+            self.months.tally(&facts, shown);
+        }
         Ok(())
     }
 
@@ -286,7 +288,7 @@ impl<'a> Underway<'a> {
         self.checkpoint = Some(checkpoint);
         self.months.check_registered()?;
         let months = std::mem::replace(&mut self.months, Months::new(self.opening.scope));
-        self.stage = Stage::Rows(RowWalk::new(&snapshot, months));
+        self.stage = Stage::Rows(Box::new(RowWalk::new(&snapshot, months)));
         Ok(())
     }
 
@@ -297,7 +299,7 @@ impl<'a> Underway<'a> {
         Ok(())
     }
 
-    fn finish(self, bag: &mut Bag) -> Result<Outcome, Refusal> {
+    fn finish(self, bag: &Bag) -> Result<Outcome, Refusal> {
         let wanted = self.stage.wanted();
         let (Stage::Done(months), Some(checkpoint)) = (self.stage, self.checkpoint) else {
             return Err(Refusal::Order { found: "the end of the evidence", wanted });
@@ -323,16 +325,11 @@ impl<'a> Underway<'a> {
 
 impl Outcome {
     /// Holds what the officer signed against what was walked.
-    pub(super) fn check_statement(
-        &mut self,
-        signed: &[u8],
-        parts: u32,
-        parts_sha256: Hash,
-    ) -> Result<v1::ExportStatement, Refusal> {
+    pub(super) fn check_statement(&mut self, signed: &[u8], parts: u32, parts_sha256: Hash) -> Result<(), Refusal> {
         let registry = self.authorship.registry().ok_or(Refusal::Order { found: "no registry", wanted: "an entry" })?;
         let statement =
             self.exported.check_statement(signed, parts, parts_sha256, registry, self.opening.snapshot_entry)?;
         self.exported.signed_at_ms = statement.created_at_ms;
-        Ok(statement)
+        Ok(())
     }
 }

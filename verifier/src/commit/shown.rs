@@ -142,6 +142,10 @@ fn shown_items(slot: usize, items: Vec<ShownItem>) -> Result<Vec<Option<Vec<u8>>
     if items[length..].iter().any(|item| !is_padding(item)) {
         return Err(CommitmentError::ItemAfterPadding { slot });
     }
+    let leaves = items.len();
+    if length == 0 || length.next_power_of_two() != leaves {
+        return Err(CommitmentError::WrongPadding { slot, items: length, leaves });
+    }
     let shown = items.into_iter().take(length).map(|item| (!item.salt.is_empty()).then_some(item.value));
     Ok(shown.collect())
 }

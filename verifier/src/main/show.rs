@@ -3,7 +3,7 @@
 //! Only used in a second pass, after the whole bundle was verified; the time is as told by the source, in UTC and no more
 //! exact than it says.
 
-use super::Language;
+use super::{Form, Language};
 use serde::Serialize;
 use std::io::{self, Write};
 use zegel_proto::parse;
@@ -38,13 +38,13 @@ struct Line {
 pub(super) struct Timeline<W> {
     out: W,
     language: Language,
-    json: bool,
+    form: Form,
     written: io::Result<()>,
 }
 
 impl<W: Write> Timeline<W> {
-    pub(super) fn new(out: W, language: Language, json: bool) -> Self {
-        Self { out, language, json, written: Ok(()) }
+    pub(super) fn new(out: W, language: Language, form: Form) -> Self {
+        Self { out, language, form, written: Ok(()) }
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
@@ -52,7 +52,7 @@ impl<W: Write> Timeline<W> {
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        if self.json {
+        if self.form == Form::Json {
             serde_json::to_writer(&mut self.out, line)?;
             return writeln!(self.out);
         }

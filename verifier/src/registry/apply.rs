@@ -167,10 +167,14 @@ impl Registry {
         Ok(verify(key, CONTEXT_KEY, &print(&claim)?, proof)?)
     }
 
+    /// No key is used twice, whether it signs batches or checkpoints.
+    fn check_new(&self, key: Hash) -> Applied {
+        let is_taken = self.keys.contains_key(&key) || self.log_keys.iter().any(|(_, log_key)| *log_key == key.0);
+        if is_taken { Err(RegistryError::KeyTwice { key }) } else { Ok(()) }
+    }
+
     fn add_key(&mut self, entry: u64, actor: Hash, key: Hash) -> Applied {
-        if self.keys.contains_key(&key) || self.log_keys.iter().any(|(_, log_key)| *log_key == key.0) {
-            return Err(RegistryError::KeyTwice { key });
-        }
+        self.check_new(key)?;
         self.keys.insert(key, KeyRecord { actor, added: entry, ended: None, compromised_from: None });
         Ok(())
     }
@@ -188,8 +192,16 @@ impl Registry {
         if found > entry {
             return Err(RegistryError::DoubtInFuture { found, entry });
         }
-        let in_doubt = event.reason == RevocationReason::RevocationCompromised as i32;
-        self.end_key(id(&event.key), entry, in_doubt.then_some(found))
+        let in_doubt = (event.reason == RevocationReason::RevocationCompromised as i32).then_some(found);
+        let key = id(&event.key);
+        // A theft can come to light after the key has retired: the end stays where it was, the doubt is added.
+        let is_late = in_doubt.is_some() && self.keys.get(&key).is_some_and(|record| record.ended.is_some());
+        if !is_late {
+            return self.end_key(key, entry, in_doubt);
+        }
+        let record = self.keys.get_mut(&key).filter(|record| record.compromised_from.is_none());
+        record.ok_or(RegistryError::UnknownKey { key })?.compromised_from = in_doubt;
+        Ok(())
     }
 
     fn archive_key_added(&mut self, event: v1::ArchiveKeyAdded) -> Applied {
@@ -212,9 +224,7 @@ impl Registry {
     fn log_key_changed(&mut self, entry: u64, event: &v1::LogKeyChanged) -> Applied {
         let key = id(&event.log_key);
         self.check_possession(Hash::ZERO, &event.log_key, &event.proof)?;
-        if self.keys.contains_key(&key) || self.log_keys.iter().any(|(_, log_key)| *log_key == key.0) {
-            return Err(RegistryError::KeyTwice { key });
-        }
+        self.check_new(key)?;
         self.log_keys.push((entry, key.0));
         Ok(())
     }
@@ -222,9 +232,8 @@ impl Registry {
     fn root_key_changed(&mut self, entry: u64, event: &v1::RootKeyChanged) -> Applied {
         let key = id(&event.root_key);
         self.check_possession(self.root_actor, &event.root_key, &event.proof)?;
-        if self.keys.contains_key(&key) {
-            return Err(RegistryError::KeyTwice { key });
-        }
+        // Before the old keys end: a change that is refused must leave the root as it was.
+        self.check_new(key)?;
         let root = self.root_actor;
         let old: Vec<Hash> =
             self.keys.iter().filter(|(_, r)| r.actor == root && r.ended.is_none()).map(|(k, _)| *k).collect();

@@ -52,6 +52,7 @@ pub(crate) fn commitment(error: CommitmentError) -> Value {
         CommitmentError::SlotForm { slot } => json!(["SlotForm", slot]),
         CommitmentError::BindingCovered => json!(["BindingCovered"]),
         CommitmentError::WrongRoot { .. } => json!(["WrongRoot"]),
+        CommitmentError::WrongPadding { slot, .. } => json!(["WrongPadding", slot]),
         CommitmentError::ItemAfterPadding { slot } => json!(["ItemAfterPadding", slot]),
     }
 }

@@ -60,6 +60,9 @@ fn of_the_log(refusal: &Refusal) -> String {
         R::RegistrationSurplus { id } => {
             format!("de registratie van {id} zit erbij, en geen gebeurtenis in de reikwijdte noemt dat id")
         }
+        R::Unregistered { place, kind } => {
+            format!("{}: {kind} staat voor de registratie van waar deze bundel over gaat", at(place))
+        }
         R::SeqGap { place, found, wanted } => {
             format!("{}: volgnummer {found} in de opname, verwacht werd {wanted}", at(place))
         }

@@ -1,0 +1,39 @@
+//! The library reads no file, clock, socket, thread or environment: only the command does, in `main.rs` and `main/`.
+
+use std::fs;
+use std::path::Path;
+use zegel_verifier::bundle::Refusal;
+
+fn sources(folder: &Path, all: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else {
+            all.push((path.display().to_string(), fs::read_to_string(&path).expect("text")));
+        }
+    }
+}
+
+#[test]
+fn the_library_reads_nothing_but_what_it_is_given() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    sources(&root, &mut all);
+    let command = |path: &str| path.ends_with("src/main.rs") || path.contains("src/main/");
+    let library: Vec<_> = all.iter().filter(|(path, _)| !command(path)).collect();
+    assert!(library.len() > 20, "{} files", library.len());
+    for (path, text) in library {
+        for forbidden in
+            ["std::fs", "std::env", "std::net", "std::time", "std::thread", "std::process", "zip::", "clap"]
+        {
+            assert!(!text.contains(forbidden), "{path} uses {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_small_enough_to_hand_around() {
+    // Every step of the walk gives one back.
+    assert!(size_of::<Refusal>() < 128, "{} bytes", size_of::<Refusal>());
+}

@@ -251,16 +251,12 @@ impl InputAttachment {
             return match self.state.as_deref() {
                 Some("LEFT_OUT") => Ok(Attached::LeftOut { name, media_type }),
                 Some("MISSING") => Ok(Attached::Missing { name, media_type }),
-                other => {
-                    Err(InputError::Value { field: "attachments.state", found: other.unwrap_or_default().into() })
-                }
+                other => Err(InputError::Value { field: "attachments.state", found: other.unwrap_or_default().into() }),
             };
         };
         let path = folder.join(path);
-        let failed = |reason: std::io::Error| InputError::File {
-            path: path.display().to_string(),
-            reason: reason.to_string(),
-        };
+        let failed =
+            |reason: std::io::Error| InputError::File { path: path.display().to_string(), reason: reason.to_string() };
         let mut file = File::open(&path).map_err(failed)?;
         let blob = source.store_blob(&mut file)?;
         let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -281,12 +277,7 @@ fn value<T>(field: &'static str, text: &str, read: impl Fn(&str) -> Option<T>) -
 }
 
 /// A value of an enumeration without its prefix.
-fn named<T>(
-    prefix: &str,
-    field: &'static str,
-    text: &str,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<T, InputError> {
+fn named<T>(prefix: &str, field: &'static str, text: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, InputError> {
     value(field, text, |text| read(&format!("{prefix}_{text}")))
 }
 

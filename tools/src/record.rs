@@ -159,9 +159,7 @@ impl Record {
 fn attachment_items(attached: Field<Vec<Attached>>) -> (Field<Vec<Attachment>>, Vec<Hash>) {
     let mut blobs = Vec::new();
     let items = match attached {
-        Field::Value(attached) => {
-            Field::Value(attached.into_iter().map(|each| attachment(each, &mut blobs)).collect())
-        }
+        Field::Value(attached) => Field::Value(attached.into_iter().map(|each| attachment(each, &mut blobs)).collect()),
         Field::None => Field::None,
         Field::Unknown => Field::Unknown,
     };

@@ -44,7 +44,9 @@ pub enum SealError {
         max: usize,
     },
     /// The registry has too few archive keys.
-    #[error("{found} archive keys are in the registry, at least 2 are wanted: the loss of one must not lose the archive")]
+    #[error(
+        "{found} archive keys are in the registry, at least 2 are wanted: the loss of one must not lose the archive"
+    )]
     TooFewArchiveKeys {
         /// How many.
         found: usize,

@@ -2,7 +2,7 @@
 
 mod fake;
 
-use fake::{Fault, FakeLedger};
+use fake::{FakeLedger, Fault};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -97,7 +97,8 @@ impl World {
     }
 
     fn check_texts(&self, count: usize) {
-        let wanted: Vec<(u64, String)> = (0..count as u64).map(|number| (number, format!("bericht {number}"))).collect();
+        let wanted: Vec<(u64, String)> =
+            (0..count as u64).map(|number| (number, format!("bericht {number}"))).collect();
         assert_eq!(self.texts(), wanted);
     }
 }
@@ -210,10 +211,7 @@ async fn refuses_a_log_that_was_rewritten_before_our_entry() {
     let mut source = world.source().await;
     world.ledger.fail([Fault::Rewrite]);
     let refused = source.append(world.drafts(1)).await;
-    let is_rewrite = matches!(
-        refused,
-        Err(SourceError::Checkpoint(ReceiptError::Inconsistent { from: 3, to: 4, .. }))
-    );
+    let is_rewrite = matches!(refused, Err(SourceError::Checkpoint(ReceiptError::Inconsistent { from: 3, to: 4, .. })));
     assert!(is_rewrite, "{refused:?}");
     assert_eq!(source.waiting(), Ok(1));
 }

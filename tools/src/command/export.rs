@@ -96,9 +96,7 @@ fn scope(arguments: &Export, officer: &Officer) -> Result<Scope, CommandError> {
     let register = officer.register();
     let (stream, id) = match (&arguments.custodian, &arguments.conversation) {
         (Some(name), _) => (StreamType::StreamCustodian, register.custodian(name)?),
-        (None, title) => {
-            (StreamType::StreamConversation, register.conversation(title.as_deref().unwrap_or_default())?)
-        }
+        (None, title) => (StreamType::StreamConversation, register.conversation(title.as_deref().unwrap_or_default())?),
     };
     let (from_month, to_month) = (arguments.from.unwrap_or(0), arguments.to.unwrap_or(0));
     Ok(Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month })

@@ -96,7 +96,10 @@ mod tests {
     fn an_identifier_may_hold_colons() {
         let found = account("matrix:@jan:example.nl:business").expect("an account");
         assert_eq!((found.channel.as_str(), found.identifier.as_str()), ("matrix", "@jan:example.nl"));
-        assert_eq!(account("whatsapp:+316:thuis").expect_err("refused"), "purpose is \"thuis\", wanted business, private or party");
+        assert_eq!(
+            account("whatsapp:+316:thuis").expect_err("refused"),
+            "purpose is \"thuis\", wanted business, private or party"
+        );
         assert_eq!(account("whatsapp:+316").expect_err("refused"), "an account is CHANNEL:IDENTIFIER:PURPOSE");
     }
 }

@@ -31,8 +31,7 @@ pub enum Actor {
 
 impl Actor {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Root, Self::Recovery, Self::Log, Self::Officer, Self::Approver, Self::Source];
+    pub const ALL: [Self; 6] = [Self::Root, Self::Recovery, Self::Log, Self::Officer, Self::Approver, Self::Source];
 
     /// Name in file names and in the ministry file.
     #[must_use]

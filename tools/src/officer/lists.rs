@@ -26,11 +26,7 @@ const GROUNDS: &[Row] = &[
     ("5.1.1d", "Bijzondere persoonsgegevens", "Special categories of personal data"),
     ("5.1.1e", "Nationale identificatienummers", "National identification numbers"),
     ("5.1.2a", "Internationale betrekkingen", "International relations"),
-    (
-        "5.1.2b",
-        "Economische of financiële belangen van de Staat",
-        "Economic or financial interests of the State",
-    ),
+    ("5.1.2b", "Economische of financiële belangen van de Staat", "Economic or financial interests of the State"),
     ("5.1.2c", "Opsporing en vervolging van strafbare feiten", "Investigation and prosecution of criminal offences"),
     (
         "5.1.2d",

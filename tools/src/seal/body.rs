@@ -37,9 +37,8 @@ pub fn seal(header: &[u8], body: &Body, origin: &str, dossier: &DossierKey) -> R
         .encrypt_in_place(&[0; 24].into(), header, &mut ciphertext)
         .map_err(cipher)?;
     let wrap_key = dossier.wrap_key(origin, body_root);
-    let wrapped = ChaCha20Poly1305::new((&*wrap_key).into())
-        .encrypt(&[0; 12].into(), event_key.as_slice())
-        .map_err(cipher)?;
+    let wrapped =
+        ChaCha20Poly1305::new((&*wrap_key).into()).encrypt(&[0; 12].into(), event_key.as_slice()).map_err(cipher)?;
     let wrap = print(&KeyWrap { dossier: dossier.id().to_vec(), wrapped })?;
     Ok(SealedBody { ciphertext, wrap, message_row: Vec::new() })
 }

@@ -131,11 +131,7 @@ fn info(envelope: &DossierEnvelope, recipient: Hash) -> Vec<u8> {
     [b"zegel dossier v1\n", &sha256(&[&bare.encode_to_vec()]).0[..], &recipient.0].concat()
 }
 
-fn seal_recipient(
-    recipient: &ArchivePublicKey,
-    info: &[u8],
-    key: &[u8; 32],
-) -> Result<DossierRecipient, SealError> {
+fn seal_recipient(recipient: &ArchivePublicKey, info: &[u8], key: &[u8; 32]) -> Result<DossierRecipient, SealError> {
     let mode = OpModeS::Base;
     let (encapped, ciphertext) =
         hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, XWing>(&mode, &recipient.key, info, key, &[])
@@ -149,7 +145,12 @@ fn open_recipient(key: &ArchiveKey, info: &[u8], sealed: &[u8]) -> Option<Zeroiz
     let encapped = <XWing as Kem>::EncappedKey::from_bytes(encapped).ok()?;
     let mode = OpModeR::Base;
     let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
-        &mode, &key.key, &encapped, info, ciphertext, &[],
+        &mode,
+        &key.key,
+        &encapped,
+        info,
+        ciphertext,
+        &[],
     );
     let opened = Zeroizing::new(opened.ok()?);
     opened.as_slice().try_into().ok().map(Zeroizing::new)

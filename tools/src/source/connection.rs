@@ -81,9 +81,12 @@ pub(super) enum Failure {
 pub(super) fn sort(status: &Status) -> Failure {
     match status.code() {
         // The transport shows as Unknown or Internal when a connection breaks in the middle of a call.
-        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded | Code::Aborted => {
-            Failure::Passing(status.to_string())
-        }
+        Code::Unavailable
+        | Code::Unknown
+        | Code::Internal
+        | Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted => Failure::Passing(status.to_string()),
         code => Failure::Refused(LedgerError::Refused { code, message: status.message().into() }),
     }
 }

@@ -109,6 +109,7 @@ pub(super) fn check_ours(receipt: &Receipt, entry: &Entry, request: &AppendReque
 }
 
 pub(super) fn hashes(list: &[Vec<u8>]) -> Result<Vec<Hash>, ReceiptError> {
-    let read = |(at, bytes): (usize, &Vec<u8>)| Hash::read(bytes).ok_or(ReceiptError::BadHash { at, found: bytes.len() });
+    let read =
+        |(at, bytes): (usize, &Vec<u8>)| Hash::read(bytes).ok_or(ReceiptError::BadHash { at, found: bytes.len() });
     list.iter().enumerate().map(read).collect()
 }

@@ -4,8 +4,8 @@ use super::connection::{Attempts, Failure, sort};
 use super::receipt::check_ours;
 use super::{Head, LedgerError, Placed, ReceiptError, Source, SourceError, WINDOW_BATCHES};
 use tonic::{Code, Status};
-use zegel_proto::v1::{AppendRequest, AppendResponse, Entry, EventHeader, Receipt};
 use zegel_proto::parse;
+use zegel_proto::v1::{AppendRequest, AppendResponse, Entry, EventHeader, Receipt};
 use zegel_verifier::checkpoint::VerifiedCheckpoint;
 use zegel_verifier::hash::{Hash, sha256};
 
@@ -53,12 +53,7 @@ impl Source {
     }
 
     /// One attempt: blobs first, since a batch that names a blob which is not there is refused.
-    async fn send(
-        &mut self,
-        pending: &[u64],
-        placed: &mut Vec<Placed>,
-        attempts: &mut Attempts,
-    ) -> Result<(), Stop> {
+    async fn send(&mut self, pending: &[u64], placed: &mut Vec<Placed>, attempts: &mut Attempts) -> Result<(), Stop> {
         let mut requests = Vec::with_capacity(pending.len());
         for batch_seq in pending {
             let request = self.spool.outbox.load(*batch_seq)?;
@@ -147,10 +142,7 @@ impl Source {
 
 /// Codes that judge the batch itself. Others speak of the log, the caller or the address, and the batch may still be good.
 fn is_about_the_batch(code: Code) -> bool {
-    matches!(
-        code,
-        Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition | Code::ResourceExhausted
-    )
+    matches!(code, Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition | Code::ResourceExhausted)
 }
 
 /// What is needed to judge the answer, while the rest is on its way.

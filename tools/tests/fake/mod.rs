@@ -224,14 +224,15 @@ impl FakeLedger {
             checkpoint: self.note(&leaves),
         };
         let mut records = vec![evidence_record::Record::Header(header)];
+        // More than needed, which does no harm: all of them, before everything that may need one.
+        let envelopes = state.batches.iter().flatten().flat_map(|batch| &batch.envelopes).cloned();
+        records.extend(envelopes.map(|envelope| evidence_record::Record::Envelope(EvidenceEnvelope { envelope })));
         let mut walked = 0;
         for (index, batch) in (0u64..).zip(&state.batches) {
             let shown: Vec<u32> = batch.as_ref().map(|batch| shown(batch, &scope)).unwrap_or_default();
             if shown.is_empty() && index != asked.snapshot_entry {
                 continue;
             }
-            let envelopes = batch.iter().flat_map(|batch| &batch.envelopes).cloned();
-            records.extend(envelopes.map(|envelope| evidence_record::Record::Envelope(EvidenceEnvelope { envelope })));
             let entry = state.entries[index as usize].clone();
             let gap_before = gap(&leaves, walked, index);
             records.push(evidence_record::Record::Entry(EvidenceEntry { gap: gap_before, index, entry }));
@@ -339,10 +340,10 @@ impl Ledger for FakeLedger {
 
     async fn blob_stat(&self, request: Request<BlobStatRequest>) -> Result<Response<BlobStatResponse>, Status> {
         let state = self.state();
-        let stat = state.blobs.get(&request.into_inner().sha256).map(|(size, got)| BlobStatResponse {
-            offset: got.len() as u64,
-            complete: got.len() as u64 == *size,
-        });
+        let stat = state
+            .blobs
+            .get(&request.into_inner().sha256)
+            .map(|(size, got)| BlobStatResponse { offset: got.len() as u64, complete: got.len() as u64 == *size });
         Ok(Response::new(stat.unwrap_or_default()))
     }
 
@@ -425,10 +426,7 @@ impl Ledger for FakeLedger {
     }
 
     type ReadEntriesStream = Answers<ReadEntriesResponse>;
-    async fn read_entries(
-        &self,
-        _: Request<ReadEntriesRequest>,
-    ) -> Result<Response<Self::ReadEntriesStream>, Status> {
+    async fn read_entries(&self, _: Request<ReadEntriesRequest>) -> Result<Response<Self::ReadEntriesStream>, Status> {
         Err(Status::unimplemented("not needed here"))
     }
 

@@ -16,7 +16,7 @@ use zegel_tools::officer::{Bootstrap, bootstrap};
 
 /// The tools of Zegel: keys, registrations, appends and exports.
 #[derive(Parser)]
-#[command(name = "zegel", version, about)]
+#[command(name = "zegel", version)]
 pub(crate) struct Arguments {
     /// Print exactly one JSON document.
     #[arg(long, global = true)]

@@ -201,8 +201,8 @@ fn ledger_toml(path: &Path, origin: &str, root: &str) -> String {
     let (origin, root) = (serde_json::Value::from(origin), serde_json::Value::from(root));
     format!(
         "# zegel-ledger: one process, one log, on this machine. Port 0: the system chooses one.\n\
-         listen = \"127.0.0.1:0\"\n\n[tls]\ncert = {}\nkey = {}\n\n\
-         [[log]]\norigin = {origin}\nroot = {root}\nstore = {}\nguard = {}\nkey = {}\n",
+         listen = \"127.0.0.1:0\"\n\n[tls]\ncertificate = {}\nkey = {}\n\n\
+         [[log]]\norigin = {origin}\nroot_key = {root}\nstore = {}\nguard = {}\nlog_key = {}\n",
         quoted("tls-server.pem"),
         quoted("tls-server.key"),
         quoted("store"),

@@ -16,7 +16,7 @@ use zegel_tools::officer::{Bootstrap, bootstrap};
 
 /// The tools of Zegel: keys, registrations, appends and exports.
 #[derive(Parser)]
-#[command(name = "zegel", version, about)]
+#[command(name = "zegel", version)]
 pub(crate) struct Arguments {
     /// Print exactly one JSON document.
     #[arg(long, global = true)]
@@ -84,7 +84,7 @@ fn init(dir: &std::path::Path, origin: &str, ministry: &str) -> Result<Outcome, 
     let folder = KeyFolder::init(dir, origin, ministry)?;
     let config = folder.ledger_config();
     let text = format!(
-        "keys of {origin} are in {}\nroot key {}\nnext: zegel-ledger --config {}\nin earnest, move root.key and recovery.key off line",
+        "keys of {origin} are in {}\nroot key {}\nnext: zegel-ledger serve --config {}\nin earnest, move root.key and recovery.key off line",
         folder.path().display(),
         folder.ministry().root_key,
         config.display()

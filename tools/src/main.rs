@@ -6,7 +6,7 @@
 mod command;
 
 use clap::Parser;
-use command::{Arguments, Outcome};
+use command::{Arguments, CommandError, Outcome};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -26,9 +26,13 @@ fn main() -> ExitCode {
     Outcome::report(outcome, is_json)
 }
 
-/// Help and version are results; all else is a usage failure.
+/// Help and version are results; all else is a usage failure, which is one document too if that was asked for.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Where nobody reads any more there is nobody to tell.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 3 } else { 0 })
+    if !error.use_stderr() {
+        // Where nobody reads any more there is nobody to tell.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
+    Outcome::report(Err(CommandError::Usage { reason: error.to_string() }), is_json)
 }

@@ -19,6 +19,12 @@ pub(crate) struct Outcome {
 /// Why a command did not do what it should.
 #[derive(Debug, Error)]
 pub(crate) enum CommandError {
+    /// Arguments that the command does not understand.
+    #[error("{reason}")]
+    Usage {
+        /// In words, several lines.
+        reason: String,
+    },
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -104,7 +110,12 @@ impl CommandError {
                 _ => 2,
             },
             Self::Officer(OfficerError::NameTaken { .. }) => 2,
-            Self::Officer(_) | Self::Key(_) | Self::Cover(_) | Self::Input { .. } | Self::Unreadable { .. } => 3,
+            Self::Usage { .. }
+            | Self::Officer(_)
+            | Self::Key(_)
+            | Self::Cover(_)
+            | Self::Input { .. }
+            | Self::Unreadable { .. } => 3,
         }
     }
 }

@@ -5,13 +5,13 @@ use super::{Cover, CoverError, ExportError, Spot};
 use crate::keys::ArchiveKey;
 use crate::seal::{DossierKey, OpenError, open_checked};
 use std::collections::{BTreeSet, HashMap};
-use zegel_proto::parse;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::{
     Attachment, AttachmentState, EventHeader, EvidenceEvent, EvidenceHeader, EvidenceRecord, ExportEvidenceRequest,
     KeyWrap, Scope, SealedEvidence, StreamType,
 };
+use zegel_proto::{CanonicalError, parse};
 use zegel_verifier::commit::{ShownBody, check_redacted, redact};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, chat, family, layout};
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
         sealed: &SealedEvidence,
     ) -> Result<(zegel_proto::v1::Body, ShownBody), ExportError> {
         let refused = |reason| ExportError::Open { spot, reason };
-        let wrap: KeyWrap = parse(&sealed.wrap)?;
+        let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
         let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
         let dossier = match self.dossiers.get(&found) {
             Some(Ok(dossier)) => dossier,
@@ -240,7 +240,8 @@ fn wanted_attachments(
     }
     let mut wanted = Vec::new();
     for item in shown.items(chat::ATTACHMENTS).iter().flatten() {
-        let attachment: Attachment = parse(item)?;
+        let refused = |reason: CanonicalError| ExportError::Open { spot, reason: reason.into() };
+        let attachment: Attachment = parse(item).map_err(refused)?;
         if attachment.state() != AttachmentState::AttachmentPresent {
             continue;
         }

@@ -1,5 +1,6 @@
 //! Attachments on their way: encrypted into the spool, uploaded before the batch that names them, resumable.
 
+use super::connection::Attempts;
 use super::{Source, SourceError};
 use crate::disk::{self, failed};
 use crate::hex;
@@ -38,18 +39,19 @@ impl Source {
     }
 
     /// Uploads those that are in the spool. One that is not was uploaded with an earlier batch.
-    pub(super) async fn upload_blobs(&self, blobs: &[Hash]) -> Result<(), Status> {
+    pub(super) async fn upload_blobs(&self, blobs: &[Hash], attempts: &mut Attempts) -> Result<(), Status> {
         for blob in blobs {
             let path = blob_path(&self.spool.blobs(), *blob);
             if path.exists() {
-                self.upload(*blob, &path).await?;
+                self.upload(*blob, &path, attempts).await?;
             }
         }
         Ok(())
     }
 
-    async fn upload(&self, blob: Hash, path: &Path) -> Result<(), Status> {
+    async fn upload(&self, blob: Hash, path: &Path, attempts: &mut Attempts) -> Result<(), Status> {
         let stat = self.blob_stat(blob).await?;
+        attempts.reached(blob, stat.offset);
         if stat.complete {
             return Ok(());
         }

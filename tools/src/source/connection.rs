@@ -96,16 +96,26 @@ pub(super) struct Attempts {
     backoff: Backoff,
     wait: Duration,
     made: u32,
+    /// How far an upload was when it was last tried.
+    reached: Option<(Hash, u64)>,
 }
 
 impl Attempts {
     pub(super) fn new(backoff: Backoff) -> Self {
-        Self { backoff, wait: backoff.first, made: 0 }
+        Self { backoff, wait: backoff.first, made: 0, reached: None }
     }
 
     /// Something was achieved: begin again.
     pub(super) fn progress(&mut self) {
         *self = Self::new(self.backoff);
+    }
+
+    /// An upload is at this offset: further than before is progress.
+    pub(super) fn reached(&mut self, blob: Hash, offset: u64) {
+        if offset > 0 && self.reached != Some((blob, offset)) {
+            self.progress();
+            self.reached = Some((blob, offset));
+        }
     }
 
     /// Waits before the next attempt, or gives up.

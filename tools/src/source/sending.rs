@@ -57,17 +57,18 @@ impl Source {
         let mut requests = Vec::with_capacity(pending.len());
         for batch_seq in pending {
             let request = self.spool.outbox.load(*batch_seq)?;
-            self.upload_blobs(&blobs_of(&request)?).await?;
+            self.upload_blobs(&blobs_of(&request)?, attempts).await?;
             requests.push(request);
         }
-        if let [request] = requests.as_slice() {
-            let answer = self.connection.client().append(request.clone()).await?.into_inner();
-            placed.extend(self.accept(pending[0], request, answer).await?);
+        let sent: Vec<AppendRequest> = requests.iter().map(without_bodies).collect();
+        if let ([batch_seq], [sent], Some(request)) = (pending, sent.as_slice(), requests.pop()) {
+            let answer = self.connection.client().append(request).await?.into_inner();
+            placed.extend(self.accept(*batch_seq, sent, answer).await?);
             return Ok(());
         }
-        let stream = tokio_stream::iter(requests.clone());
+        let stream = tokio_stream::iter(requests);
         let mut answers = self.connection.client().append_stream(stream).await?.into_inner();
-        for (batch_seq, request) in pending.iter().zip(&requests) {
+        for (batch_seq, request) in pending.iter().zip(&sent) {
             let ended = || Status::unavailable("the stream ended before every batch was answered");
             let answer = answers.message().await?.ok_or_else(ended)?;
             placed.extend(self.accept(*batch_seq, request, answer).await?);
@@ -142,6 +143,12 @@ impl Source {
 /// Codes that judge the batch itself. Others speak of the log, the caller or the address, and the batch may still be good.
 fn is_about_the_batch(code: Code) -> bool {
     matches!(code, Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition | Code::ResourceExhausted)
+}
+
+/// What is needed to judge the answer, while the rest is on its way.
+fn without_bodies(request: &AppendRequest) -> AppendRequest {
+    let (batch, headers) = (request.batch.clone(), request.headers.clone());
+    AppendRequest { batch, headers, ..AppendRequest::default() }
 }
 
 fn blobs_of(request: &AppendRequest) -> Result<Vec<Hash>, SourceError> {

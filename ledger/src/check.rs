@@ -120,15 +120,19 @@ impl<'a> Check<'a> {
         let size = self.store.size()?;
         for index in 0..size {
             self.entry(index);
-            self.checkpoint(index + 1)?;
+            self.checkpoint(index + 1);
         }
         self.report.entries += size;
-        if size > 0 && self.store.checkpoint_at(size)?.is_none() {
+        if size > 0 && matches!(self.store.checkpoint_at(size), Ok(None)) {
             self.find("checkpoint", None, format!("the log of {size} entries has no checkpoint"));
         }
         self.guard(size);
         if self.store.has_orphan_keys(size)? {
-            self.find("keys", None, "there are keys of entries that do not exist: they are swept when the log is opened");
+            self.find(
+                "keys",
+                None,
+                "there are keys of entries that do not exist: they are swept when the log is opened",
+            );
         }
         for blob in self.store.blobs().all()? {
             if let Err(reason) = self.store.blobs().check(blob) {
@@ -172,7 +176,9 @@ impl<'a> Check<'a> {
         let store = Arc::clone(self.store);
         let mut draft = self.log.draft(store.as_ref(), entry.received_at_ms);
         match (entry.content, submission) {
-            (_, Some(submission)) => draft.admit(submission).map(|_| ()).map_err(|reason: Refusal| reason.to_string())?,
+            (_, Some(submission)) => {
+                draft.admit(submission).map(|_| ()).map_err(|reason: Refusal| reason.to_string())?
+            }
             (Some(entry::Content::Snapshot(snapshot)), _) if snapshot.covers <= index => {
                 draft.snapshot(snapshot).map(|_| ()).map_err(|reason| reason.to_string())?;
             }
@@ -209,10 +215,14 @@ impl<'a> Check<'a> {
     }
 
     /// A checkpoint of this size, if one was signed, must sign this tree.
-    fn checkpoint(&mut self, size: u64) -> Result<(), StoreError> {
-        let Some(note) = self.store.checkpoint_at(size)? else { return Ok(()) };
+    fn checkpoint(&mut self, size: u64) {
+        let note = match self.store.checkpoint_at(size) {
+            Ok(Some(note)) => note,
+            Ok(None) => return,
+            Err(reason) => return self.find("checkpoint", None, format!("at {size} entries: {reason}")),
+        };
         if self.is_broken {
-            return Ok(());
+            return;
         }
         let key = self.log.registry().and_then(|registry| registry.log_key(size)).copied().unwrap_or_default();
         let claimed = ClaimedCheckpoint::parse(&note);
@@ -224,7 +234,6 @@ impl<'a> Check<'a> {
             }
             Err(reason) => self.find("checkpoint", None, format!("at {size} entries: {reason}")),
         }
-        Ok(())
     }
 
     fn guard(&mut self, size: u64) {

@@ -25,7 +25,8 @@ pub(crate) fn known(
     let next_conversation_seq = store.next_conversation_seq(capture)?;
     let months = store.months(StreamType::StreamConversation, capture.conversation)?;
     let mut merge = Merge::new(months.into_iter().map(|(of, count)| store.places(of, count)).collect())?;
-    let mut reader = Reader { log, capture, entry: None, headers: Vec::new(), is_of_source: false, rows: (0, Vec::new()) };
+    let mut reader =
+        Reader { log, capture, entry: None, headers: Vec::new(), is_of_source: false, rows: (0, Vec::new()) };
     let mut rows = Vec::new();
     while let Some(place) = merge.next()? {
         let row = reader.row(place.entry, place.position)?;

@@ -248,9 +248,7 @@ impl Sequencer {
             let result = match (&written, decision) {
                 (_, Err(refused)) => Err(refused),
                 (Err(reason), Ok(_)) => Err(AppendError::Stopped { reason: reason.to_string() }),
-                (Ok(()), Ok(index)) => {
-                    receipt(&self.shared.store, &tree, &view, index).map_err(AppendError::Receipt)
-                }
+                (Ok(()), Ok(index)) => receipt(&self.shared.store, &tree, &view, index).map_err(AppendError::Receipt),
             };
             drop(permit);
             // A client that went away is no reason to stop: its batch is in the log, and it will ask again.
@@ -267,7 +265,7 @@ impl Sequencer {
         let _ = answer.send(result);
     }
 
-    /// The table lies in the store before its entry is; if we stop in between, the next snapshot there replaces it.
+    /// The table lies in the store before its entry is; if we stop in between, it is swept when the log is opened.
     fn take_snapshot(&mut self) -> Result<u64, AppendError> {
         if self.log.size() == 0 {
             return Err(AppendError::NothingToCover);

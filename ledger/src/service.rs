@@ -48,7 +48,9 @@ fn hash(field: &str, bytes: &[u8]) -> Result<Hash, Status> {
 
 /// Runs what blocks where blocking is allowed.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + Send + 'static) -> Result<T, Status> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Status::internal("the call ended before its answer")))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Status::internal("the call ended before its answer")))
 }
 
 /// Takes the messages of a stream; false when nobody listens any more.
@@ -141,10 +143,7 @@ impl Ledger for Service {
 
     type ExportEvidenceStream = Stream<EvidenceRecord>;
 
-    async fn export_evidence(
-        &self,
-        request: Request<ExportEvidenceRequest>,
-    ) -> Answered<Self::ExportEvidenceStream> {
+    async fn export_evidence(&self, request: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
         read::evidence(self, request.into_inner()).map(Response::new)
     }
 }

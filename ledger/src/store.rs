@@ -30,8 +30,8 @@ pub(crate) use guard::Guard;
 pub use guard::GuardError;
 pub(crate) use load::Loaded;
 pub(crate) use projection::Projection;
-pub(crate) use rebuild::Difference;
 pub(crate) use read::{PlaceCursor, TreeReader};
+pub(crate) use rebuild::Difference;
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableRow};
 pub(crate) use table::Table;
 

@@ -162,12 +162,7 @@ fn check_ids(draft: &Draft<'_>, submission: &Submission, good: &mut Good) -> Res
     Ok(())
 }
 
-fn check_registered(
-    draft: &Draft<'_>,
-    position: usize,
-    facts: &EventFacts,
-    good: &mut Good,
-) -> Result<(), Refusal> {
+fn check_registered(draft: &Draft<'_>, position: usize, facts: &EventFacts, good: &mut Good) -> Result<(), Refusal> {
     let named = [
         ("conversation", facts.conversation.map(|id| (StreamType::StreamConversation, id))),
         ("custodian", facts.custodian.map(|id| (StreamType::StreamCustodian, id))),

@@ -64,7 +64,8 @@ impl Submission {
         check_count("headers", request.headers.len(), wanted)?;
         check_count("bodies", request.bodies.len(), wanted)?;
         let with_bodies = request.headers.into_iter().zip(&request.bodies).enumerate();
-        let events = with_bodies.map(|(at, (header, body))| read_event(at, header, body)).collect::<Result<Vec<_>, _>>()?;
+        let events =
+            with_bodies.map(|(at, (header, body))| read_event(at, header, body)).collect::<Result<Vec<_>, _>>()?;
         check_root("events_root", root_of(events.iter().map(|event| event.leaf)), statement.events_root())?;
         check_root("sealed_root", sealed_root(&request.bodies), statement.sealed_root())?;
         let envelopes = read_envelopes(request.envelopes)?;
@@ -78,11 +79,8 @@ impl Submission {
 
 fn check_sizes(request: &AppendRequest) -> Result<usize, Refusal> {
     let max = BATCH_EVENTS_MAX;
-    let counts = [
-        ("headers", request.headers.len()),
-        ("bodies", request.bodies.len()),
-        ("envelopes", request.envelopes.len()),
-    ];
+    let counts =
+        [("headers", request.headers.len()), ("bodies", request.bodies.len()), ("envelopes", request.envelopes.len())];
     if let Some(&(what, found)) = counts.iter().find(|(_, found)| *found > max) {
         return Err(Refusal::TooMany { what, found, max });
     }

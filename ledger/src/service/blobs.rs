@@ -18,10 +18,7 @@ fn response(stat: BlobStat) -> BlobStatResponse {
 }
 
 /// When the caller goes away in the middle, what came is synced and stays.
-pub(super) async fn put(
-    service: &Service,
-    mut pieces: Streaming<PutBlobRequest>,
-) -> Result<BlobStatResponse, Status> {
+pub(super) async fn put(service: &Service, mut pieces: Streaming<PutBlobRequest>) -> Result<BlobStatResponse, Status> {
     let first = pieces.message().await?.ok_or_else(|| Status::invalid_argument("the stream holds no piece"))?;
     let log = service.log(&first.origin)?;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
@@ -41,7 +38,9 @@ pub(super) async fn put(
         while let Some(piece) = next.take() {
             if piece.data.len() > PIECE_BYTES_MAX {
                 let found = piece.data.len();
-                return Err(Status::resource_exhausted(format!("a piece has {found} bytes, at most {PIECE_BYTES_MAX}")));
+                return Err(Status::resource_exhausted(format!(
+                    "a piece has {found} bytes, at most {PIECE_BYTES_MAX}"
+                )));
             }
             if forward.send(piece).await.is_err() {
                 // The writer has its answer already.
@@ -67,13 +66,16 @@ pub(super) async fn read(service: &Service, request: GetBlobRequest) -> Result<S
     let log = service.log(&request.origin)?;
     let blob = hash("sha256", &request.sha256)?;
     let mut file = blocking(move || Ok(log.store().blobs().read(blob)?)).await?;
-    Ok(streaming(move |push| loop {
-        let mut data = vec![0; CHUNK_BYTES];
-        let failed = |reason: std::io::Error| BlobError::Failed { step: "reading a blob", reason: reason.to_string() };
-        let read = file.read(&mut data).map_err(failed)?;
-        data.truncate(read);
-        if read == 0 || !push(BlobChunk { data }) {
-            return Ok(());
+    Ok(streaming(move |push| {
+        loop {
+            let mut data = vec![0; CHUNK_BYTES];
+            let failed =
+                |reason: std::io::Error| BlobError::Failed { step: "reading a blob", reason: reason.to_string() };
+            let read = file.read(&mut data).map_err(failed)?;
+            data.truncate(read);
+            if read == 0 || !push(BlobChunk { data }) {
+                return Ok(());
+            }
         }
     }))
 }

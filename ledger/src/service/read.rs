@@ -123,7 +123,8 @@ pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result
 pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<Stream<ReadStreamResponse>, Status> {
     let log = service.log(&request.origin)?;
     let id = if request.id.is_empty() { Hash::ZERO } else { hash("id", &request.id)? };
-    let stream = StreamType::try_from(request.stream).map_err(|_| Status::invalid_argument("stream is not a known type"))?;
+    let stream =
+        StreamType::try_from(request.stream).map_err(|_| Status::invalid_argument("stream is not a known type"))?;
     let of = StreamMonth { stream, id, month: request.month };
     let size = log.view().size;
     Ok(streaming(move |push| {

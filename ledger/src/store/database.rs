@@ -150,7 +150,8 @@ impl Database {
         count: usize,
     ) -> Result<Vec<KeyedRow>, StoreError> {
         let rows = self.db.iterator_cf(family(&self.db, column)?, IteratorMode::From(from, Direction::Forward));
-        let within = |row: &Result<KeyedRow, rocksdb::Error>| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix));
+        let within =
+            |row: &Result<KeyedRow, rocksdb::Error>| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix));
         let rows = rows.take_while(within).take(count).collect::<Result<Vec<_>, _>>();
         rows.map_err(|reason| StoreError::failed("reading", reason))
     }

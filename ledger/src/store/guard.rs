@@ -100,7 +100,11 @@ impl Guard {
         root_at: impl FnOnce(u64) -> Result<Hash, StoreError>,
     ) -> Result<(), StoreError> {
         let Some((signed_size, signed)) = self.read()? else {
-            return if size == 0 { self.write(0, root_at(0)?) } else { Err(GuardError::Missing { found: size }.into()) };
+            return if size == 0 {
+                self.write(0, root_at(0)?)
+            } else {
+                Err(GuardError::Missing { found: size }.into())
+            };
         };
         if size < signed_size {
             return Err(GuardError::Rollback { found: size, signed: signed_size }.into());

@@ -67,7 +67,9 @@ impl Store {
         }
         let derived = Database::open(&folder, Column::LOG)?;
         let mut differences = self.replay_into(&derived)?;
-        for column in Column::PROJECTIONS {
+        // Behind an entry that cannot be replayed everything differs, and says nothing.
+        let is_whole = !differences.iter().any(|difference| matches!(difference, Difference::Entry { .. }));
+        for column in Column::PROJECTIONS.iter().filter(|_| is_whole) {
             differences.extend(self.first_difference(&derived, *column)?);
         }
         drop(derived);
@@ -133,7 +135,8 @@ impl Store {
         match parsed.content {
             Some(entry::Content::Batch(batch)) => {
                 let statement: BatchStatement = parse(&batch.statement).map_err(|_| unreadable())?;
-                let events = self.headers(entry)?.iter().map(|header| facts_of(header)).collect::<Result<Vec<_>, _>>()?;
+                let events =
+                    self.headers(entry)?.iter().map(|header| facts_of(header)).collect::<Result<Vec<_>, _>>()?;
                 projection.take(ProjectedBatch {
                     entry,
                     source: Hash::read(&statement.source).ok_or_else(unreadable)?,

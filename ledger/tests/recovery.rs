@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tonic::Code;
-use zegel_ledger::{CheckReport, Faults, GuardError, ServeError, Step, StoreError, check, rebuild};
+use zegel_ledger::{CheckReport, Faults, Finding, GuardError, ServeError, Step, StoreError, check, rebuild};
 use zegel_proto::v1::*;
 use zegel_verifier::checkpoint;
 use zegel_verifier::hash::Hash;
@@ -241,8 +241,13 @@ async fn a_check_names_the_entry_whose_bytes_were_changed() {
             };
             change(path, column, &key, flip);
             let report = check(&config).expect("a report");
-            let wanted = (if column == "checkpoints" { "checkpoint" } else { "entry" }, at_fault);
-            assert_eq!(ids(&report).first(), Some(&wanted), "{column} at byte {at}: {report:?}");
+            let is_named = |finding: &Finding| match at_fault {
+                Some(entry) => finding.entry == Some(entry),
+                None => finding.id == "checkpoint",
+            };
+            assert!(report.findings.iter().any(is_named), "{column} at byte {at}: {report:?}");
+            let before = |finding: &Finding| finding.entry.is_some_and(|entry| Some(entry) < at_fault);
+            assert!(!report.findings.iter().any(before), "{column} at byte {at}: {report:?}");
             change(path, column, &key, flip);
         }
     }

@@ -5,6 +5,7 @@ mod maker;
 use maker::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use zegel_proto::v1::ConsistencyProofRequest;
 use zegel_proto::v1::ledger_client::LedgerClient;
 
 fn ledger() -> Command {
@@ -47,6 +48,53 @@ async fn serves_until_sigterm_and_then_checks_clean() {
     std::fs::remove_file(site.path().join("guard")).expect("removed");
     assert_eq!(code(ledger().arg("check").arg("--config").arg(&config)), Some(1));
     assert_eq!(code(ledger().arg("serve").arg("--config").arg(&config)), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_survives_a_kill_in_the_middle() {
+    let site = Site::new();
+    let config = site.path().join("ledger.toml");
+    std::fs::write(&config, site.config_text()).expect("written");
+    let mut serve = ledger();
+    serve.arg("serve").arg("--config").arg(&config).env_remove("RUST_LOG");
+    let mut process = serve.stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut lines = BufReader::new(process.stderr.take().expect("stderr")).lines();
+    let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("listening on")));
+    let address = line.expect("a line").expect("text").rsplit(' ').next().expect("an address").to_owned();
+    let mut client = LedgerClient::connect(format!("http://{address}")).await.expect("a connection");
+    let (mut root, mut officer) = (Author::new("root"), Author::new("officer"));
+    client.append(root.batch(&genesis_events(&[]))).await.expect("genesis");
+    let requests: Vec<_> = (0..2_000)
+        .map(|number| {
+            let event = custodian_registered(&officer, maker::id(&format!("custodian {number}")));
+            officer.batch(&[event])
+        })
+        .collect();
+    let mut answers = client.append_stream(tokio_stream::iter(requests.clone())).await.expect("a stream").into_inner();
+    let mut last = None;
+    for _ in 0..100 {
+        last = answers.message().await.expect("an answer").expect("an answer").receipt;
+    }
+    process.kill().expect("killed");
+    process.wait().expect("it ended");
+    while let Ok(Some(answer)) = answers.message().await {
+        last = answer.receipt;
+    }
+    let receipt = last.expect("a receipt");
+    let before = check_receipt(&receipt);
+    let mut running = site.start().await;
+    let now = running.checkpoint().await;
+    assert!(now.size() >= before.size());
+    let request = ConsistencyProofRequest { origin: ORIGIN.into(), from_size: before.size(), to_size: now.size() };
+    let proof = running.client.get_consistency_proof(request).await.expect("a proof").into_inner();
+    assert_eq!(now.check_extends(&before, &hashes(&proof.hashes)), Ok(()));
+    // Sent again from the first: what was logged gets its receipt, the rest is taken.
+    let again = running.client.append_stream(tokio_stream::iter(requests)).await.expect("a stream").into_inner();
+    let again: Vec<_> = tokio_stream::StreamExt::collect(again).await;
+    assert_eq!(again.iter().filter(|answer| answer.is_ok()).count(), 2_000);
+    assert_eq!(running.checkpoint().await.size(), 2_001);
+    running.stop().await;
+    assert_eq!(zegel_ledger::check(&site.config()).expect("a report").findings, []);
 }
 
 #[test]

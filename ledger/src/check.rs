@@ -17,6 +17,9 @@ use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::{Hash, log_leaf};
 use zegel_verifier::tree::Frontier;
 
+/// Findings that are told; a store with more is lost, and the first ones say where.
+const FINDINGS_MAX: usize = 1_000;
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -103,15 +106,28 @@ struct Check<'a> {
     tree: Frontier,
     /// An entry was refused: what follows cannot be admitted, but is still examined by itself.
     is_broken: bool,
+    /// A checkpoint signs another tree: every later one does too.
+    is_forked: bool,
     report: &'a mut CheckReport,
 }
 
 impl<'a> Check<'a> {
     fn new(config: &'a LogConfig, store: &'a Arc<Store>, identity: Identity, report: &'a mut CheckReport) -> Self {
-        Self { config, store, log: Log::new(identity), tree: Frontier::new(), is_broken: false, report }
+        Self {
+            config,
+            store,
+            log: Log::new(identity),
+            tree: Frontier::new(),
+            is_broken: false,
+            is_forked: false,
+            report,
+        }
     }
 
     fn find(&mut self, id: &'static str, entry: Option<u64>, reason: impl ToString) {
+        if self.report.findings.len() >= FINDINGS_MAX {
+            return;
+        }
         let origin = self.config.origin.clone();
         self.report.findings.push(Finding { origin, id, entry, reason: reason.to_string() });
     }
@@ -120,10 +136,10 @@ impl<'a> Check<'a> {
         let size = self.store.size()?;
         for index in 0..size {
             self.entry(index);
-            self.checkpoint(index + 1)?;
+            self.checkpoint(index + 1);
         }
         self.report.entries += size;
-        if size > 0 && self.store.checkpoint_at(size)?.is_none() {
+        if size > 0 && matches!(self.store.checkpoint_at(size), Ok(None)) {
             self.find("checkpoint", None, format!("the log of {size} entries has no checkpoint"));
         }
         self.guard(size);
@@ -215,22 +231,26 @@ impl<'a> Check<'a> {
     }
 
     /// A checkpoint of this size, if one was signed, must sign this tree.
-    fn checkpoint(&mut self, size: u64) -> Result<(), StoreError> {
-        let Some(note) = self.store.checkpoint_at(size)? else { return Ok(()) };
-        if self.is_broken {
-            return Ok(());
+    fn checkpoint(&mut self, size: u64) {
+        let note = match self.store.checkpoint_at(size) {
+            Ok(Some(note)) => note,
+            Ok(None) => return,
+            Err(reason) => return self.find("checkpoint", None, format!("at {size} entries: {reason}")),
+        };
+        if self.is_broken || self.is_forked {
+            return;
         }
         let key = self.log.registry().and_then(|registry| registry.log_key(size)).copied().unwrap_or_default();
         let claimed = ClaimedCheckpoint::parse(&note);
         match claimed.and_then(|claimed| VerifiedCheckpoint::verify(claimed, &self.config.origin, &key)) {
             Ok(signed) if (signed.size(), signed.root()) == (size, self.tree.root()) => {}
             Ok(signed) => {
+                self.is_forked = true;
                 let (found, wanted) = (self.tree.root(), signed.root());
                 self.find("checkpoint", None, format!("at {size} entries the root is {found}, {wanted} was signed"));
             }
             Err(reason) => self.find("checkpoint", None, format!("at {size} entries: {reason}")),
         }
-        Ok(())
     }
 
     fn guard(&mut self, size: u64) {

@@ -265,7 +265,7 @@ impl Sequencer {
         let _ = answer.send(result);
     }
 
-    /// The table lies in the store before its entry is; if we stop in between, the next snapshot there replaces it.
+    /// The table lies in the store before its entry is; if we stop in between, it is swept when the log is opened.
     fn take_snapshot(&mut self) -> Result<u64, AppendError> {
         if self.log.size() == 0 {
             return Err(AppendError::NothingToCover);

@@ -57,7 +57,7 @@ pub enum ServeError {
 
 /// A ledger that has opened its logs and its port, and does not answer yet.
 pub struct Server {
-    config: Config,
+    tls: Option<ServerTlsConfig>,
     listener: TcpListener,
     address: SocketAddr,
     logs: Vec<Arc<OpenLog>>,
@@ -108,12 +108,13 @@ impl Server {
     /// # Errors
     /// [`ServeError`].
     pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
+        let tls = config.tls.as_ref().map(tls_of).transpose()?;
         let opened = config.logs.iter().map(|log| open_log(log, Arc::clone(&faults))).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers) = opened.into_iter().unzip();
         let failed = |reason| ServeError::Listen { address: config.listen, reason };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { config, listener, address, logs, writers })
+        Ok(Self { tls, listener, address, logs, writers })
     }
 
     /// Where it listens: the port that the system chose, if it was 0.
@@ -127,13 +128,13 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { config, listener, logs, writers, .. } = self;
+        let Self { tls, listener, logs, writers, .. } = self;
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let ledger = LedgerServer::new(Service::new(logs)).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let mut server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
-        if let Some(tls) = &config.tls {
-            server = server.tls_config(tls_of(tls)?)?;
+        if let Some(tls) = tls {
+            server = server.tls_config(tls)?;
         }
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let router = server.add_service(health_service).add_service(ledger);

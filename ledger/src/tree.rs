@@ -148,6 +148,36 @@ mod tests {
         }
     }
 
+    /// RFC 6962 nodes for the oracle.
+    #[derive(Clone)]
+    struct Rfc6962;
+
+    impl rs_merkle::Hasher for Rfc6962 {
+        type Hash = [u8; 32];
+        fn hash(data: &[u8]) -> [u8; 32] {
+            log_leaf(data).0
+        }
+        fn concat_and_hash(left: &[u8; 32], right: Option<&[u8; 32]>) -> [u8; 32] {
+            right.map_or(*left, |right| node(Hash(*left), Hash(*right)).0)
+        }
+    }
+
+    #[test]
+    fn paths_are_those_of_the_oracle() {
+        for size in [1u64, 2, 3, 5, 8, 13, 100, 255, 256, 257, 700] {
+            let leaves: Vec<Hash> = (0..size).map(|index| log_leaf(&index.to_be_bytes())).collect();
+            let raw: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.0).collect();
+            let oracle = rs_merkle::MerkleTree::<Rfc6962>::from_leaves(&raw);
+            let stored = stored(&leaves);
+            assert_eq!(root_at(&stored, size).ok().map(|root| root.0), oracle.root());
+            for index in (0..size).step_by(11).chain([size - 1]) {
+                let path = inclusion(&stored, index, size).unwrap_or_else(|never| match never {});
+                let path: Vec<[u8; 32]> = path.into_iter().map(|hash| hash.0).collect();
+                assert_eq!(path, oracle.proof(&[index as usize]).proof_hashes(), "{index} of {size}");
+            }
+        }
+    }
+
     #[test]
     fn an_edge_that_was_made_again_is_the_edge_that_grew() {
         let leaves: Vec<Hash> = (0..70_000u64).map(|index| log_leaf(&index.to_be_bytes())).collect();

@@ -7,7 +7,9 @@ use tokio_stream::StreamExt;
 use tonic::Code;
 use zegel_proto::print;
 use zegel_proto::v1::*;
+use zegel_verifier::checkpoint::{CheckpointError, ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::sha256;
+use zegel_verifier::note::NoteError;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_verifies_and_the_same_batch_gets_the_same_entry() {
@@ -258,6 +260,36 @@ async fn a_stream_stops_at_the_first_refusal_and_goes_on_from_the_head() {
     (world.source.batch_seq, world.source.previous) = (head.next_batch_seq, head.previous);
     assert_eq!(world.chat(3, 1, MONTH).await.index, 5);
     world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_key_changes_to_one_that_is_held_and_to_no_other() {
+    let site = Site::new();
+    site.write_key("next.pem", &key("next log"));
+    let config = format!("{}other_log_keys = [\"next.pem\"]\n", site.config_text());
+    let config = || zegel_ledger::Config::parse(&config, site.path()).expect("a configuration");
+    let mut ledger = Running::of(zegel_ledger::Server::bind(config()).await.expect("a ledger")).await;
+    let mut root = Author::new("root");
+    ledger.append(root.batch(&genesis_events(&[]))).await.expect("genesis");
+    let changed = |label: &str| {
+        let log = Author { actor: [0; 32], key: key(label), batch_seq: 0, previous: Vec::new() };
+        let (log_key, proof) = possession(&log);
+        public(EventKind::LogKeyChanged, print(&LogKeyChanged { log_key, proof }).expect("prints"))
+    };
+    let request = root.try_batch(&[changed("another log")]);
+    ledger.refused(request, Code::FailedPrecondition, "not among the keys that this ledger holds").await;
+    let receipt = ledger.append(root.batch(&[changed("next log")])).await.expect("changed");
+    let signed_by = |label: &str| {
+        let claimed = ClaimedCheckpoint::parse(&receipt.checkpoint).expect("a checkpoint");
+        VerifiedCheckpoint::verify(claimed, ORIGIN, &key(label).verifying_key().to_bytes()).map(|signed| signed.size())
+    };
+    assert_eq!(signed_by("next log"), Ok(2));
+    let unsigned = NoteError::Unsigned { name: ORIGIN.into() };
+    assert_eq!(signed_by("log"), Err(CheckpointError::Note(unsigned)));
+    ledger.stop().await;
+    assert_eq!(zegel_ledger::check(&config()).expect("a report").findings, []);
+    let ledger = Running::of(zegel_ledger::Server::bind(config()).await.expect("it opens again")).await;
+    ledger.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

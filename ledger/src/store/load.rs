@@ -63,6 +63,7 @@ impl Store {
         let checkpoint = self.checkpoint()?;
         check_edge(&identity.origin, &changes, checkpoint.as_deref(), root)?;
         self.sweep_keys(size)?;
+        self.sweep_tables(size)?;
         let mut log = Log::new(identity);
         log.restore(changes);
         Ok(Loaded { log, edge, checkpoint })

@@ -67,7 +67,9 @@ impl Store {
         }
         let derived = Database::open(&folder, Column::LOG)?;
         let mut differences = self.replay_into(&derived)?;
-        for column in Column::PROJECTIONS {
+        // Behind an entry that cannot be replayed everything differs, and says nothing.
+        let is_whole = !differences.iter().any(|difference| matches!(difference, Difference::Entry { .. }));
+        for column in Column::PROJECTIONS.iter().filter(|_| is_whole) {
             differences.extend(self.first_difference(&derived, *column)?);
         }
         drop(derived);

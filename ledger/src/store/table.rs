@@ -1,7 +1,7 @@
 //! Tables of the newest index snapshots: every id with its months, sorted, in rows of 256.
 //!
 //! A table is a projection: it follows from the entries that its snapshot covers. It is written before its snapshot's
-//! entry; a table without an entry (a crash in between) is overwritten by the next one. Specification: `specs/streams.md`.
+//! entry; a table without an entry (a crash in between) is swept when the log is opened. Specification: `specs/streams.md`.
 
 use crate::store::database::{Column, Database};
 use crate::store::projection::frontier_of;
@@ -110,6 +110,13 @@ impl Store {
     /// Makes the table of the snapshot that will be entry `covers`.
     pub(crate) fn write_table(&self, covers: u64) -> Result<IndexSnapshot, StoreError> {
         Projection::write_table(&self.truth, covers)
+    }
+
+    /// Deletes tables of entries from `size` on: we stopped before their snapshot was written.
+    pub(super) fn sweep_tables(&self, size: u64) -> Result<(), StoreError> {
+        let mut write = self.truth.write();
+        write.delete_range(Column::Tables, &size.to_be_bytes(), &u64::MAX.to_be_bytes());
+        self.truth.commit(write, "sweeping tables")
     }
 
     /// Deletes all tables but the newest few.

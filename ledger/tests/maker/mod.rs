@@ -176,11 +176,17 @@ pub struct Capture {
     pub conversation: [u8; 32],
 }
 
-pub fn key_added(author: &Author) -> Event {
+/// An author's key, and the proof that it has it.
+pub fn possession(author: &Author) -> (Vec<u8>, Vec<u8>) {
     let key = author.key.verifying_key().to_bytes().to_vec();
     let claim = KeyPossession { origin: ORIGIN.into(), actor: author.actor.to_vec(), key: key.clone() };
     let claim = signed_bytes(CONTEXT_KEY, &print(&claim).expect("a claim"));
     let proof = author.key.sign(&claim).to_bytes().to_vec();
+    (key, proof)
+}
+
+pub fn key_added(author: &Author) -> Event {
+    let (key, proof) = possession(author);
     public(EventKind::KeyAdded, print(&KeyAdded { actor: author.actor.to_vec(), key, proof }).expect("prints"))
 }
 
@@ -281,14 +287,7 @@ impl Site {
     }
 
     pub async fn start_with(&self, faults: Arc<dyn Faults>) -> Running {
-        let server = self.bind(faults).await.expect("a ledger");
-        let address = server.address();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server.run(async move {
-            let _ = stopped.await;
-        }));
-        let client = LedgerClient::connect(format!("http://{address}")).await.expect("a connection");
-        Running { client, stop, task }
+        Running::of(self.bind(faults).await.expect("a ledger")).await
     }
 }
 
@@ -300,6 +299,16 @@ pub struct Running {
 }
 
 impl Running {
+    pub async fn of(server: Server) -> Self {
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(server.run(async move {
+            let _ = stopped.await;
+        }));
+        let client = LedgerClient::connect(format!("http://{address}")).await.expect("a connection");
+        Self { client, stop, task }
+    }
+
     pub async fn stop(self) {
         drop(self.client);
         let _ = self.stop.send(());

@@ -1,0 +1,270 @@
+//! What survives: reopening, rollback, failed writes, rebuilding, checking.
+
+mod maker;
+
+use maker::*;
+use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tonic::Code;
+use zegel_ledger::{CheckReport, Faults, Finding, GuardError, ServeError, Step, StoreError, check, rebuild};
+use zegel_proto::v1::*;
+use zegel_verifier::checkpoint;
+use zegel_verifier::hash::Hash;
+
+/// Fails the steps that are named.
+#[derive(Default)]
+struct Failing(Mutex<HashSet<Step>>);
+
+impl Faults for Failing {
+    fn before(&self, step: Step) -> Result<(), String> {
+        if self.0.lock().expect("a lock").contains(&step) { Err("no space left on device".into()) } else { Ok(()) }
+    }
+}
+
+fn open(path: &Path) -> DB {
+    let options = Options::default();
+    let columns = DB::list_cf(&options, path).expect("columns");
+    let columns = columns.into_iter().map(|name| ColumnFamilyDescriptor::new(name, Options::default()));
+    DB::open_cf_descriptors(&options, path, columns).expect("a database")
+}
+
+fn dump(path: &Path, columns: &[&str]) -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    let db = open(path);
+    let mut all = Vec::new();
+    for column in columns {
+        let rows = db.iterator_cf(db.cf_handle(column).expect("a column"), IteratorMode::Start);
+        all.extend(
+            rows.map(|row| row.expect("a row")).map(|(key, row)| (String::from(*column), key.into(), row.into())),
+        );
+    }
+    all
+}
+
+fn change(path: &Path, column: &str, key: &[u8], with: impl FnOnce(&mut Vec<u8>)) {
+    let db = open(path);
+    let family = db.cf_handle(column).expect("a column");
+    let mut row = db.get_cf(family, key).expect("readable").expect("a row");
+    with(&mut row);
+    db.put_cf(family, key, row).expect("written");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for file in std::fs::read_dir(from).expect("a folder") {
+        let file = file.expect("a file");
+        let to = to.join(file.file_name());
+        if file.path().is_dir() {
+            copy(&file.path(), &to);
+        } else {
+            std::fs::copy(file.path(), to).expect("copied");
+        }
+    }
+}
+
+fn ids(report: &CheckReport) -> Vec<(&'static str, Option<u64>)> {
+    report.findings.iter().map(|finding| (finding.id, finding.entry)).collect()
+}
+
+async fn refused_to_open(site: &Site) -> StoreError {
+    match site.bind(Arc::new(zegel_ledger::NoFaults)).await {
+        Err(ServeError::Store { reason, .. }) => reason,
+        Err(other) => panic!("another reason: {other}"),
+        Ok(_) => panic!("the ledger opened"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reopened_log_goes_on_where_it_was() {
+    let mut world = World::new().await;
+    let requests: Vec<_> = (0..300u64)
+        .map(|number| {
+            let events = world.source.messages(&world.capture, number, 1, MONTH);
+            world.source.batch(&events)
+        })
+        .collect();
+    let stream = world.ledger.client.append_stream(tokio_stream::iter(requests)).await.expect("a stream");
+    let answers: Vec<_> = tokio_stream::StreamExt::collect(stream.into_inner()).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 300);
+    let before = world.ledger.checkpoint().await;
+    world.ledger.stop().await;
+    world.ledger = world.place.start().await;
+    assert_eq!(world.ledger.checkpoint().await, before);
+    let after = check_receipt(&world.chat(300, 2, MONTH).await);
+    let request = ConsistencyProofRequest { origin: ORIGIN.into(), from_size: before.size(), to_size: after.size() };
+    let proof = world.ledger.client.get_consistency_proof(request).await.expect("a proof").into_inner();
+    assert_eq!(after.check_extends(&before, &hashes(&proof.hashes)), Ok(()));
+    // An entry whose path goes through a full tile.
+    let request = GetReceiptRequest { origin: ORIGIN.into(), index: 100 };
+    check_receipt(&world.ledger.client.get_receipt(request).await.expect("a receipt").into_inner());
+    world.ledger.stop().await;
+    let report = check(&world.place.config()).expect("a report");
+    assert_eq!(report.findings, []);
+    assert_eq!((report.entries, report.events), (303, 9 + 2 - 2 + 302 - 2 + 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_behind_its_guard_does_not_open() {
+    let mut world = World::new().await;
+    world.chat(0, 3, MONTH).await;
+    world.ledger.stop().await;
+    let (store, older) = (world.place.store(), world.place.path().join("older"));
+    copy(&store, &older);
+    world.ledger = world.place.start().await;
+    world.chat(3, 3, MONTH).await;
+    world.ledger.stop().await;
+    let newer = world.place.path().join("newer");
+    std::fs::rename(&store, &newer).expect("moved");
+    let rollback = |found| StoreError::Guard(GuardError::Rollback { found, signed: 4 });
+    assert_eq!(refused_to_open(&world.place).await, rollback(0));
+    std::fs::remove_dir_all(&store).expect("removed");
+    copy(&older, &store);
+    assert_eq!(refused_to_open(&world.place).await, rollback(3));
+    std::fs::remove_dir_all(&store).expect("removed");
+    std::fs::rename(&newer, &store).expect("moved back");
+    let guard = world.place.path().join("guard");
+    let good = std::fs::read_to_string(&guard).expect("a guard");
+    std::fs::write(&guard, checkpoint::print(ORIGIN, 3, Hash([9; 32]))).expect("written");
+    let refused = refused_to_open(&world.place).await;
+    assert!(matches!(refused, StoreError::Guard(GuardError::Fork { size: 3, .. })), "{refused}");
+    std::fs::write(&guard, "nonsense").expect("written");
+    assert_eq!(refused_to_open(&world.place).await, StoreError::Guard(GuardError::Malformed));
+    std::fs::remove_file(&guard).expect("removed");
+    assert_eq!(refused_to_open(&world.place).await, StoreError::Guard(GuardError::Missing { found: 4 }));
+    std::fs::write(&guard, good).expect("written");
+    world.ledger = world.place.start().await;
+    assert_eq!(world.chat(6, 1, MONTH).await.index, 4);
+    world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_step_stops_the_log_until_it_is_reopened() {
+    for step in [Step::Keys, Step::Truth, Step::Guard] {
+        let site = Site::new();
+        let faults = Arc::new(Failing::default());
+        let ledger = site.start_with(faults.clone()).await;
+        let mut world = World::on(site, ledger).await;
+        world.chat(0, 20, MONTH).await;
+        let before = world.ledger.checkpoint().await;
+        faults.0.lock().expect("a lock").insert(step);
+        let request = world.source.batch(&world.source.messages(&world.capture, 20, 20, MONTH));
+        world.ledger.refused(request.clone(), Code::Unavailable, "no space left on device").await;
+        faults.0.lock().expect("a lock").clear();
+        world.ledger.refused(request.clone(), Code::Unavailable, "must be reopened").await;
+        assert_eq!(world.ledger.checkpoint().await, before, "{step:?}");
+        world.ledger.stop().await;
+        world.ledger = world.place.start().await;
+        let receipt = world.ledger.append(request).await.expect("taken");
+        assert_eq!(receipt.index, 3, "{step:?}");
+        check_receipt(&receipt);
+        world.ledger.stop().await;
+        assert_eq!(check(&world.place.config()).expect("a report").findings, [], "{step:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_without_truth_are_swept_when_the_log_is_opened() {
+    let site = Site::new();
+    let faults = Arc::new(Failing::default());
+    let ledger = site.start_with(faults.clone()).await;
+    let mut world = World::on(site, ledger).await;
+    faults.0.lock().expect("a lock").insert(Step::Truth);
+    let request = world.source.try_batch(&world.source.messages(&world.capture, 0, 20, MONTH));
+    world.ledger.refused(request, Code::Unavailable, "no space left").await;
+    world.ledger.stop().await;
+    let keys = world.place.store().join("keys");
+    let counts = |keys: &Path| (dump(keys, &["wraps"]).len(), dump(keys, &["envelopes"]).len());
+    // Two registrations under two envelopes; then two chunks and one envelope that nobody has.
+    assert_eq!(counts(&keys), (2 + 3, 2 + 1));
+    assert_eq!(ids(&check(&world.place.config()).expect("a report")), [("keys", None)]);
+    world.place.start().await.stop().await;
+    assert_eq!(counts(&keys), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_gives_the_same_projections() {
+    let mut world = World::new().await;
+    for number in 0..30 {
+        world.chat(number * 40, 40, MONTH + (number / 10) as u32).await;
+        if number % 3 == 0 {
+            world.ledger.snapshot().await;
+        }
+    }
+    world.ledger.stop().await;
+    let log = world.place.store().join("log");
+    let projections = ["state", "streams", "postings", "tiles", "tables"];
+    let before = dump(&log, &projections);
+    assert_eq!(before.iter().filter(|(column, ..)| column == "postings").count(), 6);
+    {
+        let db = open(&log);
+        for column in projections {
+            let family = db.cf_handle(column).expect("a column");
+            db.delete_range_cf(family, &b""[..], &[0xFF; 64][..]).expect("deleted");
+        }
+    }
+    let config = world.place.config();
+    assert!(ids(&check(&config).expect("a report")).contains(&("projection", None)));
+    assert_eq!(rebuild(&config).expect("rebuilt").findings, []);
+    assert_eq!(dump(&log, &projections), before);
+    assert_eq!(check(&config).expect("a report").findings, []);
+    world.ledger = world.place.start().await;
+    world.chat(1_200, 1, MONTH).await;
+    world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_names_the_entry_whose_bytes_were_changed() {
+    let mut world = World::new().await;
+    for number in 0..4 {
+        world.chat(number * 20, 20, MONTH).await;
+    }
+    world.ledger.snapshot().await;
+    world.ledger.stop().await;
+    let config = world.place.config();
+    let (log, keys) = (world.place.store().join("log"), world.place.store().join("keys"));
+    let entry = |index: u64| index.to_be_bytes().to_vec();
+    let chunk = |index: u64, chunk: u32| [&index.to_be_bytes()[..], &chunk.to_be_bytes()].concat();
+    let cases = [
+        (&log, "entries", entry(3), Some(3)),
+        (&log, "headers", entry(4), Some(4)),
+        (&log, "bodies", chunk(5, 1), Some(5)),
+        (&keys, "wraps", chunk(2, 0), Some(2)),
+        (&log, "checkpoints", entry(5), None),
+        (&log, "entries", entry(6), Some(6)),
+    ];
+    for (path, column, key, at_fault) in cases {
+        for at in [0, 30, 70] {
+            let flip = |row: &mut Vec<u8>| {
+                let at = at % row.len();
+                row[at] ^= 0x10;
+            };
+            change(path, column, &key, flip);
+            let report = check(&config).expect("a report");
+            let is_named = |finding: &Finding| match at_fault {
+                Some(entry) => finding.entry == Some(entry),
+                None => finding.id == "checkpoint",
+            };
+            assert!(report.findings.iter().any(is_named), "{column} at byte {at}: {report:?}");
+            let before = |finding: &Finding| finding.entry.is_some_and(|entry| Some(entry) < at_fault);
+            assert!(!report.findings.iter().any(before), "{column} at byte {at}: {report:?}");
+            change(path, column, &key, flip);
+        }
+    }
+    assert_eq!(check(&config).expect("a report").findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_last_entry_does_not_open() {
+    let mut world = World::new().await;
+    world.chat(0, 1, MONTH).await;
+    world.ledger.stop().await;
+    let guard = world.place.path().join("guard");
+    change(&world.place.store().join("log"), "entries", &2u64.to_be_bytes(), |row| row[4] ^= 1);
+    let refused = refused_to_open(&world.place).await;
+    assert!(matches!(refused, StoreError::Guard(GuardError::Fork { size: 3, .. })), "{refused}");
+    // Without what the guard says of that size, the checkpoint in the store still says it.
+    std::fs::write(&guard, checkpoint::print(ORIGIN, 0, zegel_verifier::hash::empty_root())).expect("written");
+    let refused = refused_to_open(&world.place).await;
+    assert!(matches!(refused, StoreError::Edge { size: 3, .. }), "{refused}");
+}

@@ -3,11 +3,11 @@
 //   node verifier/html/test.mjs --csp      writes the hashes of scripts and style into the page's Content-Security-Policy
 //   node verifier/html/test.mjs --make DIR writes a good bundle (folder and ZIP) and its trust file, to look at in a browser
 // Needs node 20, no packages. VECTORS names another folder with vectors than specs/vectors.
-import { createHash, generateKeyPairSync, createPrivateKey, sign as signEd } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync, readdirSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync, crc32 } from "node:zlib";
+import { HOSTILE, bag, makeBundle, zip } from "./maker.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const page = join(here, "zegel-verifier.html");
@@ -21,6 +21,13 @@ if (process.argv[2] === "--csp") {
 }
 const Z = new Function(inner("script", "core") + "\nreturn Zegel;")();
 const hex = Z.toHex, unhex = Z.fromHex, text = s => new TextEncoder().encode(s);
+if (process.argv[2] === "--make") {
+  const dir = process.argv[3], made = makeBundle(Z, { messages: +(process.argv[4] || 40) });
+  for (const [n, b] of Object.entries(made.files)) { mkdirSync(dirname(join(dir, "bundle", n)), { recursive: true }); writeFileSync(join(dir, "bundle", n), b); }
+  writeFileSync(join(dir, "bundle.zip"), zip(made.files)); writeFileSync(join(dir, "trust.txt"), made.trust);
+  const bad = { ...made.files, "data/evidence-0001": Uint8Array.from(made.files["data/evidence-0001"], (x, i) => i === 5000 ? x ^ 1 : x) };
+  writeFileSync(join(dir, "tampered.zip"), zip(bag(Object.fromEntries(Object.entries(bad).filter(([n]) => n.startsWith("data/")))))); process.exit(0);
+}
 let passed = 0; const failures = [];
 function check(ok, name, detail) { if (ok) passed++; else failures.push(name + (detail ? ": " + detail : "")); }
 
@@ -166,7 +173,65 @@ async function walk(dir) {
 }
 await walk(root);
 if (ids.length) check(ids.every(([want, got]) => want === got), "refusals have the ids of the vectors", ids.filter(([w, g]) => w !== g).map(([w, g]) => w + "/" + g).join(" "));
-//BUNDLES//
+// ---------------------------------------------------------------- bundles made here, good and not
+const asFiles = files => new Map(Object.entries(files).map(([n, b]) => [n, Z.blobFile(new Blob([b]))]));
+const judge = async (files, trust, more) => { const r = await Z.verify({ files, trust, ...more }); if (r.error) throw r.error; return r; };
+{
+  const made = makeBundle(Z), good = await judge(asFiles(made.files), made.trust, { nonce: "bestelling-17" });
+  check(good.verdict === "findings" && good.audited, "made here: good, with covered parts and an auditor", JSON.stringify(good.refusal));
+  check(good.findings.map(f => f.id).join() === "COVERED,WITHHELD", "made here: findings");
+  check(good.timeline?.some(r => r.text?.join("") === HOSTILE[0]), "made here: a hostile text comes through as text");
+  check(good.timeline?.filter(r => r.withheld).length === 1 && good.groundsOf(2n, 3, 11, 7).join() === "5.1.2e" && good.groundsOf(2n, 4, 0, -1).join() === "buiten_reikwijdte", "made here: grounds");
+  for (const [name, bytes] of [["deflated", zip(made.files)], ["stored", zip(made.files, { deflate: false })], ["without folder", zip(made.files, { folder: "" })]]) {
+    const r = await judge(await Z.openZip(new Blob([bytes])), made.trust);
+    check(r.verdict === "findings" && r.digest === good.digest, "zip " + name, JSON.stringify(r.refusal));
+  }
+  const loose = Object.fromEntries(Object.entries(made.files).map(([n, b]) => [n.split("/").pop(), b]));
+  check((await judge(asFiles(loose), made.trust)).verdict === "findings", "loose files, their names without folders");
+  const packed = zip(made.files); let refused = 0, tried = 0;
+  for (let i = 0; i < packed.length; i += 97) { // a ZIP with one byte changed: refused, or the same bundle
+    const b = Buffer.from(packed); b[i] ^= 1 << (i % 8); tried++;
+    try { const r = await judge(await Z.openZip(new Blob([b])), made.trust); if (r.verdict === "refused" || r.digest === good.digest) refused++; } catch (e) { if (e instanceof Z.Refusal) refused++; else check(false, "zip byte " + i, String(e)); }
+  }
+  check(refused === tried, "zip: one byte changed, nothing else accepted", refused + " of " + tried);
+  const part = made.files["data/evidence-0001"]; refused = tried = 0;
+  for (let i = 0; i < part.length; i += 41) { // evidence with one bit changed, its lists made right again
+    const b = Uint8Array.from(part); b[i] ^= 1 << (i % 8); tried++;
+    const payload = Object.fromEntries(Object.entries(made.files).filter(([n]) => n.startsWith("data/"))); payload["data/evidence-0001"] = b;
+    const r = await judge(asFiles(bag(payload)), made.trust); if (r.verdict === "refused") refused++;
+  }
+  check(refused === tried, "evidence: one bit changed is always refused", refused + " of " + tried);
+  const other = makeBundle(Z);
+  check((await judge(asFiles(made.files), other.trust)).refusal?.id === "ROOT_KEY", "another root key");
+  check((await judge(asFiles(made.files), made.trust, { nonce: "x" })).refusal?.id === "NONCE", "another nonce");
+  const word = makeBundle(Z, { records: rs => { const e = rs.find(r => r.event?.opened && Z.decode("EventHeader", r.event.header).kind === 40).event; e.opened = Z.decode("Body", Z.encode("Body", e.opened)); e.opened.slots[11].items[0] = text("Niet "); } });
+  check((await judge(asFiles(word.files), word.trust)).refusal?.id === "COMMITMENT", "a word changed by the officer who signs the export");
+  const hidden = makeBundle(Z, { redact: false, records: rs => { const e = rs.find(r => r.event?.opened && Z.decode("EventHeader", r.event.header).kind === 40).event; delete e.opened; } });
+  check((await judge(asFiles(hidden.files), hidden.trust)).refusal?.id === "MANIFEST", "a message withheld without a manifest");
+  const outside = new Map(asFiles(made.files)); outside.set("../x", Z.blobFile(new Blob(["x"])));
+  check((await judge(outside, made.trust)).refusal?.id === "BAG", "a path outside the bag");
+  const plain = makeBundle(Z, { redact: false, witness: false }), r = await judge(asFiles(plain.files), plain.trust);
+  check(r.verdict === "verified" && !r.audited, "made here: nothing covered, no auditor", JSON.stringify(r.refusal));
+  if (process.env.MANY) { // how long, and how much memory
+    const many = makeBundle(Z, { messages: +process.env.MANY }), t = performance.now(), m = await judge(asFiles(many.files), many.trust);
+    console.log(`${process.env.MANY} messages, ${(many.files["data/evidence-0001"].length / 1e6).toFixed(1)} MB: ${m.verdict} in ${((performance.now() - t) / 1000).toFixed(1)} s`);
+  }
+}
+// Every small-order key and R, every non-canonical y of them, and S + L.
+{
+  const p = (1n << 255n) - 19n, l = (1n << 252n) + 27742317777372353535851937790883648493n;
+  const le = (n, sign = 0n) => { const b = new Uint8Array(32); n |= sign << 255n; for (let i = 0; i < 32; i++) b[i] = Number((n >> BigInt(8 * i)) & 255n); return b; };
+  const y8 = ["26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"].map(h => unhex(h).reduceRight((n, b) => (n << 8n) | BigInt(b), 0n));
+  const key = unhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"), sig = unhex("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+  check(await Z.ed25519(key, Uint8Array.of(0x72), sig) === null, "ed25519: RFC 8032, test 2");
+  for (const y of [0n, 1n, p - 1n, p, p + 1n, ...y8]) for (const s of [0n, 1n]) {
+    check(await Z.ed25519(le(y, s), Uint8Array.of(0x72), sig) !== null, "ed25519: small-order key " + y);
+    check(await Z.ed25519(key, Uint8Array.of(0x72), Z.concat([le(y, s), sig.subarray(32)])) !== null, "ed25519: small-order R " + y);
+  }
+  const s = sig.subarray(32).reduceRight((n, b) => (n << 8n) | BigInt(b), 0n);
+  check((await Z.ed25519(key, Uint8Array.of(0x72), Z.concat([sig.subarray(0, 32), le(s + l)])))?.startsWith("S "), "ed25519: S + L");
+}
+
 console.log(`${passed} passed, ${failures.length} failed` + (Object.keys(skipped).length ? `, not for this verifier: ${Object.entries(skipped).map(([k, n]) => k + " " + n).join(", ")}` : ""));
 for (const f of failures) console.log("FAILED " + f);
 process.exit(failures.length ? 1 : 0);

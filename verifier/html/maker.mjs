@@ -65,7 +65,7 @@ export function makeBundle(Z, options = {}) {
     items.push({ entry: 2n, position: 1, slot: 1, grounds: ["5.1.2e"] }, { entry: 2n, position: 1, slot: 2, grounds: ["5.1.2e"] }, { entry: 2n, position: 3, slot: 11, first_item: 6, item_count: 3, grounds: ["5.1.2e"] }, { entry: 2n, position: 4, slot: 0, grounds: ["buiten_reikwijdte"] });
     append(K.officer, A.officer, [event(E.REDACTION_MANIFEST, A.officer, {}, { subject: value(Z.encode("RedactionSubject", { manifest: manifestId, part: 0, parts: 1, decision: "Woo 2024-017" })), items: list(items.map(i => Z.encode("RedactionItem", i))) }, clock)]);
   }
-  const scope = { stream: 1, id: conversation }, exportId = id(0x99);
+  const scope = { stream: 1, id: o.absent ? id(0xc1) : conversation }, exportId = id(0x99);
   append(K.officer, A.officer, [event(E.EXPORT_CREATED, A.officer, {}, { subject: value(Z.encode("ExportSubject", { export: exportId, case: "Enquête 2024/3", scope, recipient: "Parlementaire enquêtecommissie", nonce: "bestelling-17", manifest: o.redact ? manifestId : new Uint8Array(0) })) }, clock)]);
   const exportEntry = BigInt(log.length - 1);
   // the snapshot
@@ -92,10 +92,14 @@ export function makeBundle(Z, options = {}) {
   // the evidence
   const records = [], put = r => records.push(r);
   put({ header: { format: "zegel-evidence/v1", origin: o.origin, scope, export_entry: exportEntry, export_position: 0, snapshot_entry: covers, checkpoint: text(checkpoint) } });
+  let shownTo = 0;
   log.forEach((e, index) => {
-    put({ entry: { gap: [], index: BigInt(index), entry: e.bytes } });
+    // Of an id that is not there, a bundle shows the registry, records and the snapshot.
+    const show = (e.events || []).map((v, p) => [v, p]).filter(([v]) => !o.absent || v.family === "registry" || v.family === "records");
+    if (e.events && !show.length) return;
+    put({ entry: { gap: gap(leaves, shownTo, index), index: BigInt(index), entry: e.bytes } }); shownTo = index + 1;
     if (!e.events) return;
-    const show = e.events.map((v, p) => [v, p]), ev = e.events.map(v => Z.eventLeaf(v.header)); let at = 0;
+    const ev = e.events.map(v => Z.eventLeaf(v.header)); let at = 0;
     for (const [v, p] of show) {
       const r = { gap: gap(ev, at, p), position: p, header: v.header }; at = p + 1;
       const covered = items.filter(i => i.entry === BigInt(index) && i.position === p);
@@ -107,16 +111,17 @@ export function makeBundle(Z, options = {}) {
   });
   put({ log_end: { gap: gap(leaves, log.length, leaves.length) } });
   let at = 0;
-  table.forEach((r, i) => { if ((r.stream === 1) || r.stream === 3 || r.stream === 5) { put({ row: { gap: gap(rowLeaves, at, i), index: BigInt(i), stream: r.stream, id: r.id, months: r.months } }); at = i + 1; } });
+  table.forEach((r, i) => { if (r.stream === 1 || (o.absent && r.stream === 2 && !o.oneNeighbour) || r.stream === 3 || r.stream === 5) { put({ row: { gap: gap(rowLeaves, at, i), index: BigInt(i), stream: r.stream, id: r.id, months: r.months } }); at = i + 1; } });
   put({ rows_end: { gap: gap(rowLeaves, at, table.length) } });
   if (o.records) o.records(records);
   const raw = records.map(r => { const b = Z.encode("EvidenceRecord", r), n = []; let k = b.length; do { n.push(k > 127 ? (k & 127) | 128 : k); k >>= 7; } while (k); return Z.concat([Uint8Array.from(n), b]); });
   const part = Z.concat(raw), statement = Z.encode("ExportStatement", { origin: o.origin, export: exportId, key: K.officer.pub, parts: 1, parts_sha256: sha(sha(part)), created_at_ms: clock });
+  if (o.absent) return { files: bag({ "data/evidence-0001": part, "data/export-statement": Z.encode("SignedExport", { statement, signature: signed(K.officer, "zegel export v1", statement) }) }), trust: trustText() };
   const payload = { "data/evidence-0001": part, "data/export-statement": Z.encode("SignedExport", { statement, signature: signed(K.officer, "zegel export v1", statement) }), ["data/attachments/" + Z.toHex(fileHash)]: file };
   const files = bag(payload);
-  const vkey = (name, type, k) => name + "+" + Z.toHex(Z.keyId(name, type, k.pub)) + "+" + Z.toBase64(Z.concat([Uint8Array.of(type), k.pub]));
-  const trust = "# Voorbeeld. Vergelijk de vingerafdruk met de Staatscourant.\nroot " + vkey(o.origin, 1, K.root) + "\n" + (o.witness ? "auditor rekenkamer " + vkey("rekenkamer.example.nl/witness", 4, K.auditor) + "\nquorum rekenkamer\n" : "");
-  return { files, trust: text(trust) };
+  function vkey(name, type, k) { return name + "+" + Z.toHex(Z.keyId(name, type, k.pub)) + "+" + Z.toBase64(Z.concat([Uint8Array.of(type), k.pub])); }
+  function trustText() { return text("# Voorbeeld. Vergelijk de vingerafdruk met de Staatscourant.\nroot " + vkey(o.origin, 1, K.root) + "\n" + (o.witness ? "auditor rekenkamer " + vkey("rekenkamer.example.nl/witness", 4, K.auditor) + "\nquorum rekenkamer\n" : "")); }
+  return { files, trust: trustText() };
 }
 function redact(Z, body, covered) {
   const salt = i => { const h = sha(Z.concat([Uint8Array.of(2), body.seed, Z.u32(i >> 1)])); return h.subarray((i & 1) * 16, (i & 1) * 16 + 16); };

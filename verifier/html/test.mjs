@@ -132,7 +132,7 @@ const FAMILIES = {
     const found = r.findings.map(f => f.id);
     for (const f of g.findings || []) if (!found.includes(f)) throw new Error("finding " + f + " is not reported");
     if (!(g.findings || []).length) same(found, [], "findings");
-    same(r.inScope, v.events, "events");
+    same([r.inScope, r.covered + r.withheld], [v.events, v.covered_units], "events and covered units");
   },
   async registry(g, v) {
     const r = new Z.Registry(); let role = null;
@@ -210,6 +210,10 @@ const judge = async (files, trust, more) => { const r = await Z.verify({ files, 
   check((await judge(asFiles(hidden.files), hidden.trust)).refusal?.id === "MANIFEST", "a message withheld without a manifest");
   const outside = new Map(asFiles(made.files)); outside.set("../x", Z.blobFile(new Blob(["x"])));
   check((await judge(outside, made.trust)).refusal?.id === "BAG", "a path outside the bag");
+  const absent = makeBundle(Z, { absent: true, redact: false }), gone = await judge(asFiles(absent.files), absent.trust);
+  check(gone.verdict === "verified" && gone.inScope === 0, "an id that has nothing", JSON.stringify(gone.refusal));
+  const alone = makeBundle(Z, { absent: true, redact: false, oneNeighbour: true });
+  check((await judge(asFiles(alone.files), alone.trust)).refusal?.id === "ROW_MISSING", "an id that has nothing, by one neighbour");
   const plain = makeBundle(Z, { redact: false, witness: false }), r = await judge(asFiles(plain.files), plain.trust);
   check(r.verdict === "verified" && !r.audited, "made here: nothing covered, no auditor", JSON.stringify(r.refusal));
   if (process.env.MANY) { // how long, and how much memory

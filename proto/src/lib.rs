@@ -12,7 +12,7 @@ mod grammar;
 pub mod limits;
 
 /// The messages, generated from `zegel/v1/*.proto`; a test holds them current.
-#[allow(missing_docs, clippy::all, unreachable_pub)]
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
 #[rustfmt::skip]
 pub mod v1 {
     include!("generated/zegel.v1.rs");

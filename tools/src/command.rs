@@ -1,7 +1,9 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod demo;
 mod export;
+mod import;
 mod outcome;
 mod register;
 mod status;
@@ -59,8 +61,13 @@ enum Command {
     Register(register::Register),
     /// Append events from standard input, one JSON object a line.
     Append(append::Append),
+    /// Import read-outs of phones.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
+    /// See it all work: keys, a ledger, two phones, evidence, cheats.
+    Demo(demo::Demo),
     /// Say where the log and the chains are, and what waits.
     Status {
         #[command(flatten)]
@@ -75,6 +82,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Bootstrap { place } => begin(&place).await,
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
+        Command::Import(import) => import::run(import).await,
+        Command::Demo(demo) => demo::run(&demo),
         Command::Export(export) => export::run(*export).await,
         Command::Status { place } => status::run(&place).await,
     }

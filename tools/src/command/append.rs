@@ -39,7 +39,9 @@ struct Appending {
     register: Register,
     folder: PathBuf,
     drafts: Vec<Draft>,
-    placed: Vec<Placed>,
+    appended: u64,
+    first: Option<Placed>,
+    last: Option<Placed>,
     bar: ProgressBar,
 }
 
@@ -51,12 +53,14 @@ pub(crate) async fn run(append: Append) -> Result<Outcome, CommandError> {
         register: Register::open(&keys.register())?,
         folder: append.attachments,
         drafts: Vec::new(),
-        placed: Vec::new(),
+        appended: 0,
+        first: None,
+        last: None,
         bar: bar("events"),
     };
     let read = appending.read().await;
     appending.bar.finish_and_clear();
-    let appended = appending.placed.len() as u64;
+    let appended = appending.appended;
     match read {
         Ok(()) => {}
         Err(reason) if appended == 0 => return Err(reason),
@@ -65,8 +69,8 @@ pub(crate) async fn run(append: Append) -> Result<Outcome, CommandError> {
     let place = |placed: &Placed| json!({ "entry": placed.entry, "position": placed.position });
     let document = json!({
         "appended": appended,
-        "first": appending.placed.first().map(place),
-        "last": appending.placed.last().map(place),
+        "first": appending.first.as_ref().map(place),
+        "last": appending.last.as_ref().map(place),
     });
     Ok(Outcome::done(format!("{appended} events are in the log"), document))
 }
@@ -95,7 +99,9 @@ impl Appending {
     async fn append(&mut self) -> Result<(), CommandError> {
         let placed = self.source.append(std::mem::take(&mut self.drafts)).await?;
         self.bar.inc(placed.len() as u64);
-        self.placed.extend(placed);
+        self.appended += placed.len() as u64;
+        self.first = self.first.or(placed.first().copied());
+        self.last = placed.last().copied().or(self.last);
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! What a command ends with: one result, or one reason.
 
+use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
 use zegel_tools::export::{CoverError, ExportError};
+use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::officer::OfficerError;
@@ -37,6 +39,20 @@ pub(crate) enum CommandError {
     /// An export.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A read-out.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// As many conversations as read-outs.
+    #[error("{paths} read-outs were given and {titles} conversations: one --conversation for each, in the same order")]
+    Conversations {
+        /// Read-outs.
+        paths: usize,
+        /// Conversations.
+        titles: usize,
+    },
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
@@ -109,6 +125,10 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
+            Self::Import(ImportError::Source(source)) => judged(source),
+            Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
+            | Self::Demo(DemoError::Unexpected { .. }) => 2,
+            Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
             Self::Officer(OfficerError::NameTaken { .. }) => 2,
             Self::Usage { .. }
             | Self::Officer(_)

@@ -10,8 +10,8 @@ const NAME: &str = "Wilhelmina-van-Kanarienoord";
 #[test]
 fn no_message_and_no_name_stands_in_the_ledgers_store_log_or_memory() {
     let stage = Stage::new();
-    stage.zegel(&["register", "custodian", NAME, "--account", "whatsapp:+31600000000:business"]);
-    stage.zegel(&["register", "conversation", "Overleg kanaries", "--channel", "whatsapp"]);
+    stage.zegel(&["register", "custodian", "--name", NAME, "--account", "whatsapp:+31600000000:business"]);
+    stage.zegel(&["register", "conversation", "--title", "Overleg kanaries", "--channel", "whatsapp"]);
     let chat = stage.path("_chat.txt");
     fs::write(&chat, format!("[31-05-2022 16:08:13] {NAME}: het woord is {WORD}\n")).expect("a chat");
     let chat = chat.display().to_string();

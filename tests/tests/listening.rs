@@ -42,9 +42,9 @@ fn the_ledger_listens_on_one_port_and_no_other() {
 #[test]
 fn the_ledger_stops_cleanly_when_asked_and_goes_on_where_it_was() {
     let mut stage = Stage::new();
-    stage.zegel(&["register", "custodian", "Anna de Vries", "--account", "whatsapp:+31611111111:business"]);
+    stage.zegel(&["register", "custodian", "--name", "Anna de Vries", "--account", "whatsapp:+31611111111:business"]);
     assert_eq!(stage.stop(), Some(0));
     stage.check();
     stage.start();
-    stage.zegel(&["register", "conversation", "Dossier Veerhaven", "--channel", "whatsapp"]);
+    stage.zegel(&["register", "conversation", "--title", "Dossier Veerhaven", "--channel", "whatsapp"]);
 }

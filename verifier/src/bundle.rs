@@ -20,6 +20,7 @@ mod export;
 pub mod findings;
 mod framing;
 mod months;
+pub mod names;
 pub mod plain;
 mod redaction;
 mod refusal;

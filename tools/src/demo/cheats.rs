@@ -7,6 +7,7 @@ use super::bagged::Bagged;
 use thiserror::Error;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::{EvidenceEvent, EvidenceRecord, SlotState, evidence_event};
+use zegel_verifier::batch::event_leaf;
 use zegel_verifier::kinds::chat;
 
 /// Why a cheat could not be tried.
@@ -41,13 +42,13 @@ pub const CHEATS: &[Cheat] = &[
     Cheat {
         nl: "een bericht weglaten",
         en: "leave a message out",
-        refused_as: &["BATCH_ROOT", "SEQ_GAP"],
+        refused_as: &["SEQ_GAP", "MONTH_ROOT"],
         apply: drop_a_message,
     },
     Cheat {
         nl: "twee berichten verwisselen",
         en: "swap two messages",
-        refused_as: &["BATCH_ROOT"],
+        refused_as: &["SEQ_GAP", "BATCH_ROOT"],
         apply: swap_two_messages,
     },
     Cheat {
@@ -110,9 +111,11 @@ fn event_mut(record: &mut EvidenceRecord) -> Option<&mut EvidenceEvent> {
     }
 }
 
-/// Two opened messages that follow each other in one batch.
+/// Two opened messages that follow each other in one batch, with nothing left out before them.
 fn two_messages(bagged: &Bagged) -> Result<usize, NothingToCheat> {
-    let pair = |pair: &[EvidenceRecord]| is_opened_message(&pair[0]) && is_opened_message(&pair[1]);
+    let is_next =
+        |record: &EvidenceRecord| matches!(&record.record, Some(Record::Event(event)) if event.gap.is_empty());
+    let pair = |pair: &[EvidenceRecord]| pair.iter().all(|one| is_opened_message(one) && is_next(one));
     bagged.records.windows(2).position(pair).ok_or(NothingToCheat { wanted: "two opened messages in one batch" })
 }
 
@@ -131,9 +134,15 @@ fn change_a_word(bagged: &mut Bagged) -> Result<(), NothingToCheat> {
     Ok(())
 }
 
+/// A clever one: the hash of what is left out takes its place in the proof.
 fn drop_a_message(bagged: &mut Bagged) -> Result<(), NothingToCheat> {
     let at = two_messages(bagged)?;
-    bagged.records.remove(at);
+    let dropped = bagged.records.remove(at);
+    if let Some(Record::Event(dropped)) = dropped.record
+        && let Some(next) = event_mut(&mut bagged.records[at])
+    {
+        next.gap = vec![event_leaf(&dropped.header).to_vec()];
+    }
     Ok(())
 }
 

@@ -57,6 +57,10 @@ pub(super) struct Walk<'a> {
     dossiers: HashMap<Hash, Result<DossierKey, OpenError>>,
     stage: Stage,
     entry: u64,
+    /// Ids that events of the scope name.
+    named: BTreeSet<Hash>,
+    /// Other ids whose registration was opened.
+    registered: BTreeSet<Hash>,
     counts: (u64, u64, u64),
 }
 
@@ -77,6 +81,8 @@ impl<'a> Walk<'a> {
             dossiers: HashMap::new(),
             stage: Stage::Begin,
             entry: 0,
+            named: BTreeSet::new(),
+            registered: BTreeSet::new(),
             counts: (0, 0, 0),
         }
     }
@@ -128,6 +134,10 @@ impl<'a> Walk<'a> {
         if self.stage != Stage::End {
             return Err(ExportError::Order { wanted: "the end of the rows" });
         }
+        if !self.registered.is_subset(&self.named) {
+            // A ledger that slips in the registration of someone else would have us disclose a name.
+            return Err(ExportError::Order { wanted: "registrations of what the scope names, and no others" });
+        }
         if !self.awaited_acts.is_empty() {
             return Err(ExportError::Order { wanted: "the events of this export itself" });
         }
@@ -172,7 +182,14 @@ impl<'a> Walk<'a> {
         };
         let in_scope = self.request.scope.as_ref().is_some_and(|scope| is_in_scope(&facts, scope));
         let is_bound = self.acts.contains(&(spot.entry, spot.position));
-        if !in_scope && !is_bound {
+        let is_registration = family(facts.kind) == Family::Register;
+        let ids = facts.conversation.into_iter().chain(facts.custodian);
+        if in_scope {
+            self.named.extend(ids);
+        } else if is_registration {
+            self.registered.extend(ids);
+        }
+        if !in_scope && !is_bound && !is_registration {
             return Ok((event, Vec::new()));
         }
         self.awaited_acts.remove(&(spot.entry, spot.position));

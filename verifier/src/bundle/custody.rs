@@ -1,7 +1,7 @@
 //! The chain of custody as the log tells it: read-outs, the devices and tools used, and the files that were read.
 //!
 //! Not here: whether a read-out saw all that was on a device: no log can say that. Memory: a bounded list, and counts.
-//! Specification: `specs/report.md`.
+//! Specification: `specs/findings.md`.
 
 use super::Place;
 use super::captures::FileTally;

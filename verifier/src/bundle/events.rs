@@ -10,6 +10,7 @@ use super::custody::Custody;
 use super::export::{ExportWatch, Exported, Opening};
 use super::findings::{About, Finding, Findings, Severity};
 use super::months::ShownAs;
+use super::names::Names;
 use super::plain::plain;
 use super::redaction::Redaction;
 use super::walk::OpenBatch;
@@ -51,6 +52,7 @@ pub(super) struct Desk {
     pub(super) custody: Custody,
     pub(super) findings: Findings,
     pub(super) tally: Tally,
+    pub(super) names: Names,
 }
 
 impl Desk {
@@ -63,6 +65,7 @@ impl Desk {
             custody: Custody::default(),
             findings: Findings::default(),
             tally: Tally::default(),
+            names: Names::default(),
         }
     }
 
@@ -92,14 +95,16 @@ impl Desk {
         if event.in_scope {
             self.in_scope(event, source, opened.as_ref(), bag)?;
         }
-        observer.event(&ShownEvent {
+        let shown = ShownEvent {
             place,
             received_at_ms: event.batch.received_at_ms,
             source,
             facts,
             in_scope: event.in_scope,
             body: opened.as_ref().map(|(binding, body)| (binding, body)),
-        });
+        };
+        self.names.event(&shown);
+        observer.event(&shown);
         Ok(shown_as)
     }
 

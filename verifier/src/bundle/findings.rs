@@ -1,7 +1,7 @@
 //! Findings: what does not refuse a bundle, and must be known to whoever relies on it.
 //!
 //! Invariant: what is alike is one finding with a count and its first place, so that findings stay few however large the
-//! bundle is. Specification: `specs/report.md`.
+//! bundle is. Specification: `specs/findings.md`.
 
 use super::Place;
 use serde::Serialize;

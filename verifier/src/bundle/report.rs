@@ -1,7 +1,7 @@
 //! The report: four claims, each with how far it goes, and what a bundle does not prove.
 //!
 //! Invariant: no claim says more than was examined; what rests on somebody's word says whose. The words are those of
-//! `specs/words.md`. Specification: `specs/report.md`.
+//! `specs/threat-model.md`. Specification: `specs/findings.md`.
 
 mod claims;
 mod limits;
@@ -10,6 +10,7 @@ use super::calendar::Moment;
 use super::custody::Custody;
 use super::export::ScopeFacts;
 use super::findings::{Finding, Severity};
+use super::names::Names;
 use super::plain::plain;
 use super::walk::Outcome;
 use crate::hash::Hash;
@@ -69,6 +70,8 @@ pub struct ScopeReport {
     pub stream: &'static str,
     /// Its id.
     pub id: String,
+    /// The name under which it was registered, if its registration is open.
+    pub name: Option<String>,
     /// First month, 0: every month.
     pub from_month: u32,
     /// Last month, 0: every month.
@@ -174,6 +177,8 @@ pub struct Counts {
 #[allow(missing_docs)]
 pub struct Report {
     pub scope: ScopeReport,
+    /// Names by id, from the registrations that are open.
+    pub names: BTreeMap<String, String>,
     pub log: LogReport,
     pub export: ExportReport,
     pub claims: Claims,
@@ -203,7 +208,8 @@ pub(super) fn write(outcome: Outcome, parts_sha256: Hash) -> Report {
     let findings = all.into_sorted();
     let claims = claims::write(&outcome, &counts, &findings);
     Report {
-        scope: scope(outcome.opening.scope),
+        scope: scope(outcome.opening.scope, &outcome.desk.names),
+        names: outcome.desk.names.iter().map(|(id, name)| (id.to_string(), name.clone())).collect(),
         export: export(&outcome, parts_sha256),
         does_not_prove: claims::does_not_prove(&outcome),
         custody: outcome.desk.custody,
@@ -215,11 +221,12 @@ pub(super) fn write(outcome: Outcome, parts_sha256: Hash) -> Report {
     }
 }
 
-fn scope(scope: ScopeFacts) -> ScopeReport {
+fn scope(scope: ScopeFacts, names: &Names) -> ScopeReport {
     let is_conversation = scope.stream == zegel_proto::v1::StreamType::StreamConversation;
     ScopeReport {
         stream: if is_conversation { "conversation" } else { "custodian" },
         id: scope.id.to_string(),
+        name: names.of(scope.id).map(String::from),
         from_month: scope.from_month,
         to_month: scope.to_month,
     }

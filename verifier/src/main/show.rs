@@ -9,9 +9,11 @@ use std::io::{self, Write};
 use zegel_proto::parse;
 use zegel_proto::v1::{Attachment, Binding, Precision, ProofClass};
 use zegel_verifier::bundle::calendar::Moment;
+use zegel_verifier::bundle::names::Names;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::bundle::{Observer, ShownEvent};
 use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{Family, chat, family};
 
 /// What stands for a covered part.
@@ -24,6 +26,8 @@ struct Line {
     position: u32,
     kind: &'static str,
     month: u32,
+    conversation: Option<String>,
+    custodian: Option<String>,
     time: Option<String>,
     precision: Option<&'static str>,
     sender: Option<String>,
@@ -39,16 +43,28 @@ pub(super) struct Timeline<W> {
     out: W,
     language: Language,
     form: Form,
+    names: Names,
+    /// The conversation of the last line.
+    conversation: Option<Hash>,
     written: io::Result<()>,
 }
 
 impl<W: Write> Timeline<W> {
     pub(super) fn new(out: W, language: Language, form: Form) -> Self {
-        Self { out, language, form, written: Ok(()) }
+        Self { out, language, form, names: Names::default(), conversation: None, written: Ok(()) }
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.written.and_then(|()| self.out.flush())
+    }
+
+    /// A heading where the timeline goes over to another conversation.
+    fn head(&mut self, conversation: Option<Hash>) -> io::Result<()> {
+        let changed = conversation.filter(|_| self.form == Form::Text && conversation != self.conversation);
+        let Some(id) = changed else { return Ok(()) };
+        self.conversation = changed;
+        let id_text = id.to_string();
+        writeln!(self.out, "\n── {} ──", self.names.of(id).unwrap_or(&id_text))
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
@@ -76,29 +92,34 @@ impl<W: Write> Timeline<W> {
     }
 }
 
-/// Safe on one line of a terminal.
+/// Safe on one line of a terminal. The left-to-right mark that apps put before their own words moves nothing.
 fn printable(text: &str) -> String {
-    plain(&text.replace('\n', " ⏎ "))
+    plain(&text.trim_end().replace('\u{200e}', "").replace("\r\n", "\n").replace('\n', " ⏎ "))
 }
 
 impl<W: Write> Observer for Timeline<W> {
     fn event(&mut self, event: &ShownEvent<'_>) {
+        self.names.event(event);
         if event.in_scope && self.written.is_ok() {
-            self.written = self.write(&line(event));
+            let line = line(event, &self.names);
+            self.written = self.head(event.facts.conversation).and_then(|()| self.write(&line));
         }
     }
 }
 
-fn line(event: &ShownEvent<'_>) -> Line {
+fn line(event: &ShownEvent<'_>, names: &Names) -> Line {
     let is_chat = family(event.facts.kind) == Family::Chat;
     let binding = event.body.map(|(binding, _)| binding);
     let body = event.body.map(|(_, body)| body).filter(|_| is_chat);
     let slot = |number| body.and_then(|body| value(body, number));
+    let named = |id: Hash| names.of(id).map_or_else(|| id.to_string(), String::from);
     Line {
         entry: event.place.entry,
         position: event.place.position.unwrap_or(0),
         kind: event.facts.kind.as_str_name(),
         month: event.facts.month,
+        conversation: event.facts.conversation.map(named),
+        custodian: event.facts.custodian.map(named),
         time: binding.and_then(time),
         precision: binding.and_then(|binding| Precision::try_from(binding.precision).ok()).map(|p| p.as_str_name()),
         sender: slot(chat::SENDER),

@@ -50,7 +50,8 @@ fn write_subject(out: &mut impl Write, report: &Report, language: Language) -> i
         _ => language.of("chathouder", "custodian"),
     };
     writeln!(out, "{} ({})", log.origin, log.ministry)?;
-    writeln!(out, "{kind} {}", scope.id)?;
+    let name = scope.name.as_deref().unwrap_or_default();
+    writeln!(out, "{kind} {name} ({})", scope.id)?;
     writeln!(
         out,
         "{}: {} | {}: {}",

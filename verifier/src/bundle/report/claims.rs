@@ -31,6 +31,7 @@ fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     let (events, covers, size) = (counts.events, outcome.covers, outcome.checkpoint.size());
     let scope = outcome.opening.scope;
     let (id, is_whole) = (scope.id, scope.is_whole());
+    let id = outcome.desk.names.of(id).map_or_else(|| id.to_string(), |name| format!("«{name}»"));
     let period_nl =
         if is_whole { "alle maanden".into() } else { format!("{} tot en met {}", scope.from_month, scope.to_month) };
     let period_en =

@@ -1,7 +1,7 @@
 //! The whole log again, from its truth: every rule, every byte, every root; and the projections compared.
 //!
 //! Each entry is taken as if it came in now: the same examination and the same admission, at the time that it states, must
-//! make the same bytes. Not here: opening bodies, which the ledger cannot do. Specification: `specs/store.md`.
+//! make the same bytes. Not here: opening bodies, which the ledger cannot do. Specification: `specs/storage.md`.
 
 use crate::config::{Config, LogConfig};
 use crate::log::{Identity, Log, Refusal, SealedContent, Submission};

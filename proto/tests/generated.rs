@@ -1,5 +1,6 @@
 //! The checked-in code is what the `.proto` files say. No `protoc` is needed to build: run this test with
 //! `ZEGEL_WRITE=1` after a change of a `.proto` file.
+#![allow(clippy::disallowed_methods, reason = "a test reads, writes and starts what it needs")]
 
 use std::path::{Path, PathBuf};
 

@@ -174,7 +174,7 @@ impl InputRecord {
     /// # Errors
     /// [`InputError`].
     pub fn record(self, register: &Register, source: &Source, folder: &Path) -> Result<Record, InputError> {
-        let kind = value("kind", &self.kind, |name| EventKind::from_str_name(name))?;
+        let kind = value("kind", &self.kind, EventKind::from_str_name)?;
         if family(kind) != Family::Chat {
             return Err(InputError::Value { field: "kind", found: self.kind });
         }

@@ -2,7 +2,7 @@
 //!
 //! Made whole by [`KeyFolder::init`], for a demonstration or a test: in earnest each key lives with its owner, and root and
 //! recovery off line. Every key file is 0600, created once and never overwritten; its mode is checked when it is read.
-//! Not here: what the registry makes of the public halves (`officer`). Specification: `specs/keys.md`.
+//! Not here: what the registry makes of the public halves (`officer`). Specification: `specs/registry.md`.
 
 mod archive;
 mod folder;

@@ -3,6 +3,8 @@
 //! The result goes to standard output, chatter to standard error; `--json` prints exactly one document, also on failure.
 //! Exit codes: 0 done; 1 done, with findings; 2 refused; 3 usage, or the ledger could not be reached.
 
+#![allow(clippy::result_large_err, reason = "an error ends the command: it is copied once")]
+
 mod command;
 
 use clap::Parser;

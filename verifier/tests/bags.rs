@@ -2,6 +2,7 @@
 //!
 //! None of the suite's bags is a bundle, so all are refused; what is held here is that each bad one is refused as a bag,
 //! also when it is told as a bundle otherwise good.
+#![allow(clippy::disallowed_methods, reason = "a test reads, writes and starts what it needs")]
 
 mod maker;
 

@@ -2,6 +2,7 @@
 //!
 //! The vectors stand outside the project (`ZEGEL_SHARED`, or `../shared/data` from the workspace); without them the tests
 //! that need them say so, loudly, and prove nothing.
+#![allow(clippy::disallowed_methods, reason = "a test reads, writes and starts what it needs")]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

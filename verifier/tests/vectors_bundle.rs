@@ -1,4 +1,5 @@
 //! The whole bundles of `specs/vectors/bundle/`: each is verified, or refused for exactly the reason that it states.
+#![allow(clippy::disallowed_methods, reason = "a test reads, writes and starts what it needs")]
 
 #[path = "vectors/case.rs"]
 mod case;

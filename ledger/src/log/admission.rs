@@ -7,6 +7,7 @@ use crate::log::draft::{Draft, Drafted};
 use crate::log::refusal::Refusal;
 use crate::log::submission::{SentEnvelope, Submission, Submitted};
 use crate::log::{Capture, Registered, SourceHead, capture_of, registration_of};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use zegel_proto::parse;
 use zegel_proto::v1::{LogCreated, Role, StreamType};
@@ -198,19 +199,10 @@ fn check_envelopes(draft: &Draft<'_>, submission: &Submission, good: &mut Good) 
     let mut places: HashMap<Hash, (Vec<u8>, u32)> = HashMap::new();
     for (position, event) in submission.events.iter().enumerate() {
         let Some(envelope) = event.dossier else { continue };
-        if !places.contains_key(&envelope) {
-            let place = match draft.known_envelope(envelope)? {
-                Some(place) => place,
-                None => {
-                    let unknown = Refusal::EnvelopeUnknown { position, envelope };
-                    let sent = submission.envelopes.get(&envelope).ok_or(unknown)?;
-                    check_new_envelope(draft, submission, envelope, sent, good)?;
-                    (sent.envelope.conversation.clone(), sent.envelope.month)
-                }
-            };
-            places.insert(envelope, place);
-        }
-        let Some((conversation, month)) = places.get(&envelope) else { continue };
+        let (conversation, month) = match places.entry(envelope) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(place_of(draft, submission, position, envelope, good)?),
+        };
         let wanted = event.facts.conversation.map_or_else(Vec::new, Hash::to_vec);
         if *conversation != wanted {
             return Err(Refusal::EnvelopeElsewhere { envelope, field: "conversation" });
@@ -220,6 +212,23 @@ fn check_envelopes(draft: &Draft<'_>, submission: &Submission, good: &mut Good) 
         }
     }
     Ok(())
+}
+
+/// Conversation and month of an envelope that is known, or comes along and is good.
+fn place_of(
+    draft: &Draft<'_>,
+    submission: &Submission,
+    position: usize,
+    envelope: Hash,
+    good: &mut Good,
+) -> Result<(Vec<u8>, u32), Refusal> {
+    if let Some(place) = draft.known_envelope(envelope)? {
+        return Ok(place);
+    }
+    let unknown = Refusal::EnvelopeUnknown { position, envelope };
+    let sent = submission.envelopes.get(&envelope).ok_or(unknown)?;
+    check_new_envelope(draft, submission, envelope, sent, good)?;
+    Ok((sent.envelope.conversation.clone(), sent.envelope.month))
 }
 
 fn check_new_envelope(

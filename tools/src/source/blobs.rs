@@ -98,8 +98,9 @@ impl Source {
     pub(super) fn sweep_blobs(&self) -> Result<(), SourceError> {
         let folder = self.spool.blobs();
         let left = disk::list(&folder, "blob")?.into_iter();
-        let ours = left.filter(|path| path.file_stem().and_then(|name| name.to_str()).and_then(hex::parse).is_some());
-        ours.map(|path| Ok(disk::remove(&path)?)).collect()
+        let mut ours =
+            left.filter(|path| path.file_stem().and_then(|name| name.to_str()).and_then(hex::parse).is_some());
+        ours.try_for_each(|path| Ok(disk::remove(&path)?))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Invariants: every covered unit of the scope (an event as a whole, a slot, an item of a list) is listed once, and every
 //! listed unit is covered; at most one manifest is open in a bundle, the one that the export binds. Both sides are hashed
 //! in walk order, so that the comparison needs no memory; the hash input has a fixed width, so that no two lists meet.
-//! Specification: `specs/redaction.md`.
+//! Specification: `specs/bundle.md`.
 
 use super::{ManifestError, Place};
 use crate::commit::{CoveredUnit, Shown, ShownBody};

@@ -610,11 +610,11 @@ impl Evidence {
     /// The n-th record of a kind that the closure picks.
     pub fn pick<T>(
         &mut self,
-        mut pick: impl FnMut(&mut evidence_record::Record) -> Option<&mut T>,
+        pick: impl FnMut(&mut evidence_record::Record) -> Option<&mut T>,
         number: usize,
     ) -> &mut T {
         let all = self.records.iter_mut().filter_map(|record| record.record.as_mut());
-        all.filter_map(|record| pick(record)).nth(number).expect("such a record")
+        all.filter_map(pick).nth(number).expect("such a record")
     }
 
     pub fn event(&mut self, number: usize) -> &mut EvidenceEvent {

@@ -211,7 +211,7 @@ async fn evidence_walks_to_the_checkpoint_while_appends_go_on() {
     // Genesis, the conversation's registration, two batches of it, the mixed one, the export, and the snapshot.
     assert_eq!(walked.entries, [0, 1, 2, 3, 4, 5, 6]);
     let at = |entry: u64| walked.events.iter().filter(move |(at, _)| *at == entry).map(|(_, position)| *position);
-    assert_eq!(at(1).collect::<Vec<_>>(), [1], "the custodian's registration is not of this scope");
+    assert_eq!(at(1).collect::<Vec<_>>(), [0, 1], "the custodian whom the scope names comes along");
     assert_eq!((at(2).count(), at(3).count()), (300, 20));
     assert_eq!(at(4).collect::<Vec<_>>(), [31, 32, 33]);
     assert_eq!(walked.rows, 3);

@@ -42,8 +42,17 @@ pub fn verify(key: &[u8], context: &str, bytes: &[u8], signature: &[u8]) -> Resu
 
 /// Verifies `signature` over plain bytes: signed notes have a form of their own.
 pub(crate) fn verify_raw(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-    let key: [u8; 32] = key.try_into().map_err(|_| SignatureError::BadKey)?;
+    let key: [u8; 32] = key.try_into().ok().filter(is_canonical_point).ok_or(SignatureError::BadKey)?;
     let key = VerifyingKey::from_bytes(&key).ok().filter(|key| !key.is_weak()).ok_or(SignatureError::BadKey)?;
     let signature = Signature::from_slice(signature).map_err(|_| SignatureError::BadSignature)?;
+    if !is_canonical_point(signature.r_bytes()) {
+        return Err(SignatureError::BadSignature);
+    }
     key.verify_strict(message, &signature).map_err(|_| SignatureError::BadSignature)
+}
+
+/// Whether y is below the field's prime 2^255 - 19 (RFC 8032 5.1.3): libraries differ on the 19 encodings above it.
+fn is_canonical_point(bytes: &[u8; 32]) -> bool {
+    let all_ones = bytes[31] & 0x7f == 0x7f && bytes[1..31].iter().all(|byte| *byte == 0xff);
+    !(all_ones && bytes[0] >= 0xed)
 }

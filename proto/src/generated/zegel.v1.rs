@@ -116,8 +116,8 @@ pub struct Attachment {
     /// Index into the header's blobs; 0 where it was left out.
     #[prost(uint32, tag = "6")]
     pub blob: u32,
-    /// Key of the blob (XChaCha20-Poly1305 in segments, specs/sealing.md), 32 bytes; empty where left out, and in every bundle
-    /// in which the blob is destroyed.
+    /// Key of the blob (XChaCha20-Poly1305 in segments, specs/sealing.md), 32 bytes; empty where left out. Committed with its
+    /// item: a bundle shows it, or covers the item whole.
     #[prost(bytes = "vec", tag = "7")]
     pub key: ::prost::alloc::vec::Vec<u8>,
 }
@@ -221,7 +221,7 @@ pub enum EventKind {
     ReadoutClosed = 65,
     /// Every record of one file: new, or known at which position.
     ReadoutManifest = 66,
-    /// What lies before this month is closed: importers skip and count it.
+    /// What lies before this month is closed: it is not read out again.
     PeriodClosed = 67,
     /// A source continues after it was restored from an older state.
     SourceResumed = 68,
@@ -885,7 +885,7 @@ pub struct RedactionSubject {
     #[prost(string, tag = "4")]
     pub decision: ::prost::alloc::string::String,
 }
-/// An item of a redaction manifest: what is covered and why. Items ascend strictly by (entry, position, slot, first_item).
+/// An item of a redaction manifest: what is covered and why. Items ascend by (entry, position, slot, item) and do not overlap.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RedactionItem {
     /// Index of the entry.
@@ -1329,7 +1329,7 @@ pub struct SignedBatch {
     /// Canonical bytes of a BatchStatement.
     #[prost(bytes = "vec", tag = "1")]
     pub statement: ::prost::alloc::vec::Vec<u8>,
-    /// Ed25519, 64 bytes; strict verification (RFC 8032 with canonical encodings and no small-order points).
+    /// Ed25519, 64 bytes; strict verification (specs/encoding.md).
     #[prost(bytes = "vec", tag = "2")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
 }
@@ -2032,7 +2032,7 @@ pub mod ledger_client {
         /// Appends one signed batch, whole or not at all. Answers when it is durable, in the tree and under a signed checkpoint.
         /// INVALID_ARGUMENT not canonical, wrong root, wrong length; PERMISSION_DENIED key or role; NOT_FOUND unknown log;
         /// FAILED_PRECONDITION next in its chain is another, unregistered id, missing blob; RESOURCE_EXHAUSTED limit;
-        /// UNAVAILABLE the log stopped accepting and must be reopened. The same batch again: the same receipt.
+        /// UNAVAILABLE the log stopped accepting and must be reopened. The same batch again: a receipt of the same entry.
         pub async fn append(
             &mut self,
             request: impl tonic::IntoRequest<super::AppendRequest>,
@@ -2403,7 +2403,7 @@ pub mod ledger_server {
         /// Appends one signed batch, whole or not at all. Answers when it is durable, in the tree and under a signed checkpoint.
         /// INVALID_ARGUMENT not canonical, wrong root, wrong length; PERMISSION_DENIED key or role; NOT_FOUND unknown log;
         /// FAILED_PRECONDITION next in its chain is another, unregistered id, missing blob; RESOURCE_EXHAUSTED limit;
-        /// UNAVAILABLE the log stopped accepting and must be reopened. The same batch again: the same receipt.
+        /// UNAVAILABLE the log stopped accepting and must be reopened. The same batch again: a receipt of the same entry.
         async fn append(
             &self,
             request: tonic::Request<super::AppendRequest>,

@@ -30,6 +30,10 @@ impl Grammar for ActorRegistered {
     const NAME: &'static str = "ActorRegistered";
     fn check(&self) -> Checked {
         hash("actor", &self.actor)?;
+        if self.actor.iter().all(|byte| *byte == 0) {
+            // The id under which a log key proves its possession.
+            return Err(GrammarError::Value { field: "actor", found: 0 });
+        }
         some("name", self.name.len(), ORIGIN_BYTES_MAX)?;
         match stated::<Role>("role", self.role)? {
             // Both are named by genesis, and only there.
@@ -193,6 +197,9 @@ impl Grammar for ManifestDetail {
         hash("manifest", &self.manifest)?;
         hash("file_sha256", &self.file_sha256)?;
         positive("parts", self.parts.into())?;
+        if self.part >= self.parts {
+            return Err(GrammarError::Value { field: "part", found: self.part.into() });
+        }
         at_most("file_name", self.file_name.len(), NAME_BYTES_MAX)
     }
 }

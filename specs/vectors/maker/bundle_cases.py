@@ -92,7 +92,7 @@ def hiding():
     bad("last-entry-of-the-conversation-hidden", "Nothing comes after it: only the month's count and root tell.", "MONTH_ROOT",
         Bundle(hide=[(4, 0)]))
     bad("month-hidden", "All of 202402 is left out.", "MONTH_HIDDEN", Bundle(hide=[(2, 3), (4, 0)]))
-    bad("registration-hidden", "The registration of the conversation is left out.", "MONTH_HIDDEN", Bundle(hide=[(1, 1)]))
+    bad("registration-hidden", "The registration of the conversation is left out.", "UNREGISTERED", Bundle(hide=[(1, 1)]))
 
     def without_month(x):
         x.named("row")["months"].pop()

@@ -71,7 +71,10 @@ pub(crate) enum CommandError {
         reason: String,
     },
     /// Events before the failure were taken.
-    #[error("{appended} events are in the log; then: {reason}")]
+    #[error(
+        "at least {appended} events are in the log; then: {reason}; what was signed waits in the outbox and goes first, \
+         so ask zegel status before sending these lines again"
+    )]
     Partly {
         /// How many.
         appended: u64,

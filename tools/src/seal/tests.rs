@@ -1,3 +1,5 @@
+//! What is sealed opens again, and nothing else does.
+
 use super::*;
 use crate::keys::{ArchiveKey, ArchivePublicKey};
 use proptest::prelude::*;

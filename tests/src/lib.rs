@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod memory;
+pub mod rounds;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -68,6 +68,8 @@ pub(crate) struct Log {
     registry: Option<Registry>,
     sources: HashMap<Hash, SourceHead>,
     captures: HashMap<Capture, u64>,
+    /// How many captures a custodian or a conversation has: a bundle counts each, and has room for so many.
+    captures_of: HashMap<Registered, usize>,
     registered: HashSet<Registered>,
     received_at_ms: u64,
 }
@@ -81,6 +83,7 @@ impl Log {
             registry: None,
             sources: HashMap::new(),
             captures: HashMap::new(),
+            captures_of: HashMap::new(),
             registered: HashSet::new(),
             received_at_ms: 0,
         }
@@ -107,6 +110,10 @@ impl Log {
         &self.captures
     }
 
+    pub(crate) fn captures_of(&self) -> &HashMap<Registered, usize> {
+        &self.captures_of
+    }
+
     pub(crate) fn registered(&self) -> &HashSet<Registered> {
         &self.registered
     }
@@ -124,6 +131,9 @@ impl Log {
             self.registry = changes.registry;
         }
         self.sources.extend(changes.sources);
+        for capture in changes.captures.keys().filter(|capture| !self.captures.contains_key(capture)) {
+            ids_of(capture).for_each(|id| *self.captures_of.entry(id).or_default() += 1);
+        }
         self.captures.extend(changes.captures);
         self.registered.extend(changes.registered);
     }
@@ -140,6 +150,12 @@ pub(crate) fn capture_of(source: Hash, facts: &EventFacts) -> Option<Capture> {
     let numbered = matches!(family(facts.kind), Family::Chat | Family::Capture);
     let (conversation, custodian) = facts.conversation.zip(facts.custodian).filter(|_| numbered)?;
     Some(Capture { source, custodian, conversation })
+}
+
+/// The custodian and the conversation of a capture.
+pub(crate) fn ids_of(capture: &Capture) -> impl Iterator<Item = Registered> {
+    let custodian = (StreamType::StreamCustodian, capture.custodian);
+    [custodian, (StreamType::StreamConversation, capture.conversation)].into_iter()
 }
 
 /// The id that an event registers.

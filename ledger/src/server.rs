@@ -86,9 +86,9 @@ pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
 
 fn open_log(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
     let identity = identity_of(config)?;
-    let guard = Guard::new(&config.guard, &config.origin);
-    let store = open_store(config, faults)?;
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
+    let guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
+    let store = open_store(config, faults)?;
     let loaded = store.load(identity, &guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
     sequencer::start(store, loaded, guard, config.signing_keys()?).map_err(ServeError::Thread)

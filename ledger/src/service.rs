@@ -11,7 +11,7 @@ mod status;
 use crate::sequencer::OpenLog;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use zegel_proto::v1::ledger_server::Ledger;
@@ -20,6 +20,9 @@ use zegel_verifier::hash::Hash;
 
 /// Messages that wait in a stream for their reader.
 const STREAM_MESSAGES: usize = 8;
+/// Calls that may hold a thread for as long as their caller likes. The pool of tokio has 512 threads: the rest is for
+/// appends, which no slow reader may stop.
+const LONG_CALLS_MAX: usize = 256;
 
 type Answered<T> = Result<Response<T>, Status>;
 type Stream<T> = ReceiverStream<Result<T, Status>>;
@@ -28,11 +31,19 @@ type Stream<T> = ReceiverStream<Result<T, Status>>;
 #[derive(Clone)]
 pub(crate) struct Service {
     logs: Arc<HashMap<String, Arc<OpenLog>>>,
+    long_calls: Arc<Semaphore>,
 }
 
 impl Service {
     pub(crate) fn new(logs: impl IntoIterator<Item = Arc<OpenLog>>) -> Self {
-        Self { logs: Arc::new(logs.into_iter().map(|log| (log.origin().to_owned(), log)).collect()) }
+        let logs = logs.into_iter().map(|log| (log.origin().to_owned(), log)).collect();
+        Self { logs: Arc::new(logs), long_calls: Arc::new(Semaphore::new(LONG_CALLS_MAX)) }
+    }
+
+    /// Room for a call that goes on for as long as its caller reads or sends.
+    fn long_call(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let full = |_| Status::resource_exhausted(format!("{LONG_CALLS_MAX} streams are under way: try again later"));
+        Arc::clone(&self.long_calls).try_acquire_owned().map_err(full)
     }
 
     fn log(&self, origin: &str) -> Result<Arc<OpenLog>, Status> {
@@ -57,9 +68,13 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + 
 type Push<'a, T> = &'a mut dyn FnMut(T) -> bool;
 
 /// Runs what blocks and pushes the messages of a stream.
-fn streaming<T: Send + 'static>(work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static) -> Stream<T> {
+fn streaming<T: Send + 'static>(
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
+) -> Stream<T> {
     let (sender, receiver) = mpsc::channel(STREAM_MESSAGES);
     tokio::task::spawn_blocking(move || {
+        let _held = permit;
         if let Err(status) = work(&mut |message| sender.blocking_send(Ok(message)).is_ok()) {
             // Nobody listening is no reason to complain.
             let _ = sender.blocking_send(Err(status));

@@ -226,11 +226,11 @@ async fn refuses_a_batch_over_the_limits() {
     let mut world = World::new().await;
     let mut many = world.source.try_batch(&world.source.messages(&world.capture, 0, 1, MONTH));
     many.headers = vec![many.headers[0].clone(); 4_097];
-    world.ledger.refused(many, Code::ResourceExhausted, "4097 headers were sent, at most 4096").await;
+    world.ledger.refused(many, Code::InvalidArgument, "4097 headers were sent, at most 4096").await;
     let mut large = world.source.messages(&world.capture, 0, 1, MONTH);
     large[0].body.ciphertext = vec![1; 512 * 1024 + 1];
     let request = world.source.try_batch(&large);
-    world.ledger.refused(request, Code::ResourceExhausted, "a ciphertext has 524289 bytes").await;
+    world.ledger.refused(request, Code::InvalidArgument, "a ciphertext has 524289 bytes").await;
     world.ledger.stop().await;
 }
 

@@ -84,9 +84,46 @@ async fn refuses_pieces_out_of_place_and_bytes_with_another_hash() {
     assert_eq!(status.message(), "the pieces reach byte 1001, the blob was said to have 1000");
     let mut large = pieces(&blob, 0, 1_000);
     large[0].size = 4 * 1024 * 1024 * 1024 + 1;
-    assert_eq!(put(ledger, large).await.expect_err("too large").code(), Code::ResourceExhausted);
+    assert_eq!(put(ledger, large).await.expect_err("too large").code(), Code::InvalidArgument);
     let request = GetBlobRequest { origin: ORIGIN.into(), sha256: sha256(&[&blob]).to_vec() };
     assert_eq!(ledger.client.get_blob(request).await.expect_err("missing").code(), Code::NotFound);
     assert_eq!(put(ledger, pieces(&blob, 0, 1_000)).await.expect("whole"), (1_000, true));
+    world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_stall_stop_nobody_elses_append() {
+    let place = Site::new();
+    let server = place.bind(std::sync::Arc::new(zegel_ledger::NoFaults)).await.expect("a ledger");
+    let address = format!("http://{}", server.address());
+    let ledger = Running::of(server).await;
+    let (answer, mut answers) = tokio::sync::mpsc::unbounded_channel();
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let client = ledger_client::LedgerClient::connect(address.clone()).await.expect("a connection");
+        for _ in 0..200 {
+            let (pieces, sent) = tokio::sync::mpsc::channel(1);
+            let first = PutBlobRequest {
+                origin: ORIGIN.into(),
+                sha256: fresh().to_vec(),
+                size: 10,
+                ..PutBlobRequest::default()
+            };
+            pieces.send(first).await.expect("room for one");
+            kept.push(pieces);
+            let (mut client, answer) = (client.clone(), answer.clone());
+            tokio::spawn(async move {
+                let put = client.put_blob(tokio_stream::wrappers::ReceiverStream::new(sent)).await;
+                _ = answer.send(put.map(|_| ()).map_err(|status| status.code()));
+            });
+        }
+    }
+    let limit = std::time::Duration::from_secs(60);
+    for _ in 0..600 - 256 {
+        let refused = tokio::time::timeout(limit, answers.recv()).await.expect("an answer, not a thread that waits");
+        assert_eq!(refused, Some(Err(Code::ResourceExhausted)));
+    }
+    let world = tokio::time::timeout(limit, World::on(place, ledger)).await.expect("two batches are taken");
+    drop(kept);
     world.ledger.stop().await;
 }

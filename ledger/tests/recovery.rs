@@ -268,3 +268,24 @@ async fn a_changed_last_entry_does_not_open() {
     let refused = refused_to_open(&world.place).await;
     assert!(matches!(refused, StoreError::Edge { size: 3, .. }), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_store_is_not_served_beside_it() {
+    let mut world = World::new().await;
+    world.chat(0, 2, MONTH).await;
+    world.ledger.stop().await;
+    copy(&world.place.store(), &world.place.path().join("copy"));
+    let text = world.place.config_text().replace("store = \"store\"", "store = \"copy\"");
+    let copied = zegel_ledger::Config::parse(&text, world.place.path()).expect("a configuration");
+    world.ledger = world.place.start().await;
+    let refused = zegel_ledger::Server::bind(copied.clone()).await.map(|_| ()).expect_err("held by another");
+    let path = world.place.path().join("guard").display().to_string();
+    let ServeError::Store { reason, .. } = refused else { panic!("{refused}") };
+    assert_eq!(reason, StoreError::Guard(GuardError::Held { path }));
+    world.chat(2, 1, MONTH).await;
+    world.ledger.stop().await;
+    // Alone it is refused as well by now: it is older than what was signed.
+    let refused = zegel_ledger::Server::bind(copied).await.map(|_| ()).expect_err("older");
+    let ServeError::Store { reason, .. } = refused else { panic!("{refused}") };
+    assert_eq!(reason, StoreError::Guard(GuardError::Rollback { found: 3, signed: 4 }));
+}

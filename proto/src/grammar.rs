@@ -131,6 +131,16 @@ fn month(field: &'static str, found: u32) -> Checked {
     if good { Ok(()) } else { Err(GrammarError::Value { field, found: found.into() }) }
 }
 
+/// The month of an event: from 1970 to 2968, so that an id has at most [`MONTHS_MAX`] of them with the unknown one. A log
+/// that took more could never again show that id: no row of a snapshot holds them.
+fn month_of_event(found: u32) -> Checked {
+    if found / 100 > YEAR_MAX {
+        Err(GrammarError::Value { field: "month", found: found.into() })
+    } else {
+        month("month", found)
+    }
+}
+
 /// C2SP signed-note: a name is not empty and has no space, no plus, no control character.
 fn origin(found: &str) -> Checked {
     some("origin", found.len(), ORIGIN_BYTES_MAX)?;
@@ -144,7 +154,7 @@ impl Grammar for EventHeader {
         stated::<EventKind>("kind", self.kind)?;
         hash_or_none("conversation", &self.conversation)?;
         hash_or_none("custodian", &self.custodian)?;
-        month("month", self.month)?;
+        month_of_event(self.month)?;
         hashes("blobs", &self.blobs, BLOBS_MAX)?;
         match &self.content {
             Some(event_header::Content::BodyRoot(root)) => hash("body_root", root),

@@ -38,6 +38,8 @@ pub const PARTS_MAX: u32 = 9_999;
 pub const CHECKPOINT_BYTES_MAX: usize = 64 * 1024;
 /// Months of one row: a thousand years.
 pub const MONTHS_MAX: usize = 12_000;
+/// Last year in which an event can have a month: 999 years of months and the unknown one fit in a row.
+pub const YEAR_MAX: u32 = 2_968;
 /// Recipients of a dossier envelope.
 pub const RECIPIENTS_MAX: usize = 16;
 /// Grounds of one covered part.

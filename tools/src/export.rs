@@ -4,13 +4,15 @@
 //! stream is opened, record by record, into a BagIt bag. Invariants:
 //! - a body is shown only if it matches what its header commits to; one that cannot be opened ends the export, by name;
 //! - only the scope's events and the acts that are bound to this export are opened: records of other acts stay sealed;
+//! - a bundle that the verifier refuses is not made: what the ledger streamed is its word until then;
 //! - memory holds one record and one dossier key per dossier, never the bundle; what is on disk before the end is in a
 //!   folder that is removed on failure, and the target appears whole or not at all.
 //!
-//! Not here: judging the bundle (the verifier). Specification: `specs/bundle.md`.
+//! Not here: the rules by which a bundle is judged (the verifier). Specification: `specs/bundle.md`.
 
 mod attachments;
 mod bag;
+mod check;
 mod cover;
 mod error;
 mod parts;
@@ -262,6 +264,7 @@ fn finish(
     bag.write("data/export-statement", &signed)?;
     let about = format!("Zegel evidence bundle {export} of log {}", officer.origin());
     bag.close(&about, &export.to_string())?;
+    check::check(&bag, officer.origin(), officer.root_key(), order)?;
     let form = if order.out.extension().is_some_and(|extension| extension == "zip") { Form::Zip } else { Form::Folder };
     bag.publish(&order.out, form)
 }

@@ -210,6 +210,12 @@ impl Source {
         &self.config.origin
     }
 
+    /// The root key that is pinned.
+    #[must_use]
+    pub fn root_key(&self) -> Hash {
+        self.config.root_key
+    }
+
     /// Where the chain of this source is.
     #[must_use]
     pub fn head(&self) -> &Head {

@@ -22,10 +22,12 @@ use zegel_tools::officer::{Officer, bootstrap};
 use zegel_tools::record::{Attached, Record};
 use zegel_tools::seal::OpenError;
 use zegel_tools::source::Source;
+use zegel_verifier::bundle::{Place, Refusal};
 use zegel_verifier::commit::check_redacted;
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::{EventFacts, layout};
 use zegel_verifier::signature::{CONTEXT_EXPORT, verify};
+use zegel_verifier::tree::ProofError;
 
 const ORIGIN: &str = "chat.example.nl/minbzk";
 const PICTURE: &[u8] = b"a picture of a whiteboard";
@@ -302,6 +304,23 @@ async fn an_attachment_that_is_gone_is_a_finding_and_a_changed_one_is_not_shown(
     let refused = world.export(&world.order("changed", Cover::default())).await;
     let is_refused = matches!(refused, Err(ExportError::Attachment { spot: found, .. }) if found == spot);
     assert!(is_refused, "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_event_that_the_ledger_tells_at_a_false_place_is_not_shown_to_anybody() {
+    let mut world = World::begin().await;
+    let mut cover = Cover::default();
+    cover.withhold("5:3", &["5.1.2.e".to_owned()]).expect("withheld");
+    let order = world.order("bundle", cover);
+    world.export(&order).await.expect("exported");
+    let order = ExportOrder { out: world.folder.path().join("leaked"), ..order };
+    world.ledger.state().told_twice = Some((5, 3, 10));
+    let place = Place::event(5, 10);
+    let refusal = Refusal::Event { place, reason: ProofError::OutsideTree { index: 10, size: 10 } };
+    assert_eq!(world.export(&order).await, Err(ExportError::Unverified(Box::new(refusal))));
+    let left = fs::read_dir(world.folder.path()).expect("listed").map(|entry| entry.expect("an entry").file_name());
+    let left: Vec<_> = left.filter(|name| name != "keys" && name != "bundle").collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]

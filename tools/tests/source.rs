@@ -136,6 +136,36 @@ async fn a_ledger_that_is_not_available_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_batch_for_which_a_disk_has_no_room_waits_and_goes_when_there_is() {
+    let world = World::begin().await;
+    let mut source = world.source().await;
+    world.ledger.fail([Fault::DiskFull; 4]);
+    let failed = source.append(world.drafts(5)).await;
+    let gave_up = matches!(failed, Err(SourceError::Ledger(LedgerError::Unreachable { attempts: 4, .. })));
+    assert!(gave_up, "{failed:?}");
+    assert_eq!(source.waiting(), Ok(1));
+    source.flush().await.expect("sent");
+    world.check_texts(5);
+    assert_eq!(source.waiting(), Ok(0));
+}
+
+#[tokio::test]
+async fn a_blob_that_goes_on_elsewhere_than_we_thought_takes_no_batch_with_it() {
+    let world = World::begin().await;
+    let mut source = world.source().await;
+    let blob = source.store_blob(&mut &b"a picture"[..]).expect("stored");
+    let (name, media_type) = ("bord.jpg".into(), "image/jpeg".into());
+    let mut record = world.record("bericht 0");
+    record.attachments = Field::Value(vec![Attached::Present { name, media_type, blob }]);
+    // As a ledger says while the call that broke off is still being written, and when it had to begin anew.
+    let elsewhere = tonic::Status::failed_precondition("the piece begins at 0, the blob goes on at 5");
+    let anew = tonic::Status::invalid_argument("what was there of it is thrown away");
+    world.ledger.state().blob_faults.extend([elsewhere, anew]);
+    source.append(vec![record.draft().expect("a draft")]).await.expect("appended");
+    world.check_texts(1);
+}
+
+#[tokio::test]
 async fn a_lost_receipt_is_found_again_and_nothing_is_there_twice() {
     let world = World::begin().await;
     world.ledger.fail([Fault::LoseReceipt]);

@@ -5,7 +5,7 @@ mod maker;
 
 use maker::*;
 use zegel_proto::v1::*;
-use zegel_verifier::bundle::{Demands, Status};
+use zegel_verifier::bundle::{Demands, Severity, Status};
 use zegel_verifier::commit::CoveredUnit;
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::chat;
@@ -124,10 +124,14 @@ fn run(first_record: u64, count: u64, fate: RecordFate, first_conversation_seq: 
 }
 
 fn read_out(runs: Vec<Vec<u8>>) -> (Log, Plan) {
+    read_out_in(1, runs)
+}
+
+fn read_out_in(parts: u32, runs: Vec<Vec<u8>>) -> (Log, Plan) {
     let mut log = Log::with_messages(5);
     let detail = ManifestDetail {
         manifest: vec![4; 32],
-        parts: 1,
+        parts,
         file_name: "chat.txt".into(),
         file_sha256: vec![9; 32],
         records: 6,
@@ -164,6 +168,36 @@ fn an_importer_that_leaves_a_record_out_is_found_out() {
         let report = verify(&log.evidence(&plan).pack().bag(), &log.trust()).expect("verifies");
         assert!(report.findings.iter().any(|finding| finding.id == "MANIFEST_RUNS"), "{:?}", report.findings);
     }
+}
+
+fn found(log: &Log, plan: &Plan, id: &str) -> Option<(Severity, u64)> {
+    let report = verify(&log.evidence(plan).pack().bag(), &log.trust()).expect("verifies");
+    report.findings.iter().find(|finding| finding.id == id).map(|finding| (finding.severity, finding.count))
+}
+
+#[test]
+fn a_manifest_without_its_last_part_or_that_cannot_be_read_is_found_out() {
+    let (log, plan) = read_out_in(2, vec![run(0, 4, RecordFate::RecordNew, 0)]);
+    assert_eq!(found(&log, &plan, "MANIFEST_UNFINISHED"), Some((Severity::Warning, 1)));
+    let (log, plan) = read_out_in(2, vec![b"no run".to_vec()]);
+    assert_eq!(found(&log, &plan, "SLOT_MALFORMED"), Some((Severity::Error, 1)));
+    let (log, plan) = read_out(vec![run(0, 1, RecordFate::RecordClosed, 0), run(1, 5, RecordFate::RecordNew, 0)]);
+    assert_eq!(found(&log, &plan, "MANIFEST_UNFINISHED"), None);
+    assert_eq!(found(&log, &plan, "SLOT_MALFORMED"), None);
+}
+
+#[test]
+fn a_source_that_does_not_name_its_proof_class_does_not_look_better_than_one_that_does() {
+    let mut log = Log::with_messages(0);
+    log.proof_class = ProofClass::None;
+    let message = log.message(CONVERSATION, 0, "ja hoor");
+    log.batch(Who::Source, vec![message]);
+    let plan = log.export(scope_of(CONVERSATION), None);
+    let report = verify(&log.evidence(&plan).pack().bag(), &log.trust()).expect("verifies");
+    assert_eq!(report.claims.authenticity.status, Status::VerifiedWithFindings);
+    assert_eq!(found(&log, &plan, "PROOF_CLASS_NONE"), Some((Severity::Warning, 1)));
+    let (log, plan) = honest(1);
+    assert_eq!(found(&log, &plan, "PROOF_CLASS_NONE"), None);
 }
 
 #[test]

@@ -6,11 +6,12 @@
 use crate::log::draft::{Draft, Drafted};
 use crate::log::refusal::Refusal;
 use crate::log::submission::{SentEnvelope, Submission, Submitted};
-use crate::log::{Capture, Registered, SourceHead, capture_of, registration_of};
+use crate::log::{Capture, Registered, SourceHead, capture_of, ids_of, registration_of};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use zegel_proto::parse;
 use zegel_proto::v1::{LogCreated, Role, StreamType};
+use zegel_verifier::bundle::CAPTURES_MAX;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::EventFacts;
 use zegel_verifier::registry::{Registry, RegistryError};
@@ -56,6 +57,8 @@ pub(super) enum Judged {
 pub(super) struct Good {
     pub(super) captures: HashMap<Capture, u64>,
     pub(super) registered: HashSet<Registered>,
+    /// Captures that it begins, by custodian and by conversation.
+    pub(super) begun: HashMap<Registered, usize>,
     pub(super) registry: Option<Registry>,
     pub(super) new_envelopes: Vec<Hash>,
 }
@@ -152,13 +155,30 @@ fn check_ids(draft: &Draft<'_>, submission: &Submission, good: &mut Good) -> Res
     for (position, event) in submission.events.iter().enumerate() {
         check_registered(draft, position, &event.facts, good)?;
         let Some(capture) = capture_of(source, &event.facts) else { continue };
-        let known = good.captures.get(&capture).copied();
-        let wanted = known.unwrap_or_else(|| draft.next_conversation_seq(&capture));
+        let known = good.captures.get(&capture).copied().or_else(|| draft.next_conversation_seq(&capture));
+        if known.is_none() {
+            begin_capture(draft, &capture, &mut good.begun)?;
+        }
+        let wanted = known.unwrap_or(0);
         let found = event.facts.conversation_seq;
         if found != wanted {
             return Err(Refusal::ConversationSeq { position, found, wanted, capture: Box::new(capture) });
         }
         good.captures.insert(capture, wanted + 1);
+    }
+    Ok(())
+}
+
+/// One capture more of its custodian and of its conversation. Those of an id must fit in a bundle: a log that took more
+/// could never again show that id.
+fn begin_capture(draft: &Draft<'_>, capture: &Capture, begun: &mut HashMap<Registered, usize>) -> Result<(), Refusal> {
+    for id in ids_of(capture) {
+        let count = |of: &HashMap<Registered, usize>| of.get(&id).copied().unwrap_or(0);
+        let found = count(draft.log.captures_of()) + count(&draft.begun) + count(begun) + 1;
+        if found > CAPTURES_MAX {
+            return Err(Refusal::TooMany { what: "captures of one id", found, max: CAPTURES_MAX });
+        }
+        *begun.entry(id).or_default() += 1;
     }
     Ok(())
 }
@@ -262,8 +282,8 @@ impl Draft<'_> {
         self.changes.registry.as_ref().or(self.log.registry())
     }
 
-    fn next_conversation_seq(&self, capture: &Capture) -> u64 {
-        self.changes.captures.get(capture).or_else(|| self.log.captures().get(capture)).copied().unwrap_or(0)
+    fn next_conversation_seq(&self, capture: &Capture) -> Option<u64> {
+        self.changes.captures.get(capture).or_else(|| self.log.captures().get(capture)).copied()
     }
 
     fn is_registered(&self, registered: &Registered) -> bool {
@@ -275,5 +295,49 @@ impl Draft<'_> {
             return Ok(Some(place.clone()));
         }
         self.beside.envelope(envelope).map_err(|reason| Refusal::Unreadable { reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Changes, Identity, Log};
+
+    struct Nothing;
+
+    impl Beside for Nothing {
+        fn has_blob(&self, _: Hash) -> bool {
+            false
+        }
+
+        fn envelope(&self, _: Hash) -> Result<Option<(Vec<u8>, u32)>, String> {
+            Ok(None)
+        }
+
+        fn logged(&self, _: Hash, _: u64) -> Result<Option<(u64, Hash)>, String> {
+            Ok(None)
+        }
+    }
+
+    fn capture(number: usize) -> Capture {
+        let mut conversation = Hash::ZERO;
+        conversation.0[..8].copy_from_slice(&number.to_be_bytes());
+        Capture { source: Hash([1; 32]), custodian: Hash([2; 32]), conversation }
+    }
+
+    #[test]
+    fn an_id_has_no_more_captures_than_a_bundle_has_room_for() {
+        let mut log = Log::new(Identity { origin: "log".into(), root_key: Hash::ZERO, log_keys: Vec::new() });
+        let captures = (0..CAPTURES_MAX - 2).map(|number| (capture(number), 1)).collect();
+        log.restore(Changes { captures, ..Changes::default() });
+        let mut draft = log.draft(&Nothing, 1);
+        draft.begun.insert((StreamType::StreamCustodian, Hash([2; 32])), 1);
+        let mut begun = HashMap::new();
+        assert_eq!(begin_capture(&draft, &capture(CAPTURES_MAX), &mut begun), Ok(()));
+        let refused = begin_capture(&draft, &capture(CAPTURES_MAX + 1), &mut begun);
+        let (found, max) = (CAPTURES_MAX + 1, CAPTURES_MAX);
+        assert_eq!(refused, Err(Refusal::TooMany { what: "captures of one id", found, max }));
+        let elsewhere = Capture { custodian: Hash([3; 32]), ..capture(CAPTURES_MAX + 1) };
+        assert_eq!(begin_capture(&draft, &elsewhere, &mut begun), Ok(()));
     }
 }

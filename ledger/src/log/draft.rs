@@ -94,13 +94,16 @@ pub(crate) struct Draft<'a> {
     pub(super) batches: HashMap<(Hash, u64), Drafted>,
     /// Envelopes that this draft brings: conversation and month.
     pub(super) envelopes: HashMap<Hash, (Vec<u8>, u32)>,
+    /// Captures that this draft begins, by custodian and by conversation.
+    pub(super) begun: HashMap<Registered, usize>,
     entries: Vec<SealedEntry>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(log: &'a Log, beside: &'a dyn Beside, received_at_ms: u64) -> Self {
         let changes = Changes { tree: log.tree.clone(), received_at_ms, ..Changes::default() };
-        Self { log, beside, changes, batches: HashMap::new(), envelopes: HashMap::new(), entries: Vec::new() }
+        let (batches, envelopes, begun) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { log, beside, changes, batches, envelopes, begun, entries: Vec::new() }
     }
 
     /// Index of the next entry.
@@ -123,6 +126,7 @@ impl<'a> Draft<'a> {
         self.changes.sources.insert(source, head);
         self.changes.captures.extend(judged.captures);
         self.changes.registered.extend(judged.registered);
+        judged.begun.into_iter().for_each(|(id, count)| *self.begun.entry(id).or_default() += count);
         if judged.registry.is_some() {
             self.changes.registry = judged.registry;
         }

@@ -22,8 +22,10 @@ pub(super) async fn put(service: &Service, mut pieces: Streaming<PutBlobRequest>
     let first = pieces.message().await?.ok_or_else(|| Status::invalid_argument("the stream holds no piece"))?;
     let log = service.log(&first.origin)?;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
+    let permit = service.long_call()?;
     let (forward, mut received) = mpsc::channel::<PutBlobRequest>(2);
     let writing = blocking(move || {
+        let _held = permit;
         let store = Arc::clone(log.store());
         let Some(mut upload) = store.blobs().upload(blob, size)? else {
             return Ok(store.blobs().stat(blob)?);
@@ -38,9 +40,7 @@ pub(super) async fn put(service: &Service, mut pieces: Streaming<PutBlobRequest>
         while let Some(piece) = next.take() {
             if piece.data.len() > PIECE_BYTES_MAX {
                 let found = piece.data.len();
-                return Err(Status::resource_exhausted(format!(
-                    "a piece has {found} bytes, at most {PIECE_BYTES_MAX}"
-                )));
+                return Err(Status::invalid_argument(format!("a piece has {found} bytes, at most {PIECE_BYTES_MAX}")));
             }
             if forward.send(piece).await.is_err() {
                 // The writer has its answer already.
@@ -65,8 +65,9 @@ pub(super) async fn stat(service: &Service, request: BlobStatRequest) -> Result<
 pub(super) async fn read(service: &Service, request: GetBlobRequest) -> Result<Stream<BlobChunk>, Status> {
     let log = service.log(&request.origin)?;
     let blob = hash("sha256", &request.sha256)?;
+    let permit = service.long_call()?;
     let mut file = blocking(move || Ok(log.store().blobs().read(blob)?)).await?;
-    Ok(streaming(move |push| {
+    Ok(streaming(permit, move |push| {
         loop {
             let mut data = vec![0; CHUNK_BYTES];
             let failed =

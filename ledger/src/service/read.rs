@@ -20,7 +20,7 @@ pub(super) fn known(service: &Service, request: KnownRequest) -> Result<Stream<K
         custodian: hash("custodian", &request.custodian)?,
         conversation: hash("conversation", &request.conversation)?,
     };
-    Ok(streaming(move |push| Ok(crate::known::known(&log, &capture, push)?)))
+    Ok(streaming(service.long_call()?, move |push| Ok(crate::known::known(&log, &capture, push)?)))
 }
 
 pub(super) async fn source_head(
@@ -43,7 +43,7 @@ pub(super) async fn source_head(
 pub(super) fn registry(service: &Service, request: &LogRequest) -> Result<Stream<RegistryResponse>, Status> {
     let log = service.log(&request.origin)?;
     let size = log.view().size;
-    Ok(streaming(move |push| {
+    Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
         let of = StreamMonth::fixed(StreamType::StreamRegistry);
         let mut last = None;
@@ -109,7 +109,7 @@ pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result
     let (from, count) = (request.from, request.count);
     let size = log.view().size;
     let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
-    Ok(streaming(move |push| {
+    Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
         for index in from..to {
             if !push(ReadEntriesResponse { index, entry: store.entry(index)?, headers: store.headers(index)? }) {
@@ -127,7 +127,7 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
         StreamType::try_from(request.stream).map_err(|_| Status::invalid_argument("stream is not a known type"))?;
     let of = StreamMonth { stream, id, month: request.month };
     let size = log.view().size;
-    Ok(streaming(move |push| {
+    Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
         let mut page = Vec::new();
         for place in store.places(of, store.stream(&of)?.count) {
@@ -149,7 +149,7 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
 
 pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
     let log = service.log(&request.origin)?;
-    Ok(streaming(move |push| {
+    Ok(streaming(service.long_call()?, move |push| {
         let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
         match export::export(&log, request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {

@@ -11,7 +11,6 @@ fn code_of(refusal: &Refusal) -> Code {
     use Refusal as R;
     match refusal {
         R::Batch(BatchError::Signature(_)) | R::Authority(_) | R::OtherRoot { .. } => Code::PermissionDenied,
-        R::TooLarge { .. } | R::TooMany { .. } => Code::ResourceExhausted,
         R::Unreadable { .. } => Code::Unavailable,
         R::StreamBroken => Code::Aborted,
         R::NotCreated
@@ -26,7 +25,10 @@ fn code_of(refusal: &Refusal) -> Code {
         | R::BlobMissing { .. }
         | R::EnvelopeUnknown { .. }
         | R::EnvelopeRecipient { .. } => Code::FailedPrecondition,
-        R::NoBatch
+        // Not RESOURCE_EXHAUSTED, which passes: what is over a limit is over it tomorrow.
+        R::TooLarge { .. }
+        | R::TooMany { .. }
+        | R::NoBatch
         | R::Batch(_)
         | R::HeaderBytes { .. }
         | R::Header { .. }
@@ -70,9 +72,11 @@ impl From<StoreError> for Status {
 impl From<BlobError> for Status {
     fn from(reason: BlobError) -> Self {
         let code = match reason {
-            BlobError::TooLarge { .. } => Code::ResourceExhausted,
+            BlobError::Full { .. } => Code::ResourceExhausted,
             BlobError::Offset { .. } => Code::FailedPrecondition,
-            BlobError::Surplus { .. } | BlobError::OtherHash { .. } => Code::InvalidArgument,
+            BlobError::TooLarge { .. } | BlobError::Surplus { .. } | BlobError::OtherHash { .. } => {
+                Code::InvalidArgument
+            }
             BlobError::Busy { .. } => Code::Aborted,
             BlobError::Missing { .. } => Code::NotFound,
             BlobError::Failed { .. } => Code::Unavailable,

@@ -33,12 +33,18 @@ pub(crate) enum BlobError {
     Busy { blob: Hash },
     #[error("blob {blob} is not in the store")]
     Missing { blob: Hash },
+    #[error("{step} failed: there is no room on the disk")]
+    Full { step: &'static str },
     #[error("{step} failed: {reason}")]
     Failed { step: &'static str, reason: String },
 }
 
 fn failed(step: &'static str) -> impl FnOnce(std::io::Error) -> BlobError {
-    move |reason| BlobError::Failed { step, reason: reason.to_string() }
+    // What was written before the disk was full stays, and says where to go on.
+    move |reason| match reason.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => BlobError::Full { step },
+        _ => BlobError::Failed { step, reason: reason.to_string() },
+    }
 }
 
 /// How much of a blob is there.
@@ -220,5 +226,19 @@ fn hash_of(file: &mut File) -> Result<Hash, BlobError> {
             return Ok(Hash(hasher.finalize().into()));
         }
         hasher.update(&step[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_a_broken_one() {
+        let full = failed("writing a blob")(ErrorKind::StorageFull.into());
+        assert_eq!(full, BlobError::Full { step: "writing a blob" });
+        let code = |reason: BlobError| tonic::Status::from(reason).code();
+        assert_eq!(code(full), tonic::Code::ResourceExhausted);
+        assert_eq!(code(failed("writing a blob")(ErrorKind::BrokenPipe.into())), tonic::Code::Unavailable);
     }
 }

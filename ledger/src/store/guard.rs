@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 use zegel_verifier::checkpoint;
 use zegel_verifier::hash::Hash;
@@ -42,6 +43,12 @@ pub enum GuardError {
         /// Entries in the store.
         found: u64,
     },
+    /// Another process holds it.
+    #[error("another ledger signs under the guard {path}: two would fork the log")]
+    Held {
+        /// The guard.
+        path: String,
+    },
     /// Not a guard.
     #[error("the guard file does not read as origin, size and root")]
     Malformed,
@@ -60,11 +67,31 @@ pub enum GuardError {
 pub(crate) struct Guard {
     path: PathBuf,
     origin: String,
+    /// Held for as long as this process may sign.
+    lock: Option<Arc<File>>,
 }
 
 impl Guard {
     pub(crate) fn new(path: &Path, origin: &str) -> Self {
-        Self { path: path.to_owned(), origin: origin.into() }
+        Self { path: path.to_owned(), origin: origin.into(), lock: None }
+    }
+
+    /// Keeps every other ledger from this guard. A copy of a store has a lock of its own; its guard is what both have.
+    pub(crate) fn hold(mut self) -> Result<Self, StoreError> {
+        let failed = |reason: std::io::Error| StoreError::failed("opening the lock of the guard", reason);
+        let lock = File::options().create(true).append(true).open(self.beside(".lock")).map_err(failed)?;
+        if lock.try_lock().is_err() {
+            return Err(GuardError::Held { path: self.path.display().to_string() }.into());
+        }
+        self.lock = Some(Arc::new(lock));
+        Ok(self)
+    }
+
+    /// A file beside the guard. The name of the guard is kept whole: those of other logs may lie in the same folder.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(suffix);
+        name.into()
     }
 
     /// Size and root that were last signed; `None` without a file.
@@ -85,7 +112,7 @@ impl Guard {
     pub(crate) fn write(&self, size: u64, root: Hash) -> Result<(), StoreError> {
         let failed = |reason: std::io::Error| StoreError::failed("writing the guard", reason);
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let next = self.path.with_extension("next");
+        let next = self.beside(".next");
         let mut file = File::create(&next).map_err(failed)?;
         file.write_all(checkpoint::print(&self.origin, size, root).as_bytes()).map_err(failed)?;
         file.sync_all().map_err(failed)?;
@@ -122,4 +149,16 @@ fn parse(text: &str) -> Option<(String, u64, Hash)> {
     let (origin, size, root) = (lines.next()?, lines.next()?.parse().ok()?, lines.next()?);
     let root = Hash::read(&STANDARD.decode(root).ok()?)?;
     (checkpoint::print(origin, size, root) == text).then(|| (origin.to_owned(), size, root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guards_that_differ_in_their_endings_share_no_file() {
+        let guard = |name: &str| Guard::new(Path::new(name), "chat.example.nl/minbzk");
+        assert_eq!(guard("guards/log.bzk").beside(".next"), Path::new("guards/log.bzk.next"));
+        assert_ne!(guard("guards/log.bzk").beside(".next"), guard("guards/log.ez").beside(".next"));
+    }
 }

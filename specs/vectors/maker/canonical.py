@@ -91,11 +91,13 @@ def headers():
     grammar(name, "header-custodian-of-16-bytes", m.header(40, **chat | {"custodian": H[1][:16]}, body_root=H[2]),
             "An id has 32 bytes.", "Length", "custodian")
     for number_of_month, defect in [(202413, "month-13"), (202400, "month-00"), (196912, "month-before-1970"),
-                                    (1000001, "month-of-year-10000"), (5, "month-without-year")]:
+                                    (1000001, "month-of-year-10000"), (296901, "month-after-the-last"),
+                                    (5, "month-without-year")]:
         grammar(name, f"header-{defect}", m.header(40, **chat | {"month": number_of_month}, body_root=H[2]),
-                "Months run from 197001 to 999912; 0 is unknown.", "Value", "month")
+                "Months of events run from 197001 to 296812, so that a row holds all of an id; 0 is unknown.", "Value",
+                "month")
     good(name, "header-first-month", m.header(40, **chat | {"month": 197001}, body_root=H[2]))
-    good(name, "header-last-month", m.header(40, **chat | {"month": 999912}, body_root=H[2]))
+    good(name, "header-last-month", m.header(40, **chat | {"month": 296812}, body_root=H[2]))
     refused(name, "header-month-beyond-32-bits", number(1, 40) + data(2, H[0]) + data(3, H[1])
             + number(4, 2**32 + 202405) + number(5, 9) + always(7, H[2]), "A uint32 with a bit too many.", "NotCanonical")
     grammar(name, "header-with-65-blobs", m.header(40, **chat, blobs=[H[3]] * 65, body_root=H[2]), "At most 64.",

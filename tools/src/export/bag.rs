@@ -49,6 +49,11 @@ impl Bag {
         self.folder.path()
     }
 
+    /// All files so far.
+    pub(super) fn files(&self) -> impl Iterator<Item = &BagFile> {
+        self.tags.iter().chain(&self.payload)
+    }
+
     /// Counts a payload file that was written already.
     pub(super) fn add(&mut self, file: BagFile) {
         self.payload.push(file);
@@ -91,8 +96,8 @@ impl Bag {
     pub(super) fn publish(self, out: &Path, form: Form) -> Result<(), ExportError> {
         match form {
             Form::Folder => {
-                let path = self.folder.keep();
-                let moved = fs::rename(&path, out).and_then(|()| disk::sync_folder_of(&absolute(out)?));
+                // Renamed away, there is nothing left to remove; if that fails, the folder goes with this bag.
+                let moved = fs::rename(self.folder.path(), out).and_then(|()| disk::sync_folder_of(&absolute(out)?));
                 Ok(moved.map_err(failed(out))?)
             }
             Form::Zip => self.publish_zip(out),
@@ -113,7 +118,7 @@ impl Bag {
 
     fn write_zip(&self, file: &File, top: &str) -> zip::result::ZipResult<()> {
         let mut zip = ZipWriter::new(file);
-        for file in self.tags.iter().chain(&self.payload) {
+        for file in self.files() {
             // Attachments are compressed already.
             let is_packed = file.name.starts_with("data/attachments/");
             let method = if is_packed { CompressionMethod::Stored } else { CompressionMethod::Deflated };

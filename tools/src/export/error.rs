@@ -9,8 +9,10 @@ use crate::source::{LedgerError, SourceError};
 use std::fmt;
 use thiserror::Error;
 use zegel_proto::CanonicalError;
+use zegel_verifier::bundle::Refusal;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::HeaderError;
+use zegel_verifier::trust::TrustError;
 
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +138,12 @@ pub enum ExportError {
         /// The maximum.
         max: usize,
     },
+    /// The verifier refuses what the ledger's evidence became: nobody gets it.
+    #[error("the verifier refuses the bundle, so it was not made: {0}")]
+    Unverified(Box<Refusal>),
+    /// The pinned root key makes no trust file.
+    #[error("the pinned root key makes no trust file: {0}")]
+    Trust(#[from] TrustError),
     /// The ZIP file could not be written.
     #[error("{path}: {reason}")]
     Zip {

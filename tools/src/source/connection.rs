@@ -86,8 +86,19 @@ pub(super) fn sort(status: &Status) -> Failure {
         | Code::Internal
         | Code::Cancelled
         | Code::DeadlineExceeded
+        // A full disk or too many callers: the batch is good, and goes when there is room.
+        | Code::ResourceExhausted
         | Code::Aborted => Failure::Passing(status.to_string()),
         code => Failure::Refused(LedgerError::Refused { code, message: status.message().into() }),
+    }
+}
+
+/// Sorts a status of an upload: a ledger that goes on with a blob elsewhere than we do says nothing of the batch, and is
+/// asked again where it is.
+pub(super) fn sort_upload(status: &Status) -> Failure {
+    match status.code() {
+        Code::FailedPrecondition | Code::InvalidArgument => Failure::Passing(status.to_string()),
+        _ => sort(status),
     }
 }
 

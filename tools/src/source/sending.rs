@@ -1,6 +1,6 @@
 //! Sending what waits in the outbox, in order, until all of it has a checked receipt.
 
-use super::connection::{Attempts, Failure, sort};
+use super::connection::{Attempts, Failure, sort, sort_upload};
 use super::receipt::check_ours;
 use super::{Head, LedgerError, Placed, ReceiptError, Source, SourceError, WINDOW_BATCHES};
 use tonic::{Code, Status};
@@ -13,6 +13,8 @@ use zegel_verifier::hash::{Hash, sha256};
 enum Stop {
     /// The transport or the ledger: maybe it passes.
     Status(Status),
+    /// The same, while a blob was put: it says nothing of any batch.
+    Upload(Status),
     /// Our own judgement, or our own disk: it does not.
     Ours(SourceError),
 }
@@ -47,6 +49,7 @@ impl Source {
             match self.send(&pending, &mut placed, &mut attempts).await {
                 Ok(()) => {}
                 Err(Stop::Ours(error)) => return Err(error),
+                Err(Stop::Upload(status)) => attempts.failed(sort_upload(&status)).await?,
                 Err(Stop::Status(status)) => self.failed(&status, &mut attempts).await?,
             }
         }
@@ -57,7 +60,7 @@ impl Source {
         let mut requests = Vec::with_capacity(pending.len());
         for batch_seq in pending {
             let request = self.spool.outbox.load(*batch_seq)?;
-            self.upload_blobs(&blobs_of(&request)?, attempts).await?;
+            self.upload_blobs(&blobs_of(&request)?, attempts).await.map_err(Stop::Upload)?;
             requests.push(request);
         }
         let sent: Vec<AppendRequest> = requests.iter().map(without_bodies).collect();
@@ -142,7 +145,7 @@ impl Source {
 
 /// Codes that judge the batch itself. Others speak of the log, the caller or the address, and the batch may still be good.
 fn is_about_the_batch(code: Code) -> bool {
-    matches!(code, Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition | Code::ResourceExhausted)
+    matches!(code, Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition)
 }
 
 /// What is needed to judge the answer, while the rest is on its way.

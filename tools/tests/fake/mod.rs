@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use ed25519_dalek::{Signer, SigningKey};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpListener;
@@ -18,7 +18,8 @@ use zegel_verifier::checkpoint;
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, family};
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
-use zegel_verifier::tree::{gap_subtrees, root_of};
+use zegel_verifier::snapshot::{row_leaf, stream_leaf};
+use zegel_verifier::tree::{Frontier, gap_subtrees, root_of};
 
 /// What goes wrong with the next batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Fault {
     LoseReceipt,
     /// Not taken, for good.
     Refuse,
+    /// Not taken: there is no room.
+    DiskFull,
     /// Taken, answered with a checkpoint over another log.
     OtherRoot,
     /// Taken, answered with a log whose first entry is another.
@@ -51,6 +54,10 @@ pub(crate) struct State {
     /// Blobs take at most this many bytes in one call, then the call fails.
     pub(crate) blob_bytes_per_call: Option<u64>,
     pub(crate) blob_calls: u64,
+    /// What the next calls that put a blob are refused with.
+    pub(crate) blob_faults: VecDeque<Status>,
+    /// An event that evidence tells a second time, at a place where it does not stand: entry, position, false position.
+    pub(crate) told_twice: Option<(u64, u32, u32)>,
 }
 
 #[derive(Clone)]
@@ -156,6 +163,7 @@ impl FakeLedger {
         let fault = state.faults.pop_front().unwrap_or(Fault::None);
         match fault {
             Fault::Unavailable => return Err(Status::unavailable("not now")),
+            Fault::DiskFull => return Err(Status::resource_exhausted("no space left on device")),
             Fault::Refuse => return Err(Status::failed_precondition("no")),
             _ => {}
         }
@@ -240,12 +248,61 @@ impl FakeLedger {
             if let Some(batch) = batch {
                 records.extend(batch_records(batch, &shown));
             }
+            if let Some((_, position, false_position)) = state.told_twice.filter(|(entry, ..)| *entry == index) {
+                let at = records.iter().rposition(|record| told_at(record, position)).expect("an event that is shown");
+                let mut again = records[at].clone();
+                if let evidence_record::Record::Event(event) = &mut again {
+                    event.position = false_position;
+                }
+                records.insert(records.len() - 1, again);
+            }
         }
         let rest = gap(&leaves, walked, leaves.len() as u64);
         records.push(evidence_record::Record::LogEnd(EvidenceLogEnd { gap: rest }));
-        records.push(evidence_record::Record::RowsEnd(EvidenceRowsEnd { gap: Vec::new() }));
+        records.extend(row_records(&table(&state, asked.snapshot_entry), &scope));
         records.into_iter().map(|record| EvidenceRecord { record: Some(record) }).collect()
     }
+}
+
+fn told_at(record: &evidence_record::Record, position: u32) -> bool {
+    matches!(record, evidence_record::Record::Event(event) if event.position == position)
+}
+
+/// Rows of the snapshot over the first `covers` entries.
+fn table(state: &State, covers: u64) -> Vec<(StreamType, Hash, Vec<Month>)> {
+    let mut streams: BTreeMap<(i32, Hash), BTreeMap<u32, Frontier>> = BTreeMap::new();
+    for (entry, batch) in (0..covers).zip(&state.batches) {
+        for (position, header) in (0..).zip(batch.iter().flat_map(|batch| &batch.headers)) {
+            let facts = EventFacts::read(&parse(header).expect("a header")).expect("facts");
+            for of in facts.streams() {
+                let months = streams.entry((of.stream as i32, of.id)).or_default();
+                months.entry(of.month).or_default().push(stream_leaf(entry, position, event_leaf(header)));
+            }
+        }
+    }
+    let month = |(month, tree): (u32, Frontier)| Month { month, count: tree.size(), root: tree.root().to_vec() };
+    let row = |((stream, id), months): ((i32, Hash), BTreeMap<u32, Frontier>)| {
+        (StreamType::try_from(stream).expect("a stream"), id, months.into_iter().map(month).collect())
+    };
+    streams.into_iter().map(row).collect()
+}
+
+fn row_records(table: &[(StreamType, Hash, Vec<Month>)], scope: &Scope) -> Vec<evidence_record::Record> {
+    let leaves: Vec<Hash> = table.iter().map(|(stream, id, months)| row_leaf(*stream, *id, months)).collect();
+    let mut walked = 0;
+    let mut records = Vec::new();
+    for (index, (stream, id, months)) in (0u64..).zip(table) {
+        let of_scope = *stream as i32 == scope.stream && id.0[..] == scope.id[..];
+        if !of_scope && !matches!(stream, StreamType::StreamRegistry | StreamType::StreamRecords) {
+            continue;
+        }
+        let (gap, stream, id, months) = (gap(&leaves, walked, index), *stream as i32, id.to_vec(), months.clone());
+        records.push(evidence_record::Record::Row(EvidenceRow { gap, index, stream, id, months }));
+        walked = index + 1;
+    }
+    let rest = gap(&leaves, walked, leaves.len() as u64);
+    records.push(evidence_record::Record::RowsEnd(EvidenceRowsEnd { gap: rest }));
+    records
 }
 
 fn shown(batch: &AppendRequest, scope: &Scope) -> Vec<u32> {
@@ -315,6 +372,9 @@ impl Ledger for FakeLedger {
         let mut blob = Vec::new();
         let mut taken = 0;
         self.state().blob_calls += 1;
+        if let Some(status) = self.state().blob_faults.pop_front() {
+            return Err(status);
+        }
         while let Some(piece) = stream.message().await? {
             let mut state = self.state();
             if blob.is_empty() {
@@ -438,7 +498,10 @@ impl Ledger for FakeLedger {
     async fn snapshot(&self, _: Request<LogRequest>) -> Result<Response<SnapshotResponse>, Status> {
         let mut state = self.state();
         let index = state.entries.len() as u64;
-        let snapshot = IndexSnapshot { covers: index, ids: 1, root: vec![1; 32] };
+        let leaves: Vec<Hash> =
+            table(&state, index).iter().map(|(stream, id, months)| row_leaf(*stream, *id, months)).collect();
+        let (ids, root) = (leaves.len() as u64, root_of(leaves).to_vec());
+        let snapshot = IndexSnapshot { covers: index, ids, root };
         let entry = Entry { received_at_ms: index + 1, content: Some(entry::Content::Snapshot(snapshot)) };
         state.entries.push(print(&entry).expect("an entry"));
         state.batches.push(None);

@@ -24,11 +24,13 @@ struct Capture {
     listed_new: u64,
     last_occurred_ms: u64,
     file: Option<FileWalk>,
+    unfinished: u64,
 }
 
 /// A file whose manifest is passing, part by part.
 struct FileWalk {
     manifest: Vec<u8>,
+    parts: u32,
     next_part: u32,
     next_record: u64,
 }
@@ -131,20 +133,31 @@ impl Captures {
         if self.is_whole { self.captures.values().filter(over).count() as u64 } else { 0 }
     }
 
+    /// Manifests whose last part never came: what they leave out they never had to sign for.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.captures.values().map(|capture| capture.unfinished + u64::from(capture.is_underway())).sum()
+    }
+
     pub(super) fn count(&self) -> u64 {
         self.captures.len() as u64
     }
 }
 
 impl Capture {
+    fn is_underway(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.next_part < file.parts)
+    }
+
     /// Holds one part against the ones before it; gives what is wrong.
     fn part(&mut self, detail: &ManifestDetail, runs: &[ManifestRun], own_seq: u64) -> Option<&'static str> {
-        let new = FileWalk { manifest: detail.manifest.clone(), next_part: 0, next_record: 0 };
+        let (manifest, parts) = (detail.manifest.clone(), detail.parts);
+        let new = FileWalk { manifest, parts, next_part: 0, next_record: 0 };
         if detail.part == 0 || self.file.is_none() {
+            self.unfinished += u64::from(self.is_underway());
             self.file = Some(new);
         }
         let file = self.file.as_mut()?;
-        if file.manifest != detail.manifest || file.next_part != detail.part {
+        if (&file.manifest, file.parts, file.next_part) != (&detail.manifest, detail.parts, detail.part) {
             return Some("its parts are not all there, in order");
         }
         for run in runs {

@@ -190,6 +190,11 @@ impl Desk {
         }
         self.custody.event(place, source, facts, body, file.as_ref());
         self.note_file(place, file.as_ref());
+        if facts.kind == EventKind::ReadoutManifest && file.is_none() && body.is_some_and(is_manifest_open) {
+            let nl = "Een manifest van een uitlezing is vastgelegd in een vorm die niet te lezen is.";
+            let en = "A read-out's manifest was committed in a form that cannot be read.";
+            self.note(place, "SLOT_MALFORMED", Severity::Error, About::Completeness, nl, en);
+        }
         self.note_kind(place, facts, body);
         if let Some((binding, body)) = opened.filter(|_| family(facts.kind) == Family::Chat) {
             self.note_times(place, source, facts, binding);
@@ -303,12 +308,25 @@ impl Desk {
             let finding = Finding::of("MANIFEST_OVERSTATED", Severity::Error, About::Completeness, nl, en);
             self.findings.add(finding.times(overstated));
         }
+        let unfinished = self.captures.unfinished();
+        if unfinished > 0 {
+            let nl = "Een manifest van een uitlezing is begonnen en niet voltooid: het verantwoordt zijn bestand niet."
+                .into();
+            let en = "A read-out's manifest was begun and not finished: it does not account for its file.".into();
+            let finding = Finding::of("MANIFEST_UNFINISHED", Severity::Warning, About::Completeness, nl, en);
+            self.findings.add(finding.times(unfinished));
+        }
         Ok(exported)
     }
 
     pub(super) fn captures_count(&self) -> u64 {
         self.captures.count()
     }
+}
+
+/// Nothing of what accounts for the file is covered.
+fn is_manifest_open(body: &ShownBody) -> bool {
+    body.covered().all(|unit| ![capture::DETAIL, capture::ITEMS].contains(&(unit.slot as usize)))
 }
 
 fn shown_as(facts: &EventFacts, body: Option<&ShownBody>) -> ShownAs {

@@ -93,6 +93,8 @@ pub struct Log {
     pub entries: Vec<Made>,
     pub next_seq: BTreeMap<(Hash, Hash, Hash), u64>,
     pub clock_ms: u64,
+    /// What the sources say that their chats are worth.
+    pub proof_class: ProofClass,
     seeds: u64,
 }
 
@@ -111,6 +113,7 @@ impl Log {
             entries: vec![],
             next_seq: BTreeMap::new(),
             clock_ms: MAY,
+            proof_class: ProofClass::CExportFile,
             seeds: 0,
         };
         let created = LogCreated {
@@ -265,7 +268,7 @@ impl Log {
             precision: if at_ms == 0 { Precision::Unknown } else { Precision::Minute } as i32,
             clock: clock as i32,
             channel: if captured { Channel::Whatsapp } else { Channel::None } as i32,
-            proof_class: if captured { ProofClass::CExportFile } else { ProofClass::None } as i32,
+            proof_class: if captured { self.proof_class } else { ProofClass::None } as i32,
             ambiguous_time: false,
         };
         self.seeds += 1;

@@ -55,6 +55,12 @@ fn witnesses(findings: &mut Findings, outcome: &Outcome) {
 
 fn proof_classes(findings: &mut Findings, outcome: &Outcome) {
     let count = outcome.desk.tally.proof_classes;
+    if count[0] > 0 {
+        let nl = "Van berichten zegt de bron niet wat haar bewijs waard is: zij kunnen zijn bewerkt voordat zij werden verzegeld.";
+        let en = "Of messages the source does not say what its proof is worth: they can have been edited before they were sealed.";
+        let finding = Finding::of("PROOF_CLASS_NONE", Severity::Warning, About::Authenticity, nl.into(), en.into());
+        findings.add(finding.times(count[0]));
+    }
     let mut add = |class: usize, id, nl: &str, en: &str| {
         if count[class] > 0 {
             let finding = Finding::of(id, Severity::Info, About::Authenticity, nl.into(), en.into());

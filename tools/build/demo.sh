@@ -89,4 +89,6 @@ wait_for_rocksdb
 say 'Building the ledger and the tools (some four minutes on two cores, the first time)'
 cargo build --workspace --bins --locked
 say 'Starting zegel demo'
+# Each run in a folder of its own, which stays: the bundle and the trust file are for trying the next commands.
+if [ $# -eq 0 ]; then set -- --out "$(mktemp -d "${TMPDIR:-/tmp}/zegel-XXXXXX")/demo"; fi
 exec "$CARGO_TARGET_DIR/debug/zegel" demo "$@"

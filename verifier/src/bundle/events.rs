@@ -182,12 +182,6 @@ impl Desk {
             (EventKind::ReadoutManifest, Some(body)) => self.captures.manifest(source, facts, body),
             _ => None,
         };
-        let is_open = body.is_some_and(|body| body.covered().next().is_none());
-        if facts.kind == EventKind::ReadoutManifest && is_open && file.is_none() {
-            let nl = "Een manifest van een uitlezing is vastgelegd in een vorm die niet te lezen is.";
-            let en = "A read-out's manifest was committed in a form that cannot be read.";
-            self.note(place, "SLOT_MALFORMED", Severity::Error, About::Completeness, nl, en);
-        }
         self.custody.event(place, source, facts, body, file.as_ref());
         self.note_file(place, file.as_ref());
         if facts.kind == EventKind::ReadoutManifest && file.is_none() && body.is_some_and(is_manifest_open) {

@@ -1,0 +1,69 @@
+//! Who knows what: the arrows between the rooms, and the pages that the code names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Rust files below a folder, with their text.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for item in fs::read_dir(folder).expect("a folder") {
+        let path = item.expect("an item").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("text");
+            found.push((path.display().to_string(), text));
+        }
+    }
+    found
+}
+
+/// Files of these folders that say a word outside the places where it may be said.
+fn sayers(folders: &[&str], word: &str, allowed: &[&str]) -> Vec<String> {
+    let all = folders.iter().flat_map(|folder| files(&root().join(folder)));
+    let says =
+        all.filter(|(_, text)| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word)));
+    says.map(|(path, _)| path).filter(|path| !allowed.iter().any(|allowed| path.contains(allowed))).collect()
+}
+
+const NONE: [String; 0] = [];
+
+#[test]
+fn only_the_store_knows_rocksdb() {
+    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
+    assert_eq!(sayers(&rooms, "rocksdb::", &["ledger/src/store"]), NONE);
+    assert!(!sayers(&["ledger/src"], "rocksdb::", &[]).is_empty(), "the search finds what is there");
+}
+
+#[test]
+fn the_verifier_knows_no_grpc_and_no_runtime() {
+    for word in ["tonic::", "tokio::", "rocksdb::"] {
+        assert_eq!(sayers(&["verifier/src"], word, &[]), NONE);
+    }
+}
+
+#[test]
+fn the_log_and_its_trees_read_no_clock_file_or_socket() {
+    for word in ["SystemTime", "Instant::now", "std::fs", "std::net", "std::env", "tokio::"] {
+        assert_eq!(sayers(&["ledger/src/log", "ledger/src/tree"], word, &[]), NONE, "{word}");
+    }
+}
+
+#[test]
+fn every_page_that_the_code_names_is_there() {
+    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
+    let mut missing = Vec::new();
+    for (path, text) in rooms.iter().flat_map(|room| files(&root().join(room))) {
+        for rest in text.split("specs/").skip(1) {
+            let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+            if rest[name.len()..].starts_with(".md") && !root().join("specs").join(format!("{name}.md")).exists() {
+                missing.push(format!("{path}: specs/{name}.md"));
+            }
+        }
+    }
+    assert_eq!(missing, NONE);
+}

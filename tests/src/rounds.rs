@@ -106,17 +106,9 @@ struct Heard {
     bundles: Vec<PathBuf>,
 }
 
+/// A ledger that is gone stays away until the round is over, and its port with it: there is nothing to wait for.
 fn impatient() -> Backoff {
     Backoff { first: Duration::ZERO, max: Duration::ZERO, attempts_max: 2 }
-}
-
-/// A ledger that was killed cannot be reached; any other failure is a defect.
-fn is_gone<T: std::fmt::Debug>(result: &Result<T, SourceError>) -> bool {
-    match result {
-        Ok(_) => false,
-        Err(SourceError::Ledger(LedgerError::Unreachable { .. })) => true,
-        Err(other) => panic!("after a kill: {other}"),
-    }
 }
 
 fn log() -> LogRequest {
@@ -174,21 +166,21 @@ impl Trial {
         self.receipts.len()
     }
 
-    fn config(&self, backoff: Backoff) -> SourceConfig {
+    fn config(&self) -> SourceConfig {
         let config = SourceConfig::of_folder(&self.keys, Actor::Source, &self.stage.url()).expect("a configuration");
-        SourceConfig { backoff, ..config }
+        SourceConfig { backoff: impatient(), ..config }
     }
 
     fn open(&self) -> Source {
         let identity = self.keys.identity(Actor::Source).expect("a key");
-        let opened = Source::open(identity, self.config(Backoff::default()));
+        let opened = Source::open(identity, self.config());
         self.runtime.block_on(opened).expect("a source")
     }
 
-    fn connection(&self, backoff: Backoff) -> Connection {
+    fn connection(&self) -> Connection {
         let authority = self.keys.tls_ca().expect("a certificate");
         let _entered = self.runtime.enter();
-        Connection::new(&self.stage.url(), Some(&authority), ORIGIN, backoff).expect("an address")
+        Connection::new(&self.stage.url(), Some(&authority), ORIGIN, impatient()).expect("an address")
     }
 
     /// Kills the ledger while a source appends, starts it again, and holds it to what it said.
@@ -199,7 +191,7 @@ impl Trial {
         let answers = self.dice.below(if under_fire { 2 } else { 12 });
         let moment = Duration::from_micros(self.dice.below(6_000));
         let source = self.source.take().filter(|_| !under_fire);
-        let (identity, config) = (self.keys.identity(Actor::Source).expect("a key"), self.config(impatient()));
+        let (identity, config) = (self.keys.identity(Actor::Source).expect("a key"), self.config());
         let heard = self.beside(beside);
         let (answered, said) = mpsc::channel();
         let (stage, runtime) = (&mut self.stage, &self.runtime);
@@ -295,7 +287,7 @@ impl Trial {
 
     /// Each receipt is given again, with the same entry; the newest checkpoint extends each of these.
     fn hold_to(&self, receipts: &[Receipt], notes: &[Vec<u8>]) {
-        let mut client = self.connection(Backoff::default()).client();
+        let mut client = self.connection().client();
         self.runtime.block_on(async {
             let newest = client.get_checkpoint(log()).await.expect("a checkpoint").into_inner().checkpoint;
             let newest = self.verified(&newest);
@@ -346,7 +338,7 @@ impl Trial {
 
     /// Begins to read checkpoints, and what else there is, until the ledger is gone.
     fn beside(&self, beside: Beside) -> Vec<JoinHandle<Heard>> {
-        let mut client = self.connection(impatient()).client();
+        let mut client = self.connection().client();
         let reader = self.runtime.spawn(async move {
             let mut heard = Heard::default();
             while let Ok(answer) = client.get_checkpoint(log()).await {
@@ -365,7 +357,7 @@ impl Trial {
     }
 
     fn snapshots(&self) -> JoinHandle<Heard> {
-        let mut client = self.connection(impatient()).client();
+        let mut client = self.connection().client();
         self.runtime.spawn(async move {
             let mut heard = Heard::default();
             while let Ok(answer) = client.snapshot(log()).await {
@@ -384,7 +376,7 @@ impl Trial {
             let config = SourceConfig::of_folder(&keys, Actor::Officer, &url).expect("a configuration");
             let identity = keys.identity(Actor::Officer).expect("a key");
             let opened = Source::open(identity, SourceConfig { backoff: impatient(), ..config }).await;
-            let Ok(mut officer) = opened.inspect_err(|reason| assert_gone(reason)) else { return heard };
+            let Ok(mut officer) = opened.inspect_err(assert_gone) else { return heard };
             let archive_keys = keys.archive_keys().expect("archive keys");
             for number in 0.. {
                 let order = order(custodian, out.join(format!("bundle-{number}")));
@@ -436,7 +428,7 @@ impl Trial {
 
     /// Entries, events, and events of the source, as the log itself gives them.
     fn count(&self) -> (u64, u64, u64) {
-        let mut client = self.connection(Backoff::default()).client();
+        let mut client = self.connection().client();
         let source = self.keys.ministry().source;
         self.runtime.block_on(async {
             let request = ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: 0 };
@@ -455,6 +447,7 @@ impl Trial {
     }
 }
 
+/// A ledger that was killed cannot be reached; any other failure is a defect.
 fn assert_gone(reason: &SourceError) {
     assert!(matches!(reason, SourceError::Ledger(LedgerError::Unreachable { .. })), "after a kill: {reason}");
 }
@@ -546,12 +539,8 @@ async fn append_until_gone(
             source
         }
     };
-    loop {
-        let appended = append(&mut source, captures, dice).await;
-        if is_gone(&appended) {
-            return;
-        }
-        // Who waits for the moment has heard enough.
+    while append(&mut source, captures, dice).await.inspect_err(assert_gone).is_ok() {
+        // Who waits for the moment may have heard enough.
         _ = answered.send(());
     }
 }

@@ -36,6 +36,7 @@ pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableRow};
 pub(crate) use table::Table;
 
 use database::{Column, Database};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -66,6 +67,9 @@ pub enum StoreError {
         /// Which one.
         number: u64,
     },
+    /// Two processes on one store.
+    #[error("the store is open in another process")]
+    InUse,
     /// The store is of another log.
     #[error("the store holds log {found:?}, the configuration says {wanted:?}")]
     OtherOrigin {
@@ -103,16 +107,19 @@ pub(crate) struct Store {
     blobs: Blobs,
     path: PathBuf,
     faults: Arc<dyn Faults>,
+    /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
+    _lock: File,
 }
 
 impl Store {
     /// Opens or creates the databases of a log.
     pub(crate) fn open(path: &Path, origin: &str, faults: Arc<dyn Faults>) -> Result<Self, StoreError> {
         std::fs::create_dir_all(path).map_err(|reason| StoreError::failed("making the store's folder", reason))?;
+        let lock = lock(&path.join("lock"))?;
         let truth = Database::open(&path.join("log"), Column::LOG)?;
         let keys = Database::open(&path.join("keys"), Column::KEYS)?;
         let blobs = Blobs::open(&path.join("blobs"))?;
-        let store = Self { truth, keys, blobs, path: path.to_owned(), faults };
+        let store = Self { truth, keys, blobs, path: path.to_owned(), faults, _lock: lock };
         store.check_origin(origin)?;
         Ok(store)
     }
@@ -139,5 +146,15 @@ impl Store {
                 Err(StoreError::OtherOrigin { found, wanted: wanted.into() })
             }
         }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let failed = |reason: std::io::Error| StoreError::failed("locking the store", reason);
+    let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(TryLockError::Error(reason)) => Err(failed(reason)),
     }
 }

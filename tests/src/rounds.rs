@@ -11,7 +11,9 @@ use crate::{ORIGIN, Stage, command, verify};
 use prost::Message;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -96,6 +98,10 @@ pub struct Trial {
     bundles: Vec<PathBuf>,
     source: Option<Source>,
     rounds: u64,
+    /// Batches that were signed and had no stored receipt when something was killed.
+    caught: usize,
+    /// Lines of `zegel append` that are in the log.
+    lines: u64,
 }
 
 /// What was heard beside the appends.
@@ -106,17 +112,9 @@ struct Heard {
     bundles: Vec<PathBuf>,
 }
 
+/// A ledger that is gone stays away until the round is over, and its port with it: there is nothing to wait for.
 fn impatient() -> Backoff {
     Backoff { first: Duration::ZERO, max: Duration::ZERO, attempts_max: 2 }
-}
-
-/// A ledger that was killed cannot be reached; any other failure is a defect.
-fn is_gone<T: std::fmt::Debug>(result: &Result<T, SourceError>) -> bool {
-    match result {
-        Ok(_) => false,
-        Err(SourceError::Ledger(LedgerError::Unreachable { .. })) => true,
-        Err(other) => panic!("after a kill: {other}"),
-    }
 }
 
 fn log() -> LogRequest {
@@ -152,6 +150,8 @@ impl Trial {
             bundles: Vec::new(),
             source: None,
             rounds: 0,
+            caught: 0,
+            lines: 0,
         };
         trial.source = Some(trial.open());
         trial
@@ -165,7 +165,13 @@ impl Trial {
     /// Events that are in the log by now, of all captures.
     #[must_use]
     pub fn events(&self) -> u64 {
-        self.captures.iter().map(|capture| capture.answered).sum()
+        self.captures.iter().map(|capture| capture.answered).sum::<u64>() + self.lines
+    }
+
+    /// Batches that a kill caught between their signature and their stored receipt.
+    #[must_use]
+    pub fn caught(&self) -> usize {
+        self.caught
     }
 
     /// Receipts that the log is held to.
@@ -174,21 +180,21 @@ impl Trial {
         self.receipts.len()
     }
 
-    fn config(&self, backoff: Backoff) -> SourceConfig {
+    fn config(&self) -> SourceConfig {
         let config = SourceConfig::of_folder(&self.keys, Actor::Source, &self.stage.url()).expect("a configuration");
-        SourceConfig { backoff, ..config }
+        SourceConfig { backoff: impatient(), ..config }
     }
 
     fn open(&self) -> Source {
         let identity = self.keys.identity(Actor::Source).expect("a key");
-        let opened = Source::open(identity, self.config(Backoff::default()));
+        let opened = Source::open(identity, self.config());
         self.runtime.block_on(opened).expect("a source")
     }
 
-    fn connection(&self, backoff: Backoff) -> Connection {
+    fn connection(&self) -> Connection {
         let authority = self.keys.tls_ca().expect("a certificate");
         let _entered = self.runtime.enter();
-        Connection::new(&self.stage.url(), Some(&authority), ORIGIN, backoff).expect("an address")
+        Connection::new(&self.stage.url(), Some(&authority), ORIGIN, impatient()).expect("an address")
     }
 
     /// Kills the ledger while a source appends, starts it again, and holds it to what it said.
@@ -199,7 +205,7 @@ impl Trial {
         let answers = self.dice.below(if under_fire { 2 } else { 12 });
         let moment = Duration::from_micros(self.dice.below(6_000));
         let source = self.source.take().filter(|_| !under_fire);
-        let (identity, config) = (self.keys.identity(Actor::Source).expect("a key"), self.config(impatient()));
+        let (identity, config) = (self.keys.identity(Actor::Source).expect("a key"), self.config());
         let heard = self.beside(beside);
         let (answered, said) = mpsc::channel();
         let (stage, runtime) = (&mut self.stage, &self.runtime);
@@ -240,6 +246,57 @@ impl Trial {
         let fresh = self.stored_receipts();
         self.hold(fresh);
         self.resume(&waiting);
+    }
+
+    /// Kills `zegel append` at some moment, and goes on where the log says that it was. Gives how many of `lines` are in.
+    pub fn interrupt_command(&mut self, lines: u64) -> u64 {
+        let moment = Duration::from_micros(self.dice.below(30_000));
+        let awaited = self.stored_receipts().len() + self.dice.below(4) as usize;
+        self.source = None;
+        let mut zegel = command("zegel");
+        zegel.arg("append").arg("--keys").arg(self.stage.keys()).args(["--ledger", &self.stage.url()]);
+        zegel.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = zegel.spawn().expect("zegel runs");
+        let input: String = (self.lines..lines).map(line).collect();
+        // A process that was killed reads nothing more.
+        _ = process.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        while process.try_wait().expect("a process").is_none() && self.stored_receipts().len() < awaited {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(moment);
+        process.kill().expect("killed, or gone");
+        process.wait().expect("it has ended");
+        let waiting = self.waiting();
+        let fresh = self.stored_receipts();
+        self.hold(fresh);
+        self.resume(&waiting);
+        let (custodian, conversation) = (self.captures[1].custodian, self.captures[0].conversation);
+        let source = self.source.as_mut().expect("an open source");
+        let known = self.runtime.block_on(source.known(custodian, conversation)).expect("known");
+        let numbers: Vec<_> = known.rows.iter().map(|row| row.conversation_seq).collect();
+        assert_eq!(numbers, (0..known.next_conversation_seq).collect::<Vec<_>>());
+        assert!((self.lines..=lines).contains(&known.next_conversation_seq));
+        self.lines = known.next_conversation_seq;
+        self.lines
+    }
+
+    /// How often each of the lines stands in an export of their custodian, opened.
+    pub fn exported_lines(&mut self) -> Vec<usize> {
+        let (custodian, out) = (self.captures[1].custodian, self.stage.path("lines"));
+        let archive_keys = self.keys.archive_keys().expect("archive keys");
+        self.runtime.block_on(async {
+            let mut officer = Officer::open(&self.keys, &self.stage.url()).await.expect("an officer");
+            let order = order(custodian, out.clone());
+            export(officer.source(), &archive_keys, &order, |_| {}).await.expect("exported");
+        });
+        self.bundles.push(out.clone());
+        let evidence = fs::read(out.join("data/evidence-0001")).expect("evidence");
+        let mut found = vec![0; self.lines as usize];
+        for word in evidence.windows(marker(0).len()).filter(|word| word.starts_with(b"regel-")) {
+            let number = std::str::from_utf8(&word[6..12]).expect("digits").parse::<usize>().expect("a number");
+            found[number] += 1;
+        }
+        found
     }
 
     /// What the outbox holds: no process owns it at this moment.
@@ -295,7 +352,7 @@ impl Trial {
 
     /// Each receipt is given again, with the same entry; the newest checkpoint extends each of these.
     fn hold_to(&self, receipts: &[Receipt], notes: &[Vec<u8>]) {
-        let mut client = self.connection(Backoff::default()).client();
+        let mut client = self.connection().client();
         self.runtime.block_on(async {
             let newest = client.get_checkpoint(log()).await.expect("a checkpoint").into_inner().checkpoint;
             let newest = self.verified(&newest);
@@ -321,6 +378,7 @@ impl Trial {
 
     /// Opens the source again: what waited is in the log as it was signed, and each capture is dense.
     fn resume(&mut self, waiting: &[(u64, AppendRequest)]) {
+        self.caught += waiting.len();
         let mut source = self.open();
         assert_eq!(source.waiting(), Ok(0));
         let fresh = self.stored_receipts();
@@ -346,7 +404,7 @@ impl Trial {
 
     /// Begins to read checkpoints, and what else there is, until the ledger is gone.
     fn beside(&self, beside: Beside) -> Vec<JoinHandle<Heard>> {
-        let mut client = self.connection(impatient()).client();
+        let mut client = self.connection().client();
         let reader = self.runtime.spawn(async move {
             let mut heard = Heard::default();
             while let Ok(answer) = client.get_checkpoint(log()).await {
@@ -365,7 +423,7 @@ impl Trial {
     }
 
     fn snapshots(&self) -> JoinHandle<Heard> {
-        let mut client = self.connection(impatient()).client();
+        let mut client = self.connection().client();
         self.runtime.spawn(async move {
             let mut heard = Heard::default();
             while let Ok(answer) = client.snapshot(log()).await {
@@ -384,7 +442,7 @@ impl Trial {
             let config = SourceConfig::of_folder(&keys, Actor::Officer, &url).expect("a configuration");
             let identity = keys.identity(Actor::Officer).expect("a key");
             let opened = Source::open(identity, SourceConfig { backoff: impatient(), ..config }).await;
-            let Ok(mut officer) = opened.inspect_err(|reason| assert_gone(reason)) else { return heard };
+            let Ok(mut officer) = opened.inspect_err(assert_gone) else { return heard };
             let archive_keys = keys.archive_keys().expect("archive keys");
             for number in 0.. {
                 let order = order(custodian, out.join(format!("bundle-{number}")));
@@ -436,16 +494,18 @@ impl Trial {
 
     /// Entries, events, and events of the source, as the log itself gives them.
     fn count(&self) -> (u64, u64, u64) {
-        let mut client = self.connection(Backoff::default()).client();
+        let mut client = self.connection().client();
         let source = self.keys.ministry().source;
         self.runtime.block_on(async {
             let request = ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: 0 };
             let mut entries = client.read_entries(request).await.expect("entries").into_inner();
-            let (mut count, mut all, mut ours) = (0, 0, 0);
+            let (mut count, mut all, mut ours, mut received_at_ms) = (0, 0, 0, 0);
             while let Some(answer) = entries.message().await.expect("an entry") {
                 count += 1;
                 all += answer.headers.len() as u64;
                 let entry: Entry = zegel_proto::parse(&answer.entry).expect("an entry");
+                assert!(entry.received_at_ms >= received_at_ms, "the log's time goes back at entry {}", answer.index);
+                received_at_ms = entry.received_at_ms;
                 let Some(entry::Content::Batch(batch)) = entry.content else { continue };
                 let statement: BatchStatement = zegel_proto::parse(&batch.statement).expect("a statement");
                 ours += if statement.source == source.0 { answer.headers.len() as u64 } else { 0 };
@@ -455,6 +515,7 @@ impl Trial {
     }
 }
 
+/// A ledger that was killed cannot be reached; any other failure is a defect.
 fn assert_gone(reason: &SourceError) {
     assert!(matches!(reason, SourceError::Ledger(LedgerError::Unreachable { .. })), "after a kill: {reason}");
 }
@@ -477,6 +538,19 @@ fn order(custodian: Hash, out: PathBuf) -> ExportOrder {
         cover: Cover::default(),
         out,
     }
+}
+
+/// A word that stands in one line only.
+fn marker(number: u64) -> String {
+    format!("regel-{number:06}.")
+}
+
+fn line(number: u64) -> String {
+    let line = serde_json::json!({
+        "kind": "MESSAGE_CREATED", "custodian": "Bram", "conversation": "Dossier Veerhaven", "channel": "WHATSAPP",
+        "proof_class": "C_EXPORT_FILE", "at": "2022-05-03T10:11:00Z", "text": marker(number),
+    });
+    format!("{line}\n")
 }
 
 async fn registered(keys: &KeyFolder, url: &str) -> Vec<Capture> {
@@ -546,12 +620,8 @@ async fn append_until_gone(
             source
         }
     };
-    loop {
-        let appended = append(&mut source, captures, dice).await;
-        if is_gone(&appended) {
-            return;
-        }
-        // Who waits for the moment has heard enough.
+    while append(&mut source, captures, dice).await.inspect_err(assert_gone).is_ok() {
+        // Who waits for the moment may have heard enough.
         _ = answered.send(());
     }
 }

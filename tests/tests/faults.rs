@@ -306,6 +306,52 @@ async fn a_flipped_bit_in_any_file_is_found_or_means_nothing_and_never_becomes_a
     assert!(found >= files.len(), "a check that finds {found} of {} flipped bits", 3 * files.len());
 }
 
+#[test]
+fn a_damaged_write_ahead_log_is_refused_and_left_as_it_is() {
+    let mut stage = Stage::new();
+    for name in ["Anna", "Bram", "Carla", "Dirk"] {
+        stage.zegel(&["register", "custodian", "--name", name]);
+    }
+    assert_eq!(stage.stop(), Some(0));
+    let store = stage.keys().join("store");
+    for database in ["log", "keys"] {
+        let logs = row_files(&store).into_iter().filter(|file| file.starts_with(database));
+        let file = logs.filter(|file| file.extension().is_some_and(|end| end == "log")).max().expect("a log");
+        let good = fs::read(store.join(&file)).expect("a log");
+        let mut damaged = good.clone();
+        damaged[good.len() * 4 / 10] ^= 0xFF;
+        fs::write(store.join(&file), damaged).expect("written");
+        let refused = ledger(&stage, "check");
+        assert_eq!(refused.status.code(), Some(2), "{database}: {refused:?}");
+        assert!(sentence(&refused).contains("opening a database failed: Corruption"), "{}", sentence(&refused));
+        // Once the damage is mended, all that followed it is there.
+        fs::write(store.join(&file), good).expect("written");
+    }
+    stage.check();
+}
+
+#[test]
+fn keys_that_were_put_back_from_an_older_copy_are_missed_when_the_log_is_opened() {
+    let mut stage = Stage::new();
+    stage.zegel(&["register", "custodian", "--name", "Anna"]);
+    assert_eq!(stage.stop(), Some(0));
+    let (keys, older) = (stage.keys().join("store/keys"), stage.path("older"));
+    copy(&keys, &older);
+    stage.start();
+    assert!(!stage.log().contains("keys of the newest entries are missing"), "{}", stage.log());
+    stage.zegel(&["register", "custodian", "--name", "Bram"]);
+    assert_eq!(stage.stop(), Some(0));
+    replace(&older, &keys);
+    stage.start();
+    assert!(stage.log().contains("keys of the newest entries are missing"), "{}", stage.log());
+    assert_eq!(stage.stop(), Some(0));
+    let found = ledger(&stage, "check");
+    assert_eq!(found.status.code(), Some(1));
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(found.contains("entry 2: event 0: the sealed form must be there"), "{found}");
+    assert!(!found.contains("entry 1:"), "{found}");
+}
+
 /// The most memory that a process has ever held, in KiB.
 fn memory_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");

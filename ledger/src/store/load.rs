@@ -64,6 +64,8 @@ impl Store {
         check_edge(&identity.origin, &changes, checkpoint.as_deref(), root)?;
         self.sweep_keys(size)?;
         self.sweep_tables(size)?;
+        // We may have stopped between a snapshot and this.
+        self.drop_old_tables()?;
         if !self.has_newest_keys()? {
             // Not refused: keys that are gone do not come back, and the log itself is whole.
             tracing::error!(origin = identity.origin, "keys of the newest entries are missing: check names them");

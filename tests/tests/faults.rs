@@ -5,8 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tonic::Code;
+use zegel_ledger::{Config, Faults, Server, Step};
 use zegel_proto::v1::*;
 use zegel_tests::{ORIGIN, Stage, command};
 use zegel_tools::event::{ConversationEntry, CustodianEntry, Draft, Field, Occurred};
@@ -274,8 +277,8 @@ async fn a_flipped_bit_in_any_file_is_found_or_means_nothing_and_never_becomes_a
             let is_found = ledger(&stage, "check").status.code() != Some(0);
             replace(&good, &store);
             fs::write(store.join(file), &flipped).expect("written");
-            let config = zegel_ledger::Config::read(&stage.keys().join("ledger.toml")).expect("a configuration");
-            let serves = match zegel_ledger::Server::bind(config).await {
+            let config = Config::read(&stage.keys().join("ledger.toml")).expect("a configuration");
+            let serves = match Server::bind(config).await {
                 Err(_) => false,
                 Ok(server) => {
                     let url = format!("https://localhost:{}", server.address().port());
@@ -304,6 +307,90 @@ async fn a_flipped_bit_in_any_file_is_found_or_means_nothing_and_never_becomes_a
         files.len()
     );
     assert!(found >= files.len(), "a check that finds {found} of {} flipped bits", 3 * files.len());
+}
+
+#[test]
+fn a_damaged_write_ahead_log_is_refused_and_left_as_it_is() {
+    let mut stage = Stage::new();
+    for name in ["Anna", "Bram", "Carla", "Dirk"] {
+        stage.zegel(&["register", "custodian", "--name", name]);
+    }
+    assert_eq!(stage.stop(), Some(0));
+    let store = stage.keys().join("store");
+    for database in ["log", "keys"] {
+        let logs = row_files(&store).into_iter().filter(|file| file.starts_with(database));
+        let file = logs.filter(|file| file.extension().is_some_and(|end| end == "log")).max().expect("a log");
+        let good = fs::read(store.join(&file)).expect("a log");
+        let mut damaged = good.clone();
+        damaged[good.len() * 4 / 10] ^= 0xFF;
+        fs::write(store.join(&file), damaged).expect("written");
+        let refused = ledger(&stage, "check");
+        assert_eq!(refused.status.code(), Some(2), "{database}: {refused:?}");
+        assert!(sentence(&refused).contains("opening a database failed: Corruption"), "{}", sentence(&refused));
+        // Once the damage is mended, all that followed it is there.
+        fs::write(store.join(&file), good).expect("written");
+    }
+    stage.check();
+}
+
+#[test]
+fn keys_that_were_put_back_from_an_older_copy_are_missed_when_the_log_is_opened() {
+    let mut stage = Stage::new();
+    stage.zegel(&["register", "custodian", "--name", "Anna"]);
+    assert_eq!(stage.stop(), Some(0));
+    let (keys, older) = (stage.keys().join("store/keys"), stage.path("older"));
+    copy(&keys, &older);
+    stage.start();
+    assert!(!stage.log().contains("keys of the newest entries are missing"), "{}", stage.log());
+    stage.zegel(&["register", "custodian", "--name", "Bram"]);
+    assert_eq!(stage.stop(), Some(0));
+    replace(&older, &keys);
+    stage.start();
+    assert!(stage.log().contains("keys of the newest entries are missing"), "{}", stage.log());
+    assert_eq!(stage.stop(), Some(0));
+    let found = ledger(&stage, "check");
+    assert_eq!(found.status.code(), Some(1));
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(found.contains("entry 2: event 0: the sealed form must be there"), "{found}");
+    assert!(!found.contains("entry 1:"), "{found}");
+}
+
+/// Fails the write of the guard, once it is told to.
+#[derive(Default)]
+struct FailingGuard(AtomicBool);
+
+impl Faults for FailingGuard {
+    fn before(&self, step: Step) -> Result<(), String> {
+        let fails = step == Step::Guard && self.0.load(Ordering::Acquire);
+        if fails { Err("the guard cannot be written".into()) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_stops_behind_a_snapshot_drops_the_old_tables_when_it_opens() {
+    let mut stage = Stage::new();
+    let desk = Desk::new(&stage).await;
+    assert_eq!(stage.stop(), Some(0));
+    let faults = Arc::new(FailingGuard::default());
+    let config = Config::read(&stage.keys().join("ledger.toml")).expect("a configuration");
+    let server = Server::bind_with(config, faults.clone()).await.expect("a ledger");
+    let connection = desk.connection(&format!("https://localhost:{}", server.address().port()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { _ = stopped.await }));
+    let log = || LogRequest { origin: ORIGIN.into() };
+    // As many tables as are kept; the entry of the next is written, and what follows it is not done.
+    for _ in 0..8 {
+        connection.client().snapshot(log()).await.expect("a snapshot");
+    }
+    faults.0.store(true, Ordering::Release);
+    let refused = connection.client().snapshot(log()).await.map(drop).expect_err("refused");
+    assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+    drop(connection);
+    stop.send(()).expect("it runs");
+    running.await.expect("it runs").expect("it ends");
+    stage.start();
+    assert_eq!(stage.stop(), Some(0));
+    stage.check();
 }
 
 /// The most memory that a process has ever held, in KiB.

@@ -1,8 +1,10 @@
 //! One RocksDB database with named columns: options, reads, atomic writes.
 //!
-//! Options, and why: no compression, since all is ciphertext or hashes; point-in-time recovery, which drops a torn tail
-//! in silence, so the guard file outside the store is what notices a lost group; no recycled log files, so that destroyed
-//! bytes do not stay in one; files are read back when they are written (`paranoid_file_checks`).
+//! Options, and why: no compression, since all is ciphertext or hashes; recovery drops an unfinished last record in
+//! silence, which is what a crash leaves, and the guard file outside the store notices a lost group; a log that is damaged
+//! in any other way is not opened and stays as it is, since what follows the damage is still good (point-in-time recovery
+//! would delete it); no recycled log files, so that destroyed bytes do not stay in one; files are read back when they are
+//! written (`paranoid_file_checks`).
 
 use crate::store::StoreError;
 use rocksdb::{
@@ -106,7 +108,7 @@ fn options() -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_compression_type(DBCompressionType::None);
-    options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_recycle_log_file_num(0);
     options.set_paranoid_checks(true);
     options.set_max_total_wal_size(LOGS_BYTES_MAX);

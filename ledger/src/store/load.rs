@@ -64,9 +64,22 @@ impl Store {
         check_edge(&identity.origin, &changes, checkpoint.as_deref(), root)?;
         self.sweep_keys(size)?;
         self.sweep_tables(size)?;
+        // We may have stopped between a snapshot and this.
+        self.drop_old_tables()?;
+        if !self.has_newest_keys()? {
+            // Not refused: keys that are gone do not come back, and the log itself is whole.
+            tracing::error!(origin = identity.origin, "keys of the newest entries are missing: check names them");
+        }
         let mut log = Log::new(identity);
         log.restore(changes);
         Ok(Loaded { log, edge, checkpoint })
+    }
+
+    /// Whether the newest ciphertexts have their keys. Keys are synced before their truth, so without them an older copy of
+    /// `keys` was put back, or its tail was lost.
+    fn has_newest_keys(&self) -> Result<bool, StoreError> {
+        let Some(newest) = self.truth.last_key(Column::Bodies)? else { return Ok(true) };
+        Ok(self.keys.get(Column::Wraps, &newest)?.is_some())
     }
 
     /// The right edge of the tree, made again from the last entries and tiles.

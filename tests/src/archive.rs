@@ -99,9 +99,20 @@ impl Archive {
 
     /// Exports a custodian with what `cover` covers, as a folder.
     pub async fn export(&mut self, custodian: Hash, name: &str, nonce: &str, cover: Cover) -> (PathBuf, ExportReport) {
-        let stream = StreamType::StreamCustodian as i32;
+        self.export_of(StreamType::StreamCustodian, custodian, name, nonce, cover).await
+    }
+
+    /// Exports an id with what `cover` covers, as a folder.
+    pub async fn export_of(
+        &mut self,
+        stream: StreamType,
+        id: Hash,
+        name: &str,
+        nonce: &str,
+        cover: Cover,
+    ) -> (PathBuf, ExportReport) {
         let order = ExportOrder {
-            scope: Scope { stream, id: custodian.to_vec(), from_month: 0, to_month: 0 },
+            scope: Scope { stream: stream as i32, id: id.to_vec(), from_month: 0, to_month: 0 },
             recipient: "Enquetecommissie".into(),
             nonce: nonce.into(),
             case: "2026-17".into(),

@@ -111,3 +111,26 @@ async fn the_file_can_be_put_together_again_byte_for_byte() {
     let original = std::fs::read(readout("bram-ios-nl").join("_chat.txt")).expect("the original");
     assert!(file == original, "{} bytes came back of {}", file.len(), original.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timeline_of_a_group_says_which_messages_both_holders_have_and_where_they_contradict() {
+    let mut archive = two_phones().await;
+    let group = archive.veerhaven;
+    let stream = zegel_proto::v1::StreamType::StreamConversation;
+    let (bundle, _) = archive.export_of(stream, group, "group", "", Cover::default()).await;
+    let shown = zegel_tests::command("zegel-verifier")
+        .args(["show", "--json", "--trust"])
+        .arg(archive.trust())
+        .arg(&bundle)
+        .output()
+        .expect("shown");
+    assert_eq!(shown.status.code(), Some(0), "{}", String::from_utf8_lossy(&shown.stderr));
+    let lines = String::from_utf8(shown.stdout).expect("text");
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let held = |line: &&serde_json::Value| line["also_held_by"].as_array().is_some_and(|held| !held.is_empty());
+    let both = lines.iter().filter(held).count();
+    let contradict = lines.iter().filter(|line| line["also_held_by"][0]["differs"][0].is_string()).count();
+    assert!(both > 20 && contradict > 0 && contradict < both, "{both} held by both, {contradict} contradict");
+    let names: Vec<_> = lines.iter().filter(held).map(|line| line["also_held_by"][0]["custodian"].as_str()).collect();
+    assert!(names.contains(&Some("Anna")) && names.contains(&Some("Bram")), "{names:?}");
+}

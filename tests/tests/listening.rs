@@ -48,3 +48,34 @@ fn the_ledger_stops_cleanly_when_asked_and_goes_on_where_it_was() {
     stage.start();
     stage.zegel(&["register", "conversation", "--title", "Dossier Veerhaven", "--channel", "whatsapp"]);
 }
+
+/// What a release answers to: every RPC, by name. Adding one is a decision, made here.
+const RPCS: [&str; 15] = [
+    "Append",
+    "AppendStream",
+    "PutBlob",
+    "BlobStat",
+    "GetBlob",
+    "Known",
+    "GetSourceHead",
+    "GetRegistry",
+    "GetCheckpoint",
+    "GetReceipt",
+    "GetConsistencyProof",
+    "ReadEntries",
+    "ReadStream",
+    "Snapshot",
+    "ExportEvidence",
+];
+
+#[test]
+fn the_service_has_the_calls_of_its_list_and_the_ledger_adds_only_health() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = |path: &str| fs::read_to_string(root.join(path)).expect("a file");
+    let proto = text("proto/zegel/v1/ledger.proto");
+    let names = proto.lines().filter_map(|line| line.trim().strip_prefix("rpc ")?.split('(').next());
+    assert_eq!(names.collect::<Vec<_>>(), RPCS);
+    let server = text("ledger/src/server.rs");
+    let added = server.matches(".add_service(").count();
+    assert_eq!(added, 2, "the ledger's own service and the standard health service, and no reflection");
+}

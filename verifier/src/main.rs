@@ -6,12 +6,15 @@
 
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/holders.rs"]
+mod holders;
 #[path = "main/show.rs"]
 mod show;
 #[path = "main/text.rs"]
 mod text;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use holders::Holders;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -227,7 +230,18 @@ fn show_timeline(asked: &Asked, verdict: &Verdict) -> ExitCode {
     let Ok(trust) = read_trust(asked) else {
         return ExitCode::from(EXIT_UNCHECKED);
     };
-    let mut timeline = show::Timeline::new(std::io::stdout().lock(), asked.lang, asked.form());
+    let mut holders = Holders::default();
+    if let Err(refusal) = verify(asked, &trust, &mut holders) {
+        return answer(&Verdict::refused(&refusal), asked.form(), asked.lang);
+    }
+    if holders.is_full() {
+        let text = asked.lang.of(
+            "niet alle berichten zijn tussen houders vergeleken: het zijn er te veel",
+            "not all messages were compared between holders: there are too many",
+        );
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+    let mut timeline = show::Timeline::new(std::io::stdout().lock(), asked.lang, asked.form(), holders);
     let again = verify(asked, &trust, &mut timeline);
     let printed = timeline.finish();
     let first = verdict.report.as_ref().map(|report| &report.export.parts_sha256);

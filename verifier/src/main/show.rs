@@ -3,6 +3,7 @@
 //! Only used in a second pass, after the whole bundle was verified; the time is as told by the source, in UTC and no more
 //! exact than it says.
 
+use super::holders::{Holders, Seen};
 use super::{Form, Language};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -36,6 +37,15 @@ struct Line {
     attachments: Vec<String>,
     proof_class: Option<&'static str>,
     withheld: bool,
+    /// Other holders whose capture has this message.
+    also_held_by: Vec<AlsoHeld>,
+}
+
+/// Another holder of a message, and where the two captures contradict.
+#[derive(Serialize)]
+struct AlsoHeld {
+    custodian: String,
+    differs: Vec<&'static str>,
 }
 
 /// Prints events as they pass.
@@ -44,14 +54,15 @@ pub(super) struct Timeline<W> {
     language: Language,
     form: Form,
     names: Names,
+    holders: Holders,
     /// The conversation of the last line.
     conversation: Option<Hash>,
     written: io::Result<()>,
 }
 
 impl<W: Write> Timeline<W> {
-    pub(super) fn new(out: W, language: Language, form: Form) -> Self {
-        Self { out, language, form, names: Names::default(), conversation: None, written: Ok(()) }
+    pub(super) fn new(out: W, language: Language, form: Form, holders: Holders) -> Self {
+        Self { out, language, form, names: Names::default(), holders, conversation: None, written: Ok(()) }
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
@@ -88,7 +99,19 @@ impl<W: Write> Timeline<W> {
         for attachment in &line.attachments {
             write!(self.out, " [{}: {}]", self.language.of("bijlage", "attachment"), printable(attachment))?;
         }
+        for also in &line.also_held_by {
+            let (with, name) = (self.language.of("ook bij", "also held by"), printable(&also.custodian));
+            write!(self.out, " ⟨{with} {name}{}⟩", self.contradiction(&also.differs))?;
+        }
         writeln!(self.out)
+    }
+
+    fn contradiction(&self, differs: &[&'static str]) -> String {
+        let word = |what: &&str| match *what {
+            "time" => self.language.of("andere tijd", "another time"),
+            _ => self.language.of("andere witruimte", "other white space"),
+        };
+        differs.iter().map(|what| format!(", {}", word(what))).collect()
     }
 }
 
@@ -101,13 +124,13 @@ impl<W: Write> Observer for Timeline<W> {
     fn event(&mut self, event: &ShownEvent<'_>) {
         self.names.event(event);
         if event.in_scope && self.written.is_ok() {
-            let line = line(event, &self.names);
+            let line = line(event, &self.names, &self.holders);
             self.written = self.head(event.facts.conversation).and_then(|()| self.write(&line));
         }
     }
 }
 
-fn line(event: &ShownEvent<'_>, names: &Names) -> Line {
+fn line(event: &ShownEvent<'_>, names: &Names, holders: &Holders) -> Line {
     let is_chat = family(event.facts.kind) == Family::Chat;
     let binding = event.body.map(|(binding, _)| binding);
     let body = event.body.map(|(_, body)| body).filter(|_| is_chat);
@@ -128,7 +151,13 @@ fn line(event: &ShownEvent<'_>, names: &Names) -> Line {
         attachments: body.map(attachments).unwrap_or_default(),
         proof_class: binding.and_then(proof_class),
         withheld: event.body.is_none(),
+        also_held_by: holders.of(event).into_iter().map(|seen| also_held(seen, names)).collect(),
     }
+}
+
+fn also_held(seen: Seen, names: &Names) -> AlsoHeld {
+    let custodian = names.of(seen.custodian).map_or_else(|| seen.custodian.to_string(), String::from);
+    AlsoHeld { custodian, differs: seen.differs }
 }
 
 fn value(body: &ShownBody, slot: usize) -> Option<String> {

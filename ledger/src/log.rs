@@ -16,9 +16,9 @@ mod refusal;
 mod submission;
 
 pub(crate) use admission::{Admitted, Beside};
-pub(crate) use draft::{Changes, Draft, Sealed, SealedBatch, SealedContent};
+pub(crate) use draft::{Changes, Draft, LoggedBatch, Sealed, SealedBatch, SealedContent, SealedEntry, SealedEvent};
 pub(crate) use refusal::Refusal;
-pub(crate) use submission::Submission;
+pub(crate) use submission::{Sent, Submission};
 
 use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::{EventKind, StreamType};
@@ -71,6 +71,8 @@ pub(crate) struct Log {
     /// How many captures a custodian or a conversation has: a bundle counts each, and has room for so many.
     captures_of: HashMap<Registered, usize>,
     registered: HashSet<Registered>,
+    /// Batches that a reader of the store may not find yet, for a source that sends one again.
+    recent: HashMap<(Hash, u64), LoggedBatch>,
     received_at_ms: u64,
 }
 
@@ -85,6 +87,7 @@ impl Log {
             captures: HashMap::new(),
             captures_of: HashMap::new(),
             registered: HashSet::new(),
+            recent: HashMap::new(),
             received_at_ms: 0,
         }
     }
@@ -118,6 +121,15 @@ impl Log {
         &self.registered
     }
 
+    pub(crate) fn recent(&self) -> &HashMap<(Hash, u64), LoggedBatch> {
+        &self.recent
+    }
+
+    /// Forgets the batches of entries below `entry`: the store answers for them.
+    pub(crate) fn forget_below(&mut self, entry: u64) {
+        self.recent.retain(|_, logged| logged.entry >= entry);
+    }
+
     /// Begins a group of entries on trial. `now_ms` is the ledger's clock; it never goes back in the log.
     pub(crate) fn draft<'a>(&'a self, beside: &'a dyn Beside, now_ms: u64) -> Draft<'a> {
         Draft::new(self, beside, now_ms.max(self.received_at_ms).max(1))
@@ -136,6 +148,7 @@ impl Log {
         }
         self.captures.extend(changes.captures);
         self.registered.extend(changes.registered);
+        self.recent.extend(changes.batches);
     }
 
     /// Takes back a state that a store kept; the store checks it against the last checkpoint.

@@ -3,7 +3,7 @@
 //! Whole batches only. A batch that was logged before, with the same statement, is not refused: it gets its receipt again,
 //! also when its key has ended since. Specification: `specs/batch.md`, `specs/registry.md`.
 
-use crate::log::draft::{Draft, Drafted};
+use crate::log::draft::{Draft, LoggedBatch};
 use crate::log::refusal::Refusal;
 use crate::log::submission::{SentEnvelope, Submission, Submitted};
 use crate::log::{Capture, Registered, SourceHead, capture_of, ids_of, registration_of};
@@ -86,10 +86,9 @@ fn check_chain(draft: &Draft<'_>, submission: &Submission) -> Result<Option<u64>
         return Err(Refusal::Gap { found: batch_seq, wanted });
     }
     if batch_seq < wanted {
-        let drafted = draft.batches.get(&(source, batch_seq)).copied();
         let stored = || draft.beside.logged(source, batch_seq).map_err(|reason| Refusal::Unreadable { reason });
-        let logged = match drafted {
-            Some(Drafted { entry, statement }) => Some((entry, statement)),
+        let logged = match draft.recent(source, batch_seq) {
+            Some(LoggedBatch { entry, statement }) => Some((entry, statement)),
             None => stored()?,
         };
         return match logged {
@@ -276,6 +275,12 @@ fn check_new_envelope(
 impl Draft<'_> {
     fn head(&self, source: Hash) -> Option<SourceHead> {
         self.changes.sources.get(&source).or_else(|| self.log.sources().get(&source)).copied()
+    }
+
+    /// A batch that may not lie in the projections yet.
+    fn recent(&self, source: Hash, batch_seq: u64) -> Option<LoggedBatch> {
+        let of = (source, batch_seq);
+        self.changes.batches.get(&of).or_else(|| self.log.recent().get(&of)).copied()
     }
 
     fn registry(&self) -> Option<&Registry> {

@@ -30,6 +30,7 @@ pub(super) async fn source_head(
     let log = service.log(&request.origin)?;
     let source = hash("source", &request.source)?;
     blocking(move || {
+        log.store().reach(log.view().size)?;
         let head = log.store().source(source)?;
         Ok(head.map_or_else(GetSourceHeadResponse::default, |head| GetSourceHeadResponse {
             next_batch_seq: head.next_batch_seq,
@@ -45,6 +46,7 @@ pub(super) fn registry(service: &Service, request: &LogRequest) -> Result<Stream
     let size = log.view().size;
     Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
+        store.reach(size)?;
         let of = StreamMonth::fixed(StreamType::StreamRegistry);
         let mut last = None;
         for place in store.places(of, store.stream(&of)?.count) {
@@ -129,6 +131,7 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
     let size = log.view().size;
     Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
+        store.reach(size)?;
         let mut page = Vec::new();
         for place in store.places(of, store.stream(&of)?.count) {
             let place = place?;

@@ -9,7 +9,7 @@
 use crate::store::StoreError;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    IteratorMode, Options, WriteBatch, WriteOptions,
+    FlushOptions, IteratorMode, Options, WriteBatch, WriteOptions,
 };
 use std::path::Path;
 use std::sync::LazyLock;
@@ -20,6 +20,9 @@ const CACHE_BYTES: usize = 64 << 20;
 const MEMTABLE_BYTES: usize = 16 << 20;
 /// Bytes of logs before memtables are flushed, which bounds the replay at opening.
 const LOGS_BYTES_MAX: u64 = 128 << 20;
+
+/// Rows that are read under one iterator.
+const SLICE_ROWS: usize = 16_384;
 
 static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_BYTES));
 
@@ -40,7 +43,7 @@ pub(crate) enum Column {
     State,
     /// Projection: stream, id, month → count, edge, open block of postings.
     Streams,
-    /// Projection: stream, id, month, block → 256 places.
+    /// Projection: stream, id, month, block → 64 places.
     Postings,
     /// Projection: level, index → 256 hashes.
     Tiles,
@@ -70,6 +73,11 @@ impl Column {
     pub(super) const KEYS: &[Self] = &[Self::Wraps, Self::Envelopes];
     /// What follows from the truth.
     pub(super) const PROJECTIONS: &[Self] = &[Self::State, Self::Streams, Self::Postings, Self::Tiles, Self::Tables];
+
+    /// Projections that trail the truth, as far as the watermark says.
+    pub(super) const TRAILING: &[Self] = &[Self::State, Self::Streams, Self::Postings];
+    /// Projections that are written with what they follow from.
+    pub(super) const PROMPT: &[Self] = &[Self::Tiles, Self::Tables];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -142,6 +150,42 @@ impl Database {
         found.map_err(|reason| StoreError::failed("reading", reason))
     }
 
+    /// The rows of these keys, which ascend, in their order.
+    pub(super) fn get_all(&self, column: Column, keys: &[impl AsRef<[u8]>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let rows = self.db.batched_multi_get_cf(family(&self.db, column)?, keys, true);
+        let copied = rows.into_iter().map(|row| Ok(row?.map(|row| row.to_vec())));
+        copied.collect::<Result<_, rocksdb::Error>>().map_err(|reason| StoreError::failed("reading", reason))
+    }
+
+    /// Gives each row of a column to `take`, in the order of keys, in bounded slices: no iterator lives longer than one.
+    pub(super) fn each(
+        &self,
+        column: Column,
+        prefix: &[u8],
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let family = family(&self.db, column)?;
+        let mut from = prefix.to_vec();
+        loop {
+            let mut rows = self.db.raw_iterator_cf(family);
+            rows.seek(&from);
+            let mut left = SLICE_ROWS;
+            while let Some((key, row)) = rows.item().filter(|(key, _)| key.starts_with(prefix)) {
+                if left == 0 {
+                    from = key.to_vec();
+                    break;
+                }
+                take(key, row)?;
+                left -= 1;
+                rows.next();
+            }
+            rows.status().map_err(|reason| StoreError::failed("reading", reason))?;
+            if left > 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// At most `count` rows from `from` on whose keys begin with `prefix`: a bounded slice, so that no iterator keeps
     /// destroyed bytes alive.
     pub(super) fn slice(
@@ -181,6 +225,13 @@ impl Database {
         self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
     }
 
+    /// Writes what is in memory to files, so that the next start replays nothing.
+    pub(super) fn flush(&self, columns: &[Column]) -> Result<(), StoreError> {
+        let families = columns.iter().map(|column| family(&self.db, *column)).collect::<Result<Vec<_>, _>>()?;
+        let flushed = self.db.flush_cfs_opt(&families, &FlushOptions::default());
+        flushed.map_err(|reason| StoreError::failed("flushing", reason))
+    }
+
     /// Empties a column.
     pub(super) fn clear(&self, column: Column) -> Result<(), StoreError> {
         let mut write = self.write();
@@ -205,9 +256,9 @@ impl Write<'_> {
         self.batch.delete_range_cf(own(self.db, column), from, to);
     }
 
-    /// Bytes so far.
-    pub(super) fn bytes(&self) -> usize {
-        self.batch.size_in_bytes()
+    /// Nothing was put.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty()
     }
 }
 

@@ -15,13 +15,21 @@ const VERSION: u8 = 1;
 /// Bodies, and wraps, in one row.
 pub(crate) const CHUNK_EVENTS: usize = 16;
 /// Places in one block of postings.
-pub(crate) const BLOCK_PLACES: u64 = 256;
+///
+/// The open block lies in its stream's row, which is written again with each group of entries: few places keep it short.
+pub(crate) const BLOCK_PLACES: u64 = 64;
 /// Rows of a snapshot's table in one stored row.
 pub(crate) const TABLE_CHUNK_ROWS: usize = 256;
 
 /// Prints a row behind its version.
 pub(super) fn print<R: Encode>(row: &R) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+    print_sized(row, 0)
+}
+
+/// Prints a row that will have about so many bytes.
+pub(super) fn print_sized<R: Encode>(row: &R, about: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(about + 64);
+    bytes.push(VERSION);
     // Encoding owned values into memory has no way to fail: no row holds a lock or a sequence of unknown length.
     let written = bincode::encode_into_std_write(row, &mut bytes, config::standard());
     debug_assert!(written.is_ok(), "a row of owned values encodes");
@@ -34,6 +42,13 @@ pub(super) fn parse<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Result<R
     let rest = bytes.strip_prefix(&[VERSION]).ok_or_else(unreadable)?;
     let (row, read) = bincode::decode_from_slice(rest, config::standard()).map_err(|_| unreadable())?;
     if read == rest.len() { Ok(row) } else { Err(unreadable()) }
+}
+
+/// Reads the beginning of a row of this version.
+pub(super) fn parse_begin<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Result<R, StoreError> {
+    let rest = bytes.strip_prefix(&[VERSION]).ok_or(StoreError::Row { what })?;
+    let read = bincode::decode_from_slice(rest, config::standard());
+    read.map(|(row, _)| row).map_err(|_| StoreError::Row { what })
 }
 
 /// Headers of a batch, canonical bytes in order.
@@ -53,6 +68,25 @@ pub(crate) struct BodiesRow {
 pub(crate) struct KeysRow {
     pub(crate) wraps: Vec<Vec<u8>>,
     pub(crate) message_rows: Vec<Vec<u8>>,
+}
+
+/// Headers of a batch as they came, to be printed as a [`HeadersRow`].
+#[derive(Encode)]
+pub(super) struct HeadersOf<'a> {
+    pub(super) headers: &'a [Vec<u8>],
+}
+
+/// The same of up to 16 ciphertexts: a [`BodiesRow`].
+#[derive(Encode)]
+pub(super) struct BodiesOf<'a> {
+    pub(super) ciphertexts: Vec<&'a [u8]>,
+}
+
+/// The same of up to 16 wraps and message rows: a [`KeysRow`].
+#[derive(Encode)]
+pub(super) struct KeysOf<'a> {
+    pub(super) wraps: Vec<&'a [u8]>,
+    pub(super) message_rows: Vec<&'a [u8]>,
 }
 
 /// Envelopes that an entry brought, so that they can be swept with it.
@@ -123,6 +157,13 @@ pub(crate) struct StreamRow {
     pub(crate) tail: PlacesRow,
 }
 
+/// The beginning of a [`StreamRow`]: all that its root follows from.
+#[derive(Decode)]
+pub(super) struct StreamEdge {
+    pub(super) count: u64,
+    pub(super) frontier: Vec<[u8; 32]>,
+}
+
 /// A row of a snapshot's table.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct TableRow {
@@ -151,6 +192,7 @@ pub(crate) struct TableChunk {
 /// What a table is: its first row per chunk, to search in, and the root of each full chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct TableHead {
+    /// Entries before the cut: the number under which its rows lie.
     pub(crate) covers: u64,
     pub(crate) ids: u64,
     pub(crate) root: [u8; 32],

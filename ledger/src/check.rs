@@ -255,7 +255,7 @@ impl<'a> Check<'a> {
     }
 
     fn guard(&mut self, size: u64) {
-        let guard = Guard::new(&self.config.guard, &self.config.origin);
+        let mut guard = Guard::new(&self.config.guard, &self.config.origin);
         let checked = guard.check(size, |signed| {
             let reader = TreeReader::new(Arc::clone(self.store), self.store.edge(size)?);
             tree::root_at(&reader, signed)

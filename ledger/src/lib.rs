@@ -18,6 +18,7 @@ mod config;
 mod export;
 mod known;
 mod log;
+mod metrics;
 mod sequencer;
 mod server;
 mod service;

@@ -12,15 +12,17 @@
 
 mod admission;
 mod draft;
+mod ids;
 mod refusal;
 mod submission;
 
-pub(crate) use admission::{Admitted, Beside};
+pub(crate) use admission::{Admitted, Beside, EnvelopePlace, place_in};
 pub(crate) use draft::{Changes, Draft, LoggedBatch, Sealed, SealedBatch, SealedContent, SealedEntry, SealedEvent};
 pub(crate) use refusal::Refusal;
 pub(crate) use submission::{Sent, Submission};
 
-use std::collections::{HashMap, HashSet};
+use ids::Ids;
+use std::collections::HashMap;
 use zegel_proto::v1::{EventKind, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::EventFacts;
@@ -67,10 +69,7 @@ pub(crate) struct Log {
     tree: Frontier,
     registry: Option<Registry>,
     sources: HashMap<Hash, SourceHead>,
-    captures: HashMap<Capture, u64>,
-    /// How many captures a custodian or a conversation has: a bundle counts each, and has room for so many.
-    captures_of: HashMap<Registered, usize>,
-    registered: HashSet<Registered>,
+    ids: Ids,
     /// Batches that a reader of the store may not find yet, for a source that sends one again.
     recent: HashMap<(Hash, u64), LoggedBatch>,
     received_at_ms: u64,
@@ -84,9 +83,7 @@ impl Log {
             tree: Frontier::new(),
             registry: None,
             sources: HashMap::new(),
-            captures: HashMap::new(),
-            captures_of: HashMap::new(),
-            registered: HashSet::new(),
+            ids: Ids::default(),
             recent: HashMap::new(),
             received_at_ms: 0,
         }
@@ -109,16 +106,8 @@ impl Log {
         &self.sources
     }
 
-    pub(crate) fn captures(&self) -> &HashMap<Capture, u64> {
-        &self.captures
-    }
-
-    pub(crate) fn captures_of(&self) -> &HashMap<Registered, usize> {
-        &self.captures_of
-    }
-
-    pub(crate) fn registered(&self) -> &HashSet<Registered> {
-        &self.registered
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     pub(crate) fn recent(&self) -> &HashMap<(Hash, u64), LoggedBatch> {
@@ -143,17 +132,19 @@ impl Log {
             self.registry = changes.registry;
         }
         self.sources.extend(changes.sources);
-        for capture in changes.captures.keys().filter(|capture| !self.captures.contains_key(capture)) {
-            ids_of(capture).for_each(|id| *self.captures_of.entry(id).or_default() += 1);
-        }
-        self.captures.extend(changes.captures);
-        self.registered.extend(changes.registered);
+        changes.captures.iter().for_each(|(capture, next)| self.ids.count(capture, *next));
+        changes.registered.into_iter().for_each(|registered| self.ids.register(registered));
         self.recent.extend(changes.batches);
     }
 
     /// Takes back a state that a store kept; the store checks it against the last checkpoint.
     pub(crate) fn restore(&mut self, changes: Changes) {
         self.advance(changes);
+    }
+
+    /// Takes back a counter or a registration: one by one, so that they are never in memory twice.
+    pub(crate) fn restore_ids(&mut self) -> &mut Ids {
+        &mut self.ids
     }
 }
 

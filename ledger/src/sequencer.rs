@@ -20,6 +20,7 @@
 mod committer;
 
 use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
+use crate::metrics::{LogMetrics, now_ms, timed};
 use crate::store::{Group, Guard, Loaded, MadeTable, Packed, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use committer::{Committer, Decided, Drafted};
@@ -28,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use zegel_proto::v1::Receipt;
@@ -110,6 +111,7 @@ type SharedView = Arc<RwLock<Arc<View>>>;
 struct Job {
     work: Work,
     answer: Answer,
+    queued_at: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -123,6 +125,7 @@ pub(crate) struct OpenLog {
     view: SharedView,
     queue: mpsc::Sender<Job>,
     waiting: Arc<Semaphore>,
+    metrics: LogMetrics,
 }
 
 impl OpenLog {
@@ -132,6 +135,15 @@ impl OpenLog {
 
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    pub(crate) fn metrics(&self) -> &LogMetrics {
+        &self.metrics
+    }
+
+    /// Jobs that wait for the writer.
+    pub(crate) fn waiting(&self) -> usize {
+        QUEUE_JOBS_MAX - self.queue.capacity()
     }
 
     /// The newest published state.
@@ -179,15 +191,10 @@ impl OpenLog {
         let permit = Arc::clone(&self.waiting).acquire_many_owned(kib).await;
         let permit = permit.map_err(|_| AppendError::ShuttingDown)?;
         let (answer, answered) = oneshot::channel();
-        let job = Job { work, answer, _permit: permit };
+        let job = Job { work, answer, queued_at: Instant::now(), _permit: permit };
         self.queue.send(job).await.map_err(|_| AppendError::ShuttingDown)?;
         Ok(answered)
     }
-}
-
-/// Milliseconds since 1970 by this machine's clock.
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64)
 }
 
 /// Orders and decides.
@@ -198,6 +205,7 @@ struct Sequencer {
     stopped: Stopped,
     /// Entries that the projections held when the log was last told.
     watermark: u64,
+    metrics: LogMetrics,
 }
 
 /// Starts the writer of a log that was loaded. Its threads end when the last [`OpenLog`] is dropped.
@@ -206,6 +214,7 @@ pub(crate) fn start(
     loaded: Loaded,
     guard: Guard,
     keys: Vec<SigningKey>,
+    metrics: LogMetrics,
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let checkpoint = loaded.checkpoint.unwrap_or_default();
@@ -223,16 +232,17 @@ pub(crate) fn start(
         store: Arc::clone(&store),
         view: Arc::clone(&view),
         stopped: Arc::clone(&stopped),
+        metrics: metrics.clone(),
     };
     let watermark = loaded.log.size();
-    let sequencer = Sequencer { log: loaded.log, store: Arc::clone(&store), groups, stopped, watermark };
+    let sequencer = Sequencer { log: loaded.log, store: Arc::clone(&store), groups, stopped, watermark, metrics: metrics.clone() };
     let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
     let thread = thread.spawn(move || {
         sequencer.run(jobs);
         let _ = committing.join();
     })?;
-    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting }), thread))
+    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, metrics }), thread))
 }
 
 /// What a group collects before it is decided whether it is anything.
@@ -251,7 +261,8 @@ impl Sequencer {
                 let _ = first.answer.send(Err(AppendError::Stopped { reason: reason.clone() }));
                 continue;
             }
-            let drafted = self.group(first, &mut jobs);
+            let metrics = self.metrics.clone();
+            let drafted = timed(&metrics.seal, || self.group(first, &mut jobs));
             if self.groups.send(drafted).is_err() {
                 return;
             }
@@ -265,6 +276,7 @@ impl Sequencer {
         let mut collected = Collected::default();
         let mut next = Some(first);
         while let Some(job) = next.take() {
+            self.metrics.queue.observe(job.queued_at.elapsed().as_secs_f64());
             collected.take(&mut draft, job);
             if collected.decided.len() < GROUP_ENTRIES_MAX && collected.bytes < GROUP_BYTES_MAX {
                 next = jobs.try_recv().ok();
@@ -275,7 +287,7 @@ impl Sequencer {
         // Memory goes ahead of the disk here, and only here: if the group fails, the log stops and this state is never used.
         self.log.advance(std::mem::take::<Changes>(&mut sealed.changes));
         let group = Group { sealed, packed, tables };
-        let written = self.store.commit_keys(&group);
+        let written = timed(&self.metrics.sync_keys, || self.store.commit_keys(&group));
         if let Err(reason) = &written {
             let _ = self.stopped.set(reason.to_string());
         }

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
 use crate::log::Identity;
+use crate::metrics::{self, Metrics};
 use crate::sequencer::{self, OpenLog};
 use crate::service::Service;
 use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
@@ -60,6 +61,7 @@ pub struct Server {
     tls: Option<ServerTlsConfig>,
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<(TcpListener, Arc<Metrics>)>,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
 }
@@ -84,14 +86,20 @@ pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
     Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
 }
 
-fn open_log(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
+fn open_log(
+    config: &LogConfig,
+    faults: Arc<dyn Faults>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
     let identity = identity_of(config)?;
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
-    let guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
+    let mut guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
     let store = open_store(config, faults)?;
-    let loaded = store.load(identity, &guard).map_err(failed)?;
+    let loaded = store.load(identity, &mut guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
-    sequencer::start(store, loaded, guard, config.signing_keys()?).map_err(ServeError::Thread)
+    let metrics = metrics.of(&config.origin);
+    store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
+    sequencer::start(store, loaded, guard, config.signing_keys()?, metrics).map_err(ServeError::Thread)
 }
 
 impl Server {
@@ -109,12 +117,23 @@ impl Server {
     /// [`ServeError`].
     pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
         let tls = config.tls.as_ref().map(tls_of).transpose()?;
-        let opened = config.logs.iter().map(|log| open_log(log, Arc::clone(&faults))).collect::<Result<Vec<_>, _>>()?;
+        let measured = Arc::new(Metrics::new());
+        let open = |log| open_log(log, Arc::clone(&faults), &measured);
+        let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers) = opened.into_iter().unzip();
-        let failed = |reason| ServeError::Listen { address: config.listen, reason };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { tls, listener, address, logs, writers })
+        let listener = listen(config.listen).await?;
+        let address = listener.local_addr().map_err(|reason| ServeError::Listen { address: config.listen, reason })?;
+        let metrics = match config.metrics {
+            Some(address) => Some((listen(address).await?, measured)),
+            None => None,
+        };
+        Ok(Self { tls, listener, address, metrics, logs, writers })
+    }
+
+    /// Where the metrics are, if the configuration wants them.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// Where it listens: the port that the system chose, if it was 0.
@@ -128,7 +147,8 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, logs, writers, .. } = self;
+        let Self { tls, listener, metrics, logs, writers, .. } = self;
+        let metrics = metrics.map(|(listener, of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let ledger = LedgerServer::new(Service::new(logs)).max_decoding_message_size(MESSAGE_BYTES_MAX);
@@ -156,11 +176,16 @@ impl Server {
             served = router.serve_with_incoming_shutdown(incoming, signal) => served,
             () = overdue => Ok(()),
         };
+        metrics.inspect(tokio::task::JoinHandle::abort);
         // The queues are closed with the last call; what was taken from them is finished before the stores close.
         let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|reason| ServeError::Listen { address, reason })
 }
 
 fn tls_of(config: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {

@@ -16,6 +16,7 @@
 mod blobs;
 mod commit;
 mod database;
+mod envelopes;
 mod faults;
 mod guard;
 mod load;
@@ -40,6 +41,7 @@ pub(crate) use table::{MadeTable, Table};
 
 use crate::log::SealedEntry;
 use database::{Column, Database};
+use envelopes::EnvelopePlaces;
 use projector::Projector;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -110,6 +112,7 @@ impl StoreError {
 pub(crate) struct Store {
     truth: Arc<Database>,
     keys: Database,
+    envelopes: EnvelopePlaces,
     projector: Arc<Projector>,
     /// The thread that projects, while the log is served.
     projecting: Mutex<Option<JoinHandle<()>>>,
@@ -129,7 +132,8 @@ impl Store {
         let keys = Database::open(&path.join("keys"), Column::KEYS)?;
         let blobs = Blobs::open(&path.join("blobs"))?;
         let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
-        let store = Self { truth, keys, projector, projecting, blobs, path, faults, _lock: lock };
+        let envelopes = EnvelopePlaces::default();
+        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, _lock: lock };
         store.check_origin(origin)?;
         Ok(store)
     }

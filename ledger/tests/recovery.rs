@@ -195,7 +195,7 @@ async fn a_rebuild_gives_the_same_projections() {
     let log = world.place.store().join("log");
     let projections = ["state", "streams", "postings", "tiles", "tables"];
     let before = dump(&log, &projections);
-    assert_eq!(before.iter().filter(|(column, ..)| column == "postings").count(), 6);
+    assert_eq!(before.iter().filter(|(column, ..)| column == "postings").count(), 36);
     {
         let db = open(&log);
         for column in projections {

@@ -4,7 +4,7 @@
 //! hashes are computed from the very bytes that are to be written.
 
 use crate::log::{Capture, Log, Registered, SourceHead};
-use crate::log::{admission, admission::Admitted, admission::Beside, refusal::Refusal, submission::Submission};
+use crate::log::{admission, admission::Admitted, admission::Beside, admission::EnvelopePlace, refusal::Refusal, submission::Submission};
 use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::{Entry, IndexSnapshot, entry};
 use zegel_proto::{CanonicalError, print};
@@ -92,7 +92,7 @@ pub(crate) struct Draft<'a> {
     pub(super) beside: &'a dyn Beside,
     pub(super) changes: Changes,
     /// Envelopes that this draft brings: conversation and month.
-    pub(super) envelopes: HashMap<Hash, (Vec<u8>, u32)>,
+    pub(super) envelopes: HashMap<Hash, EnvelopePlace>,
     /// Captures that this draft begins, by custodian and by conversation.
     pub(super) begun: HashMap<Registered, usize>,
     entries: Vec<SealedEntry>,
@@ -134,7 +134,7 @@ impl<'a> Draft<'a> {
         let envelopes = judged.new_envelopes.iter().filter_map(|new| sent.remove(new).map(|sent| (*new, sent)));
         let envelopes: Vec<_> = envelopes
             .map(|(hash, sent)| {
-                self.envelopes.insert(hash, (sent.envelope.conversation, sent.envelope.month));
+                self.envelopes.insert(hash, admission::place_in(&sent.envelope));
                 (hash, sent.bytes)
             })
             .collect();

@@ -4,7 +4,8 @@
 //! not even a refusal, before its own group and all before it are durable. The steps are told in `sequencer`.
 
 use super::{Answer, AppendError, SharedView, Stopped, Taken, View};
-use crate::log::Sealed;
+use crate::log::{Sealed, SealedContent, SealedEntry};
+use crate::metrics::{LogMetrics, now_ms, timed};
 use crate::store::{Group, Guard, Step, Store, StoreError};
 use crate::tree::Edge;
 use ed25519_dalek::{Signer, SigningKey};
@@ -36,6 +37,7 @@ pub(super) struct Committer {
     pub(super) store: Arc<Store>,
     pub(super) view: SharedView,
     pub(super) stopped: Stopped,
+    pub(super) metrics: LogMetrics,
 }
 
 impl Committer {
@@ -59,12 +61,16 @@ impl Committer {
 
     /// Steps 3 to 6. Gives the entries' bytes, by index.
     fn commit(&mut self, mut group: Group) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-        let note = sign(&self.keys, &self.origin, &group.sealed)?;
+        let metrics = self.metrics.clone();
+        let note = timed(&metrics.sign, || sign(&self.keys, &self.origin, &group.sealed))?;
         let mut edge = self.edge.clone();
         let full = group.sealed.entries.iter().flat_map(|entry| edge.push(entry.leaf)).collect();
-        self.store.commit_truth(&group, &note, full)?;
-        self.store.before(Step::Guard)?;
-        self.guard.write(group.sealed.size, group.sealed.root)?;
+        timed(&metrics.sync, || {
+            timed(&metrics.sync_log, || self.store.commit_truth(&group, &note, full))?;
+            self.store.before(Step::Guard)?;
+            timed(&metrics.sync_guard, || self.guard.write(group.sealed.size, group.sealed.root))
+        })?;
+        self.count(&group.sealed.entries);
         let entries = &mut group.sealed.entries;
         let bytes = entries.iter_mut().map(|entry| (entry.index, std::mem::take(&mut entry.bytes))).collect();
         self.store.project(std::mem::take(entries))?;
@@ -73,6 +79,19 @@ impl Committer {
         }
         self.publish(View { size: group.sealed.size, checkpoint: note, edge });
         Ok(bytes)
+    }
+
+    fn count(&self, entries: &[SealedEntry]) {
+        self.metrics.group_entries.observe(entries.len() as f64);
+        for entry in entries {
+            match &entry.content {
+                SealedContent::Batch(batch) => {
+                    self.metrics.appends.inc();
+                    self.metrics.events.inc_by(batch.events.len() as u64);
+                }
+                SealedContent::Snapshot => self.metrics.snapshot_logged(now_ms()),
+            }
+        }
     }
 
     /// Memory follows disk: if we crash before this, loading finds the group in the store and arrives here too.

@@ -1,10 +1,12 @@
 //! Appending: one batch, a stream of them, a snapshot.
 
 use super::{Service, Stream, blocking};
-use crate::log::Submission;
+use crate::log::{Refusal, Submission};
+use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
 use crate::store::Packed;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -35,12 +37,17 @@ pub(super) async fn append(service: &Service, request: AppendRequest) -> Result<
 /// Everything that needs no state, by whoever is free: decoding, hashing, the signature, packing.
 fn examine(service: &Service, request: AppendRequest) -> Result<Opened, Status> {
     let log = service.log(&request.origin)?;
-    let (submission, sent) = Submission::examine(log.origin(), request)?;
-    Ok((log, Examined { submission, packed: Packed::of(&sent) }))
+    let examined = timed(&log.metrics().admission, || {
+        let (submission, sent) = Submission::examine(log.origin(), request)?;
+        Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
+    });
+    let examined = examined.inspect_err(|refusal| log.metrics().refused(refusal))?;
+    Ok((log, examined))
 }
 
 async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, Status> {
-    let taken = answered.await.unwrap_or(Err(AppendError::ShuttingDown))?;
+    let taken = answered.await.unwrap_or(Err(AppendError::ShuttingDown));
+    let taken = taken.inspect_err(|reason| log.metrics().not_taken(reason))?;
     Ok(AppendResponse { receipt: Some(log.receipt_of(taken)?) })
 }
 
@@ -114,9 +121,11 @@ pub(super) async fn snapshot(service: &Service, request: LogRequest) -> Result<S
     if log.view().size == 0 {
         return Err(AppendError::NothingToCover.into());
     }
+    let begin = Instant::now();
     let store = Arc::clone(log.store());
     let table = blocking(move || store.make_table().map_err(|reason| AppendError::Table(reason).into())).await?;
     let answered = log.snapshot(table).await?;
     let receipt = receive(&log, answered).await?.receipt;
+    log.metrics().snapshots.observe(begin.elapsed().as_secs_f64());
     Ok(SnapshotResponse { receipt })
 }

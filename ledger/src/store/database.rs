@@ -17,9 +17,11 @@ use std::sync::LazyLock;
 /// Bytes of the block cache that all databases of the process share.
 const CACHE_BYTES: usize = 64 << 20;
 /// Bytes of a memtable before it is written out.
-const MEMTABLE_BYTES: usize = 16 << 20;
+const MEMTABLE_BYTES: usize = 32 << 20;
+/// Bytes of all memtables of a database: what is over is written out, the largest first.
+const MEMTABLES_BYTES_MAX: usize = 128 << 20;
 /// Bytes of logs before memtables are flushed, which bounds the replay at opening.
-const LOGS_BYTES_MAX: u64 = 128 << 20;
+const LOGS_BYTES_MAX: u64 = 256 << 20;
 
 /// Rows that are read under one iterator.
 const SLICE_ROWS: usize = 16_384;
@@ -97,6 +99,15 @@ impl Column {
     }
 }
 
+/// What a database can say of a column without reading it.
+#[derive(Clone, Copy)]
+pub(super) enum Property {
+    /// Bytes of its files.
+    Bytes,
+    /// Its rows, estimated.
+    RowsAbout,
+}
+
 /// A key and its row.
 pub(crate) type KeyedRow = (Box<[u8]>, Box<[u8]>);
 
@@ -121,6 +132,11 @@ fn options() -> Options {
     options.set_paranoid_checks(true);
     options.set_max_total_wal_size(LOGS_BYTES_MAX);
     options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_db_write_buffer_size(MEMTABLES_BYTES_MAX);
+    // Left to itself the system writes a whole file back at once, and the next sync waits behind it.
+    options.set_bytes_per_sync(1 << 20);
+    // Not a thread for each core's sake: what is appended ascends, so there is little to merge.
+    options.set_max_background_jobs(2);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(512);
     let mut table = BlockBasedOptions::default();
@@ -206,6 +222,16 @@ impl Database {
     pub(super) fn last_key(&self, column: Column) -> Result<Option<Box<[u8]>>, StoreError> {
         let last = self.db.iterator_cf(family(&self.db, column)?, IteratorMode::End).next();
         Ok(last.transpose().map_err(|reason| StoreError::failed("reading", reason))?.map(|(key, _)| key))
+    }
+
+    /// A number that the database knows of a column; 0 if it does not.
+    pub(super) fn number(&self, column: Column, property: Property) -> u64 {
+        let name = match property {
+            Property::Bytes => rocksdb::properties::TOTAL_SST_FILES_SIZE,
+            Property::RowsAbout => rocksdb::properties::ESTIMATE_NUM_KEYS,
+        };
+        let found = family(&self.db, column).ok().map(|family| self.db.property_int_value_cf(family, name));
+        found.and_then(Result::ok).flatten().unwrap_or(0)
     }
 
     /// Begins a write.

@@ -37,7 +37,7 @@ impl Store {
     }
 
     /// Loads the state of the log and checks its edge.
-    pub(crate) fn load(self: &Arc<Self>, identity: Identity, guard: &Guard) -> Result<Loaded, StoreError> {
+    pub(crate) fn load(self: &Arc<Self>, identity: Identity, guard: &mut Guard) -> Result<Loaded, StoreError> {
         if self.truth.get(Column::Meta, b"rebuilding")?.is_some() {
             return Err(StoreError::Rebuilding);
         }
@@ -60,7 +60,6 @@ impl Store {
             changes.received_at_ms = self.parsed_entry(size - 1)?.received_at_ms;
             changes.registry = Some(self.load_registry(&identity.origin)?);
         }
-        self.load_state(&mut changes)?;
         let checkpoint = self.checkpoint()?;
         check_edge(&identity.origin, &changes, checkpoint.as_deref(), root)?;
         self.sweep_keys(size)?;
@@ -72,6 +71,7 @@ impl Store {
             tracing::error!(origin = identity.origin, "keys of the newest entries are missing: check names them");
         }
         let mut log = Log::new(identity);
+        self.load_state(&mut changes, &mut log)?;
         log.restore(changes);
         self.start_projector(size)?;
         Ok(Loaded { log, edge, checkpoint })
@@ -139,7 +139,7 @@ impl Store {
         registry.ok_or(unreadable)
     }
 
-    fn load_state(&self, changes: &mut Changes) -> Result<(), StoreError> {
+    fn load_state(&self, changes: &mut Changes, log: &mut Log) -> Result<(), StoreError> {
         let unreadable = || StoreError::Row { what: "key of the state" };
         self.truth.each(Column::State, b"s", |key, row| {
             let row: SourceRow = rows::parse("a source", row)?;
@@ -150,11 +150,11 @@ impl Store {
         })?;
         self.truth.each(Column::State, b"c", |key, row| {
             let row: NumberRow = rows::parse("a capture", row)?;
-            changes.captures.insert(parse_capture_key(key).ok_or_else(unreadable)?, row.number);
+            log.restore_ids().count(&parse_capture_key(key).ok_or_else(unreadable)?, row.number);
             Ok(())
         })?;
         self.truth.each(Column::State, b"r", |key, _| {
-            changes.registered.insert(parse_registered_key(key).ok_or_else(unreadable)?);
+            log.restore_ids().register(parse_registered_key(key).ok_or_else(unreadable)?);
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! Reading: by entry, by stream, by tile. Bounded slices only; nothing here holds a snapshot of the database.
 
-use crate::log::{Beside, Capture};
-use crate::store::database::Column;
+use crate::log::{Beside, Capture, EnvelopePlace, place_in};
+use crate::store::database::{Column, Database, Property};
 use crate::store::projection::{block_key, capture_key, logged_key, source_key, tile_key};
 use crate::store::rows::{self, *};
 use crate::store::{Store, StoreError};
@@ -90,6 +90,19 @@ impl Store {
         }
     }
 
+    /// Months of ids, estimated.
+    pub(crate) fn streams_about(&self) -> u64 {
+        self.truth.number(Column::Streams, Property::RowsAbout)
+    }
+
+    /// Bytes of the files of each database.
+    pub(crate) fn bytes(&self) -> [(&'static str, u64); 2] {
+        let sum = |of: &Database, columns: &[Column]| -> u64 {
+            columns.iter().map(|column| of.number(*column, Property::Bytes)).sum()
+        };
+        [("log", sum(&self.truth, Column::LOG)), ("keys", sum(&self.keys, Column::KEYS))]
+    }
+
     fn block(&self, of: &StreamMonth, block: u64) -> Result<Vec<LogPlace>, StoreError> {
         if let Some(row) = self.truth.get(Column::Postings, &block_key(of, block))? {
             return Ok(rows::parse::<PlacesRow>("postings", &row)?.places());
@@ -115,10 +128,14 @@ impl Beside for Store {
         self.blobs.is_complete(blob)
     }
 
-    fn envelope(&self, envelope: Hash) -> Result<Option<(Vec<u8>, u32)>, String> {
+    fn envelope(&self, envelope: Hash) -> Result<Option<EnvelopePlace>, String> {
+        if let Some(place) = self.envelopes.get(envelope) {
+            return Ok(Some(place));
+        }
         let Some(bytes) = self.envelope_bytes(envelope).map_err(|reason| reason.to_string())? else { return Ok(None) };
-        let envelope: DossierEnvelope = parse(&bytes).map_err(|reason| reason.to_string())?;
-        Ok(Some((envelope.conversation, envelope.month)))
+        let read: DossierEnvelope = parse(&bytes).map_err(|reason| reason.to_string())?;
+        self.envelopes.put(envelope, place_in(&read));
+        Ok(Some(place_in(&read)))
     }
 
     fn logged(&self, source: Hash, batch_seq: u64) -> Result<Option<(u64, Hash)>, String> {

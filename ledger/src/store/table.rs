@@ -141,6 +141,12 @@ impl Store {
         drop_old_tables(&self.truth)
     }
 
+    /// When the newest snapshot was logged, in milliseconds since 1970.
+    pub(crate) fn newest_snapshot_ms(&self) -> Result<Option<u64>, StoreError> {
+        let newest = tables(&self.truth)?.into_iter().filter(|(_, covers)| covers.is_some()).map(|(entry, _)| entry).last();
+        newest.map(|entry| Ok(self.parsed_entry(entry)?.received_at_ms)).transpose()
+    }
+
     /// The table of a snapshot entry; `None` if it is not kept.
     pub(crate) fn table(self: &Arc<Self>, entry: u64) -> Result<Option<Table>, StoreError> {
         let row = self.truth.get(Column::Tables, &head_key(entry))?;

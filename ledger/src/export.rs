@@ -17,7 +17,7 @@ use thiserror::Error;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::*;
 use zegel_proto::{Grammar, GrammarError, parse};
-use zegel_verifier::batch::event_leaf;
+use zegel_verifier::batch::event_leaves;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::tree::{gap_subtrees, root_of};
@@ -217,7 +217,7 @@ impl Walk<'_, '_> {
     fn batch(&mut self, entry: u64, positions: &[u32]) -> Result<(), ExportError> {
         self.entry(entry)?;
         let headers = self.store.headers(entry)?;
-        let leaves: Vec<Hash> = headers.iter().map(|header| event_leaf(header)).collect();
+        let leaves = event_leaves(headers.iter().map(Vec::as_slice));
         let mut chunk = Chunk::default();
         let mut at = 0;
         for &position in positions {

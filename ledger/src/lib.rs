@@ -28,4 +28,4 @@ mod tree;
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{Config, ConfigError, LogConfig, TlsConfig};
 pub use server::{ServeError, Server, serve};
-pub use store::{Faults, GuardError, NoFaults, Step, StoreError};
+pub use store::{Cost, Faults, GuardError, NoFaults, Step, StoreError, cost};

@@ -43,8 +43,9 @@ const GROUP_ENTRIES_MAX: usize = 128;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 /// KiB of batches that wait or are being written; more must wait at the door.
 const WAITING_KIB_MAX: u32 = 64 << 10;
-/// Groups that are decided, and wait for the committer.
-const GROUPS_AHEAD_MAX: usize = 1;
+/// Groups that wait for the committer beside the one that the sequencer has in hand: none, so that what comes meanwhile joins
+/// the next group instead of making small ones.
+const GROUPS_AHEAD_MAX: usize = 0;
 
 /// Why a job has no receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -20,6 +20,8 @@ use zegel_verifier::hash::Hash;
 
 /// Messages that wait in a stream for their reader.
 const STREAM_MESSAGES: usize = 8;
+/// The same of evidence, whose messages are small and many.
+const EVIDENCE_MESSAGES: usize = 64;
 /// Calls that may hold a thread for as long as their caller likes. The pool of tokio has 512 threads: the rest is for
 /// appends, which no slow reader may stop.
 const LONG_CALLS_MAX: usize = 256;
@@ -72,7 +74,16 @@ fn streaming<T: Send + 'static>(
     permit: OwnedSemaphorePermit,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Stream<T> {
-    let (sender, receiver) = mpsc::channel(STREAM_MESSAGES);
+    streaming_ahead(STREAM_MESSAGES, permit, work)
+}
+
+/// The same, with so many messages ahead of their reader.
+fn streaming_ahead<T: Send + 'static>(
+    messages: usize,
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
+) -> Stream<T> {
+    let (sender, receiver) = mpsc::channel(messages);
     tokio::task::spawn_blocking(move || {
         let _held = permit;
         if let Err(status) = work(&mut |message| sender.blocking_send(Ok(message)).is_ok()) {

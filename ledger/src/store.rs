@@ -15,6 +15,7 @@
 
 mod blobs;
 mod commit;
+mod cost;
 mod database;
 mod envelopes;
 mod faults;
@@ -28,6 +29,7 @@ mod rows;
 mod table;
 
 pub(crate) use blobs::{BlobError, BlobStat, Blobs};
+pub use cost::{Cost, cost};
 pub use faults::{Faults, NoFaults, Step};
 pub(crate) use guard::Guard;
 pub use guard::GuardError;

@@ -7,7 +7,10 @@
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+mod count;
 pub mod lanes;
+
+pub use count::compressions;
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +72,7 @@ pub enum Tag {
 /// SHA-256 over the parts, one after the other.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> Hash {
+    count::add(parts.iter().map(|part| part.len()).sum());
     let mut hasher = Sha256::new();
     parts.iter().for_each(|part| hasher.update(part));
     Hash(hasher.finalize().into())
@@ -77,6 +81,7 @@ pub fn sha256(parts: &[&[u8]]) -> Hash {
 /// A tagged leaf: `H(0x00 ‖ tag ‖ parts)`.
 #[must_use]
 pub fn leaf(tag: Tag, parts: &[&[u8]]) -> Hash {
+    count::add(2 + parts.iter().map(|part| part.len()).sum::<usize>());
     let mut hasher = Sha256::new();
     hasher.update([0x00, tag as u8]);
     parts.iter().for_each(|part| hasher.update(part));
@@ -92,6 +97,7 @@ pub fn log_leaf(entry: &[u8]) -> Hash {
 /// An inner node: `H(0x01 ‖ left ‖ right)`, RFC 6962 2.1.
 #[must_use]
 pub fn node(left: Hash, right: Hash) -> Hash {
+    count::add(65);
     Hash(Sha256::digest(node_bytes(left, right)).into())
 }
 

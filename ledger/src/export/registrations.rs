@@ -24,13 +24,17 @@ impl Walk<'_, '_> {
             let Some((_, row)) = self.table.row(stream, id)? else { continue };
             let count = row.months.iter().find(|(month, ..)| *month == 0).map_or(0, |&(_, count, _)| count);
             for place in self.store.places(of, count) {
-                let place = place?;
-                if self.facts(place)?.is_some_and(|facts| family(facts.kind) == Family::Register) {
-                    places.insert(place);
-                }
+                places.insert(place?);
             }
         }
-        Ok(places)
+        // Many are registered in one batch: its headers are read once.
+        let mut last: (u64, Vec<Vec<u8>>) = (u64::MAX, Vec::new());
+        let mut failed = None;
+        places.retain(|place| match self.is_registration(*place, &mut last) {
+            Ok(is_one) => is_one,
+            Err(reason) => failed.replace(reason).is_none(),
+        });
+        failed.map_or(Ok(places), Err)
     }
 
     /// Ids other than its own that events of the scope name.
@@ -57,9 +61,12 @@ impl Walk<'_, '_> {
         Ok(named)
     }
 
-    fn facts(&self, place: LogPlace) -> Result<Option<EventFacts>, ExportError> {
-        let headers = self.store.headers(place.entry)?;
-        Ok(headers.get(place.position as usize).and_then(|header| read(header)))
+    fn is_registration(&self, place: LogPlace, last: &mut (u64, Vec<Vec<u8>>)) -> Result<bool, ExportError> {
+        if last.0 != place.entry {
+            *last = (place.entry, self.store.headers(place.entry)?);
+        }
+        let facts = last.1.get(place.position as usize).and_then(|header| read(header));
+        Ok(facts.is_some_and(|facts| family(facts.kind) == Family::Register))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
-use super::{Service, Stream, blocking, hash, streaming};
+use super::{EVIDENCE_MESSAGES, Service, Stream, blocking, hash, streaming, streaming_ahead};
 use crate::export::{self, ExportError};
 use crate::log::Capture;
 use crate::store::StoreError;
@@ -152,7 +152,7 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
 
 pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
     let log = service.log(&request.origin)?;
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming_ahead(EVIDENCE_MESSAGES, service.long_call()?, move |push| {
         let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
         match export::export(&log, request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {

@@ -7,6 +7,7 @@
 //! written (`paranoid_file_checks`).
 
 use crate::store::StoreError;
+use crate::store::cost::{count_sync, count_write};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
     FlushOptions, IteratorMode, Options, WriteBatch, WriteOptions,
@@ -243,11 +244,14 @@ impl Database {
     pub(super) fn commit_synced(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
+        count_write(write.batch.len(), write.batch.size_in_bytes());
+        count_sync();
         self.db.write_opt(write.batch, &synced).map_err(|reason| StoreError::failed(step, reason))
     }
 
     /// Writes all or nothing; durable with the next synced write.
     pub(super) fn commit(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
+        count_write(write.batch.len(), write.batch.size_in_bytes());
         self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
     }
 

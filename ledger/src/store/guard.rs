@@ -10,6 +10,7 @@
 //! what an operator writes in the ceremony.
 
 use crate::store::StoreError;
+use crate::store::cost::count_sync;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fs::{self, File};
@@ -123,6 +124,7 @@ impl Guard {
     /// Says what was signed last: when this returns, it is durable.
     pub(crate) fn write(&mut self, size: u64, root: Hash) -> Result<(), StoreError> {
         let failed = |reason: std::io::Error| StoreError::failed("writing the guard", reason);
+        count_sync();
         let slot = print_slot(&checkpoint::print(&self.origin, size, root));
         let file = self.next.and_then(|_| File::options().write(true).open(&self.path).ok());
         if let (Some(number), Some(file)) = (self.next, file) {

@@ -7,7 +7,7 @@
 use crate::store::StoreError;
 use bincode::{Decode, Encode, config};
 use zegel_proto::v1::{Month, StreamType};
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, node};
 use zegel_verifier::kinds::StreamMonth;
 
 /// Version of all rows of this file.
@@ -162,6 +162,16 @@ pub(crate) struct StreamRow {
 pub(super) struct StreamEdge {
     pub(super) count: u64,
     pub(super) frontier: Vec<[u8; 32]>,
+}
+
+impl StreamEdge {
+    /// Root of the month's tree.
+    pub(super) fn root(&self) -> Result<[u8; 32], StoreError> {
+        let whole = self.frontier.len() == self.count.count_ones() as usize;
+        let mut from_right = self.frontier.iter().rev().map(|root| Hash(*root));
+        let last = from_right.next().filter(|_| whole).ok_or(StoreError::Row { what: "a stream" })?;
+        Ok(from_right.fold(last, |right, left| node(left, right)).0)
+    }
 }
 
 /// A row of a snapshot's table.

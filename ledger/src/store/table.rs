@@ -6,12 +6,11 @@
 //! `specs/streams.md`.
 
 use crate::store::database::{Column, Database};
-use crate::store::projection::frontier_of;
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
 use crate::store::{Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use zegel_proto::v1::{IndexSnapshot, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::snapshot::row_leaf;
@@ -101,7 +100,7 @@ impl Projection<'_> {
         db.each(Column::Streams, &[], |key, row| {
             let of = rows::parse_stream_key(key)?;
             let edge: StreamEdge = rows::parse_begin("a stream", row)?;
-            let month = (of.month, edge.count, frontier_of(edge.count, &edge.frontier)?.root().0);
+            let month = (of.month, edge.count, edge.root()?);
             match &mut open {
                 Some(open) if (open.stream, open.id) == (of.stream as u8, of.id.0) => open.months.push(month),
                 _ => {
@@ -151,7 +150,7 @@ impl Store {
     pub(crate) fn table(self: &Arc<Self>, entry: u64) -> Result<Option<Table>, StoreError> {
         let row = self.truth.get(Column::Tables, &head_key(entry))?;
         let head = row.map(|row| rows::parse::<TableHead>("a table", &row)).transpose()?;
-        Ok(head.map(|head| Table { store: Arc::clone(self), head }))
+        Ok(head.map(|head| Table { store: Arc::clone(self), head, last: Mutex::default() }))
     }
 }
 
@@ -196,6 +195,8 @@ pub(super) fn drop_old_tables(db: &Database) -> Result<(), StoreError> {
 pub(crate) struct Table {
     store: Arc<Store>,
     head: TableHead,
+    /// The part that was read last: rows are asked for from left to right.
+    last: Mutex<Option<(u64, Arc<Vec<TableRow>>)>>,
 }
 
 impl Table {
@@ -209,10 +210,16 @@ impl Table {
         self.head.covers
     }
 
-    fn chunk(&self, chunk: u64) -> Result<Vec<TableRow>, StoreError> {
+    fn chunk(&self, chunk: u64) -> Result<Arc<Vec<TableRow>>, StoreError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, rows)) = last.as_ref().filter(|(number, _)| *number == chunk) {
+            return Ok(Arc::clone(rows));
+        }
         let row = self.store.truth.get(Column::Tables, &rows::chunk_key(self.head.covers, chunk as u32))?;
         let row = row.ok_or(StoreError::Missing { what: "part of a table", number: chunk })?;
-        Ok(rows::parse::<TableChunk>("a table", &row)?.rows)
+        let rows = Arc::new(rows::parse::<TableChunk>("a table", &row)?.rows);
+        *last = Some((chunk, Arc::clone(&rows)));
+        Ok(rows)
     }
 
     /// The row of an id and its index; `None` if the id had no event.
@@ -221,8 +228,8 @@ impl Table {
         let chunks_up_to = self.head.firsts.partition_point(|first| *first <= wanted);
         let Some(chunk) = chunks_up_to.checked_sub(1) else { return Ok(None) };
         let rows = self.chunk(chunk as u64)?;
-        let found = rows.into_iter().enumerate().find(|(_, row)| (row.stream, row.id) == wanted);
-        Ok(found.map(|(within, row)| ((chunk * TABLE_CHUNK_ROWS + within) as u64, row)))
+        let found = rows.binary_search_by(|row| (row.stream, row.id).cmp(&wanted)).ok();
+        Ok(found.map(|within| ((chunk * TABLE_CHUNK_ROWS + within) as u64, rows[within].clone())))
     }
 
     /// Hashes at the foot of the tile `index` of a level above the rows.

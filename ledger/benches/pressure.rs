@@ -27,6 +27,9 @@ use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::*;
 use zegel_verifier::hash::sha256;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SOURCES: usize = 16;
 const CUSTODIANS: usize = 200;
 const BATCH: usize = 256;
@@ -201,7 +204,8 @@ struct Bench {
     config: Config,
     server: tokio::runtime::Runtime,
     client: tokio::runtime::Runtime,
-    running: Option<(u16, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Result<(), zegel_ledger::ServeError>>)>,
+    running:
+        Option<(u16, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Result<(), zegel_ledger::ServeError>>)>,
     channels: Vec<Channel>,
     desks: Vec<Desk>,
     officer: Author,
@@ -211,7 +215,12 @@ struct Bench {
 }
 
 fn runtime(name: &str) -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 fn fixture(name: &str) -> String {
@@ -238,8 +247,19 @@ impl Bench {
             .collect();
         let officer = Author::new("officer");
         let (server, client) = (runtime("ledger"), runtime("client"));
-        let mut bench =
-            Self { site, config, server, client, running: None, channels: Vec::new(), desks, officer, run: 16, events: 0, seed: 0 };
+        let mut bench = Self {
+            site,
+            config,
+            server,
+            client,
+            running: None,
+            channels: Vec::new(),
+            desks,
+            officer,
+            run: 16,
+            events: 0,
+            seed: 0,
+        };
         bench.start();
         bench.create();
         bench
@@ -392,8 +412,11 @@ impl Bench {
             .collect();
         self.client.block_on(heads.append(root.batch(&events))).expect("registered");
         let base = 1_000_000_000 * self.seed as usize;
-        let setup: Vec<Vec<Bytes>> =
-            desks.iter_mut().enumerate().map(|(number, desk)| desk.register(&[base + 2 * number, base + 2 * number + 1])).collect();
+        let setup: Vec<Vec<Bytes>> = desks
+            .iter_mut()
+            .enumerate()
+            .map(|(number, desk)| desk.register(&[base + 2 * number, base + 2 * number + 1]))
+            .collect();
         let channel = self.channels[0].clone();
         for requests in setup {
             self.client.block_on(send_stream(channel.clone(), requests));
@@ -407,7 +430,9 @@ impl Bench {
         let tasks: Vec<_> = load
             .into_iter()
             .enumerate()
-            .map(|(number, requests)| self.client.spawn(send_single(channels[number % channels.len()].clone(), requests, end)))
+            .map(|(number, requests)| {
+                self.client.spawn(send_single(channels[number % channels.len()].clone(), requests, end))
+            })
             .collect();
         let all: Vec<f64> = self.client.block_on(async {
             let mut all = Vec::new();
@@ -500,11 +525,7 @@ impl Bench {
         let export_entry = receipt.receipt.expect("a receipt").index;
         let snapshot_entry = self.snapshot();
         let busiest = id("custodian 0");
-        let scope = Scope {
-            stream: StreamType::StreamCustodian as i32,
-            id: busiest.to_vec(),
-            ..Scope::default()
-        };
+        let scope = Scope { stream: StreamType::StreamCustodian as i32, id: busiest.to_vec(), ..Scope::default() };
         let request = ExportEvidenceRequest {
             origin: maker::ORIGIN.into(),
             scope: Some(scope),
@@ -556,6 +577,11 @@ impl Bench {
                 self.stop();
                 self.start();
             }
+            // Leaves a ledger that was killed in a folder, for `open`.
+            "abort" => {
+                println!("left in {}", self.site.path().display());
+                std::process::abort();
+            }
             "--bench" => {}
             _ => panic!("no phase {name:?}"),
         }
@@ -601,11 +627,27 @@ async fn send_single(channel: Channel, requests: Vec<Bytes>, end: Instant) -> Ve
     latencies
 }
 
+/// Opens what an earlier run has left behind.
+fn open(folder: &Path) {
+    let text = Site::new().config_text();
+    let config = Config::parse(&text, folder).expect("a configuration");
+    for what in ["killed", "clean stop"] {
+        let begin = Instant::now();
+        let server = runtime("ledger").block_on(Server::bind(config.clone())).expect("a ledger");
+        println!("start after {what}: {:.3} s, resident {} MiB", begin.elapsed().as_secs_f64(), resident_mib());
+        drop(server);
+    }
+}
+
 fn main() {
     let _ = (archive_key(1), fresh(), key("x"), std::mem::size_of::<World>());
     let phases: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let small = ["register=2000", "stream=40000", "single=64x1", "single=1x1", "raw=1000", "snapshot", "export", "restart"];
+    let small =
+        ["register=2000", "stream=40000", "single=64x1", "single=1x1", "raw=1000", "snapshot", "export", "restart"];
     let phases = if phases.is_empty() { small.map(String::from).to_vec() } else { phases };
+    if let Some(folder) = phases[0].strip_prefix("open=") {
+        return open(Path::new(folder));
+    }
     let mut bench = Bench::new();
     phases.iter().for_each(|phase| bench.phase(phase));
     bench.stop();

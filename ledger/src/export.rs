@@ -10,6 +10,7 @@ mod registrations;
 use crate::sequencer::{OpenLog, View};
 use crate::store::{CHUNK_EVENTS, LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
 use crate::tree;
+use prost::Message;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
@@ -216,13 +217,14 @@ impl Walk<'_, '_> {
 
     fn batch(&mut self, entry: u64, positions: &[u32]) -> Result<(), ExportError> {
         self.entry(entry)?;
-        let headers = self.store.headers(entry)?;
-        let leaves = event_leaves(headers.iter().map(Vec::as_slice));
+        let row = self.store.header_row(entry)?;
+        let headers = row.headers()?;
+        let leaves = event_leaves(headers.iter().copied());
         let mut chunk = Chunk::default();
         let mut at = 0;
         for &position in positions {
             let missing = StoreError::Missing { what: "header of entry", number: entry };
-            let header = headers.get(position as usize).ok_or(missing)?.clone();
+            let header = headers.get(position as usize).ok_or(missing)?.to_vec();
             chunk.read(self.store, entry, position)?;
             let sealed = chunk.sealed(position);
             if let Some(sealed) = &sealed {
@@ -238,7 +240,7 @@ impl Walk<'_, '_> {
 
     /// Sends the envelope of a wrap before the first event that needs it. One that was destroyed cannot be sent.
     fn envelope(&mut self, wrap: &[u8]) -> Result<(), ExportError> {
-        let wrap = parse::<KeyWrap>(wrap).ok();
+        let wrap = KeyWrap::decode(wrap).ok();
         let Some(dossier) = wrap.and_then(|wrap| Hash::read(&wrap.dossier)) else { return Ok(()) };
         if self.sent.len() >= ENVELOPES_REMEMBERED {
             self.sent.clear();

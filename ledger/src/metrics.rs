@@ -234,7 +234,11 @@ fn page(metrics: &Metrics, logs: &[(Arc<OpenLog>, LogMetrics)]) -> String {
 }
 
 /// Answers `GET /metrics` until it is dropped. It holds the logs only while it answers.
-pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, logs: Vec<Arc<OpenLog>>) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    logs: Vec<Arc<OpenLog>>,
+) -> std::io::Result<()> {
     let logs: Vec<_> = logs.iter().map(Arc::downgrade).collect();
     let answer = move || {
         let open: Vec<_> = logs.iter().filter_map(std::sync::Weak::upgrade).collect();

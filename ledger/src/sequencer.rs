@@ -236,7 +236,8 @@ pub(crate) fn start(
         metrics: metrics.clone(),
     };
     let watermark = loaded.log.size();
-    let sequencer = Sequencer { log: loaded.log, store: Arc::clone(&store), groups, stopped, watermark, metrics: metrics.clone() };
+    let sequencer =
+        Sequencer { log: loaded.log, store: Arc::clone(&store), groups, stopped, watermark, metrics: metrics.clone() };
     let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
     let thread = thread.spawn(move || {

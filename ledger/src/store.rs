@@ -29,6 +29,7 @@ mod rows;
 mod table;
 
 pub(crate) use blobs::{BlobError, BlobStat, Blobs};
+pub(crate) use commit::{Group, Packed};
 pub use cost::{Cost, cost};
 pub use faults::{Faults, NoFaults, Step};
 pub(crate) use guard::Guard;
@@ -38,7 +39,6 @@ use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::Difference;
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
-pub(crate) use commit::{Group, Packed};
 pub(crate) use table::{MadeTable, Table};
 
 use crate::log::SealedEntry;
@@ -91,6 +91,9 @@ pub enum StoreError {
     /// A rebuild was interrupted.
     #[error("a rebuild of the projections was interrupted: run rebuild again")]
     Rebuilding,
+    /// Projections without a watermark.
+    #[error("the projections are of an older ledger, which did not say how far they were: run rebuild")]
+    NoWatermark,
     /// The edge of the tree does not lead to the last checkpoint.
     #[error("the stored tree of {size} entries has root {found}, which the last checkpoint does not sign")]
     Edge {

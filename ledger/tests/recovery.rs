@@ -205,6 +205,14 @@ async fn a_rebuild_gives_the_same_projections() {
     }
     let config = world.place.config();
     assert!(ids(&check(&config).expect("a report")).contains(&("projection", None)));
+    // As an older ledger left them: nothing says how far they are.
+    {
+        let db = open(&log);
+        db.delete_cf(db.cf_handle("meta").expect("a column"), b"projected").expect("deleted");
+        let family = db.cf_handle("streams").expect("a column");
+        db.put_cf(family, [1; 37], [1; 4]).expect("written");
+    }
+    assert_eq!(refused_to_open(&world.place).await, StoreError::NoWatermark);
     assert_eq!(rebuild(&config).expect("rebuilt").findings, []);
     assert_eq!(dump(&log, &projections), before);
     assert_eq!(check(&config).expect("a report").findings, []);

@@ -4,7 +4,10 @@
 //! hashes are computed from the very bytes that are to be written.
 
 use crate::log::{Capture, Log, Registered, SourceHead};
-use crate::log::{admission, admission::Admitted, admission::Beside, admission::EnvelopePlace, refusal::Refusal, submission::Submission};
+use crate::log::{
+    admission, admission::Admitted, admission::Beside, admission::EnvelopePlace, refusal::Refusal,
+    submission::Submission,
+};
 use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::{Entry, IndexSnapshot, entry};
 use zegel_proto::{CanonicalError, print};

@@ -99,10 +99,7 @@ async fn queue_in_order(
     }
 }
 
-async fn answer_in_order(
-    mut under_way: mpsc::Receiver<Queued>,
-    answers: mpsc::Sender<Result<AppendResponse, Status>>,
-) {
+async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::Sender<Result<AppendResponse, Status>>) {
     while let Some(queued) = under_way.recv().await {
         let answer = match queued {
             Ok((log, answered)) => receive(&log, answered).await,

@@ -1,6 +1,6 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
-use super::{EVIDENCE_MESSAGES, Service, Stream, blocking, hash, streaming, streaming_ahead};
+use super::{Parcels, Service, Stream, blocking, hash, streaming, streaming_in_parcels};
 use crate::export::{self, ExportError};
 use crate::log::Capture;
 use crate::store::StoreError;
@@ -150,9 +150,9 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
     }))
 }
 
-pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
+pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Parcels<EvidenceRecord>, Status> {
     let log = service.log(&request.origin)?;
-    Ok(streaming_ahead(EVIDENCE_MESSAGES, service.long_call()?, move |push| {
+    Ok(streaming_in_parcels(service.long_call()?, move |push| {
         let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
         match export::export(&log, request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {

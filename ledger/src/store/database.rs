@@ -168,7 +168,11 @@ impl Database {
     }
 
     /// The rows of these keys, which ascend, in their order.
-    pub(super) fn get_all(&self, column: Column, keys: &[impl AsRef<[u8]>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    pub(super) fn get_all(
+        &self,
+        column: Column,
+        keys: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let rows = self.db.batched_multi_get_cf(family(&self.db, column)?, keys, true);
         let copied = rows.into_iter().map(|row| Ok(row?.map(|row| row.to_vec())));
         copied.collect::<Result<_, rocksdb::Error>>().map_err(|reason| StoreError::failed("reading", reason))

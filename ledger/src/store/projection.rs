@@ -142,7 +142,7 @@ fn place_all(mut row: StreamRow, run: &[Touch], write: &mut Write<'_>) -> Result
 }
 
 /// Key of the watermark in the column of facts about the store.
-const WATERMARK: &[u8] = b"projected";
+pub(super) const WATERMARK: &[u8] = b"projected";
 
 /// Entries that the projections of a database hold.
 pub(super) fn watermark(db: &Database) -> Result<u64, StoreError> {

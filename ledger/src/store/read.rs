@@ -31,6 +31,12 @@ impl Store {
         row.map_or_else(|| Ok(Vec::new()), |row| Ok(rows::parse::<HeadersRow>("headers", &row)?.headers))
     }
 
+    /// The same, to be read where they lie.
+    pub(crate) fn header_row(&self, index: u64) -> Result<HeaderRow, StoreError> {
+        let row = self.truth.get(Column::Headers, &index.to_be_bytes())?;
+        Ok(HeaderRow(row.unwrap_or_default()))
+    }
+
     /// Ciphertexts of 16 events; none where all are public.
     pub(crate) fn ciphertexts(&self, index: u64, chunk: u32) -> Result<Vec<Vec<u8>>, StoreError> {
         let row = self.truth.get(Column::Bodies, &rows::chunk_key(index, chunk))?;

@@ -6,7 +6,7 @@
 use crate::log::{SealedBatch, SealedEvent};
 use crate::store::commit::{BROUGHT, put_tiles};
 use crate::store::database::{Column, Database};
-use crate::store::projection::{Projection, put_watermark, watermark};
+use crate::store::projection::{Projection, WATERMARK, put_watermark, watermark};
 use crate::store::projector::RUN_EVENTS;
 use crate::store::table::{drop_old_tables, head_key};
 use crate::store::{Store, StoreError, rows};
@@ -183,6 +183,11 @@ impl Store {
 
     /// Brings the projections up to the store's size; gives how many entries they were behind.
     pub(super) fn catch_up(&self, size: u64) -> Result<u64, StoreError> {
+        // Written from the first run on, together with the first row.
+        let is_marked = self.truth.get(Column::Meta, WATERMARK)?.is_some();
+        if !is_marked && self.truth.last_key(Column::Streams)?.is_some() {
+            return Err(StoreError::NoWatermark);
+        }
         let watermark = watermark(&self.truth)?;
         if watermark > size {
             return Err(StoreError::Row { what: "the watermark" });

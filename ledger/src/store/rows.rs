@@ -5,7 +5,7 @@
 //! version byte.
 
 use crate::store::StoreError;
-use bincode::{Decode, Encode, config};
+use bincode::{BorrowDecode, Decode, Encode, config};
 use zegel_proto::v1::{Month, StreamType};
 use zegel_verifier::hash::{Hash, node};
 use zegel_verifier::kinds::StreamMonth;
@@ -55,6 +55,28 @@ pub(super) fn parse_begin<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Re
 #[derive(Encode, Decode)]
 pub(crate) struct HeadersRow {
     pub(crate) headers: Vec<Vec<u8>>,
+}
+
+/// The row of a batch's headers, read where it lies.
+pub(crate) struct HeaderRow(pub(super) Vec<u8>);
+
+#[derive(BorrowDecode)]
+struct HeadersIn<'a> {
+    headers: Vec<&'a [u8]>,
+}
+
+impl HeaderRow {
+    /// Canonical bytes of the headers, in order; none for a snapshot.
+    pub(crate) fn headers(&self) -> Result<Vec<&[u8]>, StoreError> {
+        let unreadable = || StoreError::Row { what: "headers" };
+        if self.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rest = self.0.strip_prefix(&[VERSION]).ok_or_else(unreadable)?;
+        let read = bincode::borrow_decode_from_slice::<HeadersIn<'_>, _>(rest, config::standard());
+        let (row, read) = read.map_err(|_| unreadable())?;
+        if read == rest.len() { Ok(row.headers) } else { Err(unreadable()) }
+    }
 }
 
 /// Ciphertexts of up to 16 events.

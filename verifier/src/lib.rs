@@ -22,3 +22,4 @@ pub mod signature;
 pub mod snapshot;
 pub mod tree;
 pub mod trust;
+pub mod witness;

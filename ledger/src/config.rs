@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
+use zegel_verifier::trust::TrustError;
 
 /// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -55,6 +56,30 @@ pub enum ConfigError {
     /// Not a key.
     #[error("{path} is not an Ed25519 key in PKCS#8 PEM")]
     KeyForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A policy that is none.
+    #[error("the witness policy {path}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: TrustError,
+    },
+    /// A witness that cannot be asked.
+    #[error("witness {name} cannot be asked at {url:?}: {reason}")]
+    WitnessUrl {
+        /// Name in the policy.
+        name: String,
+        /// As written; empty where there is none.
+        url: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// No authority in a file.
+    #[error("{path} holds no certificate of an authority in PEM")]
+    Authorities {
         /// The file.
         path: PathBuf,
     },
@@ -114,6 +139,42 @@ pub struct LogConfig {
     /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
     #[serde(default)]
     pub other_log_keys: Vec<PathBuf>,
+    /// Who is asked to cosign checkpoints. Default: nobody.
+    pub witnesses: Option<WitnessesConfig>,
+}
+
+/// Who is asked to cosign the checkpoints of a log, and how often.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessesConfig {
+    /// A policy (C2SP tlog-policy) or a trust file: each `witness` and `auditor` with its URL.
+    pub policy: PathBuf,
+    /// Authorities whose certificates are believed of a witness, PEM; wanted for any URL of `https`.
+    pub ca: Option<PathBuf>,
+    /// How long one witness may take for one answer, in milliseconds. Default: 5,000.
+    #[serde(default = "WitnessesConfig::timeout_ms")]
+    pub timeout_ms: u64,
+    /// The least time between two rounds, in milliseconds: what is published in between goes together. Default: 1,000.
+    #[serde(default = "WitnessesConfig::interval_ms")]
+    pub interval_ms: u64,
+    /// How old the newest cosignatures of a log that stands still may become before they are asked for again, in
+    /// seconds. Default: 600.
+    #[serde(default = "WitnessesConfig::refresh_s")]
+    pub refresh_s: u64,
+}
+
+impl WitnessesConfig {
+    const fn timeout_ms() -> u64 {
+        5_000
+    }
+
+    const fn interval_ms() -> u64 {
+        1_000
+    }
+
+    const fn refresh_s() -> u64 {
+        600
+    }
 }
 
 impl Config {
@@ -149,6 +210,10 @@ impl Config {
             change(&mut log.guard);
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
+            if let Some(witnesses) = &mut log.witnesses {
+                change(&mut witnesses.policy);
+                witnesses.ca.iter_mut().for_each(change);
+            }
         }
     }
 

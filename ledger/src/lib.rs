@@ -1,7 +1,8 @@
 //! Who orders, stores and signs: the ledger under an archive of chats, and its gRPC service.
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
-//! single writer, `export` and `known` read, `service` converts (the only place that knows gRPC), `server` listens.
+//! single writer, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only
+//! place that knows gRPC), `server` listens.
 //!
 //! Invariants:
 //! - no signature and no acknowledgement leaves the process before what it covers is durable;
@@ -23,8 +24,9 @@ mod server;
 mod service;
 mod store;
 mod tree;
+mod witnessing;
 
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{Config, ConfigError, LogConfig, TlsConfig};
+pub use config::{Config, ConfigError, LogConfig, TlsConfig, WitnessesConfig};
 pub use server::{ServeError, Server, serve};
 pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

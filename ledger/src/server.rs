@@ -5,6 +5,8 @@ use crate::log::Identity;
 use crate::sequencer::{self, OpenLog};
 use crate::service::Service;
 use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
+use crate::witnessing::Witnessing;
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity as TlsIdentity, Server as GrpcServer, ServerTlsConfig};
 use zegel_proto::limits::APPEND_BYTES_MAX;
@@ -62,6 +65,8 @@ pub struct Server {
     address: SocketAddr,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
+    /// By origin, of the logs that have witnesses.
+    witnessing: HashMap<String, Arc<Witnessing>>,
 }
 
 /// Opens and serves until `shutdown` is done; then drains.
@@ -110,11 +115,12 @@ impl Server {
     pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
         let tls = config.tls.as_ref().map(tls_of).transpose()?;
         let opened = config.logs.iter().map(|log| open_log(log, Arc::clone(&faults))).collect::<Result<Vec<_>, _>>()?;
-        let (logs, writers) = opened.into_iter().unzip();
+        let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
+        let witnessing = witnessing_of(&config, &logs)?;
         let failed = |reason| ServeError::Listen { address: config.listen, reason };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { tls, listener, address, logs, writers })
+        Ok(Self { tls, listener, address, logs, writers, witnessing })
     }
 
     /// Where it listens: the port that the system chose, if it was 0.
@@ -128,10 +134,16 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, logs, writers, .. } = self;
+        let Self { tls, listener, logs, writers, witnessing, .. } = self;
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
-        let ledger = LedgerServer::new(Service::new(logs)).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut rounds = JoinSet::new();
+        for log in &logs {
+            if let Some(witnessing) = witnessing.get(log.origin()) {
+                rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
+            }
+        }
+        let ledger = LedgerServer::new(Service::new(logs, witnessing)).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let mut server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         if let Some(tls) = tls {
             server = server.tls_config(tls)?;
@@ -156,11 +168,21 @@ impl Server {
             served = router.serve_with_incoming_shutdown(incoming, signal) => served,
             () = overdue => Ok(()),
         };
+        // A witness that is being asked holds its log open.
+        rounds.shutdown().await;
         // The queues are closed with the last call; what was taken from them is finished before the stores close.
         let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
+}
+
+fn witnessing_of(config: &Config, logs: &[Arc<OpenLog>]) -> Result<HashMap<String, Arc<Witnessing>>, ConfigError> {
+    let opened = config.logs.iter().zip(logs).map(|(config, log)| {
+        let witnessing = Witnessing::open(config, log)?;
+        Ok(witnessing.map(|witnessing| (config.origin.clone(), witnessing)))
+    });
+    opened.filter_map(Result::transpose).collect()
 }
 
 fn tls_of(config: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {

@@ -149,6 +149,16 @@ impl Policy {
         self.quorum.as_ref().is_none_or(|name| self.is_met(name, vouched))
     }
 
+    /// When a quorum was complete, by its own clocks: the oldest cosignature of the freshest quorum, in seconds since
+    /// 1970. `None` without a quorum; where none is demanded, one cosignature is enough.
+    #[must_use]
+    pub fn complete_at(&self, vouched: &[Vouched]) -> Option<u64> {
+        let mut newest_first = vouched.to_vec();
+        newest_first.sort_by_key(|each| std::cmp::Reverse(each.time_s));
+        let complete = (1..=newest_first.len()).find(|count| self.is_quorum(&newest_first[..*count]))?;
+        newest_first.get(complete - 1).map(|each| each.time_s)
+    }
+
     fn is_met(&self, name: &str, vouched: &[Vouched]) -> bool {
         match self.groups.get(name) {
             Some(group) => {
@@ -273,4 +283,44 @@ fn read_key(line: usize, text: &str, kind: u8) -> Result<VerifierKey, TrustError
         return Ok(key);
     }
     Err(TrustError::Key { line, reason: NoteError::BadVerifierKey { found: text.into() } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        let key = |number: u8| {
+            VerifierKey::new(&format!("w{number}.example"), TYPE_COSIGNATURE, [number; 32]).expect("a name").print()
+        };
+        let text = format!(
+            "witness a {} https://a.example/\nauditor b {}\nwitness c {}\ngroup two 2 a b c\nquorum two\n",
+            key(1),
+            key(2),
+            key(3)
+        );
+        Policy::parse(text.as_bytes(), "chat.example.nl/minbzk").expect("a policy")
+    }
+
+    fn vouched(times: &[(&str, u64)]) -> Vec<Vouched> {
+        let each = |&(name, time_s): &(&str, u64)| Vouched { name: name.into(), is_auditor: name == "b", time_s };
+        times.iter().map(each).collect()
+    }
+
+    #[test]
+    fn a_quorum_is_as_old_as_the_oldest_of_its_freshest_members() {
+        let policy = policy();
+        assert_eq!(policy.complete_at(&vouched(&[("a", 10), ("b", 30), ("c", 20)])), Some(20));
+        assert_eq!(policy.complete_at(&vouched(&[("a", 10), ("b", 30)])), Some(10));
+        assert_eq!(policy.complete_at(&vouched(&[("b", 30)])), None);
+        assert_eq!(policy.complete_at(&[]), None);
+    }
+
+    #[test]
+    fn a_policy_needs_no_root_and_keeps_the_addresses() {
+        let policy = policy();
+        let urls: Vec<Option<&str>> = policy.witnesses().iter().map(|witness| witness.url.as_deref()).collect();
+        assert_eq!(urls, [Some("https://a.example/"), None, None]);
+        assert_eq!(policy.demand().map(|demand| demand.to_string()), Some("2/3 (a, b, c)".into()));
+    }
 }

@@ -28,5 +28,9 @@ pub(crate) fn audit_entry(store: &Store, index: u64) -> Result<AuditEntry, Store
 fn digests(parts: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let slices: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
     let hashed = sha256_all(&slices).into_iter();
-    parts.iter().zip(hashed.map(Hash::to_vec)).map(|(part, hash)| if part.is_empty() { Vec::new() } else { hash }).collect()
+    parts
+        .iter()
+        .zip(hashed.map(Hash::to_vec))
+        .map(|(part, hash)| if part.is_empty() { Vec::new() } else { hash })
+        .collect()
 }

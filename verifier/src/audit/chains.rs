@@ -61,7 +61,12 @@ impl Chains {
     }
 
     /// Takes the numbers of one capture in one batch: position and fault of the first that is not the next.
-    pub(super) fn numbers(&mut self, source: Hash, run: &NumberedRun, streams: &mut Streams) -> Result<(), (u32, Fault)> {
+    pub(super) fn numbers(
+        &mut self,
+        source: Hash,
+        run: &NumberedRun,
+        streams: &mut Streams,
+    ) -> Result<(), (u32, Fault)> {
         let number = self.heads.get(&source).map_or(u32::MAX, |head| head.number);
         let custodian = streams.id(StreamType::StreamCustodian, run.custodian);
         let conversation = streams.id(StreamType::StreamConversation, run.conversation);

@@ -13,9 +13,11 @@ use crate::snapshot::stream_leaves;
 use crate::tree::root_of;
 use zegel_proto::limits::{ENTRY_BYTES_MAX, HEADER_BYTES_MAX};
 use zegel_proto::parse;
-use zegel_proto::v1::event_header::Content as EventContent;
-use zegel_proto::v1::{AuditEntry, Entry, EventHeader, EventKind, IndexSnapshot, SealedDigest, SignedBatch, StreamType};
 use zegel_proto::v1::entry;
+use zegel_proto::v1::event_header::Content as EventContent;
+use zegel_proto::v1::{
+    AuditEntry, Entry, EventHeader, EventKind, IndexSnapshot, SealedDigest, SignedBatch, StreamType,
+};
 
 /// An entry that was examined by itself. Made by [`examine`] only.
 #[derive(Clone, Debug)]
@@ -90,7 +92,8 @@ pub(super) struct NamedId {
 pub fn examine(entry: &AuditEntry, origin: &str) -> Examined {
     let index = entry.index;
     let leaf = log_leaf(&entry.entry);
-    let bad = |received_at_ms, (place, fault)| Examined { index, leaf, received_at_ms, content: Content::Bad(place, fault) };
+    let bad =
+        |received_at_ms, (place, fault)| Examined { index, leaf, received_at_ms, content: Content::Bad(place, fault) };
     let at = Place::entry(index);
     if entry.entry.len() > ENTRY_BYTES_MAX {
         let found = entry.entry.len() as u64;
@@ -225,13 +228,7 @@ fn group_ids(facts: &[EventFacts]) -> Vec<NamedId> {
     let id_of = |group: &[(StreamType, Hash, u32, bool)]| {
         let mut registering = group.iter().filter(|each| each.3).map(|each| each.2);
         let used = group.iter().find(|each| !each.3).map(|each| each.2);
-        NamedId {
-            stream: group[0].0,
-            id: group[0].1,
-            used,
-            registered: registering.next(),
-            again: registering.next(),
-        }
+        NamedId { stream: group[0].0, id: group[0].1, used, registered: registering.next(), again: registering.next() }
     };
     groups.map(id_of).collect()
 }

@@ -192,13 +192,11 @@ impl Fault {
 
     fn about(&self) -> About {
         match self.id() {
-            "BATCH_SIGNATURE" | "AUTHORITY" | "KEY_COMPROMISED" | "ROOT_KEY" | "GENESIS" | "REGISTRY" | "BATCH_ORIGIN" => {
-                About::Authenticity
-            }
-            "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING" | "BODY_DESTROYED"
-            | "CHECKPOINT_BEYOND" | "REPLAY_ENDED" | "UNREGISTERED" | "REGISTERED_TWICE" | "BATCH_COUNT" => {
-                About::Completeness
-            }
+            "BATCH_SIGNATURE" | "AUTHORITY" | "KEY_COMPROMISED" | "ROOT_KEY" | "GENESIS" | "REGISTRY"
+            | "BATCH_ORIGIN" => About::Authenticity,
+            "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING"
+            | "BODY_DESTROYED" | "CHECKPOINT_BEYOND" | "REPLAY_ENDED" | "UNREGISTERED" | "REGISTERED_TWICE"
+            | "BATCH_COUNT" => About::Completeness,
             _ => About::Immutability,
         }
     }

@@ -60,7 +60,10 @@ impl Governance {
         let at = Place::event(entry, 0);
         let first = batch.public.first().filter(|event| event.position == 0 && event.kind == EventKind::LogCreated);
         let Some(first) = first else {
-            return Err((at, Fault::Genesis { found: batch.kinds.first().map_or("nothing", |(kind, _)| kind.as_str_name()) }));
+            return Err((
+                at,
+                Fault::Genesis { found: batch.kinds.first().map_or("nothing", |(kind, _)| kind.as_str_name()) },
+            ));
         };
         let (found, wanted) = (batch.statement.key(), Hash(*trust.root_key()));
         if found != wanted {
@@ -90,7 +93,12 @@ impl Governance {
     }
 
     /// Takes back a registry that was kept, event by event.
-    pub(super) fn restore(&mut self, trust: &Trust, root_actor: Hash, applied: Vec<Applied>) -> Result<(), RegistryError> {
+    pub(super) fn restore(
+        &mut self,
+        trust: &Trust,
+        root_actor: Hash,
+        applied: Vec<Applied>,
+    ) -> Result<(), RegistryError> {
         let mut events = applied.iter();
         let Some(first) = events.next() else { return Ok(()) };
         let mut registry = begin(trust, root_actor, &first.content)?;

@@ -88,7 +88,8 @@ impl Auditor {
             // The same size again: cosignatures of both count.
             Some(newest) if newest.size == found.size => {
                 let known = |name: &str, list: &[Vouched]| list.iter().any(|each| each.name == name);
-                let more: Vec<_> = found.vouched.into_iter().filter(|each| !known(&each.name, &newest.vouched)).collect();
+                let more: Vec<_> =
+                    found.vouched.into_iter().filter(|each| !known(&each.name, &newest.vouched)).collect();
                 newest.vouched.extend(more);
             }
             newest => *newest = Some(found),

@@ -98,13 +98,11 @@ impl Auditor {
         }
         faults.extend(self.governance.compromised().map(|(place, fault)| (Some(place), fault, 1)));
         faults.extend(self.beyond().map(|fault| (None, fault, 1)));
-        let vouched = self.notes.newest.iter().flat_map(|newest| newest.vouched.clone()).collect::<Vec<_>>();
-        if !self.trust.is_quorum(&vouched) {
-            faults.push((None, Fault::Quorum { found: vouched.len() as u64 }, 1));
+        if let Some(newest) = self.notes.newest.as_ref().filter(|newest| !self.trust.is_quorum(&newest.vouched)) {
+            faults.push((None, Fault::Quorum { found: newest.vouched.len() as u64 }, 1));
         }
         faults
     }
-
 }
 
 fn sentence(nl: &str, en: &str) -> Sentence {
@@ -118,8 +116,12 @@ fn shows(broken_at: Option<u64>, newest: Option<u64>, entries: u64) -> Vec<Sente
             "Every entry was derived again: signatures, roles, source chains, counters, streams and snapshots.",
         ),
         Some(at) => sentence(
-            &format!("Tot regel {at} is alles opnieuw afgeleid; vanaf daar is elke regel alleen op zichzelf onderzocht."),
-            &format!("Up to entry {at} everything was derived again; from there each entry was examined by itself only."),
+            &format!(
+                "Tot regel {at} is alles opnieuw afgeleid; vanaf daar is elke regel alleen op zichzelf onderzocht."
+            ),
+            &format!(
+                "Up to entry {at} everything was derived again; from there each entry was examined by itself only."
+            ),
         ),
     }];
     all.push(match newest {
@@ -128,7 +130,9 @@ fn shows(broken_at: Option<u64>, newest: Option<u64>, entries: u64) -> Vec<Sente
             "The log signed these entries, and no others.",
         ),
         Some(size) => sentence(
-            &format!("Het logboek heeft de eerste {size} regels ondertekend; wat daarna komt ligt onder geen controlepunt."),
+            &format!(
+                "Het logboek heeft de eerste {size} regels ondertekend; wat daarna komt ligt onder geen controlepunt."
+            ),
             &format!("The log signed the first {size} entries; what comes after lies under no checkpoint."),
         ),
         None => sentence(

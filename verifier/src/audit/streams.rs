@@ -75,8 +75,7 @@ impl Streams {
     fn month(&mut self, of: u32, month: u32) -> usize {
         let Self { ids, months, by_month, hasher, .. } = self;
         let hash = hasher.hash_one((of, month));
-        let is_same =
-            |number: &u32| months.get(*number as usize).is_some_and(|row| row.of == of && row.month == month);
+        let is_same = |number: &u32| months.get(*number as usize).is_some_and(|row| row.of == of && row.month == month);
         if let Some(number) = by_month.find(hash, is_same) {
             return *number as usize;
         }

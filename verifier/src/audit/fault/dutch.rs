@@ -57,7 +57,9 @@ fn of_the_state(fault: &Fault) -> String {
         ),
         F::SnapshotAhead { covers } => format!("de momentopname omvat {covers} regels, die pas erna komen"),
         F::SnapshotOld { covers } => {
-            format!("de momentopname omvat {covers} regels; de tabel van die omvang is niet bewaard, dus niet onderzocht")
+            format!(
+                "de momentopname omvat {covers} regels; de tabel van die omvang is niet bewaard, dus niet onderzocht"
+            )
         }
         F::SnapshotRoot { found_ids, wanted_ids, found, wanted } => format!(
             "de stromen leiden tot {found_ids} rijen met wortel {found}, de momentopname heeft er {wanted_ids} met wortel {wanted}"

@@ -6,8 +6,8 @@ use crate::audit::fault::IDS;
 use crate::audit::genesis::Applied;
 use crate::audit::notes::Newest;
 use crate::audit::{Auditor, Missing};
-use crate::bundle::findings::{About, Finding, Severity};
 use crate::bundle::Place;
+use crate::bundle::findings::{About, Finding, Severity};
 use crate::hash::Hash;
 use crate::tree::Frontier;
 use crate::trust::{Trust, Vouched};
@@ -159,7 +159,8 @@ impl Auditor {
         })?;
         from.list(|from| {
             let [stream, is_registered] = from.raw()?;
-            let stream = StreamType::try_from(i32::from(stream)).map_err(|_| StateError::Malformed { what: "a row" })?;
+            let stream =
+                StreamType::try_from(i32::from(stream)).map_err(|_| StateError::Malformed { what: "a row" })?;
             let (id, captures) = (from.hash()?, from.u32()?);
             self.streams.restore_id((stream, id), is_registered == 1, captures);
             Ok(())

@@ -7,6 +7,7 @@ mod import;
 mod outcome;
 mod register;
 mod status;
+mod witness;
 
 pub(crate) use outcome::{CommandError, Outcome};
 
@@ -68,6 +69,9 @@ enum Command {
     Export(Box<export::Export>),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Cosign checkpoints of logs that others run.
+    #[command(subcommand)]
+    Witness(witness::Witness),
     /// Say where the log and the chains are, and what waits.
     Status {
         #[command(flatten)]
@@ -85,6 +89,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Import(import) => import::run(import).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Export(export) => export::run(*export).await,
+        Command::Witness(witness) => witness::run(witness).await,
         Command::Status { place } => status::run(&place).await,
     }
 }

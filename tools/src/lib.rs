@@ -23,3 +23,4 @@ pub mod record;
 pub mod seal;
 pub mod source;
 pub mod whatsapp;
+pub mod witness;

@@ -69,6 +69,12 @@ impl ClaimedCheckpoint {
         &self.origin
     }
 
+    /// The root that it claims.
+    #[must_use]
+    pub fn claimed_root(&self) -> Hash {
+        self.root
+    }
+
     /// The size that it claims: provisional until [`VerifiedCheckpoint::verify`].
     #[must_use]
     pub fn claimed_size(&self) -> u64 {

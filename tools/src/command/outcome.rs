@@ -10,6 +10,7 @@ use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::officer::OfficerError;
 use zegel_tools::source::{LedgerError, SourceError};
+use zegel_tools::witness::WitnessError;
 
 /// A result for people and one for machines.
 pub(crate) struct Outcome {
@@ -63,6 +64,15 @@ pub(crate) enum CommandError {
         line: u64,
         /// Why.
         reason: InputError,
+    },
+    /// A witness.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The system does not tell when to stop.
+    #[error("signals cannot be waited for: {reason}")]
+    Signal {
+        /// What the operating system says.
+        reason: String,
     },
     /// Standard input could not be read.
     #[error("standard input: {reason}")]
@@ -132,11 +142,14 @@ impl CommandError {
             Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
             | Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
-            Self::Officer(OfficerError::NameTaken { .. }) => 2,
+            Self::Officer(OfficerError::NameTaken { .. })
+            | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
             | Self::Officer(_)
             | Self::Key(_)
             | Self::Cover(_)
+            | Self::Witness(_)
+            | Self::Signal { .. }
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }

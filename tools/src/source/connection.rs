@@ -11,8 +11,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Response, Status, Streaming};
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest, GetSourceHeadRequest,
-    GetSourceHeadResponse, KnownRequest, LogRequest, Receipt, RegistryResponse,
+    AuditEntry, BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest, GetSourceHeadRequest,
+    GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
+    RegistryResponse,
 };
 use zegel_verifier::hash::Hash;
 
@@ -274,7 +275,7 @@ impl Connection {
         .await
     }
 
-    pub(super) async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
+    pub(crate) async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
         let request = self.log();
         let answer = self.call(|mut client| {
             let request = request.clone();
@@ -283,13 +284,27 @@ impl Connection {
         Ok(answer.await?.checkpoint)
     }
 
-    pub(super) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+    pub(crate) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
         let request = ConsistencyProofRequest { origin: self.origin.clone(), from_size, to_size };
         let answer = self.call(|mut client| {
             let request = request.clone();
             async move { client.get_consistency_proof(request).await }
         });
         Ok(answer.await?.hashes)
+    }
+
+    /// Origin of the log.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Begins to read entries as an auditor replays them.
+    pub(crate) async fn audit(&self, request: &ReadEntriesRequest) -> Result<Streaming<AuditEntry>, LedgerError> {
+        self.call(|mut client| {
+            let request = request.clone();
+            async move { client.read_audit(request).await }
+        })
+        .await
     }
 
     /// Asks for an index snapshot.

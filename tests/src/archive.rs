@@ -118,6 +118,7 @@ impl Archive {
             case: "2026-17".into(),
             decision: "besluit 17".into(),
             cover,
+            cosigned: None,
             out: self.path(name),
         };
         let archive_keys = self.keys.archive_keys().expect("archive keys");

@@ -4,8 +4,10 @@
 //! The commands must have been built (`make test` does).
 
 pub mod archive;
+pub mod false_ledger;
 pub mod memory;
 pub mod rounds;
+pub mod witness;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -111,6 +113,61 @@ impl Stage {
         });
         let address = listening.recv().unwrap_or_else(|_| panic!("the ledger did not listen:\n{}", self.log()));
         self.ledger = Some(Ledger { process, address });
+    }
+
+    /// Verifier key of the log, as in its trust file.
+    ///
+    /// # Panics
+    /// If the trust file does not pin it.
+    #[must_use]
+    pub fn log_vkey(&self) -> String {
+        let trust = std::fs::read_to_string(self.trust()).expect("a trust file");
+        let pinned = trust.lines().find_map(|line| line.strip_prefix("log "));
+        pinned.expect("the log's key").to_owned()
+    }
+
+    /// Tells the ledger whom to ask for cosignatures, and starts it again.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn ask_witnesses(&mut self, policy: &str) {
+        use std::io::Write;
+        assert_eq!(self.stop(), Some(0));
+        std::fs::write(self.keys().join("policy.txt"), policy).expect("written");
+        let path = self.keys().join("ledger.toml");
+        let mut config = std::fs::File::options().append(true).open(path).expect("a configuration");
+        let text = "\n[log.witnesses]\npolicy = \"policy.txt\"\ntimeout_ms = 5000\ninterval_ms = 50\n";
+        config.write_all(text.as_bytes()).expect("written");
+        self.start();
+    }
+
+    /// The same keys and the same log once more, in another place: what it does from here on is another history.
+    ///
+    /// # Panics
+    /// If the folder cannot be copied.
+    #[must_use]
+    pub fn twin(&mut self) -> Self {
+        assert_eq!(self.stop(), Some(0));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        self.succeeds(Command::new("cp").arg("-r").arg(self.keys()).arg(folder.path().join("ministry")));
+        let (from, to) = (self.folder.path().display().to_string(), folder.path().display().to_string());
+        let config = folder.path().join("ministry/ledger.toml");
+        let text = std::fs::read_to_string(&config).expect("a configuration").replace(&from, &to);
+        std::fs::write(config, text).expect("written");
+        let mut twin = Self { folder, ledger: None, log: Arc::default() };
+        self.start();
+        twin.start();
+        twin
+    }
+
+    /// What `zegel status` says of the witnesses.
+    ///
+    /// # Panics
+    /// If it is no JSON.
+    #[must_use]
+    pub fn cosigned(&self) -> serde_json::Value {
+        let status: serde_json::Value = serde_json::from_str(&self.zegel(&["--json", "status"])).expect("JSON");
+        status["result"]["cosigned"].clone()
     }
 
     /// Kills the ledger without a word (SIGKILL).

@@ -88,7 +88,9 @@ pub enum WitnessError {
         cosigned: u64,
     },
     /// The state has another history than what was cosigned.
-    #[error("fork detected: the state of {origin} has root {found} at {size} entries, the guard has cosigned {cosigned}")]
+    #[error(
+        "fork detected: the state of {origin} has root {found} at {size} entries, the guard has cosigned {cosigned}"
+    )]
     Fork {
         /// The log.
         origin: String,

@@ -105,7 +105,11 @@ impl VerifiedCheckpoint {
     ///
     /// # Errors
     /// [`CheckpointError`]: another origin, no signature by any of these keys, or a wrong one by one of them.
-    pub fn verify_any(claimed: ClaimedCheckpoint, origin: &str, log_keys: &[[u8; 32]]) -> Result<Self, CheckpointError> {
+    pub fn verify_any(
+        claimed: ClaimedCheckpoint,
+        origin: &str,
+        log_keys: &[[u8; 32]],
+    ) -> Result<Self, CheckpointError> {
         let mut result = Err(CheckpointError::Note(NoteError::Unsigned { name: origin.into() }));
         for log_key in log_keys {
             match Self::verify(claimed.clone(), origin, log_key) {

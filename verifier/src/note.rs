@@ -234,6 +234,12 @@ impl Note {
         self.line_of(key).map(|signature| print_line(&key.name, key.id(), signature))
     }
 
+    /// How many signature lines it has, verified or not.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// The bytes of the note.
     #[must_use]
     pub fn print(&self) -> String {

@@ -30,7 +30,9 @@ pub enum WitnessRefusal {
         found: usize,
     },
     /// Not a request.
-    #[error("the request is not `old <size>`, at most {PROOF_HASHES_MAX} hashes in base64, an empty line, a checkpoint")]
+    #[error(
+        "the request is not `old <size>`, at most {PROOF_HASHES_MAX} hashes in base64, an empty line, a checkpoint"
+    )]
     Malformed,
     /// The checkpoint does not read as one.
     #[error(transparent)]
@@ -254,7 +256,8 @@ mod tests {
         let bytes = request.print();
         assert_eq!(AddCheckpoint::parse(&bytes), Ok(request));
         let text = String::from_utf8(bytes).expect("text");
-        for (from, to) in [("old 2", "old 02"), ("old 2", "old +2"), ("old 2", "old  2"), ("old 2", "new 2"), ("=\n", "\n")]
+        for (from, to) in
+            [("old 2", "old 02"), ("old 2", "old +2"), ("old 2", "old  2"), ("old 2", "new 2"), ("=\n", "\n")]
         {
             let bad = text.replacen(from, to, 1);
             assert_eq!(AddCheckpoint::parse(bad.as_bytes()), Err(WitnessRefusal::Malformed), "{to}");

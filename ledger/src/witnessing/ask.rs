@@ -32,7 +32,9 @@ pub(super) enum AskError {
     UnknownKey { said: String },
     #[error("refuses this log's history (422): {said}")]
     History { said: String },
-    #[error("cosigned size {theirs}, this log has {ours}: another ledger signs for this origin, or this one was put back")]
+    #[error(
+        "cosigned size {theirs}, this log has {ours}: another ledger signs for this origin, or this one was put back"
+    )]
     Ahead { theirs: u64, ours: u64 },
     #[error("named another size {REQUESTS_MAX} times")]
     Restless,
@@ -78,8 +80,7 @@ impl Target {
     fn make(&self, from: u64) -> Result<Vec<u8>, StoreError> {
         let size = self.view.size;
         let is_empty = from == 0 || from >= size;
-        let proof =
-            if is_empty { Vec::new() } else { tree::consistency(&self.log.tree(&self.view), from, size)? };
+        let proof = if is_empty { Vec::new() } else { tree::consistency(&self.log.tree(&self.view), from, size)? };
         Ok(AddCheckpoint { old_size: from, proof, checkpoint: self.view.checkpoint.clone() }.print())
     }
 }
@@ -198,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_conflict_is_one_only_with_its_media_type_and_one_number() {
-        let answer = |media_type: &str, body: &str| Answer { status: 409, media_type: media_type.into(), body: body.into() };
+        let answer =
+            |media_type: &str, body: &str| Answer { status: 409, media_type: media_type.into(), body: body.into() };
         assert_eq!(conflict(&answer(SIZE_MEDIA_TYPE, "12\n")), Some(12));
         for (media_type, body) in [("text/plain", "12\n"), (SIZE_MEDIA_TYPE, "12"), (SIZE_MEDIA_TYPE, "012\n")] {
             assert_eq!(conflict(&answer(media_type, body)), None, "{media_type} {body}");

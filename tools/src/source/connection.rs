@@ -11,8 +11,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Response, Status, Streaming};
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    AuditEntry, BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest, GetSourceHeadRequest,
-    GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
+    AuditEntry, BlobChunk, CheckpointResponse, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest,
+    GetBlobRequest, GetSourceHeadRequest, GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
     RegistryResponse,
 };
 use zegel_verifier::hash::Hash;
@@ -276,12 +276,20 @@ impl Connection {
     }
 
     pub(crate) async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
+        Ok(self.checkpoints().await?.checkpoint)
+    }
+
+    /// The newest checkpoint, the newest cosigned one, and how the witnesses stand by the ledger's word.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn checkpoints(&self) -> Result<CheckpointResponse, LedgerError> {
         let request = self.log();
-        let answer = self.call(|mut client| {
+        self.call(|mut client| {
             let request = request.clone();
             async move { client.get_checkpoint(request).await }
-        });
-        Ok(answer.await?.checkpoint)
+        })
+        .await
     }
 
     pub(crate) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {

@@ -108,7 +108,9 @@ impl WitnessConfig {
         let folder = path.parent().unwrap_or(Path::new(""));
         config.each_path(&|path| *path = folder.join(&*path));
         if config.guard.starts_with(&config.state) || config.state.starts_with(&config.guard) {
-            return Err(bad("state and guard must not lie in each other: one is what notices that the other is old".into()));
+            return Err(bad(
+                "state and guard must not lie in each other: one is what notices that the other is old".into()
+            ));
         }
         if config.logs.is_empty() {
             return Err(bad("it names no [[log]]".into()));

@@ -357,12 +357,16 @@ impl Replay {
     fn clock_fault(&self, entry: u64, now: u64) -> Option<String> {
         let received = self.auditor.received_at_ms();
         if received > now.saturating_add(CLOCKS_APART_MS) {
-            return Some(format!("RECEIVED_AT: entry {entry} states {received} ms, by the witness's clock it is {now}"));
+            return Some(format!(
+                "RECEIVED_AT: entry {entry} states {received} ms, by the witness's clock it is {now}"
+            ));
         }
         let (asked, size) = self.asked?;
         let is_early = entry >= size && received.saturating_add(CLOCKS_APART_MS) < asked;
         is_early.then(|| {
-            format!("RECEIVED_AT: entry {entry} states {received} ms, at {asked} the ledger said that it had {size} entries")
+            format!(
+                "RECEIVED_AT: entry {entry} states {received} ms, at {asked} the ledger said that it had {size} entries"
+            )
         })
     }
 }

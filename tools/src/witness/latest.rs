@@ -62,8 +62,7 @@ impl Latest {
         let Some(bytes) = disk::read_if_there(path)? else { return Ok(None) };
         let claimed = ClaimedCheckpoint::parse(&[&bytes, ending.as_bytes()].concat()).ok();
         let claimed = claimed.filter(|claimed| claimed.claimed_origin() == self.origin);
-        let malformed =
-            || WitnessError::Malformed { path: path.display().to_string(), origin: self.origin.clone() };
+        let malformed = || WitnessError::Malformed { path: path.display().to_string(), origin: self.origin.clone() };
         claimed.map(|claimed| Some((claimed.claimed_size(), claimed.claimed_root()))).ok_or_else(malformed)
     }
 

@@ -260,6 +260,44 @@ pub fn command(name: &str) -> Command {
     Command::new(path)
 }
 
+/// Local ports on which a process listens, from the kernel's own tables.
+///
+/// # Panics
+/// If there is no such process.
+#[must_use]
+pub fn listening_ports(pid: u32) -> Vec<u16> {
+    let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("open files of the process")
+        .filter_map(|item| std::fs::read_link(item.ok()?.path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let tables = ["tcp", "tcp6", "udp", "udp6"];
+    let lines: Vec<String> = tables.iter().flat_map(|table| table_lines(pid, table)).collect();
+    let mut found: Vec<u16> = lines.iter().filter_map(|line| listening(line, &sockets)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn table_lines(pid: u32, table: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+    text.lines().skip(1).map(String::from).collect()
+}
+
+/// Port of a socket of ours in state LISTEN (0A), or of any UDP socket (07).
+fn listening(line: &str, sockets: &[String]) -> Option<u16> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (local, state, inode) = (words.get(1)?, words.get(3)?, words.get(9)?);
+    let ours = sockets.iter().any(|socket| socket == inode) && ["0A", "07"].contains(state);
+    u16::from_str_radix(local.rsplit(':').next()?, 16).ok().filter(|_| ours)
+}
+
+/// The one port on which a process listens, once it does.
+#[must_use]
+pub fn listening_port(pid: u32) -> Option<u16> {
+    listening_ports(pid).first().copied()
+}
+
 /// Read-outs of the project's own.
 #[must_use]
 pub fn readout(name: &str) -> PathBuf {

@@ -1,42 +1,14 @@
 //! What a ledger exposes is what its specification lists: one port, two services.
 
 use std::fs;
-use zegel_tests::Stage;
-
-/// Local ports on which a process listens, from the kernel's own tables.
-fn ports(pid: u32) -> Vec<u16> {
-    let sockets: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
-        .expect("open files of the ledger")
-        .filter_map(|item| fs::read_link(item.ok()?.path()).ok())
-        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
-        .collect();
-    let tables = ["tcp", "tcp6", "udp", "udp6"];
-    let lines: Vec<String> = tables.iter().flat_map(|table| table_lines(pid, table)).collect();
-    let mut found: Vec<u16> = lines.iter().filter_map(|line| listening(line, &sockets)).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-fn table_lines(pid: u32, table: &str) -> Vec<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
-    text.lines().skip(1).map(String::from).collect()
-}
-
-/// Port of a socket of ours in state LISTEN (0A), or of any UDP socket (07).
-fn listening(line: &str, sockets: &[String]) -> Option<u16> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (local, state, inode) = (words.get(1)?, words.get(3)?, words.get(9)?);
-    let ours = sockets.iter().any(|socket| socket == inode) && ["0A", "07"].contains(state);
-    u16::from_str_radix(local.rsplit(':').next()?, 16).ok().filter(|_| ours)
-}
+use zegel_tests::{Stage, listening_ports};
 
 #[test]
 fn the_ledger_listens_on_one_port_and_no_other() {
     let stage = Stage::new();
     let url = stage.url();
     let port: u16 = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    assert_eq!(ports(stage.ledger_pid()), [port]);
+    assert_eq!(listening_ports(stage.ledger_pid()), [port]);
 }
 
 #[test]

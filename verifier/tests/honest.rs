@@ -223,6 +223,36 @@ fn without_a_witness_one_log_is_the_ledgers_word() {
 }
 
 #[test]
+fn with_an_auditor_completeness_is_nobodys_word_and_the_report_says_who_vouched_when() {
+    let (log, plan) = honest(1);
+    let bag = log.evidence(&plan).pack().bag();
+    let absent = zegel_verifier::note::VerifierKey::new("tweede.example", 4, [9; 32]).expect("a key").print();
+    let audited = log.trust().replace("witness getuige", &format!("witness tweede {absent}\nauditor getuige"));
+    let report = verify(&bag, &audited).expect("verifies");
+    let said = |sentences: &[zegel_verifier::bundle::report::Sentence]| {
+        sentences.iter().map(|sentence| format!("{} {}\n", sentence.nl, sentence.en)).collect::<String>()
+    };
+    let completeness = said(&report.claims.completeness.sentences);
+    assert!(completeness.contains("Auditor getuige declared at 2022-05-01T00:00:00Z"), "{completeness}");
+    assert!(completeness.contains("niemands woord") && completeness.contains("nobody's word"), "{completeness}");
+    assert!(!completeness.contains("the ledger's word."), "{completeness}");
+    let immutability = said(&report.claims.immutability.sentences);
+    assert!(immutability.contains("Not cosigned, though the trust file names them: tweede."), "{immutability}");
+    assert!(immutability.contains("demands cosignatures of getuige; that is met"), "{immutability}");
+    assert_eq!((report.log.quorum.as_deref(), &report.log.not_cosigned[..]), (Some("getuige"), &["tweede".into()][..]));
+    assert!(report.findings.iter().all(|finding| finding.id != "NO_AUDITOR"));
+    // The same cosignature by a plain witness leaves completeness the ledger's word.
+    let report = verify(&bag, &log.trust()).expect("verifies");
+    assert!(said(&report.claims.completeness.sentences).contains("is the ledger's word."));
+    assert!(report.findings.iter().any(|finding| finding.id == "NO_AUDITOR"));
+    let immutability = said(&report.claims.immutability.sentences);
+    assert!(
+        immutability.contains("Witness getuige cosigned this checkpoint at 2022-05-01T00:00:00Z"),
+        "{immutability}"
+    );
+}
+
+#[test]
 fn the_report_is_one_json_document() {
     let (log, plan) = covered();
     let report = verify(&log.evidence(&plan).pack().bag(), &log.trust()).expect("verifies");

@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod commit;
 pub mod hash;
 pub mod kinds;
+pub mod mirror;
 pub mod note;
 pub mod registry;
 pub mod signature;

@@ -13,7 +13,8 @@ pub(super) fn print(part: &mut Vec<u8>, beside: &AuditEntry) {
 
 /// The record at the beginning of `part`, and the rest; `None` at the end.
 pub(super) fn parse<'a>(path: &str, part: &'a [u8]) -> Result<Option<(&'a [u8], &'a [u8])>, MirrorError> {
-    let malformed = || MirrorError::Malformed { path: path.into(), wanted: "a part of events: a record is cut or too long" };
+    let malformed =
+        || MirrorError::Malformed { path: path.into(), wanted: "a part of events: a record is cut or too long" };
     if part.is_empty() {
         return Ok(None);
     }
@@ -40,7 +41,8 @@ pub(super) fn read(path: &str, record: &[u8], index: u64) -> Result<AuditEntry, 
 
 /// Splits a bundle of entries (c2sp.org/tlog-tiles): two bytes of length before each.
 pub(super) fn split_bundle(path: &str, bundle: &[u8], width: u64) -> Result<Vec<Vec<u8>>, MirrorError> {
-    let malformed = || MirrorError::Malformed { path: path.into(), wanted: "a bundle of as many entries as its name says" };
+    let malformed =
+        || MirrorError::Malformed { path: path.into(), wanted: "a bundle of as many entries as its name says" };
     let (mut entries, mut rest) = (Vec::new(), bundle);
     while !rest.is_empty() {
         let (length, behind) = rest.split_first_chunk::<2>().ok_or_else(malformed)?;

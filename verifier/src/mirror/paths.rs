@@ -79,7 +79,9 @@ mod tests {
     fn an_extent_is_read_as_it_is_printed_and_in_no_other_form() {
         let extent = Extent { origin: "example.nl/log".into(), size: 12, part: 7, part_bytes: 3 };
         assert_eq!(Extent::parse(&extent.print()).expect("an extent"), extent);
-        for text in ["zegel mirror v1\na\n012\n7\n3\n", "zegel mirror v2\na\n12\n7\n3\n", "zegel mirror v1\na\n12\n7\n3"] {
+        for text in
+            ["zegel mirror v1\na\n012\n7\n3\n", "zegel mirror v2\na\n12\n7\n3\n", "zegel mirror v1\na\n12\n7\n3"]
+        {
             assert!(matches!(Extent::parse(text.as_bytes()), Err(MirrorError::Malformed { .. })), "{text:?}");
         }
     }

@@ -104,7 +104,11 @@ impl<F: Folder> MirrorReader<F> {
                 let width = TILE_WIDTH.min(count - index * TILE_WIDTH);
                 let path = tile_path(level, index, width);
                 for (within, hash) in (0..).zip(read_tile(&self.folder, &path, width)?) {
-                    let below = read_tile(&self.folder, &tile_path(level - 1, index * TILE_WIDTH + within, TILE_WIDTH), TILE_WIDTH)?;
+                    let below = read_tile(
+                        &self.folder,
+                        &tile_path(level - 1, index * TILE_WIDTH + within, TILE_WIDTH),
+                        TILE_WIDTH,
+                    )?;
                     if root_of(below) != hash {
                         return Err(MirrorError::Malformed { path, wanted: "the roots of the tiles below it" });
                     }

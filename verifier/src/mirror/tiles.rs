@@ -124,7 +124,8 @@ impl<'a, F: Folder + ?Sized> TileReader<'a, F> {
         }
         let hashes = last.get(&level).and_then(|(_, hashes)| hashes.get(within..within + (1 << height)));
         let path = || tile_path(level, index, TILE_WIDTH);
-        let hashes = hashes.ok_or_else(|| MirrorError::Malformed { path: path(), wanted: "a tile that holds this place" })?;
+        let hashes =
+            hashes.ok_or_else(|| MirrorError::Malformed { path: path(), wanted: "a tile that holds this place" })?;
         Ok(root_of(hashes.iter().copied()))
     }
 }

@@ -109,7 +109,8 @@ impl<F: FolderMut> MirrorWriter<F> {
         let path = part_path(extent.part);
         self.folder.append(&path, extent.part_bytes, &self.part).map_err(failed(&path))?;
         extent.part_bytes += self.part.len() as u64;
-        let partial: Vec<_> = self.edge.partial().map(|(level, index, hashes)| (level, index, hashes.to_vec())).collect();
+        let partial: Vec<_> =
+            self.edge.partial().map(|(level, index, hashes)| (level, index, hashes.to_vec())).collect();
         partial.iter().try_for_each(|(level, index, hashes)| self.tile(*level, *index, hashes))?;
         if !size.is_multiple_of(TILE_WIDTH) {
             let path = bundle_path(size / TILE_WIDTH, size % TILE_WIDTH);

@@ -52,7 +52,6 @@ struct Counts {
     events: u64,
     batches: u64,
     snapshots: u64,
-    checkpoints: u64,
     /// Sealed bodies that are gone, of entries before the last logged destruction.
     destroyed: u64,
 }

@@ -59,12 +59,24 @@ impl<F: Folder> MirrorReader<F> {
         names.iter().map(|name| super::read(&self.folder, &format!("checkpoints/{name}"))).collect()
     }
 
-    /// Reads the entries from `from` on, bundle by bundle; each is given with whether it was asked for, since a bundle and a
-    /// part are read from their beginning.
+    /// Reads the entries from `from` on, with what lies beside them.
     #[must_use]
     pub fn entries(&self, from: u64) -> EntryCursor<'_, F> {
         let first = self.parts.partition_point(|first| *first <= from).saturating_sub(1);
         EntryCursor { mirror: self, next: from, bundle: None, part: Vec::new(), offset: 0, next_part: first, at: None }
+    }
+
+    /// Gives the bytes of each entry from `from` on, without what lies beside it.
+    ///
+    /// # Errors
+    /// [`MirrorError`] if a bundle is missing or malformed.
+    pub fn each_entry(&self, from: u64, mut take: impl FnMut(u64, &[u8])) -> Result<(), MirrorError> {
+        for number in from / TILE_WIDTH..self.size().div_ceil(TILE_WIDTH) {
+            let first = number * TILE_WIDTH;
+            let entries = (first..).zip(self.bundle(number)?);
+            entries.filter(|(index, _)| *index >= from).for_each(|(index, bytes)| take(index, &bytes));
+        }
+        Ok(())
     }
 
     fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, MirrorError> {

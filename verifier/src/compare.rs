@@ -24,7 +24,9 @@ use zegel_proto::v1::{AuditEntry, Receipt};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[allow(missing_docs)]
 pub enum SeenError {
-    #[error("nothing says which key signs checkpoints of this log: a mirror, a bundle, or a trust file with a log line does")]
+    #[error(
+        "nothing says which key signs checkpoints of this log: a mirror, a bundle, or a trust file with a log line does"
+    )]
     NoLogKey,
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -6,6 +6,8 @@
 
 #[path = "main/audit.rs"]
 mod audit;
+#[path = "main/compare.rs"]
+mod compare;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/holders.rs"]
@@ -51,6 +53,8 @@ enum Task {
     Report(report::Wanted),
     /// Replays a whole log from a mirror, and reports everything that does not follow from its entries.
     Audit(audit::Wanted),
+    /// Shows that checkpoints, receipts, bundles and mirrors are of one history, or proves that they are not.
+    Compare(compare::Wanted),
 }
 
 #[derive(Args)]
@@ -185,6 +189,7 @@ fn main() -> ExitCode {
         Task::Show(asked) => (asked, true),
         Task::Report(wanted) => return report::write(wanted),
         Task::Audit(wanted) => return audit::run(wanted),
+        Task::Compare(wanted) => return compare::run(wanted),
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {

@@ -24,6 +24,7 @@ mod streams;
 
 pub use examine::{Examined, examine};
 pub use fault::Fault;
+pub use genesis::log_keys;
 pub use report::{AuditReport, Sentence};
 pub use state::StateError;
 
@@ -52,7 +53,6 @@ struct Counts {
     events: u64,
     batches: u64,
     snapshots: u64,
-    checkpoints: u64,
     /// Sealed bodies that are gone, of entries before the last logged destruction.
     destroyed: u64,
 }

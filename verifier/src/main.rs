@@ -4,10 +4,16 @@
 //! to stdout, progress to stderr; `--json` prints exactly one document, also on failure (`show` of a good bundle: one line
 //! per event). Not here: every rule of the evidence (the library). This file and `main/` are the only ones that open files.
 
+#[path = "main/audit.rs"]
+mod audit;
+#[path = "main/compare.rs"]
+mod compare;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/holders.rs"]
 mod holders;
+#[path = "main/report.rs"]
+mod report;
 #[path = "main/show.rs"]
 mod show;
 #[path = "main/text.rs"]
@@ -43,6 +49,12 @@ enum Task {
     Verify(Asked),
     /// Verifies a bundle and, if it is good, prints its timeline.
     Show(Asked),
+    /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
+    Report(report::Wanted),
+    /// Replays a whole log from a mirror, and reports everything that does not follow from its entries.
+    Audit(audit::Wanted),
+    /// Shows that checkpoints, receipts, bundles and mirrors are of one history, or proves that they are not.
+    Compare(compare::Wanted),
 }
 
 #[derive(Args)]
@@ -139,8 +151,8 @@ impl Verdict {
         Self::of(Err(Reason { id: refusal.id(), nl: refusal.nl(), en: refusal.en() }), exit)
     }
 
-    fn found(report: Report, asked: &Asked) -> Self {
-        let least = if asked.strict { Severity::Warning } else { Severity::Error };
+    fn found(report: Report, is_strict: bool) -> Self {
+        let least = if is_strict { Severity::Warning } else { Severity::Error };
         let is_accepted = report.gravest().is_none_or(|gravest| gravest < least);
         Self::of(Ok(report), if is_accepted { EXIT_VERIFIED } else { EXIT_FINDINGS })
     }
@@ -175,6 +187,9 @@ fn main() -> ExitCode {
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
+        Task::Report(wanted) => return report::write(wanted),
+        Task::Audit(wanted) => return audit::run(wanted),
+        Task::Compare(wanted) => return compare::run(wanted),
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {
@@ -203,7 +218,7 @@ fn check(asked: &Asked) -> Verdict {
         Err(verdict) => return *verdict,
     };
     match verify(asked, &trust, &mut Progress::default()) {
-        Ok(report) => Verdict::found(report, asked),
+        Ok(report) => Verdict::found(report, asked.strict),
         Err(refusal) => Verdict::refused(&refusal),
     }
 }

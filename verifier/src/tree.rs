@@ -10,7 +10,7 @@
 mod path;
 mod subset;
 
-pub use path::{check_consistency, check_inclusion};
+pub use path::{check_consistency, check_inclusion, consistency_proof};
 pub use subset::{SubsetWalk, Subtree, gap_subtrees};
 
 use crate::hash::lanes::next_level;
@@ -100,7 +100,7 @@ impl Frontier {
     }
 
     /// Appends a complete subtree of `2^level` leaves; the size must be a multiple of that.
-    fn push_subtree(&mut self, level: u32, root: Hash) {
+    pub(crate) fn push_subtree(&mut self, level: u32, root: Hash) {
         debug_assert_eq!(self.size % (1 << level), 0, "subtrees are pushed where they are aligned");
         let merges = (self.size >> level).trailing_ones();
         let left = self.roots.drain(self.roots.len() - merges as usize..).rev();

@@ -275,7 +275,11 @@ impl Connection {
         .await
     }
 
-    pub(crate) async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
+    /// The newest signed note; not verified.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
         Ok(self.checkpoints().await?.checkpoint)
     }
 
@@ -336,6 +340,18 @@ impl Connection {
         self.call(|mut client| {
             let request = request.clone();
             async move { client.export_evidence(request).await }
+        })
+        .await
+    }
+
+    /// Begins to read entries as an auditor replays them.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn audit_entries(&self, request: &ReadEntriesRequest) -> Result<Streaming<AuditEntry>, LedgerError> {
+        self.call(|mut client| {
+            let request = request.clone();
+            async move { client.read_audit(request).await }
         })
         .await
     }

@@ -90,12 +90,10 @@ pub enum Fault {
     KeyCompromised { key: Hash, from: u64, last: u64 },
     #[error("what comes after was examined by itself only: the state of the log is not known any more")]
     ReplayEnded,
-    #[error("{what} is not what the entries lead to")]
-    Tile { what: String },
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 34] = [
+pub(super) const IDS: [&str; 33] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -128,7 +126,6 @@ pub(super) const IDS: [&str; 34] = [
     "COSIGNATURE",
     "QUORUM",
     "KEY_COMPROMISED",
-    "MIRROR_TILE",
     "REPLAY_ENDED",
 ];
 
@@ -175,7 +172,6 @@ impl Fault {
             Self::Cosignature(_) => "COSIGNATURE",
             Self::Quorum { .. } => "QUORUM",
             Self::KeyCompromised { .. } => "KEY_COMPROMISED",
-            Self::Tile { .. } => "MIRROR_TILE",
             _ => "REPLAY_ENDED",
         }
     }

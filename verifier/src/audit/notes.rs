@@ -3,7 +3,7 @@
 use super::{Auditor, Fault};
 use crate::bundle::Place;
 use crate::checkpoint::{CheckpointError, ClaimedCheckpoint, VerifiedCheckpoint};
-use crate::hash::Hash;
+use crate::hash::{Hash, sha256};
 use crate::tree::check_consistency;
 use crate::trust::Vouched;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Notes {
     pub(super) waiting: BTreeMap<u64, BTreeSet<Vec<u8>>>,
     pub(super) newest: Option<Newest>,
+    /// SHA-256 of each that was judged: once is enough.
+    pub(super) judged: BTreeSet<Hash>,
 }
 
 /// The largest checkpoint that held.
@@ -67,7 +69,9 @@ impl Auditor {
     }
 
     fn judge(&mut self, note: &[u8], holds: impl FnOnce(&VerifiedCheckpoint) -> Result<(), Fault>) {
-        self.counts.checkpoints += 1;
+        if !self.notes.judged.insert(sha256(&[note])) {
+            return;
+        }
         let signed = match self.signed(note) {
             Ok(signed) => signed,
             Err((size, fault)) => return self.refuse_note(size, &fault),

@@ -47,7 +47,17 @@ pub struct AuditReport {
     pub does_not_prove: Vec<Sentence>,
 }
 
+/// Findings of severity error that say less than "this log broke a rule".
+const OPEN_QUESTIONS: [&str; 3] = ["KEY_COMPROMISED", "CHECKPOINT_BEYOND", "SNAPSHOT_OLD"];
+
 impl AuditReport {
+    /// The log broke a rule: what a bundle would be refused for.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        let breaks = |finding: &Finding| finding.severity == Severity::Error && !OPEN_QUESTIONS.contains(&finding.id);
+        self.findings.iter().any(breaks)
+    }
+
     /// The gravest finding.
     #[must_use]
     pub fn gravest(&self) -> Option<Severity> {
@@ -74,7 +84,7 @@ impl Auditor {
             events: self.counts.events,
             batches: self.counts.batches,
             snapshots: self.counts.snapshots,
-            checkpoints: self.counts.checkpoints,
+            checkpoints: self.notes.judged.len() as u64,
             newest_checkpoint: newest.map(|newest| newest.size),
             cosigned_by: newest.iter().flat_map(|newest| newest.vouched.iter().map(|each| each.name.clone())).collect(),
             sources: self.chains.heads.len() as u64,

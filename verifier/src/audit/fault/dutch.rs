@@ -92,7 +92,6 @@ fn of_the_checkpoints(fault: &Fault) -> String {
         F::KeyCompromised { key, from, last } => format!(
             "sleutel {key} is verdacht verklaard vanaf regel {from}; hij ondertekende zendingen tot en met regel {last}"
         ),
-        F::Tile { what } => format!("{what} is niet waartoe de regels leiden"),
         _ => "wat hierna komt is alleen op zichzelf onderzocht: de toestand van het logboek is niet meer bekend".into(),
     }
 }

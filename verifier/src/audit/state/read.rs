@@ -127,7 +127,6 @@ impl Auditor {
         counts.events = from.u64()?;
         counts.batches = from.u64()?;
         counts.snapshots = from.u64()?;
-        counts.checkpoints = from.u64()?;
         counts.destroyed = from.u64()?;
         self.missing = Missing { count: from.u64()?, first: from.place()? };
         self.destroyed_first = from.place()?;
@@ -191,6 +190,10 @@ impl Auditor {
         from.list(|from| {
             let note = from.bytes()?;
             self.checkpoint(&note);
+            Ok(())
+        })?;
+        from.list(|from| {
+            self.notes.judged.insert(from.hash()?);
             Ok(())
         })?;
         from.list(|from| {

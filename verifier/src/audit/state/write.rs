@@ -71,7 +71,7 @@ impl Auditor {
         to.u64(self.received_at_ms)?;
         to.maybe(self.broken_at)?;
         let counts = &self.counts;
-        for count in [counts.events, counts.batches, counts.snapshots, counts.checkpoints, counts.destroyed] {
+        for count in [counts.events, counts.batches, counts.snapshots, counts.destroyed] {
             to.u64(count)?;
         }
         to.u64(self.missing.count)?;
@@ -134,6 +134,8 @@ impl Auditor {
         to.list(&self.announced, |to, covers| to.u64(*covers))?;
         let waiting: Vec<_> = self.notes.waiting.values().flatten().collect();
         to.list(&waiting, |to, note| to.bytes(note))?;
+        let judged: Vec<_> = self.notes.judged.iter().collect();
+        to.list(&judged, |to, note| to.hash(**note))?;
         let newest: Vec<_> = self.notes.newest.iter().collect();
         to.list(&newest, |to, newest| {
             to.u64(newest.size)?;

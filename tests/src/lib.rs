@@ -136,7 +136,8 @@ impl Stage {
         std::fs::write(self.keys().join("policy.txt"), policy).expect("written");
         let path = self.keys().join("ledger.toml");
         let mut config = std::fs::File::options().append(true).open(path).expect("a configuration");
-        let text = "\n[log.witnesses]\npolicy = \"policy.txt\"\ntimeout_ms = 5000\ninterval_ms = 50\n";
+        let text =
+            "\n[log.witnesses]\npolicy = \"policy.txt\"\nca = \"tls-ca.pem\"\ntimeout_ms = 5000\ninterval_ms = 50\n";
         config.write_all(text.as_bytes()).expect("written");
         self.start();
     }

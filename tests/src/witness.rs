@@ -29,6 +29,7 @@ pub struct Witness {
     folder: TempDir,
     process: Option<Child>,
     address: SocketAddr,
+    scheme: &'static str,
     /// `witness <name> <vkey>` or `auditor <name> <vkey>`, as in trust files.
     pub line: String,
 }
@@ -49,7 +50,7 @@ impl Witness {
         let document: Value = serde_json::from_slice(&made.stdout).expect("one document");
         let line = document["result"]["line"].as_str().unwrap_or_else(|| panic!("{document}")).to_owned();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut witness = Self { folder, process: None, address, line };
+        let mut witness = Self { folder, process: None, address, scheme: "http", line };
         witness.start();
         // Later starts take the same port, which others have been told.
         let chosen = witness.address.to_string();
@@ -94,6 +95,21 @@ impl Witness {
         (self.process, self.address) = (Some(process), address);
     }
 
+    /// Speaks TLS from here on, with the certificate that a ministry made for its own machine.
+    ///
+    /// # Panics
+    /// If the configuration cannot be written.
+    pub fn secure(&mut self, keys: &std::path::Path) {
+        self.kill();
+        let file = |name: &str| serde_json::Value::from(keys.join(name).display().to_string());
+        let tls = format!("\n[tls]\ncertificate = {}\nkey = {}\n", file("tls-server.pem"), file("tls-server.key"));
+        let path = self.path("witness.toml");
+        let text = fs::read_to_string(&path).expect("a configuration");
+        fs::write(path, text + &tls).expect("written");
+        self.scheme = "https";
+        self.start();
+    }
+
     /// Tries to start, and gives what came of it; for a witness that must not begin.
     #[must_use]
     pub fn try_start(&self) -> Output {
@@ -119,7 +135,7 @@ impl Witness {
     /// Its line of a ledger's policy.
     #[must_use]
     pub fn policy_line(&self) -> String {
-        format!("{} http://{}/", self.line, self.address)
+        format!("{} {}://localhost:{}/", self.line, self.scheme, self.address.port())
     }
 
     /// Where it listens.

@@ -102,6 +102,30 @@ fn every_status_of_the_specification_is_answered_over_http() {
 }
 
 #[test]
+fn of_requests_at_once_that_start_from_one_size_one_is_cosigned() {
+    let log = Log::new();
+    let witness = Witness::new("w", &["--log", &log.vkey().print()]);
+    assert_eq!(witness.add_checkpoint(&asked(0, vec![], log.good(2))).status, 200);
+    let third = vec![log_leaf(&2u64.to_be_bytes())];
+    let requests = [asked(2, third, log.good(3)), asked(2, two_to_four(), log.good(4))];
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..8)
+            .map(|number| {
+                scope.spawn({
+                    let body = &requests[number % 2];
+                    let witness = &witness;
+                    move || witness.add_checkpoint(body)
+                })
+            })
+            .collect();
+        asked.into_iter().map(|answer| answer.join().expect("an answer")).collect()
+    });
+    let cosigned: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(cosigned.len(), 1, "{answers:?}");
+    assert!(answers.iter().all(|answer| [200, 409].contains(&answer.status)), "{answers:?}");
+}
+
+#[test]
 fn a_witness_killed_between_keeping_and_answering_cosigns_when_it_is_asked_again() {
     let log = Log::new();
     let mut witness = Witness::new("w", &["--log", &log.vkey().print()]);
@@ -149,6 +173,7 @@ fn two_of_three_are_a_quorum_while_one_is_down_and_one_lags() {
     let mut stage = Stage::new();
     let vkey = stage.log_vkey();
     let [a, mut b, mut c] = ["a", "b", "c"].map(|name| Witness::new(name, &["--log", &vkey]));
+    b.secure(&stage.keys());
     let lines = [&a, &b, &c].map(Witness::policy_line).join("\n");
     c.kill();
     stage.ask_witnesses(&format!("{lines}\ngroup two 2 a b c\nquorum two\n"));

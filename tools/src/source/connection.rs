@@ -310,15 +310,6 @@ impl Connection {
         &self.origin
     }
 
-    /// Begins to read entries as an auditor replays them.
-    pub(crate) async fn audit(&self, request: &ReadEntriesRequest) -> Result<Streaming<AuditEntry>, LedgerError> {
-        self.call(|mut client| {
-            let request = request.clone();
-            async move { client.read_audit(request).await }
-        })
-        .await
-    }
-
     /// Asks for an index snapshot.
     ///
     /// # Errors

@@ -202,7 +202,7 @@ impl Follower {
     async fn read(self: &Arc<Self>, from: u64, to: u64) -> Result<(), FollowError> {
         let origin = self.origin().to_owned();
         let request = ReadEntriesRequest { origin, from, count: to - from };
-        let mut stream = self.connection.audit(&request).await?;
+        let mut stream = self.connection.audit_entries(&request).await?;
         let mut entries = Vec::new();
         let mut wanted = from;
         while wanted < to {
@@ -358,14 +358,14 @@ impl Replay {
         let received = self.auditor.received_at_ms();
         if received > now.saturating_add(CLOCKS_APART_MS) {
             return Some(format!(
-                "RECEIVED_AT: entry {entry} states {received} ms, by the witness's clock it is {now}"
+                "CLOCKS_APART: entry {entry} states {received} ms, by the auditor's clock it is {now}"
             ));
         }
         let (asked, size) = self.asked?;
         let is_early = entry >= size && received.saturating_add(CLOCKS_APART_MS) < asked;
         is_early.then(|| {
             format!(
-                "RECEIVED_AT: entry {entry} states {received} ms, at {asked} the ledger said that it had {size} entries"
+                "CLOCKS_APART: entry {entry} states {received} ms, but at {asked} the ledger had {size} entries and not this one"
             )
         })
     }
@@ -393,4 +393,27 @@ fn write(path: &Path, auditor: &Auditor) -> Result<(), StateError> {
     file.get_ref().sync_all()?;
     std::fs::rename(&next, path)?;
     Ok(disk::sync_folder_of(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
+
+    fn replay(asked: Option<(u64, u64)>) -> Replay {
+        let root = VerifierKey::new("log.example", TYPE_ED25519, [1; 32]).expect("a name").print();
+        let trust = Trust::parse(format!("root {root}\n").as_bytes()).expect("a trust file");
+        Replay { auditor: Auditor::new(trust), asked, kept: 0, fault: None, problem: String::new() }
+    }
+
+    #[test]
+    fn an_entry_that_the_ledger_did_not_have_yet_cannot_be_from_before_that() {
+        // The last entry that was taken states 0 ms.
+        let (at, now) = (CLOCKS_APART_MS + 1, CLOCKS_APART_MS + 2);
+        let fault = replay(Some((at, 7))).clock_fault(7, now);
+        assert!(fault.is_some_and(|fault| fault.starts_with("CLOCKS_APART: entry 7 ")));
+        assert_eq!(replay(Some((at, 7))).clock_fault(6, now), None, "that one was there already");
+        assert_eq!(replay(Some((at - 1, 7))).clock_fault(7, now), None, "clocks differ by so much");
+        assert_eq!(replay(None).clock_fault(7, now), None, "the ledger was not asked before");
+    }
 }

@@ -373,3 +373,13 @@ fn a_batch_received_long_before_it_was_signed_is_a_warning() {
     let at = log.batch_by(Who::Source, batch, |statement| statement.created_at_ms += DAY);
     assert_eq!(found(&log), vec![("RECEIVED_EARLY", entry(at))]);
 }
+
+#[test]
+fn every_id_of_a_finding_stands_in_the_specification() {
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect("text");
+    let (page, source) = (read("../specs/findings.md"), read("src/audit/fault.rs"));
+    let page = &page[page.find("## Audit").expect("a part")..];
+    let ids = source.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+    let missing: Vec<&str> = ids.filter(|id| !page.contains(&format!("{id}"))).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}

@@ -215,6 +215,18 @@ fn a_ledger_that_was_set_back_with_its_guard_and_went_on_otherwise_is_proven_to_
     register(&stage, &["Eva", "Fien"]);
     let other = mirror_of(&stage, "ander");
 
+    // A copy from the stopped store is the copy from the running ledger.
+    assert_eq!(stage.stop(), Some(0));
+    let stored = stage.path("van-de-schijf");
+    let mut ledger = command("zegel-ledger");
+    let ledger = ledger.args(["mirror", "--config"]).arg(keys.join("ledger.toml")).arg("--out").arg(&stored);
+    assert!(ledger.output().expect("it runs").status.success());
+    let names = |of: &Path| files(of).into_iter().filter(|path| path != "lock").collect::<Vec<_>>();
+    assert_eq!(names(&stored), names(&other));
+    for path in names(&stored) {
+        assert!(fs::read(stored.join(&path)).expect("read") == fs::read(other.join(&path)).expect("read"), "{path}");
+    }
+
     // Each is a good log by itself: only together they tell.
     for mirror in [&one, &other] {
         let mut verifier = command("zegel-verifier");

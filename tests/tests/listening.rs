@@ -50,7 +50,7 @@ fn the_ledger_stops_cleanly_when_asked_and_goes_on_where_it_was() {
 }
 
 /// What a release answers to: every RPC, by name. Adding one is a decision, made here.
-const RPCS: [&str; 15] = [
+const RPCS: [&str; 16] = [
     "Append",
     "AppendStream",
     "PutBlob",
@@ -63,6 +63,7 @@ const RPCS: [&str; 15] = [
     "GetReceipt",
     "GetConsistencyProof",
     "ReadEntries",
+    "ReadAudit",
     "ReadStream",
     "Snapshot",
     "ExportEvidence",

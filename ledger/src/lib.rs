@@ -20,6 +20,7 @@ mod config;
 mod export;
 mod known;
 mod log;
+mod mirror;
 mod sequencer;
 mod server;
 mod service;
@@ -29,5 +30,6 @@ mod witnessing;
 
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{Config, ConfigError, LogConfig, TlsConfig, WitnessesConfig};
+pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};
 pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use zegel_tests::{archive::Archive, command};
+use zegel_tests::{Stage, archive::Archive, command};
 use zegel_tools::export::Cover;
 
 struct Audited {
     archive: Archive,
+    bundle: PathBuf,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -15,16 +16,16 @@ impl Audited {
     /// Two read-outs and an export, so with snapshots.
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let archive = runtime.block_on(async {
+        let (archive, bundle) = runtime.block_on(async {
             let mut archive = Archive::new().await;
             let (anna, bram) = (archive.anna, archive.bram);
             archive.read_out(anna, "anna-android-nl").await;
-            archive.export(anna, "een", "kenmerk", Cover::default()).await;
+            let (bundle, _) = archive.export(anna, "een", "kenmerk", Cover::default()).await;
             archive.read_out(bram, "bram-ios-nl").await;
             archive.export(bram, "twee", "kenmerk", Cover::default()).await;
-            archive
+            (archive, bundle)
         });
-        Self { archive, runtime }
+        Self { archive, bundle, runtime }
     }
 
     fn mirror(&self, name: &str) -> PathBuf {
@@ -103,6 +104,15 @@ fn a_log_of_the_real_ledger_is_clean_and_stays_so_as_it_grows() {
     assert!(resumed["report"]["entries"].as_u64() > Some(before));
     let (_, at_once) = audited.audit(&mirror, &[]);
     assert_eq!(resumed, at_once);
+    // A receipt, a bundle and the mirror are one history; the bundle alone tells the keys of its log.
+    let trust = audited.archive.trust();
+    let receipts = audited.archive.keys.spool(zegel_tools::keys::Actor::Source).join("receipts");
+    let receipt = receipts.join(files(&receipts).remove(0));
+    let (exit, document) = compare(&trust, &[&receipt, &audited.bundle, &mirror], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(0), &"one_history".into()), "{document:#}");
+    let (exit, document) = compare(&trust, &[&receipt, &audited.bundle], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(1), &"not_compared".into()), "{document:#}");
+
     // A copy that was made at once is the copy that grew, but for the checkpoint that it did not see.
     let again = audited.mirror("nog-een");
     let names = |of: &Path| files(of).into_iter().filter(|path| !path.starts_with("checkpoints")).collect::<Vec<_>>();
@@ -164,4 +174,102 @@ fn a_tail_that_was_cut_off_is_found_by_a_receipt_and_a_state_of_another_log_is_r
     let other = Audited::new();
     let (exit, document) = other.audit(&other.mirror("anders"), &["--state", &state]);
     assert_eq!((exit, ids(&document)), (Some(3), vec!["STATE".to_owned()]), "{document:#}");
+}
+
+/// Copies the log of a stage.
+fn mirror_of(stage: &Stage, name: &str) -> PathBuf {
+    let out = stage.path(name);
+    let mut zegel = command("zegel");
+    zegel.args(["mirror", "--ledger", &stage.url(), "--out"]).arg(&out).arg("--trust").arg(stage.trust());
+    let output = zegel.arg("--tls-ca").arg(stage.keys().join("tls-ca.pem")).output().expect("zegel runs");
+    assert!(output.status.success(), "{output:?}");
+    out
+}
+
+/// A trust file beside this one that pins the root alone.
+fn root_alone(trust: &Path) -> PathBuf {
+    let alone = trust.with_file_name("root.txt");
+    let text = fs::read_to_string(trust).expect("a trust file");
+    let root: String = text.lines().filter(|line| line.starts_with("root ")).map(|line| format!("{line}\n")).collect();
+    fs::write(&alone, root).expect("written");
+    alone
+}
+
+/// Compares under a trust file that pins the root alone.
+fn compare(trust: &Path, files: &[&Path], more: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let trust = root_alone(trust);
+    let mut verifier = command("zegel-verifier");
+    let verifier = verifier.arg("compare").args(files).arg("--trust").arg(trust).arg("--json").args(more);
+    answer(&verifier.output().expect("the verifier runs"))
+}
+
+fn register(stage: &Stage, names: &[&str]) {
+    names.iter().for_each(|name| drop(stage.zegel(&["register", "custodian", "--name", name])));
+}
+
+#[test]
+fn a_ledger_that_was_set_back_with_its_guard_and_went_on_otherwise_is_proven_to_have_two_histories() {
+    let mut stage = Stage::new();
+    register(&stage, &["Anna"]);
+    assert_eq!(stage.stop(), Some(0));
+    let (keys, backup) = (stage.keys(), stage.path("backup"));
+    copy(&keys, &backup);
+    stage.start();
+    register(&stage, &["Bram", "Carla"]);
+    let one = mirror_of(&stage, "een");
+    let receipts = stage.path("ontvangstbewijzen");
+    copy(&keys.join("spool/officer/receipts"), &receipts);
+    let receipt = receipts.join(files(&receipts).pop().expect("a receipt"));
+    let first = receipts.join(files(&receipts).remove(0));
+
+    assert_eq!(stage.stop(), Some(0));
+    fs::remove_dir_all(&keys).expect("removed");
+    copy(&backup, &keys);
+    stage.start();
+    register(&stage, &["Daan"]);
+    let early = mirror_of(&stage, "vroeg");
+    register(&stage, &["Eva", "Fien"]);
+    let other = mirror_of(&stage, "ander");
+
+    // A copy from the stopped store is the copy from the running ledger.
+    assert_eq!(stage.stop(), Some(0));
+    let stored = stage.path("van-de-schijf");
+    let mut ledger = command("zegel-ledger");
+    let ledger = ledger.args(["mirror", "--config"]).arg(keys.join("ledger.toml")).arg("--out").arg(&stored);
+    assert!(ledger.output().expect("it runs").status.success());
+    let names = |of: &Path| files(of).into_iter().filter(|path| path != "lock").collect::<Vec<_>>();
+    assert_eq!(names(&stored), names(&other));
+    for path in names(&stored) {
+        assert!(fs::read(stored.join(&path)).expect("read") == fs::read(other.join(&path)).expect("read"), "{path}");
+    }
+
+    // Each is a good log by itself: only together they tell.
+    for mirror in [&one, &other] {
+        let mut verifier = command("zegel-verifier");
+        let output = verifier.arg("audit").arg(mirror).arg("--trust").arg(stage.trust()).arg("--json").output();
+        assert_eq!(answer(&output.expect("it runs")).0, Some(0));
+    }
+    let (exit, document) = compare(&stage.trust(), &[&early, &other, &first], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(0), &"one_history".into()), "{document:#}");
+
+    // What was given to different people: a receipt of one history, a mirror of the other.
+    let proof = stage.path("bewijs").display().to_string();
+    let (exit, document) = compare(&stage.trust(), &[&receipt, &other], &["--proof", &proof]);
+    assert_eq!((exit, &document["verdict"]), (Some(2), &"fork".into()), "{document:#}");
+    let (exit, document) = compare(&stage.trust(), &[Path::new(&proof)], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(2), &"fork".into()), "{document:#}");
+    assert_eq!(document["forks"][0]["by"], "prefix");
+
+    // Without a log between them, two sizes are not called one history.
+    let note = |mirror: &Path| mirror.join("checkpoint");
+    let trusted = |files: &[&Path]| {
+        let mut verifier = command("zegel-verifier");
+        let verifier = verifier.arg("compare").args(files).arg("--trust").arg(stage.trust()).arg("--json");
+        answer(&verifier.output().expect("it runs"))
+    };
+    let (exit, document) = trusted(&[&note(&early), &note(&other)]);
+    assert_eq!((exit, &document["verdict"]), (Some(1), &"not_compared".into()), "{document:#}");
+    // Under the root alone, a note by itself says nothing.
+    let (exit, document) = compare(&stage.trust(), &[&note(&early)], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(3), &"not_checked".into()), "{document:#}");
 }

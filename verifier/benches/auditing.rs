@@ -221,7 +221,9 @@ fn make_mirror(folder: &Path, batches: u64, width: u64) -> io::Result<u64> {
         let headers: Vec<EventHeader> = (0..width)
             .map(|at| {
                 let conversation = (batch * 2 + at / (width / 2)) % conversations;
-                let seq = std::mem::replace(&mut next[conversation as usize], next[conversation as usize] + 1);
+                let next = &mut next[conversation as usize];
+                let seq = *next;
+                *next += 1;
                 maker.message(conversation % 100, conversation, seq, 202_201 + (batch % 12) as u32)
             })
             .collect();

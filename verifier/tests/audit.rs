@@ -145,7 +145,7 @@ fn a_byte_changed_anywhere_is_found_at_its_entry() {
     let entries = log.audit_entries();
     for (index, whole) in entries.iter().enumerate() {
         let bytes = whole.encode_to_vec();
-        for at in (0..bytes.len()).step_by(13) {
+        for at in (0..bytes.len()).step_by(29) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             let Ok(changed) = AuditEntry::decode(changed.as_slice()) else { continue };
@@ -361,8 +361,42 @@ fn a_checkpoint_that_comes_late_is_held_against_the_tree_by_its_proof() {
     let mut auditor = audit(&log, &log.audit_entries());
     auditor.earlier_checkpoint(&note, &proof);
     assert_eq!(told(&auditor), vec![]);
+    let mut auditor = audit(&log, &log.audit_entries());
     auditor.earlier_checkpoint(&note, &[Hash([1; 32])]);
     assert_eq!(told(&auditor), vec![("LOG_ROOT", entry(3))]);
+}
+
+#[test]
+fn a_checkpoint_that_comes_late_without_a_proof_is_said_to_be_unexamined() {
+    let log = honest();
+    let mut auditor = audit(&log, &log.audit_entries());
+    let text = zegel_verifier::checkpoint::print(ORIGIN, 4, Hash([1; 32]));
+    auditor.checkpoint(&sign_note(&text, ORIGIN, &log.log_key, None));
+    assert_eq!(told(&auditor), vec![("CHECKPOINT_UNPROVEN", entry(3))]);
+}
+
+#[test]
+fn the_log_key_that_the_root_named_last_judges_each_size() {
+    let mut log = Log::with_messages(3);
+    let old = log.log_key.clone();
+    log.log_key = ed25519_dalek::SigningKey::from_bytes(&[55; 32]);
+    let changed = log.log_key_changed(&log.log_key.clone());
+    let at = log.batch(Who::Root, vec![changed]) as usize;
+    let note = |size: usize, key: &ed25519_dalek::SigningKey| {
+        let root = zegel_verifier::tree::root_of(log.leaves()[..size].iter().copied());
+        sign_note(&zegel_verifier::checkpoint::print(ORIGIN, size as u64, root), ORIGIN, key, None)
+    };
+    let of = |note: &[u8]| {
+        let mut auditor = Auditor::new(trust_of(&log));
+        auditor.checkpoint(&log.checkpoint());
+        auditor.checkpoint(note);
+        feed(&mut auditor, &log.audit_entries());
+        told(&auditor)
+    };
+    assert_eq!(of(&note(at, &old)), vec![]);
+    assert_eq!(of(&note(at + 1, &log.log_key)), vec![]);
+    assert_eq!(of(&note(at, &log.log_key)), vec![("CHECKPOINT", entry(at as u64 - 1))]);
+    assert_eq!(of(&note(at + 1, &old)), vec![("CHECKPOINT", entry(at as u64))]);
 }
 
 #[test]
@@ -371,4 +405,14 @@ fn a_batch_received_long_before_it_was_signed_is_a_warning() {
     let batch = vec![log.message(CONVERSATION, 30, "straks")];
     let at = log.batch_by(Who::Source, batch, |statement| statement.created_at_ms += DAY);
     assert_eq!(found(&log), vec![("RECEIVED_EARLY", entry(at))]);
+}
+
+#[test]
+fn every_id_of_a_finding_stands_in_the_specification() {
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect("text");
+    let (page, source) = (read("../specs/findings.md"), read("src/audit/fault.rs"));
+    let page = &page[page.find("## Audit").expect("a part")..];
+    let ids = source.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+    let missing: Vec<&str> = ids.filter(|id| !page.contains(*id)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
 }

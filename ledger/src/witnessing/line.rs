@@ -120,11 +120,11 @@ impl Line {
 
     /// Sends a request and reads the answer.
     pub(super) async fn post(&mut self, body: &[u8]) -> Result<Answer, LineError> {
-        if let Some(mut sender) = self.sender.take() {
-            if let Ok(answer) = self.send(&mut sender, body).await {
-                self.sender = Some(sender);
-                return Ok(answer);
-            }
+        if let Some(mut sender) = self.sender.take()
+            && let Ok(answer) = self.send(&mut sender, body).await
+        {
+            self.sender = Some(sender);
+            return Ok(answer);
         }
         let mut sender = self.connect().await?;
         let answer = self.send(&mut sender, body).await?;

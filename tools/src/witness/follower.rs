@@ -134,12 +134,11 @@ impl Follower {
         let name = name_of(log.trust.origin());
         let (kept, refusal) = (state.join(format!("{name}.replay")), state.join(format!("{name}.refused")));
         let origin = log.trust.origin().to_owned();
-        let auditor = restore(&kept, log.trust).unwrap_or_else(|(trust, reason)| {
-            if let Some(reason) = reason {
-                tell(&format!("{origin}: the replay begins again: {reason}"));
-            }
-            Auditor::new(trust)
+        let restored = restore(&kept, &log.trust).unwrap_or_else(|reason| {
+            tell(&format!("{origin}: the replay begins again: {reason}"));
+            None
         });
+        let auditor = restored.unwrap_or_else(|| Auditor::new(log.trust));
         let fault = disk::read_if_there(&refusal)?.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
         if let Some(fault) = &fault {
             tell(&format!("{origin}: refused, as {} says: {fault}", refusal.display()));
@@ -376,12 +375,12 @@ fn told(finding: &Finding) -> String {
     format!("{}: {place}{}", finding.id, finding.en)
 }
 
-/// The kept replay; the trust file back, with a reason if there was one that cannot be used.
-fn restore(path: &Path, trust: Trust) -> Result<Auditor, (Trust, Option<StateError>)> {
+/// The kept replay; `None` if there is none.
+fn restore(path: &Path, trust: &Trust) -> Result<Option<Auditor>, StateError> {
     match File::open(path) {
-        Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err((trust, None)),
-        Err(reason) => Err((trust, Some(reason.into()))),
-        Ok(file) => Auditor::restore(trust.clone(), &mut BufReader::new(file)).map_err(|reason| (trust, Some(reason))),
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(reason.into()),
+        Ok(file) => Auditor::restore(trust.clone(), &mut BufReader::new(file)).map(Some),
     }
 }
 

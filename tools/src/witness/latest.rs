@@ -120,7 +120,7 @@ mod tests {
     fn place() -> Place {
         let folder = tempfile::tempdir().expect("a folder");
         let [state, guard] = ["state", "guard"].map(|name| folder.path().join(name));
-        [&state, &guard].map(|path| std::fs::create_dir(path).expect("made"));
+        std::fs::create_dir(&state).and_then(|()| std::fs::create_dir(&guard)).expect("made");
         Place { _folder: folder, state, guard }
     }
 

@@ -211,13 +211,18 @@ fn a_forked_ledger_gets_no_cosignature_from_a_witness_that_saw_the_first() {
     let honest = await_cosigned(&stage);
     assert!(honest > common);
     // The twin has as many entries, then more, of another history.
+    let refused = |words: &str| {
+        eventually(words, || {
+            let problem = twin.cosigned()["witnesses"][0]["problem"].as_str()?.to_owned();
+            problem.contains(words).then_some(problem)
+        })
+    };
     register(&twin, 11);
+    let problem = refused("this is a fork");
+    assert!(problem.contains("refuses this log's history (422)"), "{problem}");
     register(&twin, 12);
-    let problem = eventually("the witness refuses the twin", || {
-        let problem = twin.cosigned()["witnesses"][0]["problem"].as_str()?.to_owned();
-        problem.contains("refuses this log's history (422)").then_some(problem)
-    });
-    assert!(problem.contains("does not follow from what was cosigned"), "{problem}");
+    let problem = refused("does not follow from what was cosigned");
+    assert!(problem.contains("refuses this log's history (422)"), "{problem}");
     assert_eq!(twin.cosigned()["size"], common, "what was common stays cosigned, and nothing after it");
     assert!(twin.log().contains("a witness sees another history"), "{}", twin.log());
     register(&stage, 2);

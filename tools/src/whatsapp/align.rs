@@ -12,47 +12,9 @@
 
 use super::fingerprint::{Fingerprint, Fingerprinter};
 use super::{Kind, Record};
+use crate::import::alignment::missing;
+pub use crate::import::alignment::{Alignment, Known, Row};
 use std::collections::{HashMap, VecDeque};
-
-/// A record that the log holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Its fingerprint, as [`Alignment::fingerprints`] gave it.
-    pub fingerprint: Fingerprint,
-    /// Its place in the conversation of the log.
-    pub conversation_seq: u64,
-}
-
-/// What a record of the read-out is to the log. Numbers are `conversation_seq`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// Not in the log.
-    New,
-    /// In the log with this text.
-    Known(u64),
-    /// In the log with another text.
-    Edited(u64),
-    /// In the log with a text; the read-out has only the notice that it was deleted.
-    Deleted(u64),
-}
-
-/// How a read-out lies on the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alignment {
-    /// One for each record, in the order of the file.
-    pub rows: Vec<Row>,
-    /// In the log and within the range of the file, but not in the file. A message that was reported before is reported
-    /// again; older versions of a message that is in the file are not.
-    pub vanished: Vec<u64>,
-    /// How many the log holds before the first or after the last record of the file, or on an edge where that cannot be told.
-    pub out_of_range: u64,
-    /// How much later the file puts the same messages than the log does, in milliseconds: another time zone was used.
-    pub shift_ms: i64,
-    /// How many known records have another time than the log, found between matched neighbours.
-    pub retimed: u64,
-    /// One for each record, at the times of the log: what to remember of new and edited records.
-    pub fingerprints: Vec<Fingerprint>,
-}
 
 /// Time zones lie on quarter hours, and at most this many of them from another: UTC+14 is the furthest from UTC.
 const SHIFT_QUARTERS_MAX: i64 = 14 * 4;
@@ -84,7 +46,7 @@ pub fn align(known: &[Known], records: &[Record], fingerprinter: &Fingerprinter)
     let changed = |matching: &Matching<'_>, record: usize, seq| matching.changed(record, seq);
     matching.match_by(&fingerprints, |print| print.place, changed);
     let retimed = matching.match_in_gaps(&fingerprints);
-    let (vanished, out_of_range) = matching.missing();
+    let (vanished, out_of_range) = missing(known, &matching.record_of, records.len());
     Alignment { rows: matching.rows, vanished, out_of_range, shift_ms, retimed, fingerprints }
 }
 
@@ -203,41 +165,5 @@ impl<'a> Matching<'a> {
     fn is_changed_at(&self, record: usize, fingerprints: &[Fingerprint], wanted: &Fingerprint) -> bool {
         let says_so = matches!(self.records[record].kind, Kind::Edited { .. } | Kind::Deleted { .. });
         says_so && fingerprints[record].time == wanted.time
-    }
-
-    /// What the file does not have: vanished, or out of its range.
-    fn missing(&self) -> (Vec<u64>, u64) {
-        let found = |index: &usize| self.record_of[*index].is_some();
-        let present: std::collections::HashSet<_> =
-            (0..self.known.len()).filter(found).map(|index| self.known[index].fingerprint.place).collect();
-        let (mut vanished, mut out_of_range) = (Vec::new(), 0);
-        let (mut before, mut after) = (None, self.next_found(0));
-        for (index, known) in self.known.iter().enumerate() {
-            if let Some(record) = self.record_of[index] {
-                (before, after) = (Some(record), self.next_found(index + 1));
-            } else if !present.contains(&known.fingerprint.place) {
-                if self.is_within(before, after) { vanished.push(known.conversation_seq) } else { out_of_range += 1 }
-            }
-        }
-        (vanished, out_of_range)
-    }
-
-    /// The place in the file of the next known record that it has. Each run of missing ones is walked once, from its start.
-    fn next_found(&self, from: usize) -> Option<usize> {
-        self.record_of[from..].iter().find_map(|record| *record)
-    }
-
-    /// Whether a missing record, between these neighbours in the log, lies in the range of the file. A neighbour on an edge
-    /// of the file proves nothing: the file may have been cut there.
-    fn is_within(&self, before: Option<usize>, after: Option<usize>) -> bool {
-        let last = self.records.len().saturating_sub(1);
-        let goes_on = |before: usize| before < last;
-        let starts_earlier = |after: usize| after > 0;
-        match (before, after) {
-            (None, None) => false,
-            (None, Some(after)) => starts_earlier(after),
-            (Some(before), None) => goes_on(before),
-            (Some(before), Some(after)) => before < after || (goes_on(before) && starts_earlier(after)),
-        }
     }
 }

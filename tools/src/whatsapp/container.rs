@@ -2,22 +2,11 @@
 //! which attachment. Names and sizes in, indices out; no file is opened here.
 
 use super::{AttachmentState, FILE_BYTES_MAX, Record};
+pub use crate::import::parcel::{ENTRIES_MAX, Entry};
 use std::collections::HashMap;
-
-/// Most names in one folder or archive.
-pub const ENTRIES_MAX: usize = 200_000;
 
 /// Most names that a refusal lists.
 pub const LISTED_MAX: usize = 10;
-
-/// One name in a folder or archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// With folders, separated by `/`.
-    pub name: String,
-    /// In bytes, before compression.
-    pub size: u64,
-}
 
 /// What to open next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +79,7 @@ pub fn find_chat(entries: &[Entry]) -> Result<Arrival, ContainerError> {
         return Err(ContainerError::TooManyEntries { got: entries.len(), max: ENTRIES_MAX });
     }
     let indices = |wanted: fn(&str) -> bool| {
-        let named = entries.iter().enumerate().filter(move |(_, entry)| !is_debris(&entry.name));
+        let named = entries.iter().enumerate().filter(move |(_, entry)| !entry.is_debris());
         named.filter(move |(_, entry)| wanted(base(&entry.name))).map(|(index, _)| index).collect::<Vec<_>>()
     };
     let chats = indices(is_chat_name);
@@ -144,11 +133,6 @@ fn is_chat_name(name: &str) -> bool {
     name == "_chat.txt" || (text && title_in(name).is_some())
 }
 
-/// What archive programmes add, and folders.
-fn is_debris(name: &str) -> bool {
-    name.ends_with('/') || name.starts_with("__MACOSX/") || base(name).starts_with("._") || base(name) == ".DS_Store"
-}
-
 fn base(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
@@ -196,7 +180,7 @@ pub fn match_files(records: &[Record], entries: &[Entry], chat: usize) -> Files 
     };
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, entry) in entries.iter().enumerate().filter(|(index, entry)| *index != chat && beside(entry)) {
-        if !is_debris(&entry.name) {
+        if !entry.is_debris() {
             by_name.entry(base(&entry.name)).or_default().push(index);
         }
     }
@@ -208,7 +192,7 @@ pub fn match_files(records: &[Record], entries: &[Entry], chat: usize) -> Files 
         }
     }
     let claimed: std::collections::HashSet<_> = files.found.iter().map(|found| found.entry).collect();
-    let other = |index: &usize| *index != chat && !is_debris(&entries[*index].name) && !claimed.contains(index);
+    let other = |index: &usize| *index != chat && !entries[*index].is_debris() && !claimed.contains(index);
     files.unclaimed = (0..entries.len()).filter(other).collect();
     files
 }

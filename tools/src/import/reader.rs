@@ -6,9 +6,10 @@
 use super::alignment::{Alignment, FingerprintKey, Known, Row};
 use super::error::ImportError;
 use crate::record::Record;
-use crate::seal::BlobSummary;
+use crate::seal::{BlobError, BlobSummary, encrypt_blob};
 use crate::source::{Source, SourceError};
 use std::io::Read;
+use std::path::Path;
 use zegel_proto::v1::{Channel, ProofClass};
 use zegel_verifier::hash::Hash;
 
@@ -49,12 +50,23 @@ pub struct Gap {
     pub to_ms: u64,
 }
 
-/// Where media go: encrypted into the source's spool.
-pub struct MediaStore<'a>(&'a Source);
+/// Where media go: encrypted into the source's spool, or into a folder, for whoever only looks.
+pub struct MediaStore<'a>(Store<'a>);
+
+enum Store<'a> {
+    Source(&'a Source),
+    Folder(&'a Path),
+}
 
 impl<'a> MediaStore<'a> {
     pub(super) fn of(source: &'a Source) -> Self {
-        Self(source)
+        Self(Store::Source(source))
+    }
+
+    /// Puts ciphertexts into a folder, where nothing takes them up.
+    #[must_use]
+    pub fn of_folder(folder: &'a Path) -> Self {
+        Self(Store::Folder(folder))
     }
 
     /// Takes one file.
@@ -62,7 +74,13 @@ impl<'a> MediaStore<'a> {
     /// # Errors
     /// [`SourceError`].
     pub fn put(&self, mut plaintext: impl Read) -> Result<BlobSummary, SourceError> {
-        self.0.store_blob(&mut plaintext)
+        match &self.0 {
+            Store::Source(source) => source.store_blob(&mut plaintext),
+            Store::Folder(folder) => {
+                let mut file = tempfile::tempfile_in(folder).map_err(BlobError::from)?;
+                Ok(encrypt_blob(&mut plaintext, &mut file)?)
+            }
+        }
     }
 }
 

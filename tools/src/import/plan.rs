@@ -71,8 +71,8 @@ pub fn plan(standing: &Standing<'_>, alignment: &Alignment, next_conversation_se
     for (index, (row, found)) in alignment.rows.iter().zip(&alignment.fingerprints).enumerate() {
         let (fate, conversation_seq) = match *row {
             Row::Known(seq) => {
-                let is_same =
-                    alignment.shift_ms == 0 && places.get(&seq).is_some_and(|known| known.place == found.place);
+                let same = |known: &&Fingerprint| known.place == found.place && known.text == found.text;
+                let is_same = alignment.shift_ms == 0 && places.get(&seq).is_some_and(same);
                 (if is_same { RecordFate::RecordKnown } else { RecordFate::RecordKnownOtherwise }, seq)
             }
             _ if (standing.is_closed)(index) => (RecordFate::RecordClosed, 0),

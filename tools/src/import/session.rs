@@ -16,8 +16,9 @@ use zegel_proto::v1::{
 };
 use zegel_verifier::hash::Hash;
 
-/// Events that are sealed and sent before the next ones are made: what memory holds.
-const EVENTS_AT_A_TIME: usize = 2_048;
+/// Events that are sealed and sent before the next ones are made: what memory holds. A full window of full batches, so that
+/// none is sent half empty.
+const EVENTS_AT_A_TIME: usize = 4_096;
 
 /// Who reads out, with what: the same for every chat of a session.
 #[derive(Clone, Debug)]

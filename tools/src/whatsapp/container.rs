@@ -1,6 +1,7 @@
 //! How a read-out arrives: which name in a folder or archive is the chat, what the chat is called, and which file belongs to
 //! which attachment. Names and sizes in, indices out; no file is opened here.
 
+use super::locale::phrases;
 use super::{AttachmentState, FILE_BYTES_MAX, Record};
 pub use crate::import::parcel::{ENTRIES_MAX, Entry};
 use std::collections::HashMap;
@@ -108,9 +109,6 @@ fn listed(entries: &[Entry], indices: &[usize]) -> Vec<String> {
     indices.iter().take(LISTED_MAX).map(|index| entries[*index].name.clone()).collect()
 }
 
-/// What stands before the title, with spaces; archives of an iPhone have the dash.
-const BEFORE_TITLE: [&str; 4] = ["WhatsApp Chat with ", "WhatsApp-chat met ", "WhatsApp Chat - ", "WhatsApp-chat - "];
-
 /// The title in the name of a chat text or of the archive around it, `.zip.zip` included.
 pub fn title_in(name: &str) -> Option<Title> {
     let mut stem = base(name);
@@ -118,7 +116,9 @@ pub fn title_in(name: &str) -> Option<Title> {
         stem = shorter;
     }
     let spaced = stem.replace('_', " ");
-    let title = |stem: &str| BEFORE_TITLE.iter().find_map(|before| stem.strip_prefix(before).map(str::to_owned));
+    let title = |stem: &str| {
+        phrases().title_before.iter().find_map(|before| stem.strip_prefix(before.as_str()).map(str::to_owned))
+    };
     let (text, certain) = title(stem).map(|text| (text, true)).or_else(|| title(&spaced).map(|text| (text, false)))?;
     (!text.is_empty()).then_some(Title { text, certain })
 }

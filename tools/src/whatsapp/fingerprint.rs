@@ -5,6 +5,8 @@ pub use crate::import::alignment::Fingerprint;
 use crate::import::alignment::FingerprintKey;
 use std::collections::HashMap;
 
+const MINUTE_MS: i64 = 60_000;
+
 /// Makes fingerprints under the secret of one source.
 pub struct Fingerprinter {
     key: FingerprintKey,
@@ -24,9 +26,18 @@ impl Fingerprinter {
     /// The fingerprints of all records of one read-out, in its order, as if its times were `shift_ms` milliseconds earlier.
     /// Ordinals are counted over the whole read-out, so a part of one gives other places.
     pub fn fingerprints(&self, records: &[Record], shift_ms: i64) -> Vec<Fingerprint> {
+        self.fingerprints_at(records, |at_ms| at_ms.saturating_sub(shift_ms))
+    }
+
+    /// The same for a phone that writes whole minutes: so the log knows a chat that has since moved to one with seconds.
+    pub fn fingerprints_in_minutes(&self, records: &[Record], shift_ms: i64) -> Vec<Fingerprint> {
+        self.fingerprints_at(records, |at_ms| at_ms.saturating_sub(shift_ms).div_euclid(MINUTE_MS) * MINUTE_MS)
+    }
+
+    fn fingerprints_at(&self, records: &[Record], time: impl Fn(i64) -> i64) -> Vec<Fingerprint> {
         let mut seen: HashMap<(i64, Option<&str>), u64> = HashMap::new();
         let each = records.iter().map(|record| {
-            let at_ms = record.occurred.at_ms.saturating_sub(shift_ms);
+            let at_ms = time(record.occurred.at_ms);
             let next = seen.entry((at_ms, record.sender.as_deref())).or_default();
             let ordinal = *next;
             *next += 1;

@@ -22,7 +22,7 @@ pub(crate) fn record(ids: CaptureIds, read: &whatsapp::Record, row: Row, attache
         sender: Field::or_unknown(read.sender.clone().filter(|sender| is_number(sender))),
         display_name: Field::or_none(read.sender.clone()),
         target: Field::or_none(earlier.map(|seq| format!("seq:{seq}"))),
-        detail: Field::or_none(detail(read)),
+        detail: Field::or_none(detail(read).or_else(|| with_media(read, row))),
         attachments: Field::or_none(Some(attached).filter(|attached| !attached.is_empty())),
         as_written: Field::Value(read.as_written.clone()),
         text: Field::or_none(Some(read.text.clone()).filter(|text| !text.is_empty())),
@@ -98,6 +98,12 @@ fn detail(read: &whatsapp::Record) -> Option<ChatDetail> {
     };
     detail.meta_ai = read.meta_ai;
     Some(detail)
+}
+
+/// The same message as before, now with the media that an earlier read-out left out: no edit by anybody.
+fn with_media(read: &whatsapp::Record, row: Row) -> Option<ChatDetail> {
+    let is_added = matches!(row, Row::Edited(_)) && !read.attachments.is_empty();
+    is_added.then(|| ChatDetail { what: "media_added".into(), certain: true, ..ChatDetail::default() })
 }
 
 fn party(party: Option<&Party>) -> String {

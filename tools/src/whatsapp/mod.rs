@@ -16,6 +16,7 @@ pub mod fingerprint;
 mod header;
 mod kind;
 mod limits;
+mod locale;
 pub(crate) mod mapping;
 mod marks;
 mod notice;

@@ -139,11 +139,9 @@ fn no_part_is_covered_while_the_whole_record_stays_open(stage: &Stage, lines: &[
     stage.zegel(&[&common[..], &["--cover", &text, "--cover", &record]].concat());
     let (code, report) = stage.verify(&stage.path("gelakt"), &[]);
     assert_eq!(code, Some(0), "{report:#}");
-    let covered = vec![b"ja hoor".to_vec()];
     assert!(
         !timeline(stage, &stage.path("gelakt"))
             .iter()
             .any(|line| line["proof_class"] == "A" && line["text"] == "ja hoor")
     );
-    assert!(!covered.is_empty());
 }

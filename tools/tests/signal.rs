@@ -235,3 +235,19 @@ fn refuses_a_file_that_was_cut_off_and_never_quotes_it() {
     let none = ExportedFolder::open(&fixture("june/files"), &stated).err();
     assert!(matches!(none, Some(ImportError::Signal(SignalError::NoExport { .. }))));
 }
+
+#[test]
+fn an_export_that_numbers_its_recipients_otherwise_says_the_same() {
+    let may = chat("may", 10).align(&[], &key());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut main = std::fs::read_to_string(fixture("may/main.jsonl")).expect("a fixture");
+    for field in ["\"id\":\"", "\"recipientId\":\"", "\"authorId\":\"", "\"startedCallRecipientId\":\""] {
+        for number in 1..=5 {
+            main = main.replace(&format!("{field}{number}\""), &format!("{field}70{number}\""));
+        }
+    }
+    std::fs::write(folder.path().join("main.jsonl"), main).expect("written");
+    let again = SignalExport::open(folder.path()).expect("read").expect("an export").take(10).expect("a chat");
+    let laid = again.align(&log(&may), &key());
+    assert!(laid.rows.iter().all(|row| matches!(row, Row::Known(_))), "{:?}", laid.rows);
+}

@@ -94,18 +94,18 @@ fn cut(parts: &[&[u8]]) -> [u8; 16] {
 pub(super) fn parts(item: &Value, people: &People) -> Vec<Part> {
     let revisions = items(item, &["revisions"]);
     let first = revisions.first().unwrap_or(item);
-    let original = native_id(first);
+    let original = native_id(first, people);
     let mut parts = Vec::new();
     for (number, version) in revisions.iter().chain([item]).enumerate() {
         parts.extend(version_parts(version, people, number, &original));
     }
     // A reaction is to the message, whichever version it has: so it stays what it is when the message is edited.
-    parts.extend(reactions(item, &original));
+    parts.extend(reactions(item, &original, people));
     parts
 }
 
-fn native_id(item: &Value) -> String {
-    let author = number(item, &["authorId"]).unwrap_or(0);
+fn native_id(item: &Value, people: &People) -> String {
+    let author = people.lasting(number(item, &["authorId"]).unwrap_or(0));
     format!("{author}:{}", number(item, &["dateSent"]).unwrap_or(0))
 }
 
@@ -114,7 +114,7 @@ const BESIDE: [&str; 1] = ["revisions"];
 
 fn version_parts(item: &Value, people: &People, version: usize, original: &str) -> Vec<Part> {
     let author = number(item, &["authorId"]).unwrap_or(0);
-    let native_id = native_id(item);
+    let native_id = native_id(item, people);
     let is_sms = at(item, &["sms"]).and_then(Value::as_bool) == Some(true);
     let base = |kind| Part {
         kind,
@@ -174,7 +174,7 @@ fn message(item: &Value, part: Part, people: &People) -> Part {
     let body = |message: &Value| text(message, &["text", "body"]).map(str::to_owned);
     let has = |name: &str| item.get(name);
     if let Some(message) = has("standardMessage") {
-        let reply_to = at(message, &["quote"]).map(quoted);
+        let reply_to = at(message, &["quote"]).map(|quote| quoted(quote, people));
         let media = Media::of_message(message);
         Part { text: body(message), reply_to: Field::or_none(reply_to), media, ..part }
     } else if let Some(message) = has("directStoryReplyMessage") {
@@ -231,15 +231,15 @@ fn contact_name(message: &Value) -> Option<String> {
 }
 
 /// The message that is answered, by its native id where the app still knew it, else by its text.
-fn quoted(quote: &Value) -> String {
-    let author = number(quote, &["authorId"]).unwrap_or(0);
+fn quoted(quote: &Value, people: &People) -> String {
+    let author = people.lasting(number(quote, &["authorId"]).unwrap_or(0));
     match number(quote, &["targetSentTimestamp"]).filter(|sent| *sent > 0) {
         Some(sent) => format!("{author}:{sent}"),
         None => text(quote, &["text", "body"]).unwrap_or_default().to_owned(),
     }
 }
 
-fn reactions(item: &Value, target: &str) -> Vec<Part> {
+fn reactions(item: &Value, target: &str, people: &People) -> Vec<Part> {
     let fields = item.as_object().into_iter().flat_map(|fields| fields.values());
     let all = fields.flat_map(|message| items(message, &["reactions"]));
     all.map(|reaction| {
@@ -250,8 +250,8 @@ fn reactions(item: &Value, target: &str) -> Vec<Part> {
             at_ms,
             author,
             // One reaction a person and message: another sign replaces it.
-            identity: format!("reaction {author} to {target}"),
-            native_id: format!("{author}:{at_ms}"),
+            identity: format!("reaction {} to {target}", people.lasting(author)),
+            native_id: format!("{}:{at_ms}", people.lasting(author)),
             reply_to: Field::None,
             target: Field::Value(target.to_owned()),
             detail: None,

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 pub(super) struct Person {
     /// `+31…` or the account's id; none for the holder, a group, and whoever has left Signal.
     pub(super) identifier: Option<String>,
+    /// The account's id, which stays when a number or a name changes.
+    account: Option<String>,
     /// What the device calls them.
     pub(super) name: Option<String>,
     /// The holder of the device.
@@ -38,7 +40,12 @@ impl People {
         let account = contact.and_then(account_of);
         let person = if let Some(contact) = contact {
             let e164 = number(contact, &["e164"]).map(|number| format!("+{number}"));
-            Person { identifier: e164.or(account.clone()), name: name_of(contact), is_self: false }
+            Person {
+                identifier: e164.or(account.clone()),
+                account: account.clone(),
+                name: name_of(contact),
+                is_self: false,
+            }
         } else if let Some(group) = at(recipient, &["group"]) {
             let title = text(group, &["snapshot", "title", "title"]).map(str::to_owned);
             Person { name: title, ..Person::default() }
@@ -67,6 +74,13 @@ impl People {
             Some(person) => person.name.clone().or_else(|| person.identifier.clone()).unwrap_or_default(),
             None => String::new(),
         }
+    }
+
+    /// What a recipient is called in every export: an export numbers its recipients anew.
+    pub(super) fn lasting(&self, id: u64) -> String {
+        let person = self.get(id).cloned().unwrap_or_default();
+        let own = person.is_self.then(|| "self".to_owned());
+        own.or(person.account).or(person.identifier).or(person.name).unwrap_or_else(|| format!("recipient {id}"))
     }
 
     /// What to call an account, as group changes name them.

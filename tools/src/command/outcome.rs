@@ -156,10 +156,9 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
-            Self::Import(ImportError::Source(source)) => judged(source),
-            Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
-            | Self::Demo(DemoError::Unexpected { .. }) => 2,
-            Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
+            Self::Import(import) => judged_by_format(import.cause()),
+            Self::Demo(DemoError::Unexpected { .. }) => 2,
+            Self::Conversations { .. } | Self::Demo(_) => 3,
             Self::Copy(copy) => match copy {
                 CopyError::Ledger(ledger) => judged_by_ledger(ledger),
                 CopyError::Mirror(MirrorError::OtherHistory { .. } | MirrorError::OtherSize { .. })
@@ -179,6 +178,20 @@ impl CommandError {
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }
+    }
+}
+
+/// A file that was read and is not what it must be was judged; one that could not be opened was not.
+fn judged_by_format(import: &ImportError) -> u8 {
+    use zegel_tools::{matrix::MatrixError, screenshots::ScreenshotError, signal::SignalError};
+    match import {
+        ImportError::Source(source) => judged(source),
+        ImportError::Parse { .. } | ImportError::Event(_) => 2,
+        ImportError::Signal(SignalError::Parcel(_) | SignalError::NoExport { .. } | SignalError::Chat { .. })
+        | ImportError::Matrix(MatrixError::Parcel(_))
+        | ImportError::Screenshots(ScreenshotError::Parcel(_)) => 3,
+        ImportError::Signal(_) | ImportError::Matrix(_) | ImportError::Screenshots(_) => 2,
+        _ => 3,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Who orders, stores and signs: the ledger under an archive of chats, and its gRPC service.
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
-//! single writer, `export` and `known` read, `service` converts (the only place that knows gRPC), `server` listens.
+//! single writer, `export` and `known` read, `service` converts (the only place that knows gRPC), `http` serves the tiles that standard tools
+//! read, `server` listens.
 //!
 //! Invariants:
 //! - no signature and no acknowledgement leaves the process before what it covers is durable;
@@ -16,6 +17,7 @@
 mod check;
 mod config;
 mod export;
+mod http;
 mod known;
 mod log;
 mod sequencer;
@@ -25,6 +27,7 @@ mod store;
 mod tree;
 
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{Config, ConfigError, LogConfig, TlsConfig};
+pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig};
+pub use http::AccessError;
 pub use server::{ServeError, Server, serve};
 pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

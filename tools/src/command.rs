@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod import;
 mod outcome;
+mod receipts;
 mod register;
 mod status;
 
@@ -68,6 +69,15 @@ enum Command {
     Export(Box<export::Export>),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Print the public keys of a key folder as verifier keys, for standard tools and trust files.
+    Keys {
+        /// Key folder of the ministry, made by `zegel init`.
+        #[arg(long, value_name = "DIR")]
+        keys: PathBuf,
+    },
+    /// Receipts that were kept.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// Say where the log and the chains are, and what waits.
     Status {
         #[command(flatten)]
@@ -85,6 +95,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Import(import) => import::run(import).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Export(export) => export::run(*export).await,
+        Command::Keys { keys } => receipts::keys(&keys),
+        Command::Receipts(receipts) => receipts::run(receipts),
         Command::Status { place } => status::run(&place).await,
     }
 }

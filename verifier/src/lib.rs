@@ -17,6 +17,7 @@ pub mod commit;
 pub mod hash;
 pub mod kinds;
 pub mod note;
+pub mod proof;
 pub mod registry;
 pub mod signature;
 pub mod snapshot;

@@ -8,6 +8,8 @@
 mod files;
 #[path = "main/holders.rs"]
 mod holders;
+#[path = "main/proof.rs"]
+mod proof;
 #[path = "main/show.rs"]
 mod show;
 #[path = "main/text.rs"]
@@ -43,6 +45,8 @@ enum Task {
     Verify(Asked),
     /// Verifies a bundle and, if it is good, prints its timeline.
     Show(Asked),
+    /// Verifies that one entry is in the log, by a tlog-proof file.
+    Proof(proof::ProofAsked),
 }
 
 #[derive(Args)]
@@ -175,6 +179,7 @@ fn main() -> ExitCode {
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
+        Task::Proof(asked) => return proof::run(asked),
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {

@@ -4,12 +4,14 @@ use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
+use zegel_tools::disk::DiskError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::officer::OfficerError;
-use zegel_tools::source::{LedgerError, SourceError};
+use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
+use zegel_verifier::note::NoteError;
 
 /// A result for people and one for machines.
 pub(crate) struct Outcome {
@@ -30,12 +32,21 @@ pub(crate) enum CommandError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A name under which no key can be written.
+    #[error(transparent)]
+    Name(#[from] NoteError),
     /// An officer's act.
     #[error(transparent)]
     Officer(#[from] OfficerError),
     /// Submitting.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A file or folder.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A receipt that was kept.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
     /// An export.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -132,9 +143,11 @@ impl CommandError {
             Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
             | Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
-            Self::Officer(OfficerError::NameTaken { .. }) => 2,
+            Self::Officer(OfficerError::NameTaken { .. }) | Self::Receipt(_) => 2,
             Self::Usage { .. }
             | Self::Officer(_)
+            | Self::Disk(_)
+            | Self::Name(_)
             | Self::Key(_)
             | Self::Cover(_)
             | Self::Input { .. }

@@ -171,20 +171,23 @@ const asFiles = files => new Map(Object.entries(files).map(([n, b]) => [n, Z.blo
 const judge = async (files, trust, more) => { const r = await Z.verify({ files, trust, ...more }); if (r.error) throw r.error; return r; };
 {
   const made = makeBundle(Z), good = await judge(asFiles(made.files), made.trust, { nonce: "bestelling-17" });
-  check(good.verdict === "findings" && good.audited, "made here: good, with covered parts and an auditor", JSON.stringify(good.refusal));
-  check(good.findings.map(f => f.id).join() === "COVERED,WITHHELD", "made here: findings");
+  check(good.verdict === "verified" && good.audited, "made here: good, with covered parts and an auditor", JSON.stringify(good.refusal));
+  check(good.findings.map(f => f.id + f.count).filter(x => /^(COVERED|WITHHELD|RECORD)/.test(x)).join() === "RECORD_VANISHED1,COVERED5,COVERED1,WITHHELD1", "made here: findings", good.findings.map(f => f.id + f.count).join());
+  check((await judge(asFiles(made.files), made.trust, { strict: true })).verdict === "findings", "made here: a warning is not accepted by who says so");
+  check(await Z.claimedOrigin(asFiles(made.files)) === good.origin, "the log that a bundle claims");
   check(good.timeline?.some(r => r.text?.join("") === HOSTILE[0]), "made here: a hostile text comes through as text");
   check(good.timeline?.filter(r => r.withheld).length === 1 && good.groundsOf(2n, 3, 11, 7).join() === "5.1.2e" && good.groundsOf(2n, 4, 0, -1).join() === "buiten_reikwijdte", "made here: grounds");
-  for (const [name, bytes] of [["deflated", zip(made.files)], ["stored", zip(made.files, { deflate: false })], ["without folder", zip(made.files, { folder: "" })]]) {
+  for (const [name, bytes] of [["deflated", zip(made.files)], ["stored", zip(made.files, { deflate: false })], ["of another folder name", zip(made.files, { folder: "a b/" })]]) {
     const r = await judge(await Z.openZip(new Blob([bytes])), made.trust);
-    check(r.verdict === "findings" && r.digest === good.digest, "zip " + name, JSON.stringify(r.refusal));
+    check(r.verdict === "verified" && r.digest === good.digest, "zip " + name, JSON.stringify(r.refusal));
   }
+  check((await judge(await Z.openZip(new Blob([zip(made.files, { folder: "" })])), made.trust)).refusal?.id === "BAG", "zip without a top folder");
   const loose = Object.fromEntries(Object.entries(made.files).map(([n, b]) => [n.split("/").pop(), b]));
-  check((await judge(asFiles(loose), made.trust)).verdict === "findings", "loose files, their names without folders");
+  check((await judge(asFiles(loose), made.trust)).verdict === "verified", "loose files, their names without folders");
   const packed = zip(made.files); let refused = 0, tried = 0;
   for (let i = 0; i < packed.length; i += 97) { // a ZIP with one byte changed: refused, or the same bundle
     const b = Buffer.from(packed); b[i] ^= 1 << (i % 8); tried++;
-    try { const r = await judge(await Z.openZip(new Blob([b])), made.trust); if (r.verdict === "refused" || r.digest === good.digest) refused++; } catch (e) { if (e instanceof Z.Refusal) refused++; else check(false, "zip byte " + i, String(e)); }
+    try { const r = await judge(await Z.openZip(new Blob([b])), made.trust); if (r.verdict === "refused" || r.refusal?.id === "UNREADABLE" || r.digest === good.digest) refused++; } catch (e) { if (e instanceof Z.Refusal) refused++; else check(false, "zip byte " + i, String(e)); }
   }
   check(refused === tried, "zip: one byte changed, nothing else accepted", refused + " of " + tried);
   const part = made.files["data/evidence-0001"]; refused = tried = 0;
@@ -203,10 +206,6 @@ const judge = async (files, trust, more) => { const r = await Z.verify({ files, 
   check((await judge(asFiles(hidden.files), hidden.trust)).refusal?.id === "MANIFEST", "a message withheld without a manifest");
   const outside = new Map(asFiles(made.files)); outside.set("../x", Z.blobFile(new Blob(["x"])));
   check((await judge(outside, made.trust)).refusal?.id === "BAG", "a path outside the bag");
-  const absent = makeBundle(Z, { absent: true, redact: false }), gone = await judge(asFiles(absent.files), absent.trust);
-  check(gone.verdict === "verified" && gone.inScope === 0, "an id that has nothing", JSON.stringify(gone.refusal));
-  const alone = makeBundle(Z, { absent: true, redact: false, oneNeighbour: true });
-  check((await judge(asFiles(alone.files), alone.trust)).refusal?.id === "ROW_MISSING", "an id that has nothing, by one neighbour");
   const plain = makeBundle(Z, { redact: false, witness: false }), r = await judge(asFiles(plain.files), plain.trust);
   check(r.verdict === "verified" && !r.audited, "made here: nothing covered, no auditor", JSON.stringify(r.refusal));
   if (process.env.MANY) { // how long, and how much memory

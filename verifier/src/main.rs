@@ -10,6 +10,8 @@ mod files;
 mod holders;
 #[path = "main/proof.rs"]
 mod proof;
+#[path = "main/report.rs"]
+mod report;
 #[path = "main/show.rs"]
 mod show;
 #[path = "main/text.rs"]
@@ -47,6 +49,8 @@ enum Task {
     Show(Asked),
     /// Verifies that one entry is in the log, by a tlog-proof file.
     Proof(proof::ProofAsked),
+    /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
+    Report(report::Wanted),
 }
 
 #[derive(Args)]
@@ -143,8 +147,8 @@ impl Verdict {
         Self::of(Err(Reason { id: refusal.id(), nl: refusal.nl(), en: refusal.en() }), exit)
     }
 
-    fn found(report: Report, asked: &Asked) -> Self {
-        let least = if asked.strict { Severity::Warning } else { Severity::Error };
+    fn found(report: Report, is_strict: bool) -> Self {
+        let least = if is_strict { Severity::Warning } else { Severity::Error };
         let is_accepted = report.gravest().is_none_or(|gravest| gravest < least);
         Self::of(Ok(report), if is_accepted { EXIT_VERIFIED } else { EXIT_FINDINGS })
     }
@@ -180,6 +184,7 @@ fn main() -> ExitCode {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
         Task::Proof(asked) => return proof::run(asked),
+        Task::Report(wanted) => return report::write(wanted),
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {
@@ -208,7 +213,7 @@ fn check(asked: &Asked) -> Verdict {
         Err(verdict) => return *verdict,
     };
     match verify(asked, &trust, &mut Progress::default()) {
-        Ok(report) => Verdict::found(report, asked),
+        Ok(report) => Verdict::found(report, asked.strict),
         Err(refusal) => Verdict::refused(&refusal),
     }
 }

@@ -72,7 +72,9 @@ pub enum ConfigError {
         origin: String,
     },
     /// A path that would need escapes.
-    #[error("the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -")]
+    #[error(
+        "the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -"
+    )]
     TilesPrefix {
         /// The log.
         origin: String,

@@ -345,7 +345,8 @@ async fn a_log_that_is_open_opens_no_other_on_its_address() {
 #[test]
 fn refuses_tiles_that_are_neither_open_nor_closed_or_have_no_path_of_their_own() {
     let text = Site::new().config_text();
-    let parse = |tiles: &str| Config::parse(&format!("{text}[log.tiles]\nlisten = \"[::1]:0\"\n{tiles}"), Path::new("/"));
+    let parse =
+        |tiles: &str| Config::parse(&format!("{text}[log.tiles]\nlisten = \"[::1]:0\"\n{tiles}"), Path::new("/"));
     let refused = |tiles: &str| parse(tiles).err();
     let origin = || ORIGIN.to_owned();
     assert_eq!(refused("open = true"), None);

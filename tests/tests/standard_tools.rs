@@ -101,7 +101,10 @@ impl Ministry {
     async fn grow(&mut self, size: u64) {
         while self.size < size {
             let name = format!("Persoon {}", self.size);
-            self.officer.register_custodian(&CustodianEntry { name, ..CustodianEntry::default() }).await.expect("logged");
+            self.officer
+                .register_custodian(&CustodianEntry { name, ..CustodianEntry::default() })
+                .await
+                .expect("logged");
             self.size += 1;
         }
     }
@@ -196,7 +199,13 @@ async fn other_crates_read_the_checkpoint_and_our_verifier_reads_receipts_as_tlo
     assert_eq!((checkpoint.origin(), checkpoint.size(), checkpoint.extension()), (ORIGIN, 4, ""));
 
     let (keys, out) = (ministry.keys.path().to_path_buf(), ministry.path("proofs"));
-    let export = || run(command("zegel").args(["receipts", "export", "--of", "officer", "--keys"]).arg(&keys).arg("--out").arg(&out));
+    let export = || {
+        run(command("zegel")
+            .args(["receipts", "export", "--of", "officer", "--keys"])
+            .arg(&keys)
+            .arg("--out")
+            .arg(&out))
+    };
     assert!(export().starts_with("3 proofs"));
     assert!(export().starts_with("0 proofs"));
     let (proof, trust) = (out.join("entry-2.tlog-proof"), keys.join("trust.txt"));

@@ -102,7 +102,8 @@ impl TlogProof {
             return Err(malformed(1, FIRST_LINE));
         }
         let extra = lines.next_if(|(_, line)| line.starts_with("extra "));
-        let extra = extra.map(|(line, text)| STANDARD.decode(&text[6..]).map_err(|_| malformed(line, "extra <base64>")));
+        let extra =
+            extra.map(|(line, text)| STANDARD.decode(&text[6..]).map_err(|_| malformed(line, "extra <base64>")));
         let (line, index) = lines.next().ok_or(malformed(2, "index <number>"))?;
         let index = index.strip_prefix("index ").and_then(|index| index.parse().ok());
         let index = index.ok_or(malformed(line, "index <number>"))?;

@@ -6,13 +6,13 @@
 //! not clear: it is mended, and the wrong side with it.
 #![allow(clippy::disallowed_methods, reason = "a test starts the other verifier")]
 
-mod maker;
 #[path = "mutants/bundle.rs"]
 mod bundle;
 #[path = "mutants/dice.rs"]
 mod dice;
 #[path = "mutants/log.rs"]
 mod log;
+mod maker;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -114,6 +114,10 @@ impl Page {
         if let Some(entries) = case.demands.min_entries {
             question["min_entries"] = json!(entries);
         }
+        self.ask(&question)
+    }
+
+    fn ask(&mut self, question: &Value) -> Value {
         let input = self.process.stdin.as_mut().expect("a pipe");
         writeln!(input, "{question}").expect("node listens");
         let mut answer = String::new();
@@ -151,6 +155,39 @@ fn the_page_and_this_crate_agree_on_bundles_that_were_changed_at_random() {
     let Some((given, different)) = compare(0..300) else { return };
     assert!(different.is_empty(), "{} of 300 differ:\n{}", different.len(), different.join("\n"));
     assert!(given.len() > 20, "{given:?}");
+}
+
+/// What the command says of an archive, which it reads itself.
+fn of_archive(case: &Case, archive: &[u8]) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, trust) = (folder.path().join("bundle.zip"), folder.path().join("trust.txt"));
+    std::fs::write(&path, archive).expect("written");
+    std::fs::write(&trust, &case.trust).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zegel-verifier"));
+    let output = command.arg("verify").arg(path).arg("--trust").arg(trust).arg("--json").output().expect("it starts");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    json!({ "verdict": said["verdict"], "reason": said["reason"]["id"], "detail": said["reason"]["en"] })
+}
+
+#[test]
+fn the_page_and_the_command_agree_on_archives_that_were_damaged() {
+    let Some(mut page) = Page::open() else { return };
+    let mut different = Vec::new();
+    for number in 0..150 {
+        let mut dice = Dice::new(number ^ 0x5A5A);
+        let case = Case::plain(&mut dice);
+        let archive = case.archive(&mut dice);
+        let one = of_archive(&case, &archive);
+        let question = json!({ "zip": STANDARD.encode(&archive), "trust": STANDARD.encode(&case.trust) });
+        let other = page.ask(&question);
+        // Where a reader gives up on a container is its own affair: UNREADABLE is no verdict. A verdict is the same in both.
+        let call = |said: &Value| said["reason"].as_str().or(said["verdict"].as_str()).map(str::to_owned);
+        let is_unreadable = |said: &Value| said["reason"] == "UNREADABLE";
+        if !is_unreadable(&one) && !is_unreadable(&other) && call(&one) != call(&other) {
+            different.push(format!("archive {number}:\n  {one}\n  {other}"));
+        }
+    }
+    assert!(different.is_empty(), "{} of 150 differ:\n{}", different.len(), different.join("\n"));
 }
 
 #[test]

@@ -44,10 +44,7 @@ pub(crate) enum Access {
     /// Whoever reaches the address.
     Open,
     /// Those whose certificate its authority signed.
-    Certificate {
-        roots: Vec<CertificateDer<'static>>,
-        verifier: Arc<dyn ClientCertVerifier>,
-    },
+    Certificate { roots: Vec<CertificateDer<'static>>, verifier: Arc<dyn ClientCertVerifier> },
 }
 
 impl Access {

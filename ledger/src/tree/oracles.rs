@@ -59,7 +59,8 @@ fn agree_at(tree: &Stored, size: u64) {
         let Ok(proof) = inclusion(tree, index, size);
         assert_eq!(prove_record(size, index, &reader).expect("a proof"), theirs(&proof), "{index} of {size}");
         let digests: Vec<_> = proof.iter().map(|hash| hash.0.into()).collect();
-        let verified = root_hash(root, size).verify_inclusion(&record(index), index, &InclusionProof::from_digests(&digests));
+        let verified =
+            root_hash(root, size).verify_inclusion(&record(index), index, &InclusionProof::from_digests(&digests));
         assert!(verified.is_ok(), "{index} of {size}: {verified:?}");
     }
     for old in sample(size).into_iter().map(|index| index + 1) {

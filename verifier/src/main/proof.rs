@@ -74,9 +74,9 @@ impl From<TlogProofError> for Failure {
             TlogProofError::Checkpoint(_) => (EXIT_REFUSED, "CHECKPOINT"),
             TlogProofError::Cosignature(_) => (EXIT_REFUSED, "COSIGNATURE"),
             TlogProofError::Quorum { .. } => (EXIT_REFUSED, "QUORUM"),
-            TlogProofError::TooLarge { .. }
-            | TlogProofError::Malformed { .. }
-            | TlogProofError::NotIncluded { .. } => (EXIT_REFUSED, "PROOF"),
+            TlogProofError::TooLarge { .. } | TlogProofError::Malformed { .. } | TlogProofError::NotIncluded { .. } => {
+                (EXIT_REFUSED, "PROOF")
+            }
         };
         Self { exit, id, text: reason.to_string() }
     }
@@ -101,8 +101,7 @@ fn read(path: &PathBuf, max: u64, id: &'static str) -> Result<Vec<u8>, Failure> 
 
 fn check(asked: &ProofAsked) -> Result<Shown, Failure> {
     let trust = Trust::parse(&read(&asked.trust, TRUST_BYTES_MAX as u64, "TRUST_FILE")?);
-    let trust =
-        trust.map_err(|reason| Failure { exit: EXIT_UNCHECKED, id: "TRUST_FILE", text: reason.to_string() })?;
+    let trust = trust.map_err(|reason| Failure { exit: EXIT_UNCHECKED, id: "TRUST_FILE", text: reason.to_string() })?;
     let proof = TlogProof::parse(&read(&asked.proof, PROOF_BYTES_MAX as u64, "UNREADABLE")?)?;
     let beside = asked.entry.as_ref().map(|path| read(path, ENTRY_BYTES_MAX, "UNREADABLE")).transpose()?;
     let missing = "the proof carries no entry: name its file with --entry";

@@ -441,7 +441,8 @@ impl Log {
         let leaves = self.leaves();
         let mut at = 0;
         for (index, made) in (0..snapshot.covers).zip(&self.entries) {
-            let shown: Vec<usize> = (0..made.events.len()).filter(|n| plan.shows(index, *n, &made.events[*n])).collect();
+            let shown: Vec<usize> =
+                (0..made.events.len()).filter(|n| plan.shows(index, *n, &made.events[*n])).collect();
             if !shown.is_empty() {
                 evidence.entry(&leaves, &mut at, index, made);
                 evidence.events(plan, index, made, &shown);

@@ -3,12 +3,15 @@
 use crate::dice::Dice;
 use crate::log::{FILES, Random};
 use crate::maker::*;
+use std::io::{Cursor, Write};
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::*;
 use zegel_verifier::bundle::Demands;
-use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::tree::root_of;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// What both verifiers are given.
 pub(crate) struct Case {
@@ -57,15 +60,44 @@ impl Case {
     }
 }
 
+impl Case {
+    /// An honest bundle.
+    pub(crate) fn plain(dice: &mut Dice) -> Self {
+        let (log, plan) = honest(1 + dice.below(4) as u64);
+        let (files, trust) = (log.evidence(&plan).pack().bag(), log.trust());
+        Self { files, trust, demands: Demands::default(), strict: false, changes: Vec::new() }
+    }
+
+    /// Its files as an archive, mostly damaged.
+    pub(crate) fn archive(&self, dice: &mut Dice) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let method = dice.pick(&[CompressionMethod::Stored, CompressionMethod::Deflated]);
+        let options = SimpleFileOptions::default().compression_method(method);
+        let top = dice.pick(&["bundle/", "bundle/", "bundle/", "", "../", "a b/"]);
+        for (name, bytes) in &self.files.files {
+            let name = if dice.once_in(200) { format!("elders/{name}") } else { format!("{top}{name}") };
+            zip.start_file(name, options).expect("a file");
+            zip.write_all(bytes).expect("its bytes");
+        }
+        let mut bytes = zip.finish().expect("an archive").into_inner();
+        for _ in 0..dice.below(3) {
+            dice.spoil(&mut bytes);
+        }
+        bytes
+    }
+}
+
 fn wants_file(evidence: &Evidence, file: &[u8]) -> bool {
     let hash = sha256(&[file]).0;
     let holds = |event: &EvidenceEvent| match &event.body {
-        Some(evidence_event::Body::Opened(body)) => {
-            body.slots.get(9).is_some_and(|slot| slot.items.iter().any(|item| item.windows(32).any(|window| window == hash)))
-        }
-        Some(evidence_event::Body::Redacted(body)) => {
-            body.slots.get(9).is_some_and(|slot| slot.items.iter().any(|item| item.value.windows(32).any(|window| window == hash)))
-        }
+        Some(evidence_event::Body::Opened(body)) => body
+            .slots
+            .get(9)
+            .is_some_and(|slot| slot.items.iter().any(|item| item.windows(32).any(|window| window == hash))),
+        Some(evidence_event::Body::Redacted(body)) => body
+            .slots
+            .get(9)
+            .is_some_and(|slot| slot.items.iter().any(|item| item.value.windows(32).any(|window| window == hash))),
         _ => false,
     };
     evidence.records.iter().any(|record| matches!(&record.record, Some(Record::Event(event)) if holds(event)))
@@ -245,8 +277,12 @@ fn change_bag(dice: &mut Dice, files: &mut Files) {
         _ => files.files.values_mut().nth(dice.below(names.len())).into_iter().for_each(|bytes| dice.spoil(bytes)),
     }
     if again {
-        let kept: Vec<(String, Vec<u8>)> =
-            files.files.iter().filter(|(name, _)| !name.contains("manifest")).map(|(n, b)| (n.clone(), b.clone())).collect();
+        let kept: Vec<(String, Vec<u8>)> = files
+            .files
+            .iter()
+            .filter(|(name, _)| !name.contains("manifest"))
+            .map(|(n, b)| (n.clone(), b.clone()))
+            .collect();
         files.manifest();
         if dice.once_in(2) {
             files.files.extend(kept);

@@ -182,7 +182,14 @@ impl Random {
         let at = self.time(dice);
         let mut event = if kind == EventKind::MessageCreated {
             let attachments = self.attachments(dice);
-            self.log.message_of(source, conversation, seq, at.0, dice.pick(&["ja hoor", "", "één twee drie vier vijf"]), attachments)
+            self.log.message_of(
+                source,
+                conversation,
+                seq,
+                at.0,
+                dice.pick(&["ja hoor", "", "één twee drie vier vijf"]),
+                attachments,
+            )
         } else {
             let ids = (Some(conversation), Some(CUSTODIAN));
             let slots = self.slots(dice, kind);
@@ -310,7 +317,12 @@ impl Random {
         let new = SigningKey::from_bytes(&[0x40 + seed; 32]);
         let now = self.log.entries.len() as u64;
         let from = dice.below(now as usize + 2) as u64;
-        let old = dice.pick(&[self.log.source.public(), self.log.officer.public(), self.log.other_source.public(), vec![3; 32]]);
+        let old = dice.pick(&[
+            self.log.source.public(),
+            self.log.officer.public(),
+            self.log.other_source.public(),
+            vec![3; 32],
+        ]);
         let mut events = Vec::new();
         match dice.below(9) {
             0 => events.push(self.log.key_added(&self.log.source, &new)),
@@ -323,12 +335,18 @@ impl Random {
             3 => events.push(public(EventKind::KeyRetired, &KeyRetired { key: old })),
             4 => {
                 let reason = 1 + dice.below(3) as i32;
-                events.push(public(EventKind::KeyRevoked, &KeyRevoked { key: old, reason, compromised_from_entry: from }));
+                events.push(public(
+                    EventKind::KeyRevoked,
+                    &KeyRevoked { key: old, reason, compromised_from_entry: from },
+                ));
             }
             5 => {
                 let ground = |code: &str| ListItem { code: code.into(), label_nl: "x".into(), ..ListItem::default() };
                 let items = vec![ground("5.2.1"), ground(dice.pick(&["5.1.2e", "5.2.1", "", "x"]))];
-                events.push(public(EventKind::GroundsListPublished, &GroundsListPublished { version: "woo/2".into(), items }));
+                events.push(public(
+                    EventKind::GroundsListPublished,
+                    &GroundsListPublished { version: "woo/2".into(), items },
+                ));
             }
             6 => {
                 let claim = KeyPossession {
@@ -360,7 +378,8 @@ impl Random {
     fn register_more(&mut self, dice: &mut Dice) {
         let officer = self.log.officer.id;
         let (source, other) = (self.log.source.id, Hash([0xA3; 32]));
-        let kind = dice.pick(&[EventKind::ConversationRegistered, EventKind::ConversationLinked, EventKind::CustodianChanged]);
+        let kind =
+            dice.pick(&[EventKind::ConversationRegistered, EventKind::ConversationLinked, EventKind::CustodianChanged]);
         let ids = if kind == EventKind::CustodianChanged { (None, Some(CUSTODIAN)) } else { (Some(other), None) };
         let slots = self.slots(dice, kind);
         let event = self.log.sealed(officer, kind, ids, 0, (0, Clock::Unknown), slots);
@@ -390,7 +409,9 @@ impl Random {
         let mut items = Vec::new();
         for (entry, made) in (0u64..).zip(&self.log.entries) {
             for (position, event) in (0u32..).zip(&made.events) {
-                let Some(body) = event.body.as_ref().filter(|_| dice.once_in(3) && event.header.kind >= 40) else { continue };
+                let Some(body) = event.body.as_ref().filter(|_| dice.once_in(3) && event.header.kind >= 40) else {
+                    continue;
+                };
                 let is_shown = self.plan.wants(event);
                 let units = units(dice, body);
                 if is_shown {

@@ -86,7 +86,7 @@ fn verifier_of(
     roots.iter().try_for_each(|root| store.add(root.clone())).map_err(AccessError::Tls)?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider()).clear_root_hint_subjects();
     let builder = if unknown == Unknown::Admitted { builder.allow_unauthenticated() } else { builder };
-    Ok(builder.build().map_err(AccessError::Authority)?)
+    builder.build().map_err(AccessError::Authority)
 }
 
 /// TLS of a listener for these logs.

@@ -4,7 +4,7 @@ use super::{EXIT_REFUSED, EXIT_UNCHECKED, EXIT_VERIFIED, Form, Language, Reason,
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zegel_verifier::proof::{Included, PROOF_BYTES_MAX, TlogProof, TlogProofError};
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
@@ -93,7 +93,7 @@ pub(super) fn run(asked: &ProofAsked) -> ExitCode {
     ExitCode::from(if written.is_ok() { document.exit } else { EXIT_UNCHECKED })
 }
 
-fn read(path: &PathBuf, max: u64, id: &'static str) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path, max: u64, id: &'static str) -> Result<Vec<u8>, Failure> {
     let failed = |reason| Failure { exit: EXIT_UNCHECKED, id, text: format!("{}: {reason}", path.display()) };
     // One byte more than may be there: what is too long is then seen to be.
     files::read_at_most(path, max + 1).map_err(failed)

@@ -33,12 +33,12 @@ impl Case {
             }
         }
         evidence.parts = 1 + dice.below(3);
-        if dice.once_in(4) {
-            changes.push(change_record(dice, &mut evidence));
-        }
         if dice.once_in(12) {
             changes.push("checkpoint");
             evidence.header().checkpoint = checkpoint(dice, &log);
+        }
+        if dice.once_in(4) {
+            changes.push(change_record(dice, &mut evidence));
         }
         let mut bundle = evidence.pack();
         if dice.once_in(6) {

@@ -365,10 +365,10 @@ impl Random {
             }
             _ => events.push(public(EventKind::PolicySet, &PolicySet { name: "beleid".into(), value: "x".into() })),
         }
-        if self.wrong(dice, 20, "registry event") {
-            if let Some(event_header::Content::Public(bytes)) = &mut events[0].header.content {
-                dice.spoil(bytes);
-            }
+        if self.wrong(dice, 20, "registry event")
+            && let Some(event_header::Content::Public(bytes)) = &mut events[0].header.content
+        {
+            dice.spoil(bytes);
         }
         let who = if self.wrong(dice, 30, "registry by another") { Who::Officer } else { Who::Root };
         self.log.batch(who, events);
@@ -522,5 +522,4 @@ fn spoil_slot(dice: &mut Dice, event: &mut Event) {
         _ => dice.spoil(&mut body.slots[at].value),
     }
     reseal(event);
-    let _ = Hash::ZERO;
 }

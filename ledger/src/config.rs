@@ -3,6 +3,7 @@
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -83,6 +84,28 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// Neither or both of the two ways in.
+    #[error("the tiles of {origin} are either open (`open = true`) or for those who show a certificate (`client_ca`)")]
+    TilesAccess {
+        /// The log.
+        origin: String,
+    },
+    /// Certificates without TLS.
+    #[error("the tiles of {origin} ask for a client certificate, which needs a [tls] table")]
+    TilesWithoutTls {
+        /// The log.
+        origin: String,
+    },
+    /// A path that would need escapes.
+    #[error(
+        "the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -"
+    )]
+    TilesPrefix {
+        /// The log.
+        origin: String,
+        /// The prefix.
+        found: String,
+    },
     /// A guard in the store, which is put back together with it.
     #[error("the guard {guard} lies in the store {store}: it must lie elsewhere")]
     GuardInStore {
@@ -141,6 +164,8 @@ pub struct LogConfig {
     pub other_log_keys: Vec<PathBuf>,
     /// Who is asked to cosign checkpoints. Default: nobody.
     pub witnesses: Option<WitnessesConfig>,
+    /// The read API for standard tools. Without it the log is read over gRPC only.
+    pub tiles: Option<TilesConfig>,
 }
 
 /// Who is asked to cosign the checkpoints of a log, and how often.
@@ -175,6 +200,22 @@ impl WitnessesConfig {
     const fn refresh_s() -> u64 {
         600
     }
+}
+
+/// The HTTP read API of one log (c2sp.org/tlog-tiles).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TilesConfig {
+    /// Address to listen on; logs that name the same one share it. TLS as in the `[tls]` table.
+    pub listen: SocketAddr,
+    /// Readers must show a certificate that this authority signed, PEM.
+    pub client_ca: Option<PathBuf>,
+    /// Whoever reaches the address may read. Exactly one of this and `client_ca`.
+    #[serde(default)]
+    pub open: bool,
+    /// Path before `/checkpoint`. Default: what the origin has from its first slash on, so that `https://ORIGIN/checkpoint`
+    /// is where the log is read.
+    pub prefix: Option<String>,
 }
 
 impl Config {
@@ -214,6 +255,7 @@ impl Config {
                 change(&mut witnesses.policy);
                 witnesses.ca.iter_mut().for_each(change);
             }
+            log.tiles.iter_mut().filter_map(|tiles| tiles.client_ca.as_mut()).for_each(change);
         }
     }
 
@@ -230,6 +272,7 @@ impl Config {
         of("origin", &|log| log.origin.clone())?;
         of("store", &|log| log.store.display().to_string())?;
         of("guard", &|log| log.guard.display().to_string())?;
+        self.check_tiles()?;
         self.logs.iter().try_for_each(|log| {
             if log.guard.starts_with(&log.store) {
                 return Err(ConfigError::GuardInStore { guard: log.guard.clone(), store: log.store.clone() });
@@ -239,7 +282,43 @@ impl Config {
     }
 }
 
+impl Config {
+    fn check_tiles(&self) -> Result<(), ConfigError> {
+        let mut places = HashSet::new();
+        for (log, tiles) in self.logs.iter().filter_map(|log| Some((log, log.tiles.as_ref()?))) {
+            let origin = || log.origin.clone();
+            if tiles.open == tiles.client_ca.is_some() {
+                return Err(ConfigError::TilesAccess { origin: origin() });
+            }
+            if tiles.client_ca.is_some() && self.tls.is_none() {
+                return Err(ConfigError::TilesWithoutTls { origin: origin() });
+            }
+            let prefix = log.tiles_prefix();
+            if !is_prefix(prefix) {
+                return Err(ConfigError::TilesPrefix { origin: origin(), found: prefix.into() });
+            }
+            if !places.insert((tiles.listen, prefix)) {
+                return Err(ConfigError::Twice { what: "tiles prefix", found: prefix.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Empty, or segments that stand in a URL as they are.
+fn is_prefix(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.chars().all(is_plain);
+    text.is_empty() || text.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_segment))
+}
+
 impl LogConfig {
+    /// Path before `/checkpoint` in the read API.
+    pub(crate) fn tiles_prefix(&self) -> &str {
+        let of_origin = || self.origin.find('/').map_or("", |slash| &self.origin[slash..]);
+        self.tiles.as_ref().and_then(|tiles| tiles.prefix.as_deref()).unwrap_or_else(of_origin)
+    }
+
     /// The pinned root key.
     pub(crate) fn root_key(&self) -> Result<Hash, ConfigError> {
         let wrong = ConfigError::RootKey { origin: self.origin.clone() };

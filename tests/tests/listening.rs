@@ -1,4 +1,4 @@
-//! What a ledger exposes is what its specification lists: one port, two services.
+//! What a ledger exposes is what its specification lists: one port with two services, and that of its tiles if it has them.
 
 use std::fs;
 use zegel_tests::{Stage, listening_ports};
@@ -9,6 +9,22 @@ fn the_ledger_listens_on_one_port_and_no_other() {
     let url = stage.url();
     let port: u16 = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     assert_eq!(listening_ports(stage.ledger_pid()), [port]);
+}
+
+#[test]
+fn a_ledger_whose_log_has_tiles_listens_on_their_port_too() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.stop(), Some(0));
+    let path = stage.keys().join("ledger.toml");
+    let config = fs::read_to_string(&path).expect("a configuration");
+    fs::write(&path, config + "[log.tiles]\nlisten = \"127.0.0.1:0\"\nopen = true\n").expect("written");
+    stage.start();
+    let log = stage.log();
+    let tiles = log.split("tiles at https://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
+    let port = |text: &str| text.parse::<u16>().expect("a port");
+    let mut wanted = [port(stage.url().rsplit(':').next().expect("a port")), port(tiles.expect("the log says where"))];
+    wanted.sort_unstable();
+    assert_eq!(ports(stage.ledger_pid()), wanted);
 }
 
 #[test]

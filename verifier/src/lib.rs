@@ -21,6 +21,7 @@ pub mod hash;
 pub mod kinds;
 pub mod mirror;
 pub mod note;
+pub mod proof;
 pub mod registry;
 pub mod signature;
 pub mod snapshot;

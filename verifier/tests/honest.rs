@@ -187,6 +187,26 @@ fn a_manifest_without_its_last_part_or_that_cannot_be_read_is_found_out() {
 }
 
 #[test]
+fn a_manifest_of_which_a_part_is_covered_is_no_fault_of_its_source() {
+    let mut log = Log::with_messages(5);
+    let mut part = |part, records| {
+        let (manifest, file_sha256) = (vec![4; 32], vec![9; 32]);
+        let detail = ManifestDetail { manifest, file_sha256, part, parts: 2, records, ..Default::default() };
+        let runs = vec![run(3 * u64::from(part), 3, RecordFate::RecordKnown, 0)];
+        log.captured(EventKind::ReadoutManifest, prost::Message::encode_to_vec(&detail), runs)
+    };
+    let events = vec![part(0, 6), part(1, 6)];
+    let entry = log.batch(Who::Source, events);
+    let grounds = vec!["5.1.2e".into()];
+    log.manifest(vec![vec![RedactionItem { entry, slot: 6, grounds, ..Default::default() }]]);
+    let mut plan = log.export(scope_of(CONVERSATION), Some(MANIFEST));
+    plan.covered = vec![(entry, 0, vec![CoveredUnit { slot: 6, item: None }])];
+    for id in ["MANIFEST_RUNS", "MANIFEST_UNFINISHED"] {
+        assert_eq!(found(&log, &plan, id), None, "{id}");
+    }
+}
+
+#[test]
 fn a_source_that_does_not_name_its_proof_class_does_not_look_better_than_one_that_does() {
     let mut log = Log::with_messages(0);
     log.proof_class = ProofClass::None;

@@ -11,9 +11,10 @@ use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
-use zegel_tools::source::{LedgerError, SourceError};
+use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
+use zegel_verifier::note::NoteError;
 use zegel_verifier::trust::TrustError;
 
 /// A result for people and one for machines.
@@ -35,12 +36,21 @@ pub(crate) enum CommandError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A name under which no key can be written.
+    #[error(transparent)]
+    Name(#[from] NoteError),
     /// An officer's act.
     #[error(transparent)]
     Officer(#[from] OfficerError),
     /// Submitting.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A file or folder.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A receipt that was kept.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
     /// An export.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -166,9 +176,12 @@ impl CommandError {
                 _ => 3,
             },
             Self::Officer(OfficerError::NameTaken { .. })
+            | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
             | Self::Officer(_)
+            | Self::Disk(_)
+            | Self::Name(_)
             | Self::Key(_)
             | Self::Cover(_)
             | Self::Witness(_)

@@ -30,8 +30,11 @@ pub(crate) async fn run(place: &Place) -> Result<Outcome, CommandError> {
         Some((size, root)) => lines.insert(0, format!("{origin}: {size} entries, root {root}")),
         None => lines.insert(0, format!("{origin}: has not begun")),
     }
+    let log = keys.ministry().log_vkey()?;
+    lines.insert(1, format!("log key {log}"));
     let document = json!({
         "origin": origin,
+        "log": log,
         "begun": checkpoint.is_some(),
         "size": checkpoint.map(|(size, _)| size),
         "root": checkpoint.map(|(_, root)| root.to_string()),

@@ -385,7 +385,7 @@ impl Log {
         let event = self.record(EventKind::ExportCreated, subject.encode_to_vec(), vec![]);
         let export = (self.batch(Who::Officer, vec![event]), 0);
         let snapshot_entry = self.snapshot(|_| ());
-        Plan { scope, export, snapshot_entry, covered: vec![] }
+        Plan { scope, export, snapshot_entry, covered: vec![], forced: vec![], hidden: vec![] }
     }
 
     pub fn snapshot(&mut self, change: impl FnOnce(&mut IndexSnapshot)) -> u64 {
@@ -477,7 +477,8 @@ impl Log {
         let leaves = self.leaves();
         let mut at = 0;
         for (index, made) in (0..snapshot.covers).zip(&self.entries) {
-            let shown: Vec<usize> = (0..made.events.len()).filter(|n| plan.wants(&made.events[*n])).collect();
+            let shown: Vec<usize> =
+                (0..made.events.len()).filter(|n| plan.shows(index, *n, &made.events[*n])).collect();
             if !shown.is_empty() {
                 evidence.entry(&leaves, &mut at, index, made);
                 evidence.events(plan, index, made, &shown);
@@ -548,9 +549,17 @@ pub struct Plan {
     pub snapshot_entry: u64,
     /// Entry, position, and the units that are covered there; none: the whole event.
     pub covered: Vec<(u64, u32, Vec<CoveredUnit>)>,
+    /// Places that are shown, or not shown, whatever the scope says.
+    pub forced: Vec<(u64, u32)>,
+    pub hidden: Vec<(u64, u32)>,
 }
 
 impl Plan {
+    pub fn shows(&self, index: u64, position: usize, event: &Event) -> bool {
+        let place = (index, position as u32);
+        self.forced.contains(&place) || (self.wants(event) && !self.hidden.contains(&place))
+    }
+
     pub fn wants(&self, event: &Event) -> bool {
         let (from, to) = (self.scope.from_month, self.scope.to_month);
         streams(event).iter().any(|(stream, id, month)| match stream {

@@ -24,7 +24,7 @@ fn a_ledger_whose_log_has_tiles_listens_on_their_port_too() {
     let port = |text: &str| text.parse::<u16>().expect("a port");
     let mut wanted = [port(stage.url().rsplit(':').next().expect("a port")), port(tiles.expect("the log says where"))];
     wanted.sort_unstable();
-    assert_eq!(ports(stage.ledger_pid()), wanted);
+    assert_eq!(listening_ports(stage.ledger_pid()), wanted);
 }
 
 #[test]

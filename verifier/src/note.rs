@@ -192,16 +192,6 @@ impl Note {
         &self.text
     }
 
-    /// The note as it was read.
-    #[must_use]
-    pub fn print(&self) -> Vec<u8> {
-        let line = |line: &SignatureLine| {
-            format!("— {} {}\n", line.name, STANDARD.encode([&line.id[..], &line.signature].concat()))
-        };
-        let lines: String = self.signatures.iter().map(line).collect();
-        format!("{}\n{lines}", self.text).into_bytes()
-    }
-
     /// Verifies the log's signature by `key`.
     ///
     /// # Errors
@@ -293,7 +283,7 @@ mod tests {
         let note = Note::parse(NOTE.as_bytes()).expect("a note");
         assert_eq!(note.verify(&key()), Ok(()));
         assert_eq!(key().print(), KEY);
-        assert_eq!(note.print(), NOTE.as_bytes());
+        assert_eq!(note.print(), NOTE);
     }
 
     #[test]

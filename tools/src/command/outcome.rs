@@ -74,9 +74,6 @@ pub(crate) enum CommandError {
     /// Copying a log.
     #[error(transparent)]
     Copy(#[from] CopyError),
-    /// A file that was named.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
     /// A trust file.
     #[error("{path}: {reason}")]
     Trust {
@@ -186,7 +183,6 @@ impl CommandError {
             | Self::Cover(_)
             | Self::Witness(_)
             | Self::Signal { .. }
-            | Self::Disk(_)
             | Self::Trust { .. }
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,

@@ -193,7 +193,7 @@ async fn other_crates_read_the_checkpoint_and_our_verifier_reads_receipts_as_tlo
     let note = ministry.officer.source().checkpoint().expect("a checkpoint").note().print();
     let key = signed_note::StandardVerifier::new(&ministry.vkey()).expect("a verifier key");
     let known = signed_note::VerifierList::new(vec![Box::new(key)]);
-    let read = signed_note::Note::from_bytes(&note).expect("a note");
+    let read = signed_note::Note::from_bytes(note.as_bytes()).expect("a note");
     assert_eq!(read.verify(&known).expect("signed").0.len(), 1);
     let checkpoint = tlog_tiles::Checkpoint::from_bytes(read.text()).expect("a checkpoint");
     assert_eq!((checkpoint.origin(), checkpoint.size(), checkpoint.extension()), (ORIGIN, 4, ""));

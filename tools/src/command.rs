@@ -4,6 +4,7 @@ mod append;
 mod demo;
 mod export;
 mod import;
+mod load;
 mod outcome;
 mod register;
 mod status;
@@ -68,6 +69,8 @@ enum Command {
     Export(Box<export::Export>),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Put a ledger under load, and say what it takes and how long sources wait.
+    Load(Box<load::Load>),
     /// Say where the log and the chains are, and what waits.
     Status {
         #[command(flatten)]
@@ -85,6 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Import(import) => import::run(import).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Export(export) => export::run(*export).await,
+        Command::Load(load) => load::run(*load).await,
         Command::Status { place } => status::run(&place).await,
     }
 }

@@ -8,6 +8,7 @@ use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
+use zegel_tools::load::LoadError;
 use zegel_tools::officer::OfficerError;
 use zegel_tools::source::{LedgerError, SourceError};
 
@@ -53,6 +54,9 @@ pub(crate) enum CommandError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// A load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
@@ -128,7 +132,10 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
-            Self::Import(ImportError::Source(source)) => judged(source),
+            Self::Import(ImportError::Source(source)) | Self::Load(LoadError::Source(source)) => judged(source),
+            Self::Load(LoadError::Ledger(ledger)) => judged_by_ledger(ledger),
+            Self::Load(LoadError::Refused { code: tonic::Code::Unavailable | tonic::Code::Unknown, .. }) => 3,
+            Self::Load(LoadError::Refused { .. } | LoadError::Unproven { .. }) => 2,
             Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
             | Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
@@ -137,6 +144,7 @@ impl CommandError {
             | Self::Officer(_)
             | Self::Key(_)
             | Self::Cover(_)
+            | Self::Load(_)
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }

@@ -104,7 +104,8 @@ fn what_a_load_counts_is_acknowledged_and_in_the_tree() {
     assert_eq!(number(&report, "/acknowledged_batches"), after - before);
     assert!(number(&report, "/checked_receipts") > 0 && number(&report, "/steady_events") <= acknowledged);
     assert!(acknowledged >= 1_000, "some 2,400 events were offered: {report:#}");
-    let rows: u64 = report["seconds"].as_array().expect("rows").iter().map(|row| row["events"].as_u64().expect("")).sum();
+    let rows: u64 =
+        report["seconds"].as_array().expect("rows").iter().map(|row| row["events"].as_u64().expect("")).sum();
     assert!(rows <= acknowledged && rows >= number(&report, "/steady_events"), "{report:#}");
     assert_eq!(number(&report, "/server/pid"), u64::from(stage.ledger_pid()), "it found the ledger by its port");
     let svg = std::fs::read_to_string(plot).expect("a picture");

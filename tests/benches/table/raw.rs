@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Bytes of an event as it goes over the wire: header, ciphertext, wrap, and what frames them.
-pub const EVENT_BYTES: usize = 780;
+pub const EVENT_BYTES: usize = 625;
 /// Events of a batch.
 const BATCH: usize = 256;
 /// Events of a packed row, as in the ledger.

@@ -211,7 +211,8 @@ fn check(asked: &Asked) -> Verdict {
 fn verify(asked: &Asked, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, Refusal> {
     let mut source: Box<dyn BundleSource> = files::open(&asked.bundle)?;
     let demands = Demands { nonce: asked.nonce.clone(), min_entries: asked.min_entries };
-    bundle::verify(source.as_mut(), trust, &demands, observer)
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    bundle::verify_on(workers, source.as_mut(), trust, &demands, observer)
 }
 
 fn read_trust(asked: &Asked) -> Result<Trust, Box<Verdict>> {

@@ -1,4 +1,4 @@
-//! The library reads no file, clock, socket, thread or environment: only the command does, in `main.rs` and `main/`.
+//! The library reads no file, clock, socket or environment, and starts threads in one file: only the command does, in `main.rs` and `main/`.
 #![allow(clippy::disallowed_methods, reason = "a test reads, writes and starts what it needs")]
 
 use std::fs;
@@ -28,7 +28,9 @@ fn the_library_reads_nothing_but_what_it_is_given() {
         for forbidden in
             ["std::fs", "std::env", "std::net", "std::time", "std::thread", "std::process", "zip::", "clap"]
         {
-            assert!(!text.contains(forbidden), "{path} uses {forbidden}");
+            // Threads that prepare what is taken in order are in one file, which a test of their own holds harmless.
+            let is_allowed = forbidden == "std::thread" && path.ends_with("src/bundle/pool.rs");
+            assert!(is_allowed || !text.contains(forbidden), "{path} uses {forbidden}");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::prepared::BodyFault;
 use super::redaction::Redaction;
 use super::walk::OpenBatch;
 use super::{Demands, Observer, Place, Refusal, ShownEvent};
-use crate::commit::{Shown, ShownBody};
+use crate::commit::ShownBody;
 use crate::hash::Hash;
 use crate::kinds::{CHAT_LAYOUT, EventFacts, Family, capture, chat, family};
 use crate::registry::Registry;
@@ -217,14 +217,16 @@ impl Desk {
     }
 
     fn note_slots(&mut self, body: &ShownBody) {
-        for (count, shown) in self.tally.unknown_slots.iter_mut().zip(body.slots()) {
-            *count += u64::from(*shown == Shown::Unknown);
+        for slot in body.unknown() {
+            if let Some(count) = self.tally.unknown_slots.get_mut(slot) {
+                *count += 1;
+            }
         }
     }
 
     /// Attachments of an open list: those that are there must be the right files.
     fn attachments(&mut self, place: Place, body: &ShownBody, bag: &Bag) -> Result<(), Refusal> {
-        for item in body.items(chat::ATTACHMENTS).iter().flatten() {
+        for item in body.open_items(chat::ATTACHMENTS) {
             let Ok(attachment) = parse::<Attachment>(item) else {
                 let nl = "Een bijlage is vastgelegd in een vorm die niet te lezen is.";
                 let en = "An attachment was committed in a form that cannot be read.";

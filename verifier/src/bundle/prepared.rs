@@ -15,8 +15,9 @@ use zegel_proto::v1::entry::Content;
 use zegel_proto::v1::event_header::Content as HeaderContent;
 use zegel_proto::v1::{
     Binding, Entry, EventHeader, EvidenceEntry, EvidenceEvent, EvidenceHeader, EvidenceRecord, EvidenceRow,
-    IndexSnapshot, evidence_event::Body, evidence_record::Record,
+    IndexSnapshot, RedactedBody, evidence_event::Body, evidence_record::Record,
 };
+use zegel_proto::view::{BodyView, ContentView, EventView, HeaderView};
 use zegel_proto::{CanonicalError, parse};
 
 /// A record, with all that it says by itself.
@@ -125,11 +126,14 @@ pub(super) fn prepare_all(chunk: &Chunk, origin: &str) -> Vec<Result<Prepared, C
 }
 
 fn prepare(bytes: &[u8], origin: &str) -> Result<Prepared, CanonicalError> {
+    if let Some(event) = EventView::read(bytes) {
+        return Ok(Prepared::Event(Box::new(PreparedEvent::of_view(event))));
+    }
     let record: EvidenceRecord = parse(bytes)?;
     Ok(match record.record {
         Some(Record::Header(header)) => Prepared::Header(Box::new(header)),
         Some(Record::Entry(entry)) => Prepared::Entry(Box::new(PreparedEntry::new(&entry, origin))),
-        Some(Record::Event(event)) => Prepared::Event(Box::new(PreparedEvent::new(event))),
+        Some(Record::Event(event)) => Prepared::Event(Box::new(PreparedEvent::new(&event))),
         Some(Record::BatchEnd(end)) => Prepared::BatchEnd(hashes(&end.gap)),
         Some(Record::LogEnd(end)) => Prepared::LogEnd(hashes(&end.gap)),
         Some(Record::Row(row)) => {
@@ -156,31 +160,58 @@ impl PreparedEntry {
     }
 }
 
+/// A body in the form in which it stands in the bundle.
+enum AnyBody<'a> {
+    Whole(BodyView<'a>),
+    Redacted(&'a RedactedBody),
+    Sealed,
+}
+
 impl PreparedEvent {
-    fn new(event: EvidenceEvent) -> Self {
-        let header = open_header(&event.header, event.body);
+    fn of_view(event: EventView<'_>) -> Self {
+        let header = open_header(event.header, event.body.map(AnyBody::Whole));
+        let gap = event.gap.into_iter().map(|hash| Hash(*hash)).collect();
+        Self { position: event.position, gap, leaf: event_leaf(event.header), header }
+    }
+
+    fn new(event: &EvidenceEvent) -> Self {
+        let body = event.body.as_ref().map(|body| match body {
+            // The grammar has passed, so that there is a view.
+            Body::Opened(body) => BodyView::of(body).map_or(AnyBody::Sealed, AnyBody::Whole),
+            Body::Redacted(body) => AnyBody::Redacted(body),
+            Body::Sealed(_) => AnyBody::Sealed,
+        });
+        let header = open_header(&event.header, body);
         Self { position: event.position, gap: hashes(&event.gap), leaf: event_leaf(&event.header), header }
     }
 }
 
-fn open_header(bytes: &[u8], body: Option<Body>) -> Result<OpenHeader, HeaderFault> {
-    let header: EventHeader = parse(bytes).map_err(HeaderFault::NotCanonical)?;
-    let facts = EventFacts::read(&header).map_err(HeaderFault::Rules)?;
+fn open_header(bytes: &[u8], body: Option<AnyBody<'_>>) -> Result<OpenHeader, HeaderFault> {
+    let (facts, public) = read_header(bytes)?;
     let body = body.map(|body| open_body(&facts, body)).transpose();
-    let public = match header.content {
-        Some(HeaderContent::Public(public)) => Some(public),
-        _ => None,
-    };
     Ok(OpenHeader { facts, public, body })
 }
 
+/// What a header says, and its content if that is public.
+fn read_header(bytes: &[u8]) -> Result<(EventFacts, Option<Vec<u8>>), HeaderFault> {
+    if let Some(header) = HeaderView::read(bytes) {
+        let facts = EventFacts::of_view(&header).map_err(HeaderFault::Rules)?;
+        let public = if let ContentView::Public(public) = header.content { Some(public.to_vec()) } else { None };
+        return Ok((facts, public));
+    }
+    let header: EventHeader = parse(bytes).map_err(HeaderFault::NotCanonical)?;
+    let facts = EventFacts::read(&header).map_err(HeaderFault::Rules)?;
+    let public = if let Some(HeaderContent::Public(public)) = header.content { Some(public) } else { None };
+    Ok((facts, public))
+}
+
 /// Opens a body against its header. Where it stands is the walk's to compare.
-fn open_body(facts: &EventFacts, body: Body) -> Result<(Binding, ShownBody), BodyFault> {
+fn open_body(facts: &EventFacts, body: AnyBody<'_>) -> Result<(Binding, ShownBody), BodyFault> {
     let root = facts.body_root.ok_or(BodyFault::Form("a public event has no body"))?;
     let opened = match body {
-        Body::Opened(body) => ShownBody::open(body, layout(facts.kind), root),
-        Body::Redacted(body) => check_redacted(body, layout(facts.kind), root),
-        Body::Sealed(_) => return Err(BodyFault::Form("sealed evidence may not be in a bundle")),
+        AnyBody::Whole(body) => ShownBody::open_view(&body, layout(facts.kind), root),
+        AnyBody::Redacted(body) => check_redacted(body.clone(), layout(facts.kind), root),
+        AnyBody::Sealed => return Err(BodyFault::Form("sealed evidence may not be in a bundle")),
     };
     let opened = opened.map_err(BodyFault::Commitment)?;
     let binding = parse(opened.value(0).ok_or(BodyFault::NoBinding)?).map_err(BodyFault::BindingNotCanonical)?;

@@ -10,7 +10,7 @@ mod shown;
 
 pub use shown::{CoveredUnit, Shown, ShownBody, check_redacted, redact};
 
-use crate::hash::{Hash, Tag, leaf, leaf_over, sha256};
+use crate::hash::{Hash, Tag, leaf_over, salt_pair, salted_leaf};
 use thiserror::Error;
 use zegel_proto::limits::{LIST_ITEMS_MAX, SALT_BYTES};
 use zegel_proto::v1::{Body, Slot, SlotState};
@@ -84,7 +84,7 @@ impl Salts {
         let number = index / 2;
         let pair = match self.pair {
             Some((cached, pair)) if cached == number => pair,
-            _ => sha256(&[&[0x02], &self.seed, &number.to_be_bytes()]),
+            _ => salt_pair(&self.seed, number),
         };
         self.pair = Some((number, pair));
         let half = (index % 2) as usize * SALT_BYTES;
@@ -97,7 +97,7 @@ impl Salts {
 /// Leaf of a slot or item that is a value, unknown or none: tag, salt, state, value.
 #[must_use]
 pub fn value_leaf(tag: Tag, salt: &Salt, state: SlotState, value: &[u8]) -> Hash {
-    leaf(tag, &[salt, &[state as u8], value])
+    salted_leaf(tag, salt, state as u8, value)
 }
 
 /// Leaf of a slot that holds a list: its value is the digest over the leaves of its items.

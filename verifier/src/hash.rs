@@ -82,6 +82,43 @@ pub fn leaf(tag: Tag, parts: &[&[u8]]) -> Hash {
     message.finish()
 }
 
+/// A tagged leaf of a salt, a state and a value: most of what is hashed, and mostly one block.
+#[must_use]
+pub fn salted_leaf(tag: Tag, salt: &[u8; 16], state: u8, value: &[u8]) -> Hash {
+    const BEFORE: usize = 19;
+    if value.len() > BLOCK - 9 - BEFORE {
+        return leaf(tag, &[salt, &[state], value]);
+    }
+    let mut block = [0; BLOCK];
+    block[1] = tag as u8;
+    block[2..18].copy_from_slice(salt);
+    block[18] = state;
+    let end = BEFORE + value.len();
+    block[BEFORE..end].copy_from_slice(value);
+    block[end] = END;
+    one_block(block, end)
+}
+
+/// Two salts: `H(0x02 ‖ seed ‖ number)`.
+#[must_use]
+pub fn salt_pair(seed: &[u8; 32], number: u32) -> Hash {
+    let mut block = [0; BLOCK];
+    block[0] = 0x02;
+    block[1..33].copy_from_slice(seed);
+    block[33..37].copy_from_slice(&number.to_be_bytes());
+    block[37] = END;
+    one_block(block, 37)
+}
+
+/// A block that holds a whole message of so many bytes and its end mark.
+#[inline]
+fn one_block(mut block: [u8; BLOCK], bytes: usize) -> Hash {
+    block[BLOCK - 2..].copy_from_slice(&(bytes as u16 * 8).to_be_bytes());
+    let mut state = INITIAL;
+    compress256(&mut state, &[block]);
+    Hash::of_state(&state)
+}
+
 /// A tagged digest over hashes in order: `H(0x00 ‖ tag ‖ hash ‖ hash …)`.
 #[must_use]
 pub fn leaf_over(tag: Tag, hashes: impl IntoIterator<Item = Hash>) -> Hash {
@@ -221,6 +258,13 @@ mod tests {
         assert_eq!(node(left, right), wanted(&[&[0x01], &left.0[..], &right.0].concat()));
         assert_eq!(log_leaf(b"entry"), wanted(b"\x00entry"));
         assert_eq!(leaf(Tag::Slot, &[b"a", b"bc"]), wanted(b"\x00\xB0abc"));
+        let seeded = [&[0x02][..], &[9; 32], &300u32.to_be_bytes()].concat();
+        assert_eq!(salt_pair(&[9; 32], 300), wanted(&seeded));
+        for length in 0..130 {
+            let value = vec![0x5A; length];
+            let bytes = [&[0x00, 0xB1][..], &[7; 16], &[2], &value].concat();
+            assert_eq!(salted_leaf(Tag::Item, &[7; 16], 2, &value), wanted(&bytes), "{length} bytes");
+        }
         for count in 0..5 {
             let hashes = vec![left; count];
             let bytes = [&[0x00, 0xB2][..], &left.0.repeat(count)].concat();

@@ -6,7 +6,7 @@
 //! Not here: what is prepared (`prepared`), and what follows from it (`walk`). Specification: `specs/bundle.md`, memory.
 
 use super::framing::Chunk;
-use super::prepared::{Prepared, prepare_all};
+use super::prepared::{Prepared, Preparer};
 use crate::hash::Hash;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -50,7 +50,8 @@ enum Digester {
 
 /// The threads, and the chunks that are underway.
 pub(super) struct Pool<'a> {
-    origin: &'a str,
+    /// For what no worker takes.
+    preparer: Preparer<'a>,
     workers: Vec<Worker>,
     digester: Digester,
     underway: VecDeque<(Arc<Chunk>, Option<usize>)>,
@@ -63,7 +64,8 @@ pub(super) fn with_workers<T>(workers: usize, origin: &str, work: impl FnOnce(&m
         let started = (0..workers.min(WORKERS_MAX)).map_while(|_| Worker::start(scope, origin));
         let workers: Vec<Worker> = started.collect();
         let digester = Digester::start(scope, workers.len() * DEPTH);
-        let mut pool = Pool { origin, workers, digester, underway: VecDeque::new(), put: 0 };
+        let preparer = Preparer::new(origin);
+        let mut pool = Pool { preparer, workers, digester, underway: VecDeque::new(), put: 0 };
         // The pool ends here, whatever the outcome: its channels close, and the threads with them.
         work(&mut pool)
     })
@@ -74,9 +76,10 @@ impl Worker {
         let (jobs, asked) = sync_channel::<Job>(DEPTH);
         let (answer, done) = sync_channel(DEPTH);
         let work = move || {
+            let mut preparer = Preparer::new(origin);
             for job in asked {
                 drop(job.spent);
-                if answer.send(prepare_all(&job.chunk, origin)).is_err() {
+                if answer.send(preparer.prepare(&job.chunk)).is_err() {
                     break;
                 }
             }
@@ -155,7 +158,7 @@ impl Pool<'_> {
     pub(super) fn take(&mut self) -> Option<PreparedChunk> {
         let (chunk, worker) = self.underway.pop_front()?;
         let records = worker.and_then(|at| self.workers[at].done.recv().ok());
-        let records = records.unwrap_or_else(|| prepare_all(&chunk, self.origin));
+        let records = records.unwrap_or_else(|| self.preparer.prepare(&chunk));
         Some(PreparedChunk { chunk, records, worker })
     }
 

@@ -11,6 +11,7 @@ use crate::batch::{BatchError, VerifiedStatement, event_leaf};
 use crate::commit::{CommitmentError, ShownBody, check_redacted};
 use crate::hash::{Hash, log_leaf};
 use crate::kinds::{EventFacts, HeaderError, layout};
+use crate::signature::KnownKeys;
 use zegel_proto::v1::entry::Content;
 use zegel_proto::v1::event_header::Content as HeaderContent;
 use zegel_proto::v1::{
@@ -111,28 +112,40 @@ fn hashes(gap: &[Vec<u8>]) -> Vec<Hash> {
     gap.iter().map(|bytes| Hash::read(bytes).unwrap_or(Hash::ZERO)).collect()
 }
 
-/// The records of a chunk up to the first that is not canonical, which is the last one given.
-pub(super) fn prepare_all(chunk: &Chunk, origin: &str) -> Vec<Result<Prepared, CanonicalError>> {
-    let mut all = Vec::with_capacity(chunk.records.len());
-    for record in &chunk.records {
-        let prepared = prepare(&chunk.bytes[record.clone()], origin);
-        let is_refused = prepared.is_err();
-        all.push(prepared);
-        if is_refused {
-            break;
-        }
-    }
-    all
+/// Prepares records for a log. What it remembers saves work and decides nothing.
+pub(super) struct Preparer<'a> {
+    origin: &'a str,
+    keys: KnownKeys,
 }
 
-fn prepare(bytes: &[u8], origin: &str) -> Result<Prepared, CanonicalError> {
+impl<'a> Preparer<'a> {
+    pub(super) fn new(origin: &'a str) -> Self {
+        Self { origin, keys: KnownKeys::default() }
+    }
+
+    /// The records of a chunk up to the first that is not canonical, which is the last one given.
+    pub(super) fn prepare(&mut self, chunk: &Chunk) -> Vec<Result<Prepared, CanonicalError>> {
+        let mut all = Vec::with_capacity(chunk.records.len());
+        for record in &chunk.records {
+            let prepared = prepare(&chunk.bytes[record.clone()], self);
+            let is_refused = prepared.is_err();
+            all.push(prepared);
+            if is_refused {
+                break;
+            }
+        }
+        all
+    }
+}
+
+fn prepare(bytes: &[u8], preparer: &mut Preparer<'_>) -> Result<Prepared, CanonicalError> {
     if let Some(event) = EventView::read(bytes) {
         return Ok(Prepared::Event(Box::new(PreparedEvent::of_view(event))));
     }
     let record: EvidenceRecord = parse(bytes)?;
     Ok(match record.record {
         Some(Record::Header(header)) => Prepared::Header(Box::new(header)),
-        Some(Record::Entry(entry)) => Prepared::Entry(Box::new(PreparedEntry::new(&entry, origin))),
+        Some(Record::Entry(entry)) => Prepared::Entry(Box::new(PreparedEntry::new(&entry, preparer))),
         Some(Record::Event(event)) => Prepared::Event(Box::new(PreparedEvent::new(&event))),
         Some(Record::BatchEnd(end)) => Prepared::BatchEnd(hashes(&end.gap)),
         Some(Record::LogEnd(end)) => Prepared::LogEnd(hashes(&end.gap)),
@@ -147,11 +160,13 @@ fn prepare(bytes: &[u8], origin: &str) -> Result<Prepared, CanonicalError> {
 }
 
 impl PreparedEntry {
-    fn new(record: &EvidenceEntry, origin: &str) -> Self {
+    fn new(record: &EvidenceEntry, preparer: &mut Preparer<'_>) -> Self {
         let entry = parse::<Entry>(&record.entry).map(|entry| OpenEntry {
             received_at_ms: entry.received_at_ms,
             content: match entry.content {
-                Some(Content::Batch(batch)) => EntryContent::Batch(VerifiedStatement::verify(&batch, origin)),
+                Some(Content::Batch(batch)) => {
+                    EntryContent::Batch(VerifiedStatement::verify_by(&mut preparer.keys, &batch, preparer.origin))
+                }
                 Some(Content::Snapshot(snapshot)) => EntryContent::Snapshot(snapshot),
                 None => EntryContent::Nothing,
             },

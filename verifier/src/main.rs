@@ -8,6 +8,8 @@
 mod files;
 #[path = "main/holders.rs"]
 mod holders;
+#[path = "main/report.rs"]
+mod report;
 #[path = "main/show.rs"]
 mod show;
 #[path = "main/text.rs"]
@@ -43,6 +45,8 @@ enum Task {
     Verify(Asked),
     /// Verifies a bundle and, if it is good, prints its timeline.
     Show(Asked),
+    /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
+    Report(report::Wanted),
 }
 
 #[derive(Args)]
@@ -139,8 +143,8 @@ impl Verdict {
         Self::of(Err(Reason { id: refusal.id(), nl: refusal.nl(), en: refusal.en() }), exit)
     }
 
-    fn found(report: Report, asked: &Asked) -> Self {
-        let least = if asked.strict { Severity::Warning } else { Severity::Error };
+    fn found(report: Report, is_strict: bool) -> Self {
+        let least = if is_strict { Severity::Warning } else { Severity::Error };
         let is_accepted = report.gravest().is_none_or(|gravest| gravest < least);
         Self::of(Ok(report), if is_accepted { EXIT_VERIFIED } else { EXIT_FINDINGS })
     }
@@ -175,6 +179,7 @@ fn main() -> ExitCode {
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
+        Task::Report(wanted) => return report::write(wanted),
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {
@@ -203,7 +208,7 @@ fn check(asked: &Asked) -> Verdict {
         Err(verdict) => return *verdict,
     };
     match verify(asked, &trust, &mut Progress::default()) {
-        Ok(report) => Verdict::found(report, asked),
+        Ok(report) => Verdict::found(report, asked.strict),
         Err(refusal) => Verdict::refused(&refusal),
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Seen {
 }
 
 /// All messages of the scope, by their words.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Holders {
     by_words: HashMap<[u8; 16], Vec<Sighting>>,
     count: usize,

@@ -15,6 +15,7 @@ pub mod bag;
 pub mod calendar;
 mod captures;
 pub mod custody;
+mod digest;
 mod events;
 mod export;
 pub mod findings;
@@ -158,7 +159,7 @@ pub fn verify_on(
     let mut outcome = walk.finish(&bag)?;
     let parts_sha256 = sha256(&digests.iter().map(|digest| &digest.0[..]).collect::<Vec<_>>());
     outcome.check_statement(&bag.statement(source)?, digests.len() as u32, parts_sha256)?;
-    bag.check_attachments(source, observer)?;
+    bag.check_attachments(workers, source, observer)?;
     Ok(report::write(outcome, parts_sha256))
 }
 

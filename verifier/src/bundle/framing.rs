@@ -7,6 +7,7 @@ use crate::hash::Hash;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::Arc;
 use thiserror::Error;
 use zegel_proto::limits::{PART_BYTES_MAX, RECORD_BYTES_MAX};
 
@@ -47,7 +48,7 @@ pub(super) struct Chunk {
     /// Number of the first record in its part, from 0.
     pub(super) first: u64,
     /// The records with their lengths, as they stand in the part.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Arc<Vec<u8>>,
     /// Where each record stands in `bytes`, without its length.
     pub(super) records: Vec<Range<usize>>,
     /// How the part ends, if it does so after these records.
@@ -101,7 +102,7 @@ impl<'a> PartReader<'a> {
         if chunk.end == Some(Ok(())) && self.records == 0 {
             chunk.end = Some(Err(FramingError::Empty));
         }
-        chunk.bytes = buffer;
+        chunk.bytes = Arc::new(buffer);
         chunk
     }
 
@@ -163,22 +164,33 @@ pub(super) fn read_small(input: Box<dyn Read + '_>, max: u64) -> io::Result<Opti
     Ok((bytes.len() as u64 <= max).then_some(bytes))
 }
 
-/// Size and SHA-256 of a file, of which at most `max` bytes are read.
-pub(super) fn digest(mut input: Box<dyn Read + '_>, max: u64, mut seen: impl FnMut(u64)) -> io::Result<(u64, Hash)> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    let mut bytes = 0u64;
+/// Bytes of a file that are handed on at a time.
+const PIECE_BYTES: u64 = 128 * 1024;
+
+/// Reads a file in pieces, of which the last may go beyond `max` bytes in all.
+pub(super) fn read_pieces(input: Box<dyn Read + '_>, max: u64, mut seen: impl FnMut(Vec<u8>)) -> io::Result<()> {
+    let mut input = input.take(0);
+    let mut bytes = 0;
     while bytes <= max {
-        let read = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => continue,
-            Err(reason) => return Err(reason),
-        };
-        hasher.update(&buffer[..read]);
+        let mut piece = Vec::with_capacity(PIECE_BYTES as usize);
+        input.set_limit(PIECE_BYTES);
+        let read = input.read_to_end(&mut piece)?;
+        if read == 0 {
+            break;
+        }
         bytes += read as u64;
-        seen(read as u64);
+        seen(piece);
     }
+    Ok(())
+}
+
+/// Size and SHA-256 of a file, of which little more than `max` bytes are read.
+pub(super) fn digest(input: Box<dyn Read + '_>, max: u64) -> io::Result<(u64, Hash)> {
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    read_pieces(input, max, |piece| {
+        hasher.update(&piece);
+        bytes += piece.len() as u64;
+    })?;
     Ok((bytes, Hash(hasher.finalize().into())))
 }
 
@@ -194,7 +206,7 @@ mod tests {
             let chunk = reader.next_chunk();
             assert_eq!(chunk.first, all.len() as u64);
             all.extend(chunk.records.iter().map(|record| chunk.bytes[record.clone()].to_vec()));
-            read.extend(chunk.bytes);
+            read.extend_from_slice(&chunk.bytes);
             if let Some(end) = chunk.end {
                 assert!(end.is_err() || read == bytes, "every byte is in a chunk");
                 return end.map(|()| all);

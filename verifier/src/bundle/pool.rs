@@ -2,16 +2,16 @@
 //!
 //! Invariants: results come in the order of the bundle, so that no outcome depends on the timing or the number of threads; at
 //! most [`DEPTH`] chunks a thread are underway, which bounds the memory; a thread that the system does not give is not
-//! missed, its work is done by the caller. This is the one file of the library that starts threads.
+//! missed, its work is done by the caller. Only this file and `digest` start threads.
 //! Not here: what is prepared (`prepared`), and what follows from it (`walk`). Specification: `specs/bundle.md`, memory.
 
+use super::digest::Digester;
 use super::framing::Chunk;
 use super::prepared::{Prepared, Preparer};
 use crate::hash::Hash;
-use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope};
 use zegel_proto::CanonicalError;
 
@@ -42,12 +42,6 @@ struct Worker {
     spent: Option<Records>,
 }
 
-/// Size and SHA-256 of each part, one after the other.
-enum Digester {
-    Here(Sha256, u64),
-    Thread { pieces: SyncSender<Arc<Chunk>>, digests: Receiver<(u64, Hash)> },
-}
-
 /// The threads, and the chunks that are underway.
 pub(super) struct Pool<'a> {
     /// For what no worker takes.
@@ -63,11 +57,22 @@ pub(super) fn with_workers<T>(workers: usize, origin: &str, work: impl FnOnce(&m
     std::thread::scope(|scope| {
         let started = (0..workers.min(WORKERS_MAX)).map_while(|_| Worker::start(scope, origin));
         let workers: Vec<Worker> = started.collect();
-        let digester = Digester::start(scope, workers.len() * DEPTH);
+        let digester = if workers.is_empty() { Digester::here() } else { Digester::start(scope) };
         let preparer = Preparer::new(origin);
         let mut pool = Pool { preparer, workers, digester, underway: VecDeque::new(), put: 0 };
         // The pool ends here, whatever the outcome: its channels close, and the threads with them.
         work(&mut pool)
+    })
+}
+
+/// Does some work with as many digesters as there are workers, and at least with one.
+pub(super) fn with_digesters<T>(workers: usize, work: impl FnOnce(&mut [Digester]) -> T) -> T {
+    if workers == 0 {
+        return work(&mut [Digester::here()]);
+    }
+    std::thread::scope(|scope| {
+        let mut digesters: Vec<Digester> = (0..workers.min(WORKERS_MAX)).map(|_| Digester::start(scope)).collect();
+        work(&mut digesters)
     })
 }
 
@@ -89,51 +94,6 @@ impl Worker {
     }
 }
 
-impl Digester {
-    /// With a thread of its own if others work too.
-    fn start<'scope>(scope: &'scope Scope<'scope, '_>, depth: usize) -> Self {
-        let (pieces, asked) = sync_channel::<Arc<Chunk>>(depth);
-        let (answer, digests) = channel();
-        let here = Self::Here(Sha256::new(), 0);
-        if depth == 0 {
-            return here;
-        }
-        let work = move || digest_all(asked, &answer);
-        match Builder::new().name("digest".into()).spawn_scoped(scope, work) {
-            Ok(_) => Self::Thread { pieces, digests },
-            Err(_) => here,
-        }
-    }
-
-    fn push(&mut self, chunk: &Arc<Chunk>) {
-        match self {
-            Self::Here(hasher, bytes) => {
-                hasher.update(&chunk.bytes);
-                *bytes += chunk.bytes.len() as u64;
-            }
-            // A thread that is gone has panicked, and the scope says so.
-            Self::Thread { pieces, .. } => _ = pieces.send(Arc::clone(chunk)),
-        }
-    }
-
-    fn finish(&mut self) -> (u64, Hash) {
-        match self {
-            Self::Here(hasher, bytes) => (std::mem::take(bytes), Hash(hasher.finalize_reset().into())),
-            Self::Thread { digests, .. } => digests.recv().unwrap_or((0, Hash::ZERO)),
-        }
-    }
-}
-
-fn digest_all(chunks: Receiver<Arc<Chunk>>, digests: &Sender<(u64, Hash)>) {
-    let mut here = Digester::Here(Sha256::new(), 0);
-    for chunk in chunks {
-        here.push(&chunk);
-        if chunk.end.is_some() && digests.send(here.finish()).is_err() {
-            break;
-        }
-    }
-}
-
 impl Pool<'_> {
     /// Whether a result must be taken before the next chunk is put.
     pub(super) fn is_full(&self) -> bool {
@@ -143,7 +103,10 @@ impl Pool<'_> {
     /// Hands out the next chunk.
     pub(super) fn put(&mut self, chunk: Chunk) {
         let chunk = Arc::new(chunk);
-        self.digester.push(&chunk);
+        self.digester.push(&chunk.bytes);
+        if chunk.end.is_some() {
+            self.digester.end();
+        }
         let worker = self.put.checked_rem(self.workers.len());
         let handed = worker.filter(|at| {
             let worker = &mut self.workers[*at];
@@ -171,6 +134,6 @@ impl Pool<'_> {
 
     /// Bytes and SHA-256 of the next part, once its last chunk was put.
     pub(super) fn digest(&mut self) -> (u64, Hash) {
-        self.digester.finish()
+        self.digester.take()
     }
 }

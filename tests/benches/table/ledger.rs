@@ -100,10 +100,8 @@ fn shares(report: &Report) -> String {
 }
 
 fn singles(runtime: &Runtime, folder: &Path, scale: Scale, raw: &Raw, say: Say<'_>) -> Result<Vec<Row>, String> {
-    let stage = Stage::new(folder, "single")?;
-    bootstrap(runtime, &stage)?;
     let seconds = scale.short_seconds + 2;
-    let single = |sources: u32, events: u64| Plan {
+    let single = |stage: &Stage, sources: u32, events: u64| Plan {
         call: Call::Unary,
         sources,
         batch_events: 1,
@@ -111,10 +109,16 @@ fn singles(runtime: &Runtime, folder: &Path, scale: Scale, raw: &Raw, say: Say<'
         events: Some(events),
         ..plan(stage.keys.path(), scale)
     };
+    // A log each, so that neither sends what the other left.
     say("single events, 64 clients");
-    let many = run(runtime, &stage, single(64, 15_000 * seconds))?;
+    let stage = Stage::new(folder, "many")?;
+    bootstrap(runtime, &stage)?;
+    let many = run(runtime, &stage, single(&stage, 64, 12_000 * seconds))?;
+    drop(stage);
     say("one client");
-    let one = run(runtime, &stage, single(1, 3_000 * seconds))?;
+    let stage = Stage::new(folder, "one")?;
+    bootstrap(runtime, &stage)?;
+    let one = run(runtime, &stage, single(&stage, 1, 3_000 * seconds))?;
     let write = ms(&raw.write, 0.5);
     Ok(vec![
         Row {
@@ -200,7 +204,7 @@ impl<'a> Large<'a> {
             warm_up: Duration::from_secs(5),
             steady: Duration::from_secs(scale.ingest_seconds),
             // As fast as it was just now, and a fifth more.
-            events: Some((small.events_per_second * 1.2 * (scale.ingest_seconds + 5) as f64) as u64),
+            events: Some((small.events_per_second.max(10_000.0) * 1.25 * (scale.ingest_seconds + 5) as f64) as u64),
             ..self.plan()
         });
         let mut size = small.tree.load_events_after;
@@ -407,7 +411,7 @@ impl<'a> Large<'a> {
         while !started.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(120) && !load.is_finished() {
             std::thread::sleep(Duration::from_millis(10));
         }
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(1));
         self.stage.kill();
         let ended = self.runtime.block_on(load).map_err(|reason| reason.to_string())?;
         let crash = self.stage.start()?;

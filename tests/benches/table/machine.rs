@@ -31,14 +31,19 @@ pub fn describe() -> Vec<(String, String)> {
         ("CPU flags".to_owned(), format!("{}; not: {}", has.join(" "), lacks.join(" "))),
         ("system".to_owned(), first_line("uname", &["-sr"])),
         ("compiler".to_owned(), first_line("rustc", &["--version"])),
-        ("commit".to_owned(), first_line("git", &["describe", "--always", "--dirty"])),
+        (
+            "commit".to_owned(),
+            first_line("git", &["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"]),
+        ),
         ("date".to_owned(), first_line("date", &["-u", "+%FT%TZ"])),
         ("load average at the start".to_owned(), load.split(' ').take(3).collect::<Vec<_>>().join(" ")),
     ];
     let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap_or_default();
     let version = |name: &str| {
-        let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{name}\""));
-        lines.nth(1).and_then(|line| line.split('"').nth(1)).unwrap_or("?").to_owned()
+        // Of several versions the newest stands last, and is ours.
+        let named = format!("name = \"{name}\"\n");
+        let after = lock.rsplit(&named).next().unwrap_or_default();
+        after.lines().next().and_then(|line| line.split('"').nth(1)).unwrap_or("?").to_owned()
     };
     let crates =
         ["librocksdb-sys", "sha2", "ed25519-dalek", "tonic", "rustls"].map(|name| format!("{name} {}", version(name)));

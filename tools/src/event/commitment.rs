@@ -6,7 +6,7 @@
 
 use zegel_proto::limits::SALT_BYTES;
 use zegel_proto::v1::{Body, SlotState};
-use zegel_verifier::hash::lanes::sha256_all;
+use zegel_verifier::hash::lanes::{are_faster, sha256_all};
 use zegel_verifier::hash::{Hash, Tag};
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ impl Messages {
         let mut slices: Vec<(usize, &[u8])> =
             starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end]).enumerate().collect();
         let blocks = |length: usize| (length + 9).div_ceil(64);
-        if slices.windows(2).any(|pair| blocks(pair[0].1.len()) != blocks(pair[1].1.len())) {
+        if are_faster() && slices.windows(2).any(|pair| blocks(pair[0].1.len()) != blocks(pair[1].1.len())) {
             slices.sort_by_key(|(_, slice)| blocks(slice.len()));
         }
         let messages: Vec<&[u8]> = slices.iter().map(|(_, slice)| *slice).collect();

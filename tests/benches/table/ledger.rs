@@ -236,6 +236,15 @@ impl<'a> Large<'a> {
             mib(self.stage.store_bytes()),
             self.stage.store_bytes() / size.max(1)
         ));
+        if large.as_ref().is_ok_and(|large| large.tree.load_events_before < scale.sizes[2]) {
+            conditions.push(format!(
+                "SCALED: {} s of filling made the log {} events large, not {}: the rows of growth and start are not judged \
+                 as met",
+                scale.fill_seconds,
+                count(size as f64),
+                count(scale.sizes[2] as f64)
+            ));
+        }
         conditions.push(format!("ledger options: {}", self.options()));
         rows.push(self.starts(size).unwrap_or_else(|reason| failed(90, START, &reason)));
     }

@@ -61,6 +61,7 @@ impl Page {
             let Row { work, target, found, beside, ratio, remark, .. } = row;
             _ = writeln!(text, "| {work} | {target} | {found} | {met} | {beside} | {ratio} | {remark} |");
         }
+        self.print_missed(&mut text);
         text.push_str("\n## Conditions\n\n");
         for (name, value) in &self.machine {
             _ = writeln!(text, "- {name}: {value}");
@@ -73,6 +74,27 @@ impl Page {
             text.push_str("\n![Throughput and latency of the ingest run](BENCHMARKS.svg)\n");
         }
         text
+    }
+}
+
+/// Why a target is missed, as far as profiles have shown it: place in the table, then the reason.
+const REASONS: &str = include_str!("reasons.txt");
+
+impl Page {
+    /// Each missed target with its reason; one without a reason says so.
+    fn print_missed(&self, text: &mut String) {
+        let missed = || self.rows.iter().filter(|row| row.met == Some(false) && self.scale.name == "full");
+        if missed().next().is_none() {
+            return;
+        }
+        text.push_str("\n## Missed, and why\n\n");
+        for row in missed() {
+            let reasons = REASONS.lines().filter_map(|line| line.split_once(' '));
+            let reason = reasons.into_iter().find(|(place, _)| *place == row.place.to_string());
+            let reason = reason.map_or("No profile has shown yet why.", |(_, reason)| reason);
+            let Row { work, target, found, .. } = row;
+            _ = writeln!(text, "- *{work}*: {found}, wanted {target}. {reason}");
+        }
     }
 }
 

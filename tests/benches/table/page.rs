@@ -77,7 +77,7 @@ impl Page {
     }
 }
 
-/// Why a target is missed, as far as profiles have shown it: place in the table, then the reason.
+/// Why a target is missed, as far as it is known: place in the table, then the reason, and what it rests on.
 const REASONS: &str = include_str!("reasons.txt");
 
 impl Page {

@@ -130,10 +130,11 @@ impl Meter {
 
     /// Takes an answer. In the steady state are those batches that were meant to go in it.
     pub(super) fn answer(&mut self, answer: Answer) {
+        // First the seconds that are over: what comes now is not in them.
+        self.roll(answer.answered);
         self.batches += 1;
         self.events += answer.events;
         self.log_events += answer.events;
-        self.roll(answer.answered);
         let latency = micros(answer.answered.saturating_sub(answer.intended));
         self.in_second.0 += answer.events;
         self.in_second.1.saturating_record(latency);

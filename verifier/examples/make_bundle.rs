@@ -42,8 +42,26 @@ const TAIL: u64 = 5;
 /// A part is closed once it holds this much.
 const PART_BYTES: u64 = 48 * 1024 * 1024;
 const WORDS: [&str; 20] = [
-    "de", "minister", "vraagt", "of", "het", "stuk", "vanavond", "nog", "naar", "kamer", "kan", "graag", "voor",
-    "acht", "uur", "reactie", "van", "afdeling", "juridisch", "erbij",
+    "de",
+    "minister",
+    "vraagt",
+    "of",
+    "het",
+    "stuk",
+    "vanavond",
+    "nog",
+    "naar",
+    "kamer",
+    "kan",
+    "graag",
+    "voor",
+    "acht",
+    "uur",
+    "reactie",
+    "van",
+    "afdeling",
+    "juridisch",
+    "erbij",
 ];
 
 /// What a bundle shows.

@@ -207,8 +207,8 @@ impl<'a> SlotView<'a> {
         let item = |item: &'a [u8]| (item.len() <= SLOT_BYTES_MAX).then_some(item);
         let items = fields.repeated(3, LIST_ITEMS_MAX, item)?;
         fields.end()?;
-        let fits = (state == SlotState::SlotValue || value.is_empty())
-            && (state == SlotState::SlotList) != items.is_empty();
+        let fits =
+            (state == SlotState::SlotValue || value.is_empty()) && (state == SlotState::SlotList) != items.is_empty();
         fits.then_some(Self { state, value, items })
     }
 }

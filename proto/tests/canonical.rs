@@ -129,7 +129,8 @@ impl Maker<'_> {
         let shape = &self.shapes[name];
         for field in shape {
             let mut random = self.random(&field.name, at);
-            let members: Vec<u32> = shape.iter().filter(|f| f.oneof.is_some() && f.oneof == field.oneof).map(|f| f.number).collect();
+            let members: Vec<u32> =
+                shape.iter().filter(|f| f.oneof.is_some() && f.oneof == field.oneof).map(|f| f.number).collect();
             let group = members.first().map(|first| shape.iter().find(|f| f.number == *first).map_or("", |f| &f.name));
             // The first member's seed decides for all of them.
             let chosen = group.map(|group| self.random(&format!("one of {group}"), at).of(&members));
@@ -203,7 +204,12 @@ fn good<M: Message + Default + Grammar>(shapes: &Shapes, seed: u64) -> (M, Vec<u
                 maker.seeds.insert(field.to_owned(), number);
                 // Names of the grammar that stand for a member of a list or a oneof.
                 maker.seeds.insert(format!("{field}s"), number);
-                maker.seeds.extend(maker.shapes[M::NAME].iter().filter(|f| f.oneof.is_some()).map(|f| (format!("one of {}", f.name), number)));
+                maker.seeds.extend(
+                    maker.shapes[M::NAME]
+                        .iter()
+                        .filter(|f| f.oneof.is_some())
+                        .map(|f| (format!("one of {}", f.name), number)),
+                );
             }
         }
     }
@@ -217,7 +223,11 @@ fn assert_one_encoding<M: Message + Default + Grammar + PartialEq + Debug>(messa
         assert_eq!(print(parsed).as_deref(), Ok(bytes), "{} prints what it parsed", M::NAME);
     }
     if bytes != good && M::decode(bytes).is_ok_and(|decoded| decoded == *message) {
-        assert!(matches!(parsed, Err(CanonicalError::NotCanonical { .. })), "{}: a second encoding {bytes:02x?}", M::NAME);
+        assert!(
+            matches!(parsed, Err(CanonicalError::NotCanonical { .. })),
+            "{}: a second encoding {bytes:02x?}",
+            M::NAME
+        );
     }
 }
 
@@ -245,7 +255,14 @@ fn other_encodings(shape: &[Field], good: &[u8], random: &mut Random) -> Vec<Vec
         [good, &[0xfa, 0x7f, 1, 7]].concat(),
         good.repeat(2),
         parts.iter().rev().copied().collect::<Vec<_>>().concat(),
-        parts.iter().cycle().skip(parts.len().saturating_sub(1)).take(parts.len()).copied().collect::<Vec<_>>().concat(),
+        parts
+            .iter()
+            .cycle()
+            .skip(parts.len().saturating_sub(1))
+            .take(parts.len())
+            .copied()
+            .collect::<Vec<_>>()
+            .concat(),
     ];
     // A default that is spelled out, of each field.
     for field in shape {
@@ -307,12 +324,55 @@ macro_rules! every_message {
 }
 
 every_message!(
-    Account, ActorRegistered, ArchiveKeyAdded, ArchiveKeyRetired, Attachment, BatchStatement, Binding, Body, ChatDetail,
-    ClassListPublished, CustodySubject, DossierEnvelope, Entry, EventHeader, EvidenceEvent, EvidenceHeader,
-    EvidenceRecord, EvidenceRow, ExportStatement, ExportSubject, GapDetail, GroundsListPublished, IndexSnapshot,
-    IntakeSubject, KeyAdded, KeyPossession, KeyRetired, KeyRevoked, KeyWrap, LinkSubject, LogCreated, LogKeyChanged,
-    LogRecovered, ManifestDetail, ManifestRun, PolicySet, ReadoutChat, ReadoutDetail, RedactionItem, RedactionSubject,
-    RootKeyChanged, Scope, SelectionSubject, ShownItem, ShownSlot, SignedBatch, SignedExport, Slot, WitnessPolicySet,
+    Account,
+    ActorRegistered,
+    ArchiveKeyAdded,
+    ArchiveKeyRetired,
+    Attachment,
+    BatchStatement,
+    Binding,
+    Body,
+    ChatDetail,
+    ClassListPublished,
+    CustodySubject,
+    DossierEnvelope,
+    Entry,
+    EventHeader,
+    EvidenceEvent,
+    EvidenceHeader,
+    EvidenceRecord,
+    EvidenceRow,
+    ExportStatement,
+    ExportSubject,
+    GapDetail,
+    GroundsListPublished,
+    IndexSnapshot,
+    IntakeSubject,
+    KeyAdded,
+    KeyPossession,
+    KeyRetired,
+    KeyRevoked,
+    KeyWrap,
+    LinkSubject,
+    LogCreated,
+    LogKeyChanged,
+    LogRecovered,
+    ManifestDetail,
+    ManifestRun,
+    PolicySet,
+    ReadoutChat,
+    ReadoutDetail,
+    RedactionItem,
+    RedactionSubject,
+    RootKeyChanged,
+    Scope,
+    SelectionSubject,
+    ShownItem,
+    ShownSlot,
+    SignedBatch,
+    SignedExport,
+    Slot,
+    WitnessPolicySet,
 );
 
 #[test]
@@ -325,7 +385,8 @@ fn every_message_that_has_a_grammar_is_among_these() {
     let mut missing = Vec::new();
     for source in sources {
         let named = source.split("impl Grammar for ").skip(1).map(|rest| rest.split(' ').next().unwrap_or_default());
-        let free = source.split("free!(").skip(1).flat_map(|rest| rest.split(')').next().unwrap_or_default().split(','));
+        let free =
+            source.split("free!(").skip(1).flat_map(|rest| rest.split(')').next().unwrap_or_default().split(','));
         let all = named.chain(free).map(str::trim).filter(|name| !name.is_empty() && !name.starts_with('$'));
         missing.extend(all.filter(|name| !EVERY.contains(name)).map(str::to_owned));
     }

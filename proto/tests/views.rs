@@ -166,10 +166,12 @@ proptest! {
 #[test]
 fn limits_of_a_view_are_those_of_the_grammar() {
     let event = |event: EvidenceEvent| {
-        let bytes = prost::Message::encode_to_vec(&EvidenceRecord { record: Some(evidence_record::Record::Event(event)) });
+        let bytes =
+            prost::Message::encode_to_vec(&EvidenceRecord { record: Some(evidence_record::Record::Event(event)) });
         (EventView::read(&bytes).is_some(), parse::<EvidenceRecord>(&bytes).is_ok())
     };
-    let gap = |hashes: usize| EvidenceEvent { gap: vec![vec![1; 32]; hashes], header: vec![1], ..EvidenceEvent::default() };
+    let gap =
+        |hashes: usize| EvidenceEvent { gap: vec![vec![1; 32]; hashes], header: vec![1], ..EvidenceEvent::default() };
     let header = |bytes: usize| EvidenceEvent { header: vec![1; bytes], ..EvidenceEvent::default() };
     let at = |position: u32| EvidenceEvent { position, header: vec![1], ..EvidenceEvent::default() };
     let list = |items: usize, bytes: usize| {
@@ -181,7 +183,8 @@ fn limits_of_a_view_are_those_of_the_grammar() {
     for (number, each) in good.into_iter().enumerate() {
         assert_eq!(event(each), (true, true), "{number}");
     }
-    let bad = [gap(129), header(0), header(40 * 1024 + 1), at(4_096), list(0, 0), list(1_025, 0), list(1, 256 * 1024 + 1)];
+    let bad =
+        [gap(129), header(0), header(40 * 1024 + 1), at(4_096), list(0, 0), list(1_025, 0), list(1, 256 * 1024 + 1)];
     for (number, each) in bad.into_iter().enumerate() {
         assert_eq!(event(each), (false, false), "{number}");
     }

@@ -246,7 +246,11 @@ mod tests {
             for cut in [0, 1, 31, 32, 63, 64, 65, length / 2, length] {
                 let (one, other) = bytes[..length].split_at(cut.min(length));
                 assert_eq!(sha256(&[one, other]), wanted, "{length} bytes, cut at {cut}");
-                assert_eq!(sha256(&[one, &[], other, &[]]), wanted, "{length} bytes, cut at {cut}, and nothing between");
+                assert_eq!(
+                    sha256(&[one, &[], other, &[]]),
+                    wanted,
+                    "{length} bytes, cut at {cut}, and nothing between"
+                );
             }
         }
     }

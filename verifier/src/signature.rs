@@ -60,13 +60,7 @@ impl KnownKeys {
     ///
     /// # Errors
     /// [`SignatureError`].
-    pub fn verify(
-        &mut self,
-        key: &[u8],
-        context: &str,
-        bytes: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
+    pub fn verify(&mut self, key: &[u8], context: &str, bytes: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let message = signed_bytes(context, bytes);
         if let Some(known) = self.keys.get(key) {
             return check(known, &message, signature);

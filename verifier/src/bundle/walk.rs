@@ -179,9 +179,7 @@ impl<'a> Underway<'a> {
         match &entry.content {
             EntryContent::Batch(batch) => self.batch(record.index, batch),
             EntryContent::Snapshot(snapshot) => self.snapshot(record.index, snapshot),
-            EntryContent::Nothing => {
-                Err(Refusal::Order { found: "an entry without content", wanted: "an entry" })
-            }
+            EntryContent::Nothing => Err(Refusal::Order { found: "an entry without content", wanted: "an entry" }),
         }
     }
 

@@ -7,20 +7,21 @@
 //!     zegel-verifier verify DIR/bundle --trust DIR/trust.txt
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it writes the files and prints where they are")]
 
-#[path = "../tests/maker/mod.rs"]
+#[path = "../../tests/maker/mod.rs"]
 mod maker;
+mod parts;
 
 use clap::{Parser, ValueEnum};
 use maker::*;
+use parts::Parts;
 use prost::Message;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::{evidence_record::Record, *};
 use zegel_verifier::batch::event_leaf;
-use zegel_verifier::bundle::{self, bag};
+use zegel_verifier::bundle;
 use zegel_verifier::checkpoint;
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::kinds::{EventFacts, StreamMonth};
@@ -39,11 +40,27 @@ const MANIFEST: (usize, usize) = (1_024, 16);
 const IDS: u64 = 1_000;
 /// Entries after the snapshot.
 const TAIL: u64 = 5;
-/// A part is closed once it holds this much.
-const PART_BYTES: u64 = 48 * 1024 * 1024;
 const WORDS: [&str; 20] = [
-    "de", "minister", "vraagt", "of", "het", "stuk", "vanavond", "nog", "naar", "kamer", "kan", "graag", "voor",
-    "acht", "uur", "reactie", "van", "afdeling", "juridisch", "erbij",
+    "de",
+    "minister",
+    "vraagt",
+    "of",
+    "het",
+    "stuk",
+    "vanavond",
+    "nog",
+    "naar",
+    "kamer",
+    "kan",
+    "graag",
+    "voor",
+    "acht",
+    "uur",
+    "reactie",
+    "van",
+    "afdeling",
+    "juridisch",
+    "erbij",
 ];
 
 /// What a bundle shows.
@@ -67,55 +84,6 @@ struct Asked {
     /// An empty folder, or one that is to be made.
     #[arg(long)]
     out: PathBuf,
-}
-
-/// The parts, one after the other.
-struct Parts {
-    folder: PathBuf,
-    open: Option<(BufWriter<File>, Sha256, u64)>,
-    digests: Vec<Hash>,
-}
-
-impl Parts {
-    /// The first part is written last: it holds the header alone, which names the checkpoint.
-    fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), open: None, digests: vec![Hash::ZERO] }
-    }
-
-    fn path(&self, number: usize) -> PathBuf {
-        self.folder.join(bag::part_path(number as u32))
-    }
-
-    fn push(&mut self, record: Record) -> io::Result<()> {
-        if self.open.is_none() {
-            let file = File::create(self.path(self.digests.len() + 1))?;
-            self.open = Some((BufWriter::new(file), Sha256::new(), 0));
-        }
-        let bytes = EvidenceRecord { record: Some(record) }.encode_length_delimited_to_vec();
-        if let Some((file, hasher, written)) = &mut self.open {
-            file.write_all(&bytes)?;
-            hasher.update(&bytes);
-            *written += bytes.len() as u64;
-            if *written < PART_BYTES {
-                return Ok(());
-            }
-        }
-        self.close()
-    }
-
-    fn close(&mut self) -> io::Result<()> {
-        if let Some((mut file, hasher, _)) = self.open.take() {
-            file.flush()?;
-            self.digests.push(Hash(hasher.finalize().into()));
-        }
-        Ok(())
-    }
-
-    fn header(&mut self, header: EvidenceHeader) -> io::Result<()> {
-        let bytes = EvidenceRecord { record: Some(Record::Header(header)) }.encode_length_delimited_to_vec();
-        self.digests[0] = sha256(&[&bytes]);
-        fs::write(self.path(1), bytes)
-    }
 }
 
 /// A bundle that is being written.
@@ -341,7 +309,6 @@ impl Maker {
     }
 
     fn bag(self) -> io::Result<()> {
-        let folder = &self.parts.folder;
         let digests: Vec<u8> = self.parts.digests.iter().flat_map(|digest| digest.0).collect();
         let mut packed = Bundle {
             parts: vec![],
@@ -358,22 +325,7 @@ impl Maker {
             parts_sha256: sha256(&[&digests]).to_vec(),
             created_at_ms: MAY,
         });
-        fs::write(folder.join(bag::STATEMENT_PATH), &packed.statement)?;
-        let parts = (1..).zip(&self.parts.digests).map(|(number, digest)| (bag::part_path(number), *digest));
-        let statement = (bag::STATEMENT_PATH.to_owned(), sha256(&[&packed.statement]));
-        let line = |(path, digest): (String, Hash)| format!("{digest}  {path}\n");
-        let manifest: String = parts.chain([statement]).map(line).collect();
-        let tags = [
-            ("bagit.txt", bag::BAGIT_TXT.to_owned()),
-            ("bag-info.txt", "Bagging-Software: make_bundle\n".to_owned()),
-            ("manifest-sha256.txt", manifest),
-        ];
-        let mut tag_manifest = String::new();
-        for (path, text) in &tags {
-            tag_manifest += &line(((*path).into(), sha256(&[text.as_bytes()])));
-            fs::write(folder.join(path), text)?;
-        }
-        fs::write(folder.join("tagmanifest-sha256.txt"), tag_manifest)
+        self.parts.bag(&packed.statement)
     }
 }
 

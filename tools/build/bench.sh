@@ -15,7 +15,10 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 # The competitor. Without it its row says so.
 prepare_postgresql() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
-    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || { say 'PostgreSQL is not here: its row is skipped'; return; }
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+        say 'PostgreSQL is not here: its row is skipped'
+        return
+    fi
     say 'installing PostgreSQL from Debian, once'
     mkdir -p /etc/postgresql-common
     # No server of its own: the benchmark starts one in a folder that it removes.

@@ -1,6 +1,7 @@
 //! What a load says in the end, for machines and for people.
 
 use super::meter::{Latency, Second};
+use super::process::Usage;
 use super::sealing::Ran;
 use super::{Call, Pace, Plan, dice};
 use serde::Serialize;
@@ -168,17 +169,7 @@ pub(super) fn report(
             load_events_before: ran.log_events.0,
             load_events_after: ran.log_events.1,
         },
-        server: ran.pid.zip(ran.server).map(|(pid, (before, after))| {
-            let processor_seconds = after.processor_seconds - before.processor_seconds;
-            Server {
-                pid,
-                processor_seconds,
-                cores: processor_seconds / elapsed,
-                bytes_before: before.resident_bytes,
-                bytes_after: after.resident_bytes,
-                peak_bytes: after.peak_bytes,
-            }
-        }),
+        server: ran.pid.zip(ran.server).map(|(pid, usage)| server(pid, usage, elapsed)),
         client: Client {
             processor_seconds: client_seconds,
             cores: client_seconds / elapsed,
@@ -187,6 +178,19 @@ pub(super) fn report(
         },
         machine_cores,
         seconds: ran.seconds,
+    }
+}
+
+/// What a process took between two moments.
+fn server(pid: u32, (before, after): (Usage, Usage), elapsed: f64) -> Server {
+    let processor_seconds = after.processor_seconds - before.processor_seconds;
+    Server {
+        pid,
+        processor_seconds,
+        cores: processor_seconds / elapsed,
+        bytes_before: before.resident_bytes,
+        bytes_after: after.resident_bytes,
+        peak_bytes: after.peak_bytes,
     }
 }
 

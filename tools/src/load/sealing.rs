@@ -120,7 +120,8 @@ impl Load {
             stopper.store(true, Ordering::Relaxed);
         });
         let driven = drive::drive(&run, lanes).await;
-        (sampler.abort(), timer.abort());
+        sampler.abort();
+        timer.abort();
         stop.store(true, Ordering::Relaxed);
         for mill in mills {
             let source: LoadSource = mill.join().map_err(|_| LoadError::Task { reason: "a mill".into() })??;

@@ -5,9 +5,12 @@ mod demo;
 mod export;
 mod import;
 mod load;
+mod mirror;
 mod outcome;
+mod receipts;
 mod register;
 mod status;
+mod witness;
 
 pub(crate) use outcome::{CommandError, Outcome};
 
@@ -67,10 +70,24 @@ enum Command {
     Import(import::Import),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
+    /// Copy a log for auditors; no key is needed.
+    Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
     /// Put a ledger under load, and say what it takes and how long sources wait.
     Load(Box<load::Load>),
+    /// Cosign checkpoints of logs that others run.
+    #[command(subcommand)]
+    Witness(witness::Witness),
+    /// Print the public keys of a key folder as verifier keys, for standard tools and trust files.
+    Keys {
+        /// Key folder of the ministry, made by `zegel init`.
+        #[arg(long, value_name = "DIR")]
+        keys: PathBuf,
+    },
+    /// Receipts that were kept.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// Say where the log and the chains are, and what waits.
     Status {
         #[command(flatten)]
@@ -87,8 +104,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
         Command::Demo(demo) => demo::run(&demo),
+        Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
         Command::Load(load) => load::run(*load).await,
+        Command::Witness(witness) => witness::run(witness).await,
+        Command::Keys { keys } => receipts::keys(&keys),
+        Command::Receipts(receipts) => receipts::run(receipts),
         Command::Status { place } => status::run(&place).await,
     }
 }

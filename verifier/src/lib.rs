@@ -5,21 +5,27 @@
 //! Invariants:
 //! - trust is a type: nothing reads a checkpoint, a statement or a body that has not been verified;
 //! - memory is bounded by the records that are underway and by the depth of a proof, never by the size of a log or a bundle;
+//!   an audit's grows with ids and months, never with events;
 //! - no clock, network, store or environment: what is needed comes in as an argument. Threads only prepare what is taken in
 //!   order (`bundle/pool.rs`): no outcome depends on them.
 //!
 //! Not here: who orders and stores (the ledger), how bodies are sealed and opened (the tools).
 //! Specifications: `specs/`.
 
+pub mod audit;
 pub mod batch;
 pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
+pub mod compare;
 pub mod hash;
 pub mod kinds;
+pub mod mirror;
 pub mod note;
+pub mod proof;
 pub mod registry;
 pub mod signature;
 pub mod snapshot;
 pub mod tree;
 pub mod trust;
+pub mod witness;

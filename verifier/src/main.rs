@@ -4,12 +4,18 @@
 //! to stdout, progress to stderr; `--json` prints exactly one document, also on failure (`show` of a good bundle: one line
 //! per event). Not here: every rule of the evidence (the library). This file and `main/` are the only ones that open files.
 
+#[path = "main/audit.rs"]
+mod audit;
+#[path = "main/compare.rs"]
+mod compare;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/holders.rs"]
 mod holders;
 #[path = "main/progress.rs"]
 mod progress;
+#[path = "main/proof.rs"]
+mod proof;
 #[path = "main/report.rs"]
 mod report;
 #[path = "main/show.rs"]
@@ -46,8 +52,14 @@ enum Task {
     Verify(Asked),
     /// Verifies a bundle and, if it is good, prints its timeline.
     Show(Asked),
+    /// Verifies that one entry is in the log, by a tlog-proof file.
+    Proof(proof::ProofAsked),
     /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
     Report(report::Wanted),
+    /// Replays a whole log from a mirror, and reports everything that does not follow from its entries.
+    Audit(audit::Wanted),
+    /// Shows that checkpoints, receipts, bundles and mirrors are of one history, or proves that they are not.
+    Compare(compare::Wanted),
 }
 
 #[derive(Args)]
@@ -162,7 +174,10 @@ fn main() -> ExitCode {
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
+        Task::Proof(asked) => return proof::run(asked),
         Task::Report(wanted) => return report::write(wanted),
+        Task::Audit(wanted) => return audit::run(wanted),
+        Task::Compare(wanted) => return compare::run(wanted),
     };
     let verdict = check(asked);
     if !shows || verdict.report.is_none() {

@@ -1,6 +1,7 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
 use super::{Service, Stream, blocking, hash, streaming};
+use crate::audited::audit_entry;
 use crate::export::{self, ExportError};
 use crate::log::Capture;
 use crate::store::StoreError;
@@ -68,7 +69,19 @@ pub(super) fn checkpoint(service: &Service, request: &LogRequest) -> Result<Chec
     if view.size == 0 {
         return Err(Status::failed_precondition("the log has not been created yet: it has no checkpoint"));
     }
-    Ok(CheckpointResponse { checkpoint: view.checkpoint.clone() })
+    let standing = service.standing(&request.origin);
+    let cosigned = standing.cosigned.as_ref();
+    Ok(CheckpointResponse {
+        checkpoint: view.checkpoint.clone(),
+        cosigned: cosigned.map(|cosigned| cosigned.note.clone()).unwrap_or_default(),
+        cosigned_at_ms: cosigned.map_or(0, |cosigned| cosigned.at_ms),
+        witnesses: standing.witnesses.into_iter().map(standing_of).collect(),
+    })
+}
+
+fn standing_of(witness: crate::witnessing::WitnessStanding) -> WitnessStanding {
+    let crate::witnessing::WitnessStanding { name, is_auditor, size, cosigned_at_ms, problem } = witness;
+    WitnessStanding { name, is_auditor, size, cosigned_at_ms, problem }
 }
 
 pub(super) async fn receipt(service: &Service, request: GetReceiptRequest) -> Result<Receipt, Status> {
@@ -120,6 +133,21 @@ pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result
     }))
 }
 
+pub(super) fn audit(service: &Service, request: &ReadEntriesRequest) -> Result<Stream<AuditEntry>, Status> {
+    let log = service.log(&request.origin)?;
+    let (from, count) = (request.from, request.count);
+    let size = log.view().size;
+    let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
+    Ok(streaming(service.long_call()?, move |push| {
+        for index in from..to {
+            if !push(audit_entry(log.store(), index)?) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }))
+}
+
 pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<Stream<ReadStreamResponse>, Status> {
     let log = service.log(&request.origin)?;
     let id = if request.id.is_empty() { Hash::ZERO } else { hash("id", &request.id)? };
@@ -149,9 +177,10 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
 
 pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
     let log = service.log(&request.origin)?;
+    let cosigned = service.standing(&request.origin).cosigned;
     Ok(streaming(service.long_call()?, move |push| {
         let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
-        match export::export(&log, request, &mut sink) {
+        match export::export(&log, cosigned.as_deref(), request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {
                 tracing::error!(origin = log.origin(), %reason, "evidence cannot be read");
                 Err(reason.into())

@@ -4,13 +4,19 @@ use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
+use zegel_tools::disk::DiskError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::load::LoadError;
+use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
-use zegel_tools::source::{LedgerError, SourceError};
+use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
+use zegel_tools::witness::WitnessError;
+use zegel_verifier::mirror::MirrorError;
+use zegel_verifier::note::NoteError;
+use zegel_verifier::trust::TrustError;
 
 /// A result for people and one for machines.
 pub(crate) struct Outcome {
@@ -31,12 +37,21 @@ pub(crate) enum CommandError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A name under which no key can be written.
+    #[error(transparent)]
+    Name(#[from] NoteError),
     /// An officer's act.
     #[error(transparent)]
     Officer(#[from] OfficerError),
     /// Submitting.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A file or folder.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A receipt that was kept.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
     /// An export.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -60,6 +75,17 @@ pub(crate) enum CommandError {
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
+    /// Copying a log.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// A trust file.
+    #[error("{path}: {reason}")]
+    Trust {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: TrustError,
+    },
     /// Standard input.
     #[error("line {line}: {reason}")]
     Input {
@@ -67,6 +93,15 @@ pub(crate) enum CommandError {
         line: u64,
         /// Why.
         reason: InputError,
+    },
+    /// A witness.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The system does not tell when to stop.
+    #[error("signals cannot be waited for: {reason}")]
+    Signal {
+        /// What the operating system says.
+        reason: String,
     },
     /// Standard input could not be read.
     #[error("standard input: {reason}")]
@@ -132,22 +167,49 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
-            Self::Import(ImportError::Source(source)) | Self::Load(LoadError::Source(source)) => judged(source),
+            Self::Load(LoadError::Source(source)) => judged(source),
             Self::Load(LoadError::Ledger(ledger)) => judged_by_ledger(ledger),
             Self::Load(LoadError::Refused { code: tonic::Code::Unavailable | tonic::Code::Unknown, .. }) => 3,
             Self::Load(LoadError::Refused { .. } | LoadError::Unproven { .. }) => 2,
-            Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
-            | Self::Demo(DemoError::Unexpected { .. }) => 2,
-            Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
-            Self::Officer(OfficerError::NameTaken { .. }) => 2,
+            Self::Import(import) => judged_by_format(import.cause()),
+            Self::Demo(DemoError::Unexpected { .. }) => 2,
+            Self::Conversations { .. } | Self::Demo(_) => 3,
+            Self::Copy(copy) => match copy {
+                CopyError::Ledger(ledger) => judged_by_ledger(ledger),
+                CopyError::Mirror(MirrorError::OtherHistory { .. } | MirrorError::OtherSize { .. })
+                | CopyError::Shorter { .. } => 2,
+                _ => 3,
+            },
+            Self::Officer(OfficerError::NameTaken { .. })
+            | Self::Receipt(_)
+            | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
             | Self::Officer(_)
+            | Self::Disk(_)
+            | Self::Name(_)
             | Self::Key(_)
             | Self::Cover(_)
             | Self::Load(_)
+            | Self::Witness(_)
+            | Self::Signal { .. }
+            | Self::Trust { .. }
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }
+    }
+}
+
+/// A file that was read and is not what it must be was judged; one that could not be opened was not.
+fn judged_by_format(import: &ImportError) -> u8 {
+    use zegel_tools::{matrix::MatrixError, screenshots::ScreenshotError, signal::SignalError};
+    match import {
+        ImportError::Source(source) => judged(source),
+        ImportError::Parse { .. } | ImportError::Event(_) => 2,
+        ImportError::Signal(SignalError::Parcel(_) | SignalError::NoExport { .. } | SignalError::Chat { .. })
+        | ImportError::Matrix(MatrixError::Parcel(_))
+        | ImportError::Screenshots(ScreenshotError::Parcel(_)) => 3,
+        ImportError::Signal(_) | ImportError::Matrix(_) | ImportError::Screenshots(_) => 2,
+        _ => 3,
     }
 }
 

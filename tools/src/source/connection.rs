@@ -11,8 +11,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Response, Status, Streaming};
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest, GetSourceHeadRequest,
-    GetSourceHeadResponse, KnownRequest, LogRequest, Receipt, RegistryResponse,
+    AuditEntry, BlobChunk, CheckpointResponse, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest,
+    GetBlobRequest, GetSourceHeadRequest, GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
+    RegistryResponse,
 };
 use zegel_verifier::hash::Hash;
 
@@ -281,22 +282,39 @@ impl Connection {
         .await
     }
 
-    pub(super) async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
-        let request = self.log();
-        let answer = self.call(|mut client| {
-            let request = request.clone();
-            async move { client.get_checkpoint(request).await }
-        });
-        Ok(answer.await?.checkpoint)
+    /// The newest signed note; not verified.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
+        Ok(self.checkpoints().await?.checkpoint)
     }
 
-    pub(super) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+    /// The newest checkpoint, the newest cosigned one, and how the witnesses stand by the ledger's word.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn checkpoints(&self) -> Result<CheckpointResponse, LedgerError> {
+        let request = self.log();
+        self.call(|mut client| {
+            let request = request.clone();
+            async move { client.get_checkpoint(request).await }
+        })
+        .await
+    }
+
+    pub(crate) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
         let request = ConsistencyProofRequest { origin: self.origin.clone(), from_size, to_size };
         let answer = self.call(|mut client| {
             let request = request.clone();
             async move { client.get_consistency_proof(request).await }
         });
         Ok(answer.await?.hashes)
+    }
+
+    /// Origin of the log.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Asks for an index snapshot.
@@ -320,6 +338,18 @@ impl Connection {
         self.call(|mut client| {
             let request = request.clone();
             async move { client.export_evidence(request).await }
+        })
+        .await
+    }
+
+    /// Begins to read entries as an auditor replays them.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn audit_entries(&self, request: &ReadEntriesRequest) -> Result<Streaming<AuditEntry>, LedgerError> {
+        self.call(|mut client| {
+            let request = request.clone();
+            async move { client.read_audit(request).await }
         })
         .await
     }

@@ -468,7 +468,7 @@ impl Ledger for FakeLedger {
 
     async fn get_checkpoint(&self, _: Request<LogRequest>) -> Result<Response<CheckpointResponse>, Status> {
         let leaves: Vec<Hash> = self.state().entries.iter().map(|entry| log_leaf(entry)).collect();
-        Ok(Response::new(CheckpointResponse { checkpoint: self.note(&leaves) }))
+        Ok(Response::new(CheckpointResponse { checkpoint: self.note(&leaves), ..Default::default() }))
     }
 
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<Receipt>, Status> {
@@ -487,6 +487,11 @@ impl Ledger for FakeLedger {
 
     type ReadEntriesStream = Answers<ReadEntriesResponse>;
     async fn read_entries(&self, _: Request<ReadEntriesRequest>) -> Result<Response<Self::ReadEntriesStream>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    type ReadAuditStream = Answers<AuditEntry>;
+    async fn read_audit(&self, _: Request<ReadEntriesRequest>) -> Result<Response<Self::ReadAuditStream>, Status> {
         Err(Status::unimplemented("not needed here"))
     }
 

@@ -13,7 +13,7 @@ use zegel_verifier::batch::event_leaf;
 use zegel_verifier::bundle::{self, BundleFile, BundleSource, Demands, Refusal, Report};
 use zegel_verifier::checkpoint;
 use zegel_verifier::commit::{self, CoveredUnit, list_slot, none_slot, redact, unknown_slot, value_slot};
-use zegel_verifier::hash::{Hash, log_leaf, sha256};
+use zegel_verifier::hash::{Hash, Tag, leaf, log_leaf, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, family, layout};
 use zegel_verifier::note::{TYPE_COSIGNATURE, TYPE_ED25519, VerifierKey};
 use zegel_verifier::signature::signed_bytes;
@@ -30,6 +30,24 @@ pub const OTHER_CONVERSATION: Hash = Hash([0xA2; 32]);
 pub const CUSTODIAN: Hash = Hash([0xC1; 32]);
 pub const EXPORT: Hash = Hash([0xE1; 32]);
 pub const MANIFEST: Hash = Hash([0xE2; 32]);
+
+/// What an auditor is told of the sealed form of an event: nobody here seals, so the digests are of the header.
+pub fn sealed_digest(event: &Event) -> SealedDigest {
+    if matches!(event.header.content, Some(event_header::Content::Public(_))) {
+        return SealedDigest::default();
+    }
+    let header = event.header.encode_to_vec();
+    let digest = |what: &[u8]| sha256(&[what, &header]).to_vec();
+    SealedDigest { ciphertext: digest(b"ciphertext"), wrap: digest(b"wrap"), leaf: vec![] }
+}
+
+fn sealed_root_of(events: &[Event]) -> Hash {
+    let leaf_of = |event| {
+        let digest = sealed_digest(event);
+        leaf(Tag::Sealed, &[&digest.ciphertext, &digest.wrap])
+    };
+    root_of(events.iter().map(leaf_of))
+}
 
 /// An actor with its chain.
 #[derive(Clone)]
@@ -187,6 +205,13 @@ impl Log {
         public(EventKind::KeyAdded, &KeyAdded { actor: actor.id.to_vec(), key: public_key, proof })
     }
 
+    pub fn log_key_changed(&self, key: &SigningKey) -> Event {
+        let log_key = key.verifying_key().to_bytes().to_vec();
+        let claim = KeyPossession { origin: self.origin.clone(), actor: vec![0; 32], key: log_key.clone() };
+        let proof = key.sign(&signed_bytes("zegel key v1", &claim.encode_to_vec())).to_bytes().to_vec();
+        public(EventKind::LogKeyChanged, &LogKeyChanged { log_key, proof })
+    }
+
     pub fn revoked(key: Vec<u8>, from: u64) -> Event {
         let reason = RevocationReason::RevocationCompromised as i32;
         public(EventKind::KeyRevoked, &KeyRevoked { key, reason, compromised_from_entry: from })
@@ -317,7 +342,7 @@ impl Log {
             batch_seq: actor.next_seq,
             count: events.len() as u32,
             events_root: root_of(leaves).to_vec(),
-            sealed_root: vec![6; 32],
+            sealed_root: sealed_root_of(&events).to_vec(),
             previous: actor.previous.clone(),
             created_at_ms: MAY,
         };
@@ -361,7 +386,7 @@ impl Log {
         let event = self.record(EventKind::ExportCreated, subject.encode_to_vec(), vec![]);
         let export = (self.batch(Who::Officer, vec![event]), 0);
         let snapshot_entry = self.snapshot(|_| ());
-        Plan { scope, export, snapshot_entry, covered: vec![] }
+        Plan { scope, export, snapshot_entry, covered: vec![], forced: vec![], hidden: vec![] }
     }
 
     pub fn snapshot(&mut self, change: impl FnOnce(&mut IndexSnapshot)) -> u64 {
@@ -394,6 +419,17 @@ impl Log {
                 .collect(),
         };
         months.into_iter().map(row).collect()
+    }
+
+    /// The entries, as an auditor gets them.
+    pub fn audit_entries(&self) -> Vec<AuditEntry> {
+        let of = |(index, made): (u64, &Made)| AuditEntry {
+            index,
+            entry: made.bytes(),
+            headers: made.events.iter().map(|event| event.header.encode_to_vec()).collect(),
+            sealed: made.events.iter().map(sealed_digest).collect(),
+        };
+        (0..).zip(&self.entries).map(of).collect()
     }
 
     pub fn leaves(&self) -> Vec<Hash> {
@@ -442,7 +478,8 @@ impl Log {
         let leaves = self.leaves();
         let mut at = 0;
         for (index, made) in (0..snapshot.covers).zip(&self.entries) {
-            let shown: Vec<usize> = (0..made.events.len()).filter(|n| plan.wants(&made.events[*n])).collect();
+            let shown: Vec<usize> =
+                (0..made.events.len()).filter(|n| plan.shows(index, *n, &made.events[*n])).collect();
             if !shown.is_empty() {
                 evidence.entry(&leaves, &mut at, index, made);
                 evidence.events(plan, index, made, &shown);
@@ -513,9 +550,17 @@ pub struct Plan {
     pub snapshot_entry: u64,
     /// Entry, position, and the units that are covered there; none: the whole event.
     pub covered: Vec<(u64, u32, Vec<CoveredUnit>)>,
+    /// Places that are shown, or not shown, whatever the scope says.
+    pub forced: Vec<(u64, u32)>,
+    pub hidden: Vec<(u64, u32)>,
 }
 
 impl Plan {
+    pub fn shows(&self, index: u64, position: usize, event: &Event) -> bool {
+        let place = (index, position as u32);
+        self.forced.contains(&place) || (self.wants(event) && !self.hidden.contains(&place))
+    }
+
     pub fn wants(&self, event: &Event) -> bool {
         let (from, to) = (self.scope.from_month, self.scope.to_month);
         streams(event).iter().any(|(stream, id, month)| match stream {

@@ -12,6 +12,8 @@ mod compare;
 mod files;
 #[path = "main/holders.rs"]
 mod holders;
+#[path = "main/progress.rs"]
+mod progress;
 #[path = "main/proof.rs"]
 mod proof;
 #[path = "main/report.rs"]
@@ -23,8 +25,9 @@ mod text;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holders::Holders;
+use progress::Progress;
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use zegel_verifier::bundle::{self, BundleSource, Demands, Observer, Refusal, Report, Severity};
@@ -34,8 +37,6 @@ const EXIT_VERIFIED: u8 = 0;
 const EXIT_FINDINGS: u8 = 1;
 const EXIT_REFUSED: u8 = 2;
 const EXIT_UNCHECKED: u8 = 3;
-/// Bytes between two lines of progress: there is no clock here.
-const PROGRESS_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Verifies evidence bundles of Zegel logs, off line.
 #[derive(Parser)]
@@ -162,24 +163,6 @@ impl Verdict {
     }
 }
 
-/// Says on a terminal how far the reading is.
-#[derive(Default)]
-struct Progress {
-    bytes: u64,
-    said: u64,
-}
-
-impl Observer for Progress {
-    fn progress(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        if self.bytes - self.said >= PROGRESS_BYTES && std::io::stderr().is_terminal() {
-            self.said = self.bytes;
-            // Progress that cannot be written is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "{} MiB", self.bytes / 1024 / 1024);
-        }
-    }
-}
-
 fn main() -> ExitCode {
     // A command line that does not parse may still ask for a document.
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
@@ -222,16 +205,27 @@ fn check(asked: &Asked) -> Verdict {
         Ok(trust) => trust,
         Err(verdict) => return *verdict,
     };
-    match verify(asked, &trust, &mut Progress::default()) {
+    match verify(asked, &trust, &mut progress(asked)) {
         Ok(report) => Verdict::found(report, asked.strict),
         Err(refusal) => Verdict::refused(&refusal),
     }
 }
 
+/// What is wrong with the bundle is for the check to say.
+fn progress(asked: &Asked) -> Progress {
+    let files = files::open(&asked.bundle).and_then(|mut source| source.files()).unwrap_or_default();
+    Progress::new(asked.form(), asked.lang, files.iter().map(|file| file.bytes).sum())
+}
+
+/// Threads that the machine has for us.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn verify(asked: &Asked, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, Refusal> {
     let mut source: Box<dyn BundleSource> = files::open(&asked.bundle)?;
     let demands = Demands { nonce: asked.nonce.clone(), min_entries: asked.min_entries };
-    bundle::verify(source.as_mut(), trust, &demands, observer)
+    bundle::verify_on(workers(), source.as_mut(), trust, &demands, observer)
 }
 
 fn read_trust(asked: &Asked) -> Result<Trust, Box<Verdict>> {

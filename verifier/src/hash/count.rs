@@ -5,13 +5,12 @@
 #[cfg(debug_assertions)]
 static COMPRESSIONS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
-/// Counts a message of so many bytes: blocks of 64, with one bit and a length of eight bytes behind them.
 #[inline]
-pub(super) fn add(bytes: usize) {
+pub(super) fn add(compressions: usize) {
     #[cfg(debug_assertions)]
-    COMPRESSIONS.fetch_add((bytes + 9).div_ceil(64) as u64, std::sync::atomic::Ordering::Relaxed);
+    COMPRESSIONS.fetch_add(compressions as u64, std::sync::atomic::Ordering::Relaxed);
     #[cfg(not(debug_assertions))]
-    let _ = bytes;
+    let _ = compressions;
 }
 
 /// SHA-256 compressions of this process so far; `None` in a build that does not count.

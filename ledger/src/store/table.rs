@@ -121,10 +121,10 @@ pub(super) fn head_key(entry: u64) -> [u8; 12] {
 }
 
 impl Store {
-    /// Makes a table over at least everything that is published. Appends go on meanwhile.
-    pub(crate) fn make_table(&self) -> Result<MadeTable, StoreError> {
+    /// Makes a table over at least the first `covers_min` entries, which are published. Appends go on meanwhile.
+    pub(crate) fn make_table(&self, covers_min: u64) -> Result<MadeTable, StoreError> {
         let gone = |_| StoreError::failed("making a table", "the projections have stopped");
-        self.projector.table().recv().map_err(gone)?
+        self.projector.table(covers_min).recv().map_err(gone)?
     }
 
     /// Deletes rows of tables whose snapshot was never written.

@@ -211,7 +211,7 @@ const judge = async (files, trust, more) => { const r = await Z.verify({ files, 
   const outside = new Map(asFiles(made.files)); outside.set("../x", Z.blobFile(new Blob(["x"])));
   check((await judge(outside, made.trust)).refusal?.id === "BAG", "a path outside the bag");
   const absent = makeBundle(Z, { absent: true, redact: false }), gone = await judge(asFiles(absent.files), absent.trust);
-  check(gone.verdict === "verified" && gone.inScope === 0, "an id that has nothing", JSON.stringify(gone.refusal));
+  check(gone.findings.map(f => f.id).join() === "ABSENT" && gone.inScope === 0, "an id that has nothing", JSON.stringify(gone.refusal));
   const alone = makeBundle(Z, { absent: true, redact: false, oneNeighbour: true });
   check((await judge(asFiles(alone.files), alone.trust)).refusal?.id === "ROW_MISSING", "an id that has nothing, by one neighbour");
   const plain = makeBundle(Z, { redact: false, witness: false }), r = await judge(asFiles(plain.files), plain.trust);

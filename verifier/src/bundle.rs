@@ -25,6 +25,8 @@ pub mod plain;
 mod redaction;
 mod refusal;
 pub mod report;
+mod rows;
+mod span;
 mod walk;
 
 pub use bag::BagError;

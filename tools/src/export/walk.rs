@@ -118,6 +118,7 @@ impl<'a> Walk<'a> {
             }
             (Stage::Entries, _) => return order("an entry, an event or an end"),
             (Stage::Rows, Record::Row(row)) => (Record::Row(row), Opened::default()),
+            (Stage::Rows, Record::Neighbour(row)) => (Record::Neighbour(row), Opened::default()),
             (Stage::Rows, Record::RowsEnd(end)) => {
                 self.stage = Stage::End;
                 (Record::RowsEnd(end), Opened::default())

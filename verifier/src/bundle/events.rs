@@ -7,12 +7,13 @@ use super::bag::Bag;
 use super::calendar::month_of;
 use super::captures::{Captures, FileTally};
 use super::custody::Custody;
-use super::export::{ExportWatch, Exported, Opening};
+use super::export::{ExportWatch, Exported, Opening, ScopeFacts};
 use super::findings::{About, Finding, Findings, Severity};
 use super::months::ShownAs;
 use super::names::Names;
 use super::plain::plain;
 use super::redaction::Redaction;
+use super::span::Span;
 use super::walk::OpenBatch;
 use super::{Demands, Observer, Place, Refusal, ShownEvent};
 use crate::commit::{Shown, ShownBody, check_redacted};
@@ -46,12 +47,14 @@ pub(super) struct Tally {
 /// Where events are checked, one by one.
 pub(super) struct Desk {
     origin: String,
+    scope: ScopeFacts,
     captures: Captures,
     export: Option<ExportWatch>,
     pub(super) redaction: Redaction,
     pub(super) custody: Custody,
     pub(super) findings: Findings,
     pub(super) tally: Tally,
+    pub(super) span: Span,
     pub(super) names: Names,
 }
 
@@ -59,12 +62,14 @@ impl Desk {
     pub(super) fn new(opening: &Opening) -> Self {
         Self {
             origin: opening.origin.clone(),
+            scope: opening.scope,
             captures: Captures::new(opening.scope),
             export: Some(ExportWatch::new(opening.export)),
             redaction: Redaction::default(),
             custody: Custody::default(),
             findings: Findings::default(),
             tally: Tally::default(),
+            span: Span::default(),
             names: Names::default(),
         }
     }
@@ -172,6 +177,7 @@ impl Desk {
     ) -> Result<(), Refusal> {
         let (place, facts) = (event.place, event.facts);
         let body = opened.map(|(_, body)| body);
+        self.span.event(self.scope, facts, opened.map(|(binding, _)| binding));
         match body {
             Some(body) => self.redaction.cover(place, body.covered()),
             // A registration that is not needed stays closed: nothing of the chat is covered by that.

@@ -5,6 +5,7 @@
 
 mod claims;
 mod limits;
+mod span;
 
 use super::calendar::Moment;
 use super::custody::Custody;
@@ -205,6 +206,7 @@ pub(super) fn write(outcome: Outcome, parts_sha256: Hash) -> Report {
     let log = log(&outcome);
     let mut all = outcome.desk.findings.clone();
     limits::add(&mut all, &outcome, &counts);
+    span::add(&mut all, &outcome, &counts, &coverage);
     let findings = all.into_sorted();
     let claims = claims::write(&outcome, &counts, &findings);
     Report {

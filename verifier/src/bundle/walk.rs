@@ -8,7 +8,8 @@ use super::authorship::Authorship;
 use super::bag::Bag;
 use super::events::{Desk, OpenEvent};
 use super::export::{Exported, Opening};
-use super::months::{Months, RowWalk, WalkedMonths};
+use super::months::Months;
+use super::rows::{RowWalk, WalkedMonths};
 use super::{Demands, Observer, Place, Refusal};
 use crate::batch::{VerifiedStatement, event_leaf};
 use crate::checkpoint::VerifiedCheckpoint;
@@ -110,6 +111,7 @@ fn record_name(record: &Record) -> &'static str {
         Record::LogEnd(_) => "the end of the log",
         Record::Row(_) => "a row of the snapshot",
         Record::RowsEnd(_) => "the end of the rows",
+        Record::Neighbour(_) => "a neighbour in the snapshot",
         Record::Envelope(_) => "an envelope, which is only in sealed evidence",
     }
 }
@@ -170,6 +172,7 @@ impl<'a> Underway<'a> {
             (Stage::Batch(_), Record::BatchEnd(end)) => self.batch_end(&hashes(&end.gap)),
             (Stage::LogEnd(_), Record::LogEnd(end)) => self.log_end(&hashes(&end.gap)),
             (Stage::Rows(rows), Record::Row(row)) => rows.row(&row, &hashes(&row.gap)),
+            (Stage::Rows(rows), Record::Neighbour(row)) => rows.neighbour(&row, &hashes(&row.gap)),
             (Stage::Rows(_), Record::RowsEnd(end)) => self.rows_end(&hashes(&end.gap)),
             (stage, other) => Err(Refusal::Order { found: record_name(&other), wanted: stage.wanted() }),
         }

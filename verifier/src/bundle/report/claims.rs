@@ -1,6 +1,6 @@
 //! The four claims in words, and what none of them proves.
 
-use super::{Claim, Claims, Counts, Sentence, Status};
+use super::{Claim, Claims, Counts, Sentence, Status, span};
 use crate::bundle::findings::{About, Finding};
 use crate::bundle::walk::Outcome;
 
@@ -28,6 +28,26 @@ fn authenticity_status(outcome: &Outcome, status: Status) -> Status {
 }
 
 fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
+    let mut sentences = if outcome.months.absent { span::absence(outcome) } else { all_of_it(outcome, counts) };
+    sentences.extend(span::nothing(outcome));
+    sentences.push(whose_word(outcome));
+    sentences
+}
+
+fn whose_word(outcome: &Outcome) -> Sentence {
+    if outcome.vouched.iter().any(|vouched| vouched.is_auditor) {
+        return Sentence::new(
+            "Een auditor uit het vertrouwensbestand rekent het hele logboek na voordat hij medeondertekent.",
+            "An auditor of the trust file replays the whole log before it cosigns.",
+        );
+    }
+    Sentence::new(
+        "Dat er in de momentopname niets ontbreekt, is het woord van het logboek.",
+        "That nothing is missing from the snapshot is the ledger's word.",
+    )
+}
+
+fn all_of_it(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     let (events, covers, size) = (counts.events, outcome.covers, outcome.checkpoint.size());
     let scope = outcome.opening.scope;
     let (id, is_whole) = (scope.id, scope.is_whole());
@@ -48,17 +68,6 @@ fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
         sentences.push(Sentence::new(
             format!("In elk van de {} opnamen sluiten de volgnummers van de bron aan vanaf 0.", counts.captures),
             format!("In each of the {} captures the source's numbers are without gaps from 0.", counts.captures),
-        ));
-    }
-    if outcome.vouched.iter().any(|vouched| vouched.is_auditor) {
-        sentences.push(Sentence::new(
-            "Een auditor uit het vertrouwensbestand rekent het hele logboek na voordat hij medeondertekent.",
-            "An auditor of the trust file replays the whole log before it cosigns.",
-        ));
-    } else {
-        sentences.push(Sentence::new(
-            "Dat er in de momentopname niets ontbreekt, is het woord van het logboek.",
-            "That nothing is missing from the snapshot is the ledger's word.",
         ));
     }
     sentences

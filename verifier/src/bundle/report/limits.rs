@@ -12,11 +12,6 @@ pub(super) fn add(findings: &mut Findings, outcome: &Outcome, counts: &Counts) {
     proof_classes(findings, outcome);
     unknown(findings, outcome);
     covered(findings, outcome, counts);
-    if counts.months_outside_period > 0 {
-        let nl = format!("De bundel gaat over een periode: {} maanden vallen erbuiten.", counts.months_outside_period);
-        let en = format!("The bundle is about a period: {} months lie outside it.", counts.months_outside_period);
-        findings.add(Finding::of("PERIOD_LIMITED", Severity::Info, About::Completeness, nl, en));
-    }
 }
 
 /// What was authorised at its entry stays authorised; the later word is told beside it.

@@ -12,7 +12,7 @@ use tonic::{Code, Response, Status, Streaming};
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
     BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest, GetSourceHeadRequest,
-    GetSourceHeadResponse, KnownRequest, LogRequest, Receipt, RegistryResponse,
+    GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt, RegistryResponse,
 };
 use zegel_verifier::hash::Hash;
 
@@ -303,6 +303,21 @@ impl Connection {
             async move { client.snapshot(request).await }
         });
         answer.await?.receipt.ok_or(LedgerError::Incomplete { wanted: "receipt" })
+    }
+
+    /// Headers of a batch, as the ledger tells them: nothing is proven of them here. None, where no entry stands.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn headers(&self, entry: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let request = ReadEntriesRequest { origin: self.origin.clone(), from: entry, count: 1 };
+        let mut headers = Vec::new();
+        let call = |mut client: LedgerClient<Channel>| {
+            let request = request.clone();
+            async move { client.read_entries(request).await }
+        };
+        self.read(call, |_, answer| headers = answer.headers).await?;
+        Ok(headers)
     }
 
     /// Begins the sealed stream of an export.

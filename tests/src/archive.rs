@@ -35,8 +35,13 @@ pub struct Archive {
 impl Archive {
     /// Makes keys, starts a ledger, and registers everybody.
     pub async fn new() -> Self {
+        Self::of("chat.example.nl/proef").await
+    }
+
+    /// The same, with a log of this name.
+    pub async fn of(origin: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = KeyFolder::init(&folder.path().join("ministry"), "chat.example.nl/proef", "BZK").expect("keys");
+        let keys = KeyFolder::init(&folder.path().join("ministry"), origin, "BZK").expect("keys");
         let config = Config::read(&keys.ledger_config()).expect("a configuration");
         let server = Server::bind(config).await.expect("a ledger");
         let url = format!("https://localhost:{}", server.address().port());

@@ -14,6 +14,7 @@ pub mod batch;
 pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
+pub mod corroborate;
 pub mod hash;
 pub mod kinds;
 pub mod note;

@@ -54,28 +54,28 @@ pub struct Finding {
 
 impl Finding {
     /// A finding about the whole bundle.
-    pub(super) fn of(id: &'static str, severity: Severity, about: About, nl: String, en: String) -> Self {
+    pub(crate) fn of(id: &'static str, severity: Severity, about: About, nl: String, en: String) -> Self {
         Self { id, severity, about, place: None, count: 1, nl, en }
     }
 
-    pub(super) fn at(self, place: Place) -> Self {
+    pub(crate) fn at(self, place: Place) -> Self {
         Self { place: Some(place), ..self }
     }
 
-    pub(super) fn times(self, count: u64) -> Self {
+    pub(crate) fn times(self, count: u64) -> Self {
         Self { count, ..self }
     }
 }
 
 /// All findings of a bundle.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     list: Vec<Finding>,
 }
 
 impl Findings {
     /// Adds a finding, or counts it with one that is alike.
-    pub(super) fn add(&mut self, finding: Finding) {
+    pub(crate) fn add(&mut self, finding: Finding) {
         if let Some(same) = self.list.iter_mut().find(|each| each.id == finding.id && each.en == finding.en) {
             same.count += finding.count;
             return;
@@ -88,7 +88,7 @@ impl Findings {
     }
 
     /// All, the gravest first.
-    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
         self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.id));
         self.list
     }

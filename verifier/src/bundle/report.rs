@@ -28,7 +28,7 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    fn new(nl: impl Into<String>, en: impl Into<String>) -> Self {
+    pub(crate) fn new(nl: impl Into<String>, en: impl Into<String>) -> Self {
         Self { nl: nl.into(), en: en.into() }
     }
 }

@@ -6,6 +6,8 @@
 
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/report.rs"]
+mod report;
 #[path = "main/several.rs"]
 mod several;
 #[path = "main/show.rs"]
@@ -43,6 +45,8 @@ enum Task {
     Verify(Asked),
     /// Verifies bundles and, if they are good, prints one timeline of them.
     Show(Asked),
+    /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
+    Report(report::Wanted),
 }
 
 #[derive(Args)]
@@ -84,6 +88,11 @@ impl Language {
     }
 }
 
+/// The least severity that is not accepted.
+fn least_severity(is_strict: bool) -> Severity {
+    if is_strict { Severity::Warning } else { Severity::Error }
+}
+
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -98,7 +107,7 @@ impl Asked {
 
     /// The least severity that is not accepted.
     fn least_severity(&self) -> Severity {
-        if self.strict { Severity::Warning } else { Severity::Error }
+        least_severity(self.strict)
     }
 }
 
@@ -157,8 +166,8 @@ impl Verdict {
         Self::of(Err(Reason { id: refusal.id(), nl: refusal.nl(), en: refusal.en() }), exit)
     }
 
-    fn found(report: Report, asked: &Asked) -> Self {
-        let is_accepted = report.gravest().is_none_or(|gravest| gravest < asked.least_severity());
+    fn found(report: Report, least: Severity) -> Self {
+        let is_accepted = report.gravest().is_none_or(|gravest| gravest < least);
         Self::of(Ok(report), if is_accepted { EXIT_VERIFIED } else { EXIT_FINDINGS })
     }
 }
@@ -192,6 +201,7 @@ fn main() -> ExitCode {
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
+        Task::Report(wanted) => return report::write(wanted),
     };
     let checked = several::Several::check(asked, shows);
     let (verdict, several) = match checked {

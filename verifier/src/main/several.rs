@@ -39,7 +39,7 @@ impl Several {
                 Ok((trust, report)) => {
                     let parts_sha256 = report.export.parts_sha256.clone();
                     bundles.push(Checked { path: path.clone(), demands, trust, parts_sha256 });
-                    verdicts.push(Verdict::found(report, asked));
+                    verdicts.push(Verdict::found(report, asked.least_severity()));
                 }
                 Err(refusal) => verdicts.push(Verdict::refused(&refusal)),
             }

@@ -1,0 +1,290 @@
+//! One event as a line of the timeline: who, when, what, with each covered part in its place and its ground in it.
+//!
+//! Everything here was written by a stranger. It goes through the template's escaping, and what moves a cursor or turns a
+//! line around is replaced before; line feeds stay.
+
+use super::Language;
+use super::grounds::Grounds;
+use super::media::Media;
+use super::people::People;
+use super::words;
+use maud::{Markup, PreEscaped, html};
+use zegel_proto::parse;
+use zegel_proto::v1::{Attachment, AttachmentState, Binding, ChatDetail, EventKind, GapDetail, Precision, ProofClass};
+use zegel_verifier::bundle::ShownEvent;
+use zegel_verifier::bundle::calendar::Moment;
+use zegel_verifier::bundle::plain::plain;
+use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::corroborate::{Compared, Difference, Other};
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::{Family, capture, chat, family};
+
+/// What a line is made with.
+pub(super) struct Desk<'a> {
+    pub(super) language: Language,
+    pub(super) people: &'a mut People,
+    pub(super) grounds: &'a Grounds,
+    pub(super) origin: &'a str,
+    pub(super) holders: &'a Compared,
+    pub(super) media: &'a mut Media,
+}
+
+/// A line and where it stands.
+pub(super) struct Line {
+    pub(super) conversation: Hash,
+    pub(super) at_ms: u64,
+    pub(super) html: String,
+}
+
+/// Text of a stranger: no control characters but line feeds, nothing that changes the direction of writing.
+pub(super) fn safe(text: &str) -> String {
+    // Apps put the left-to-right mark before their own words; it moves nothing.
+    let text = text.replace('\u{200e}', "").replace("\r\n", "\n");
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
+}
+
+fn safe_bytes(bytes: &[u8]) -> String {
+    safe(&String::from_utf8_lossy(bytes))
+}
+
+/// The line of an event, if the timeline tells it.
+pub(super) fn line(event: &ShownEvent<'_>, desk: &mut Desk<'_>) -> Option<Line> {
+    let told = match family(event.facts.kind) {
+        Family::Chat => event.facts.kind != EventKind::ReceiptObserved,
+        Family::Capture => matches!(
+            event.facts.kind,
+            EventKind::GapDeclared
+                | EventKind::CaptureStarted
+                | EventKind::CaptureStopped
+                | EventKind::SourceResumed
+                | EventKind::PeriodClosed
+        ),
+        _ => false,
+    };
+    if !told || !event.in_scope {
+        return None;
+    }
+    let at_ms = event.body.map_or(0, |(binding, _)| binding.occurred_at_ms);
+    let html = markup(event, desk).into_string();
+    Some(Line { conversation: event.facts.conversation.unwrap_or(Hash::ZERO), at_ms, html })
+}
+
+fn markup(event: &ShownEvent<'_>, desk: &mut Desk<'_>) -> Markup {
+    let place = (event.place.entry, event.place.position.unwrap_or(0));
+    let kind = event.facts.kind;
+    let label = (kind != EventKind::MessageCreated || is_edited(event))
+        .then(|| desk.language.say(words::kind(if is_edited(event) { EventKind::MessageEdited } else { kind })));
+    let class = class_of(event);
+    let Some((binding, body)) = event.body else {
+        let grounds = desk.grounds.of(place, 0, None);
+        return html! {
+            li.(class) id={ "e" (place.0) "." (place.1) } {
+                time { "—" } " "
+                @if let Some(label) = label { em { (label) } " " }
+                (box_of(grounds, desk.language.say(words::WITHHELD), desk.language))
+            }
+        };
+    };
+    let is_chat = family(kind) == Family::Chat;
+    html! {
+        li.(class) id={ "e" (place.0) "." (place.1) } {
+            (time(binding, desk.language)) " "
+            @if is_chat { (sender(place, body, desk)) }
+            @if let Some(label) = label { em { (label) } " " }
+            @if is_chat {
+                (detail(body, desk))
+                (text(place, body, desk))
+                (attachments(place, body, desk))
+            } @else { (gap(body)) }
+            (marks(event, binding, body, desk))
+        }
+    }
+}
+
+/// Edited, or read out after it had been edited.
+fn is_edited(event: &ShownEvent<'_>) -> bool {
+    let detail = event.body.filter(|_| event.facts.kind == EventKind::MessageCreated);
+    let detail = detail.and_then(|(_, body)| parse::<ChatDetail>(body.value(chat::DETAIL)?).ok());
+    detail.is_some_and(|detail| detail.edited)
+}
+
+/// What the filters look for: `c` covered, `x` changed.
+fn class_of(event: &ShownEvent<'_>) -> String {
+    let covered = event.body.is_none_or(|(_, body)| body.covered().next().is_some());
+    let changed = matches!(
+        event.facts.kind,
+        EventKind::MessageEdited | EventKind::MessageDeleted | EventKind::RecordVanished | EventKind::ReactionRemoved
+    ) || is_edited(event);
+    let capture = family(event.facts.kind) == Family::Capture;
+    [(covered, "c"), (changed, "x"), (capture, "g")]
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, class)| *class)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A covered part with its ground in it.
+fn box_of(grounds: &[String], what: &str, language: Language) -> Markup {
+    let inside = if grounds.is_empty() { language.say(words::NO_GROUND).to_owned() } else { plain(&grounds.join(" ")) };
+    let labels = grounds.iter().filter_map(|code| words::ground(code)).map(|label| language.say(label));
+    let title = std::iter::once(what).chain(labels).collect::<Vec<_>>().join(": ");
+    html! { span.lak title=(title) { (inside) } }
+}
+
+/// As exact as the source says, in UTC.
+fn time(binding: &Binding, language: Language) -> Markup {
+    if binding.occurred_at_ms == 0 {
+        return html! { time { (language.say(words::TIME_UNKNOWN)) } };
+    }
+    let at = Moment::at(binding.occurred_at_ms);
+    let (hours, minutes, seconds) = at.clock();
+    let (shown, exact) = match Precision::try_from(binding.precision) {
+        Ok(Precision::Millisecond | Precision::Second) => {
+            (format!("{hours:02}:{minutes:02}:{seconds:02}"), format!("T{hours:02}:{minutes:02}:{seconds:02}Z"))
+        }
+        Ok(Precision::Minute) => (format!("{hours:02}:{minutes:02}"), format!("T{hours:02}:{minutes:02}Z")),
+        _ => ("±".to_owned(), String::new()),
+    };
+    let machine = format!("{:04}-{:02}-{:02}{exact}", at.year, at.month, at.day);
+    html! {
+        time datetime=(machine) { (shown) }
+        @if binding.ambiguous_time { abbr title=(language.say(words::AMBIGUOUS)) { "?" } }
+    }
+}
+
+fn sender(place: (u64, u32), body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
+    let slots = body.slots();
+    if matches!(slots.get(chat::SENDER), Some(Shown::Covered)) {
+        let grounds = desk.grounds.of(place, chat::SENDER as u32, None);
+        return html! { b { (box_of(grounds, desk.language.say(words::COVERED), desk.language)) } " " };
+    }
+    let display = body.value(chat::DISPLAY_NAME).map(String::from_utf8_lossy);
+    // Some formats know an account, some only the name that the phone's owner gave it.
+    let account = body.value(chat::SENDER).map(String::from_utf8_lossy);
+    let Some(sender) = account.as_ref().or(display.as_ref()) else { return html! {} };
+    let name = desk.people.sender(sender, display.as_deref());
+    html! { b { bdi { (name) } } " " }
+}
+
+/// What a line of the app says, in the words of the format, where it does not say so itself.
+fn detail(body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
+    let Some(Ok(detail)) = body.value(chat::DETAIL).map(parse::<ChatDetail>) else { return html! {} };
+    let has_text = matches!(body.slots().get(chat::TEXT), Some(Shown::List(_) | Shown::Covered));
+    let subject = (!has_text && !detail.subject.is_empty()).then(|| desk.people.mention(&detail.subject));
+    let targets = detail.targets.iter().filter(|_| !has_text);
+    let targets: Vec<String> = targets.map(|target| desk.people.mention(target)).collect();
+    html! {
+        @if !has_text && !detail.what.is_empty() { i { (plain(&detail.what).replace('_', " ")) } " " }
+        @if let Some(subject) = subject { bdi { (subject) } " " }
+        @if !targets.is_empty() { "→ " bdi { (targets.join(", ")) } " " }
+        @if detail.meta_ai { em { "@Meta AI" } " " }
+    }
+}
+
+/// The words, with neighbouring covered ones of one ground under one cover.
+fn text(place: (u64, u32), body: &ShownBody, desk: &Desk<'_>) -> Markup {
+    let slot = chat::TEXT as u32;
+    let covered = |grounds| box_of(grounds, desk.language.say(words::COVERED), desk.language);
+    match body.slots().get(chat::TEXT) {
+        Some(Shown::Covered) => covered(desk.grounds.of(place, slot, None)),
+        Some(Shown::List(items)) => {
+            let mut shown = String::new();
+            let mut last: Option<&[String]> = None;
+            let end = items.len() - 1;
+            for (number, item) in (0u32..).zip(items) {
+                let grounds = item.is_none().then(|| desk.grounds.of(place, slot, Some(number)));
+                match (item, grounds) {
+                    (Some(word), _) => {
+                        let word = safe_bytes(word);
+                        let word = if number as usize == end { word.trim_end() } else { &word };
+                        shown.push_str(&html! { (word) }.into_string());
+                    }
+                    (None, Some(grounds)) if last != Some(grounds) => {
+                        shown.push_str(&covered(grounds).into_string());
+                        shown.push(' ');
+                    }
+                    _ => {}
+                }
+                last = grounds;
+            }
+            html! { span.t dir="auto" { (PreEscaped(shown)) } }
+        }
+        _ => html! {},
+    }
+}
+
+fn attachments(place: (u64, u32), body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
+    let slot = chat::ATTACHMENTS as u32;
+    let covered = |grounds, language: Language| box_of(grounds, language.say(words::ATTACHMENT), language);
+    if matches!(body.slots().get(chat::ATTACHMENTS), Some(Shown::Covered)) {
+        return covered(desk.grounds.of(place, slot, None), desk.language);
+    }
+    let items = (0u32..).zip(body.items(chat::ATTACHMENTS));
+    let shown = items.map(|(number, item)| match item.as_ref().map(|item| parse::<Attachment>(item)) {
+        None => covered(desk.grounds.of(place, slot, Some(number)), desk.language),
+        Some(Ok(attachment)) => attached(&attachment, desk),
+        Some(Err(_)) => html! { span.chip { "?" } },
+    });
+    let shown: Vec<Markup> = shown.collect();
+    html! { @for one in &shown { " " (one) } }
+}
+
+fn attached(attachment: &Attachment, desk: &mut Desk<'_>) -> Markup {
+    let present = attachment.state == AttachmentState::AttachmentPresent as i32;
+    let picture = Hash::read(&attachment.sha256).filter(|_| present).and_then(|sha256| desk.media.picture(sha256));
+    let name = safe(&attachment.name);
+    html! {
+        @if let Some(picture) = picture { img src=(picture) alt=(name) loading="lazy"; }
+        @else {
+            span.chip {
+                (desk.language.say(words::ATTACHMENT)) ": " bdi { (name) }
+                @if !present { " (" (desk.language.say(words::NOT_INCLUDED)) ")" }
+            }
+        }
+    }
+}
+
+fn gap(body: &ShownBody) -> Markup {
+    let detail = body.value(capture::DETAIL).and_then(|detail| parse::<GapDetail>(detail).ok());
+    let note: Vec<u8> = body.items(capture::NOTE).iter().flatten().flatten().copied().collect();
+    html! {
+        @if let Some(detail) = detail { (plain(&detail.reason)) " " }
+        @if !note.is_empty() { span.t { (safe_bytes(&note)) } }
+    }
+}
+
+fn marks(event: &ShownEvent<'_>, binding: &Binding, body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
+    let language = desk.language;
+    let also: Vec<(String, Vec<Difference>)> = desk
+        .holders
+        .others(desk.origin, event.place)
+        .into_iter()
+        .map(|Other { custodian, differs, .. }| (desk.people.custodian(custodian), differs))
+        .collect();
+    let class = match ProofClass::try_from(binding.proof_class) {
+        Ok(ProofClass::ANativeSigned) => "A",
+        Ok(ProofClass::BGateway) => "B",
+        Ok(ProofClass::CExportFile) => "C",
+        Ok(ProofClass::DScreenshot) => "D",
+        _ => "",
+    };
+    let reply = body.value(chat::REPLY_TO).is_some() && family(event.facts.kind) == Family::Chat;
+    html! {
+        @if reply { " " span.chip { "↩" } }
+        @for (name, differs) in &also {
+            " " span.chip {
+                (language.say(words::ALSO)) " " bdi { (name) }
+                @for what in differs {
+                    ", " (language.say(match what {
+                        Difference::Time => words::OTHER_TIME,
+                        Difference::WhiteSpace => words::OTHER_SPACE,
+                        Difference::Text => words::OTHER_TEXT,
+                        Difference::Deleted => words::DELETED_FOR_ONE,
+                    }))
+                }
+            }
+        }
+        @if !class.is_empty() { " " small.k { (class) } }
+    }
+}

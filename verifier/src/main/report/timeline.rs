@@ -1,0 +1,102 @@
+//! The timeline on the page: by conversation, month and day, each month folded so that a large one opens at once.
+
+use super::people::People;
+use super::spool::{Key, Spool};
+use super::{Language, words};
+use maud::html;
+use std::io::{self, Write};
+use zegel_verifier::bundle::calendar::Moment;
+use zegel_verifier::hash::Hash;
+
+/// Lines up to which every month stands open.
+const LINES_OPEN_MAX: usize = 2_000;
+
+/// Where the writing is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct At {
+    conversation: Hash,
+    /// Year and month; 0: time not known.
+    month: u64,
+    day: u32,
+}
+
+fn at_of(key: &Key) -> At {
+    let moment = Moment::at(key.at_ms);
+    let (month, day) = if key.at_ms == 0 { (0, 0) } else { (moment.year * 100 + u64::from(moment.month), moment.day) };
+    At { conversation: key.conversation, month, day }
+}
+
+/// Writes all lines in reading order.
+pub(super) fn write(
+    out: &mut impl Write,
+    spool: &mut Spool,
+    people: &mut People,
+    language: Language,
+) -> io::Result<()> {
+    if spool.count() == 0 {
+        return Ok(());
+    }
+    let is_open = spool.count() <= LINES_OPEN_MAX;
+    write!(out, "<section><h2>{}</h2>{}", language.say(words::TIMELINE), tools(language))?;
+    let mut last: Option<At> = None;
+    spool.read::<io::Error>(|key, line| {
+        let at = at_of(key);
+        if last != Some(at) {
+            turn(out, last, at, is_open, people, language)?;
+            last = Some(at);
+        }
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")
+    })?;
+    writeln!(out, "</ol></section></details></section>")
+}
+
+/// Closes what ends and opens what begins.
+fn turn(
+    out: &mut impl Write,
+    last: Option<At>,
+    at: At,
+    is_open: bool,
+    people: &mut People,
+    language: Language,
+) -> io::Result<()> {
+    let new_conversation = last.is_none_or(|last| last.conversation != at.conversation);
+    let new_month = new_conversation || last.is_none_or(|last| last.month != at.month);
+    if last.is_some() {
+        write!(out, "</ol></section>{}", if new_month { "</details>" } else { "" })?;
+    }
+    if new_conversation {
+        let name = if at.conversation == Hash::ZERO {
+            language.of("Niet van één gesprek", "Not of one conversation").to_owned()
+        } else {
+            people.conversation(at.conversation)
+        };
+        write!(out, "{}", html! { h3 { bdi { (name) } } }.into_string())?;
+    }
+    let unknown = language.say(words::TIME_UNKNOWN);
+    if new_month {
+        let name =
+            if at.month == 0 { unknown.to_owned() } else { format!("{:04}-{:02}", at.month / 100, at.month % 100) };
+        write!(out, "<details class=\"month\"{}><summary>{name}</summary>", if is_open { " open" } else { "" })?;
+    }
+    let day = if at.day == 0 {
+        unknown.to_owned()
+    } else {
+        format!("{:04}-{:02}-{:02} (UTC)", at.month / 100, at.month % 100, at.day)
+    };
+    write!(out, "<section class=\"day\"><h4>{day}</h4><ol class=\"chat\">")
+}
+
+fn tools(language: Language) -> String {
+    let tools = html! {
+        div.tools hidden {
+            label for="words" { (language.say(words::SEARCH)) }
+            input type="search" id="words";
+            span { input type="checkbox" id="only-covered"; " " label for="only-covered" { (language.say(words::ONLY_COVERED)) } }
+            span { input type="checkbox" id="only-changed"; " " label for="only-changed" { (language.say(words::ONLY_CHANGED)) } }
+            button type="button" { (language.say(words::FOLD)) }
+            output aria-live="polite" {}
+        }
+    };
+    tools.into_string()
+}

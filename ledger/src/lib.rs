@@ -13,6 +13,7 @@
 //! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
 //! Specification: `specs/service.md`.
 
+mod audited;
 mod check;
 mod config;
 mod export;

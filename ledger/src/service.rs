@@ -146,6 +146,12 @@ impl Ledger for Service {
         read::entries(self, &request.into_inner()).map(Response::new)
     }
 
+    type ReadAuditStream = Stream<AuditEntry>;
+
+    async fn read_audit(&self, request: Request<ReadEntriesRequest>) -> Answered<Self::ReadAuditStream> {
+        read::audit(self, &request.into_inner()).map(Response::new)
+    }
+
     type ReadStreamStream = Stream<ReadStreamResponse>;
 
     async fn read_stream(&self, request: Request<ReadStreamRequest>) -> Answered<Self::ReadStreamStream> {

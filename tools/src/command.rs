@@ -4,6 +4,7 @@ mod append;
 mod demo;
 mod export;
 mod import;
+mod mirror;
 mod outcome;
 mod register;
 mod status;
@@ -66,6 +67,8 @@ enum Command {
     Import(import::Import),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
+    /// Copy a log for auditors; no key is needed.
+    Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
     /// Say where the log and the chains are, and what waits.
@@ -84,6 +87,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
         Command::Demo(demo) => demo::run(&demo),
+        Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
         Command::Status { place } => status::run(&place).await,
     }

@@ -18,6 +18,7 @@ pub mod hex;
 pub mod import;
 pub mod input;
 pub mod keys;
+pub mod mirror;
 pub mod officer;
 pub mod record;
 pub mod seal;

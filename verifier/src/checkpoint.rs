@@ -68,6 +68,12 @@ impl ClaimedCheckpoint {
     pub fn claimed_size(&self) -> u64 {
         self.size
     }
+
+    /// The root that it claims: provisional until [`VerifiedCheckpoint::verify`].
+    #[must_use]
+    pub fn claimed_root(&self) -> Hash {
+        self.root
+    }
 }
 
 /// A checkpoint signed by the key of its log.

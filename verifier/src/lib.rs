@@ -10,6 +10,7 @@
 //! Not here: who orders and stores (the ledger), how bodies are sealed and opened (the tools).
 //! Specifications: `specs/`.
 
+pub mod audit;
 pub mod batch;
 pub mod bundle;
 pub mod checkpoint;
@@ -17,6 +18,7 @@ pub mod commit;
 pub mod corroborate;
 pub mod hash;
 pub mod kinds;
+pub mod mirror;
 pub mod note;
 pub mod registry;
 pub mod signature;

@@ -4,6 +4,8 @@
 //! to stdout, progress to stderr; `--json` prints exactly one document, also on failure (`show` of a good bundle: one line
 //! per event). Not here: every rule of the evidence (the library). This file and `main/` are the only ones that open files.
 
+#[path = "main/audit.rs"]
+mod audit;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/report.rs"]
@@ -47,6 +49,8 @@ enum Task {
     Show(Asked),
     /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
     Report(report::Wanted),
+    /// Replays a whole log from a mirror, and reports everything that does not follow from its entries.
+    Audit(audit::Wanted),
 }
 
 #[derive(Args)]
@@ -202,6 +206,7 @@ fn main() -> ExitCode {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
         Task::Report(wanted) => return report::write(wanted),
+        Task::Audit(wanted) => return audit::run(wanted),
     };
     let checked = several::Several::check(asked, shows);
     let (verdict, several) = match checked {

@@ -4,13 +4,27 @@
 //! months, sorted; it is a pure function of the entries that it covers, so that anyone who replays the log gets the same.
 //! Specification: `specs/streams.md`.
 
-use crate::hash::{Hash, Tag, leaf};
+use crate::hash::{Hash, Tag, lanes, leaf};
 use zegel_proto::v1::{Month, StreamType};
 
 /// Leaf of an event in a month: where it stands, and its event leaf.
 #[must_use]
 pub fn stream_leaf(entry: u64, position: u32, event: Hash) -> Hash {
     leaf(Tag::Stream, &[&entry.to_be_bytes(), &position.to_be_bytes(), &event.0])
+}
+
+/// Leaves of all events of an entry, of which `events` are the event leaves in order; hashed side by side.
+#[must_use]
+pub fn stream_leaves(entry: u64, events: &[Hash]) -> Vec<Hash> {
+    let leaf_of = |(position, event): (u32, &Hash)| stream_leaf(entry, position, *event);
+    if !lanes::are_faster() {
+        return (0..).zip(events).map(leaf_of).collect();
+    }
+    let bytes = |(position, event): (u32, &Hash)| {
+        [&[0x00, Tag::Stream as u8][..], &entry.to_be_bytes(), &position.to_be_bytes(), &event.0].concat()
+    };
+    let messages: Vec<Vec<u8>> = (0..).zip(events).map(bytes).collect();
+    lanes::sha256_all(&messages.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
 /// Leaf of a row: type, id, and the digest over its months (month, count, root of each, ascending).

@@ -10,7 +10,7 @@
 mod path;
 mod subset;
 
-pub use path::{check_consistency, check_inclusion};
+pub use path::{check_consistency, check_inclusion, consistency_proof};
 pub use subset::{SubsetWalk, Subtree, gap_subtrees};
 
 use crate::hash::lanes::next_level;
@@ -100,13 +100,39 @@ impl Frontier {
     }
 
     /// Appends a complete subtree of `2^level` leaves; the size must be a multiple of that.
-    fn push_subtree(&mut self, level: u32, root: Hash) {
+    pub(crate) fn push_subtree(&mut self, level: u32, root: Hash) {
         debug_assert_eq!(self.size % (1 << level), 0, "subtrees are pushed where they are aligned");
         let merges = (self.size >> level).trailing_ones();
         let left = self.roots.drain(self.roots.len() - merges as usize..).rev();
         let merged = left.fold(root, |right, left| node(left, right));
         self.roots.push(merged);
         self.size += 1 << level;
+    }
+
+    /// Appends leaves that are all at hand: level by level, hashed side by side.
+    pub fn extend(&mut self, leaves: Vec<Hash>) {
+        let (from, mut level, mut right) = (self.size, leaves, Vec::new());
+        self.size += level.len() as u64;
+        for height in 0.. {
+            if level.is_empty() {
+                break;
+            }
+            // What was the right edge at this height is the left neighbour of what comes.
+            if from >> height & 1 == 1 {
+                level.splice(0..0, self.roots.pop());
+            }
+            if level.len() % 2 == 1 {
+                right.extend(level.pop());
+            }
+            level = next_level(&level);
+        }
+        self.roots.extend(right.into_iter().rev());
+    }
+
+    /// Roots of the complete subtrees, largest first: [`Frontier::restore`] takes them back.
+    #[must_use]
+    pub fn into_roots(self) -> Vec<Hash> {
+        self.roots
     }
 
     /// The root hash of the tree, RFC 6962 2.1.
@@ -172,6 +198,20 @@ mod tests {
             let mut frontier = Frontier::new();
             leaves.iter().for_each(|leaf| frontier.push(*leaf));
             assert_eq!(frontier.root(), root_of(leaves), "{size}");
+        }
+    }
+
+    #[test]
+    fn leaves_appended_at_once_make_the_edge_that_they_make_one_by_one() {
+        let leaves: Vec<Hash> = (0..80u64).map(|index| log_leaf(&index.to_be_bytes())).collect();
+        for first in 0..40 {
+            for more in 0..40 {
+                let (mut one, mut other) = (Frontier::new(), Frontier::new());
+                leaves[..first + more].iter().for_each(|leaf| one.push(*leaf));
+                other.extend(leaves[..first].to_vec());
+                other.extend(leaves[first..first + more].to_vec());
+                assert_eq!(one, other, "{first} and {more}");
+            }
         }
     }
 

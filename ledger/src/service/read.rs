@@ -1,6 +1,7 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
 use super::{Service, Stream, blocking, hash, streaming};
+use crate::audited::audit_entry;
 use crate::export::{self, ExportError};
 use crate::log::Capture;
 use crate::store::StoreError;
@@ -113,6 +114,21 @@ pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result
         let store = log.store();
         for index in from..to {
             if !push(ReadEntriesResponse { index, entry: store.entry(index)?, headers: store.headers(index)? }) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }))
+}
+
+pub(super) fn audit(service: &Service, request: &ReadEntriesRequest) -> Result<Stream<AuditEntry>, Status> {
+    let log = service.log(&request.origin)?;
+    let (from, count) = (request.from, request.count);
+    let size = log.view().size;
+    let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
+    Ok(streaming(service.long_call()?, move |push| {
+        for index in from..to {
+            if !push(audit_entry(log.store(), index)?) {
                 return Ok(());
             }
         }

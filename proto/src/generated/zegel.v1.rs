@@ -1910,6 +1910,34 @@ pub struct ReadEntriesResponse {
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub headers: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
+/// One entry with what an auditor needs of what lies beside it. specs/audit.md.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuditEntry {
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// Canonical bytes of the Entry; empty in a mirror's part of events, where it lies in its entry bundle.
+    #[prost(bytes = "vec", tag = "2")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// All headers; empty for a snapshot.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub headers: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// As many as headers, in the same order.
+    #[prost(message, repeated, tag = "4")]
+    pub sealed: ::prost::alloc::vec::Vec<SealedDigest>,
+}
+/// What lies sealed beside an event, as its batch's sealed root binds it; all empty with a public event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SealedDigest {
+    /// SHA-256 of the ciphertext, 32 bytes; empty where it is gone.
+    #[prost(bytes = "vec", tag = "1")]
+    pub ciphertext: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the first wrap, 32 bytes; empty where it is gone.
+    #[prost(bytes = "vec", tag = "2")]
+    pub wrap: ::prost::alloc::vec::Vec<u8>,
+    /// Where one of the two is gone: their leaf (tag 0xC1), 32 bytes, if it was kept.
+    #[prost(bytes = "vec", tag = "3")]
+    pub leaf: ::prost::alloc::vec::Vec<u8>,
+}
 /// Asks for a stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadStreamRequest {
@@ -2334,6 +2362,30 @@ pub mod ledger_client {
                 .insert(GrpcMethod::new("zegel.v1.Ledger", "ReadEntries"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Entries in order, with all that an auditor replays: headers, and digests of what lies sealed. No key, no content.
+        pub async fn read_audit(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::AuditEntry>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/zegel.v1.Ledger/ReadAudit",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "ReadAudit"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Where the events of one id and month stand, in log order.
         pub async fn read_stream(
             &mut self,
@@ -2540,6 +2592,17 @@ pub mod ledger_server {
             tonic::Response<Self::ReadEntriesStream>,
             tonic::Status,
         >;
+        /// Server streaming response type for the ReadAudit method.
+        type ReadAuditStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::AuditEntry, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Entries in order, with all that an auditor replays: headers, and digests of what lies sealed. No key, no content.
+        async fn read_audit(
+            &self,
+            request: tonic::Request<super::ReadEntriesRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ReadAuditStream>, tonic::Status>;
         /// Server streaming response type for the ReadStream method.
         type ReadStreamStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::ReadStreamResponse, tonic::Status>,
@@ -3174,6 +3237,52 @@ pub mod ledger_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReadEntriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zegel.v1.Ledger/ReadAudit" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadAuditSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::ServerStreamingService<super::ReadEntriesRequest>
+                    for ReadAuditSvc<T> {
+                        type Response = super::AuditEntry;
+                        type ResponseStream = T::ReadAuditStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadEntriesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::read_audit(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadAuditSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

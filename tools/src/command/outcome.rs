@@ -4,12 +4,16 @@ use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
+use zegel_tools::disk::DiskError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
+use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
 use zegel_tools::source::{LedgerError, SourceError};
+use zegel_verifier::mirror::MirrorError;
+use zegel_verifier::trust::TrustError;
 
 /// A result for people and one for machines.
 pub(crate) struct Outcome {
@@ -56,6 +60,20 @@ pub(crate) enum CommandError {
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
+    /// Copying a log.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// A file that was named.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A trust file.
+    #[error("{path}: {reason}")]
+    Trust {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: TrustError,
+    },
     /// Standard input.
     #[error("line {line}: {reason}")]
     Input {
@@ -132,11 +150,19 @@ impl CommandError {
             Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
             | Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
+            Self::Copy(copy) => match copy {
+                CopyError::Ledger(ledger) => judged_by_ledger(ledger),
+                CopyError::Mirror(MirrorError::OtherHistory { .. } | MirrorError::OtherSize { .. })
+                | CopyError::Shorter { .. } => 2,
+                _ => 3,
+            },
             Self::Officer(OfficerError::NameTaken { .. }) => 2,
             Self::Usage { .. }
             | Self::Officer(_)
             | Self::Key(_)
             | Self::Cover(_)
+            | Self::Disk(_)
+            | Self::Trust { .. }
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }

@@ -11,8 +11,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Response, Status, Streaming};
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest, GetSourceHeadRequest,
-    GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt, RegistryResponse,
+    AuditEntry, BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest,
+    GetSourceHeadRequest, GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
+    RegistryResponse,
 };
 use zegel_verifier::hash::Hash;
 
@@ -274,7 +275,11 @@ impl Connection {
         .await
     }
 
-    pub(super) async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
+    /// The newest signed note; not verified.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
         let request = self.log();
         let answer = self.call(|mut client| {
             let request = request.clone();
@@ -328,6 +333,18 @@ impl Connection {
         self.call(|mut client| {
             let request = request.clone();
             async move { client.export_evidence(request).await }
+        })
+        .await
+    }
+
+    /// Begins to read entries as an auditor replays them.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn audit_entries(&self, request: &ReadEntriesRequest) -> Result<Streaming<AuditEntry>, LedgerError> {
+        self.call(|mut client| {
+            let request = request.clone();
+            async move { client.read_audit(request).await }
         })
         .await
     }

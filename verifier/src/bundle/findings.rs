@@ -87,6 +87,11 @@ impl Findings {
         }
     }
 
+    /// All so far, in the order in which they were found.
+    pub(crate) fn as_slice(&self) -> &[Finding] {
+        &self.list
+    }
+
     /// All, the gravest first.
     pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
         self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.id));

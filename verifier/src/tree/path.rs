@@ -1,7 +1,7 @@
 //! Inclusion and consistency proofs as the log's own tools make and read them: RFC 9162 2.1.3.2 and 2.1.4.2.
 
-use super::ProofError;
-use crate::hash::{Hash, node};
+use super::{ProofError, Subtree, gap_subtrees};
+use crate::hash::{Hash, empty_root, node};
 
 /// How many hashes an inclusion proof has: one per level below the root at which the leaf has a sibling.
 fn inclusion_length(index: u64, size: u64) -> usize {
@@ -70,6 +70,41 @@ pub fn check_consistency(from: u64, old: Hash, to: u64, new: Hash, proof: &[Hash
     }
     same(to_old, old)?;
     same(to_new, new)
+}
+
+/// SUBPROOF of RFC 6962 2.1.2: what shows that the first `from` leaves are a beginning of the first `to`. `hash` gives the
+/// root of a complete subtree; it is asked for none that reaches beyond `to`.
+///
+/// # Errors
+/// What `hash` says.
+pub fn consistency_proof<E>(
+    from: u64,
+    to: u64,
+    hash: &mut dyn FnMut(Subtree) -> Result<Hash, E>,
+) -> Result<Vec<Hash>, E> {
+    let (mut first, mut last, mut is_whole) = (0, to, true);
+    let mut proof = Vec::new();
+    while from > 0 && from < last {
+        let split = first + (last - first).next_power_of_two() / 2;
+        if from <= split {
+            proof.push(root_of_range(split, last, hash)?);
+            last = split;
+        } else {
+            proof.push(root_of_range(first, split, hash)?);
+            (first, is_whole) = (split, false);
+        }
+    }
+    if !is_whole {
+        proof.push(root_of_range(first, last, hash)?);
+    }
+    proof.reverse();
+    Ok(proof)
+}
+
+fn root_of_range<E>(from: u64, to: u64, hash: &mut dyn FnMut(Subtree) -> Result<Hash, E>) -> Result<Hash, E> {
+    let mut roots = gap_subtrees(from, to).map(hash).collect::<Result<Vec<_>, E>>()?.into_iter().rev();
+    let last = roots.next().unwrap_or_else(empty_root);
+    Ok(roots.fold(last, |right, left| node(left, right)))
 }
 
 fn same(found: Hash, wanted: Hash) -> Result<(), ProofError> {
@@ -142,6 +177,11 @@ mod tests {
             for from in 1..=to {
                 let old = root_of(all[..from as usize].iter().copied());
                 let proof = subproof(from as usize, &all, true);
+                let mut of = |subtree: Subtree| {
+                    let width = 1 << subtree.level;
+                    Ok::<_, ()>(root_of(all[subtree.index as usize * width..][..width].iter().copied()))
+                };
+                assert_eq!(consistency_proof(from, to, &mut of), Ok(proof.clone()), "{from} to {to}");
                 assert_eq!(check_consistency(from, old, to, new, &proof), Ok(()), "{from} to {to}");
                 let mut longer = proof.clone();
                 longer.push(new);

@@ -12,7 +12,7 @@ use zegel_verifier::batch::event_leaf;
 use zegel_verifier::bundle::{self, BundleFile, BundleSource, Demands, Refusal, Report};
 use zegel_verifier::checkpoint;
 use zegel_verifier::commit::{self, CoveredUnit, list_slot, none_slot, redact, unknown_slot, value_slot};
-use zegel_verifier::hash::{Hash, log_leaf, sha256};
+use zegel_verifier::hash::{Hash, Tag, leaf, log_leaf, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, family, layout};
 use zegel_verifier::note::{TYPE_COSIGNATURE, TYPE_ED25519, VerifierKey};
 use zegel_verifier::signature::signed_bytes;
@@ -29,6 +29,24 @@ pub const OTHER_CONVERSATION: Hash = Hash([0xA2; 32]);
 pub const CUSTODIAN: Hash = Hash([0xC1; 32]);
 pub const EXPORT: Hash = Hash([0xE1; 32]);
 pub const MANIFEST: Hash = Hash([0xE2; 32]);
+
+/// What an auditor is told of the sealed form of an event: nobody here seals, so the digests are of the header.
+pub fn sealed_digest(event: &Event) -> SealedDigest {
+    if matches!(event.header.content, Some(event_header::Content::Public(_))) {
+        return SealedDigest::default();
+    }
+    let header = event.header.encode_to_vec();
+    let digest = |what: &[u8]| sha256(&[what, &header]).to_vec();
+    SealedDigest { ciphertext: digest(b"ciphertext"), wrap: digest(b"wrap"), leaf: vec![] }
+}
+
+fn sealed_root_of(events: &[Event]) -> Hash {
+    let leaf_of = |event| {
+        let digest = sealed_digest(event);
+        leaf(Tag::Sealed, &[&digest.ciphertext, &digest.wrap])
+    };
+    root_of(events.iter().map(leaf_of))
+}
 
 /// An actor with its chain.
 #[derive(Clone)]
@@ -316,7 +334,7 @@ impl Log {
             batch_seq: actor.next_seq,
             count: events.len() as u32,
             events_root: root_of(leaves).to_vec(),
-            sealed_root: vec![6; 32],
+            sealed_root: sealed_root_of(&events).to_vec(),
             previous: actor.previous.clone(),
             created_at_ms: MAY,
         };
@@ -393,6 +411,17 @@ impl Log {
                 .collect(),
         };
         months.into_iter().map(row).collect()
+    }
+
+    /// The entries, as an auditor gets them.
+    pub fn audit_entries(&self) -> Vec<AuditEntry> {
+        let of = |(index, made): (u64, &Made)| AuditEntry {
+            index,
+            entry: made.bytes(),
+            headers: made.events.iter().map(|event| event.header.encode_to_vec()).collect(),
+            sealed: made.events.iter().map(sealed_digest).collect(),
+        };
+        (0..).zip(&self.entries).map(of).collect()
     }
 
     pub fn leaves(&self) -> Vec<Hash> {

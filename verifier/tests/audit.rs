@@ -1,0 +1,374 @@
+//! Auditing logs made here: an honest one is clean, and each lie has its finding, at its entry.
+#![allow(clippy::disallowed_methods, reason = "tests")]
+
+mod maker;
+
+use maker::*;
+use prost::Message;
+use zegel_proto::v1::*;
+use zegel_verifier::audit::{Auditor, StateError, examine};
+use zegel_verifier::bundle::{Place, Severity};
+use zegel_verifier::hash::Hash;
+use zegel_verifier::trust::Trust;
+
+fn trust_of(log: &Log) -> Trust {
+    Trust::parse(log.trust().as_bytes()).expect("a trust file")
+}
+
+fn feed(auditor: &mut Auditor, entries: &[AuditEntry]) {
+    for entry in entries {
+        let examined = examine(entry, auditor.origin());
+        auditor.take(examined);
+    }
+}
+
+/// Replays these entries, after being handed this log's checkpoint.
+fn audit(log: &Log, entries: &[AuditEntry]) -> Auditor {
+    let mut auditor = Auditor::new(trust_of(log));
+    auditor.checkpoint(&log.checkpoint());
+    feed(&mut auditor, entries);
+    auditor
+}
+
+type Told = (&'static str, Option<Place>);
+
+fn told(auditor: &Auditor) -> Vec<Told> {
+    auditor.report().findings.iter().map(|finding| (finding.id, finding.place)).collect()
+}
+
+/// Findings of a log that lies about itself, with a checkpoint that it signed.
+fn found(log: &Log) -> Vec<Told> {
+    told(&audit(log, &log.audit_entries()))
+}
+
+fn entry(index: u64) -> Option<Place> {
+    Some(Place::entry(index))
+}
+
+fn event(index: u64, position: u32) -> Option<Place> {
+    Some(Place::event(index, position))
+}
+
+/// Genesis, registrations, 30 messages, an export, a snapshot, 1 batch, a snapshot.
+fn honest() -> Log {
+    let mut log = Log::with_messages(60);
+    log.export(scope_of(CONVERSATION), None);
+    let more = vec![log.message(CONVERSATION, 61, "nog een")];
+    log.batch(Who::Source, more);
+    log.snapshot(|_| ());
+    log
+}
+
+#[test]
+fn an_honest_log_is_clean_and_counted() {
+    let log = honest();
+    let auditor = audit(&log, &log.audit_entries());
+    assert_eq!(told(&auditor), vec![]);
+    assert!(auditor.is_clean());
+    let report = auditor.report();
+    assert_eq!((report.entries, report.replayed), (8, 8));
+    assert_eq!((report.batches, report.snapshots, report.checkpoints), (6, 2, 1));
+    assert_eq!(report.newest_checkpoint, Some(8));
+    assert_eq!(report.cosigned_by, vec!["getuige".to_owned()]);
+    assert_eq!(report.root, auditor.root().to_string());
+    assert_eq!(report.ministry.as_deref(), Some("Ministerie van Voorbeelden"));
+}
+
+#[test]
+fn a_replay_that_was_kept_goes_on_as_if_nothing_had_happened() {
+    let log = honest();
+    let entries = log.audit_entries();
+    let whole = audit(&log, &entries);
+    let kept = |auditor: &Auditor| {
+        let mut bytes = Vec::new();
+        auditor.save(&mut bytes).expect("kept");
+        bytes
+    };
+    for stop in 0..=entries.len() {
+        let before = audit(&log, &entries[..stop]);
+        let state = kept(&before);
+        let mut after = Auditor::restore(trust_of(&log), &mut state.as_slice()).expect("taken back");
+        assert_eq!(kept(&after), state);
+        feed(&mut after, &entries[stop..]);
+        assert_eq!(after.report(), whole.report(), "stopped at {stop}");
+        assert_eq!(kept(&after), kept(&whole), "stopped at {stop}");
+    }
+}
+
+#[test]
+fn a_state_that_was_changed_or_is_of_another_log_is_refused() {
+    let log = honest();
+    let mut state = Vec::new();
+    audit(&log, &log.audit_entries()).save(&mut state).expect("kept");
+    for at in (0..state.len()).step_by(7).chain([state.len() - 1]) {
+        let mut changed = state.clone();
+        changed[at] ^= 1;
+        assert!(Auditor::restore(trust_of(&log), &mut changed.as_slice()).is_err(), "byte {at}");
+    }
+    let refused = Auditor::restore(trust_of(&log), &mut &state[..state.len() - 1]);
+    assert!(matches!(refused, Err(StateError::Unreadable(_))), "{refused:?}");
+    let longer = [&state[..], &[0]].concat();
+    assert!(matches!(Auditor::restore(trust_of(&log), &mut longer.as_slice()), Err(StateError::Checksum)));
+    let other = Log::new("chat.example.nl/ander");
+    assert!(matches!(Auditor::restore(trust_of(&other), &mut state.as_slice()), Err(StateError::OtherLog { .. })));
+}
+
+#[test]
+fn a_dropped_a_doubled_and_two_swapped_entries_are_told_where_they_are() {
+    let log = honest();
+    let mut entries = log.audit_entries();
+    entries.remove(3);
+    let auditor = audit(&log, &entries);
+    assert_eq!(&told(&auditor)[..1], [("CHECKPOINT_BEYOND", None)]);
+    assert!(told(&auditor).contains(&("ENTRY", entry(4))));
+    // Numbered anew, as someone would who hides it: chain, counters and root all tell.
+    (0..).zip(&mut entries).for_each(|(index, entry)| entry.index = index);
+    let auditor = audit(&log, &entries);
+    // The source's next batch is entry 5 now.
+    assert!(told(&auditor).contains(&("BATCH_CHAIN", entry(5))), "{:?}", told(&auditor));
+    assert!(told(&auditor).contains(&("SEQ_GAP", event(5, 0))), "{:?}", told(&auditor));
+
+    let mut entries = log.audit_entries();
+    entries.swap(2, 3);
+    (0..).zip(&mut entries).for_each(|(index, entry)| entry.index = index);
+    let told = told(&audit(&log, &entries));
+    for wanted in
+        [("BATCH_CHAIN", entry(2)), ("BATCH_CHAIN", entry(3)), ("RECEIVED_AT", entry(3)), ("LOG_ROOT", entry(7))]
+    {
+        assert!(told.contains(&wanted), "{wanted:?} in {told:?}");
+    }
+}
+
+#[test]
+fn a_byte_changed_anywhere_is_found_at_its_entry() {
+    let log = honest();
+    let entries = log.audit_entries();
+    for (index, whole) in entries.iter().enumerate() {
+        let bytes = whole.encode_to_vec();
+        for at in (0..bytes.len()).step_by(13) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let Ok(changed) = AuditEntry::decode(changed.as_slice()) else { continue };
+            if changed == *whole {
+                continue;
+            }
+            let mut entries = entries.clone();
+            entries[index] = changed;
+            let told = told(&audit(&log, &entries));
+            let here = told.iter().any(|(_, place)| place.is_some_and(|place| place.entry == index as u64));
+            let renumbered = told.iter().any(|(id, _)| *id == "ENTRY");
+            // A snapshot's own bytes, and the time of an entry, are under the checkpoint only.
+            let under_checkpoint = told.contains(&("LOG_ROOT", entry(7)));
+            assert!(here || renumbered || under_checkpoint, "entry {index}, byte {at}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn headers_sealed_forms_and_signatures_that_are_not_the_signed_ones_are_told() {
+    let log = honest();
+    let one = |change: &dyn Fn(&mut AuditEntry)| {
+        let mut entries = log.audit_entries();
+        change(&mut entries[2]);
+        told(&audit(&log, &entries))
+    };
+    let ended = ("REPLAY_ENDED", entry(2));
+    assert_eq!(one(&|of| of.headers[4][8] ^= 1), vec![("BATCH_ROOT", entry(2)), ended]);
+    assert_eq!(one(&|of| drop(of.headers.pop())), vec![("BATCH_COUNT", entry(2)), ended]);
+    assert_eq!(one(&|of| drop(of.sealed.pop())), vec![("BATCH_COUNT", entry(2)), ended]);
+    assert_eq!(one(&|of| of.sealed[3].ciphertext[0] ^= 1), vec![("SEALED_ROOT", entry(2))]);
+    assert_eq!(one(&|of| of.sealed[3].wrap.truncate(31)), vec![("SEALED_FORM", event(2, 3))]);
+    let last = |of: &mut AuditEntry| *of.entry.last_mut().expect("a signature") ^= 1;
+    assert_eq!(one(&last), vec![("BATCH_SIGNATURE", entry(2)), ("LOG_ROOT", entry(7)), ended]);
+}
+
+#[test]
+fn a_body_that_is_gone_is_a_finding_until_a_destruction_is_logged_after_it() {
+    let mut log = honest();
+    let destroy = |log: &Log| {
+        let mut entries = log.audit_entries();
+        entries[2].sealed[3] = SealedDigest::default();
+        entries[2].sealed[5] = SealedDigest::default();
+        audit(log, &entries).report()
+    };
+    let finding = &destroy(&log).findings[0];
+    assert_eq!((finding.id, finding.place, finding.count), ("BODY_MISSING", event(2, 3), 2));
+    let destruction = log.record(EventKind::DestructionExecuted, vec![], vec![]);
+    log.batch(Who::Officer, vec![destruction]);
+    let finding = &destroy(&log).findings[0];
+    assert_eq!((finding.id, finding.place, finding.count), ("BODY_DESTROYED", event(2, 3), 2));
+    assert_eq!(finding.severity, Severity::Info);
+}
+
+#[test]
+fn a_leaf_that_was_kept_is_held_against_the_sealed_root() {
+    let log = honest();
+    let mut entries = log.audit_entries();
+    let gone = std::mem::take(&mut entries[2].sealed[3]);
+    let leaf = zegel_verifier::hash::leaf(zegel_verifier::hash::Tag::Sealed, &[&gone.ciphertext, &gone.wrap]);
+    entries[2].sealed[3].leaf = leaf.to_vec();
+    assert_eq!(told(&audit(&log, &entries)), vec![("BODY_MISSING", event(2, 3))]);
+    entries[2].sealed[3].leaf[0] ^= 1;
+    assert_eq!(told(&audit(&log, &entries)), vec![("BODY_MISSING", event(2, 3)), ("SEALED_ROOT", entry(2))]);
+}
+
+#[test]
+fn a_snapshot_that_does_not_follow_from_the_entries_is_told() {
+    let wrong = |change: &dyn Fn(&mut IndexSnapshot)| {
+        let mut log = Log::with_messages(20);
+        let index = log.snapshot(change);
+        (found(&log), index)
+    };
+    let (told, index) = wrong(&|snapshot| snapshot.root[0] ^= 1);
+    assert_eq!(told, vec![("SNAPSHOT_ROOT", entry(index))]);
+    let (told, index) = wrong(&|snapshot| snapshot.ids += 1);
+    assert_eq!(told, vec![("SNAPSHOT_ROOT", entry(index))]);
+    let (told, index) = wrong(&|snapshot| snapshot.covers += 1);
+    assert_eq!(told, vec![("SNAPSHOT", entry(index))]);
+    let (told, index) = wrong(&|snapshot| snapshot.covers -= 1);
+    assert_eq!(told, vec![("SNAPSHOT_OLD", entry(index))]);
+}
+
+#[test]
+fn a_snapshot_that_comes_late_is_examined_if_it_was_announced() {
+    let late = |change: &dyn Fn(&mut IndexSnapshot)| {
+        let mut log = Log::with_messages(20);
+        let (covers, rows) = (log.entries.len() as u64, log.rows(log.entries.len() as u64));
+        let more = vec![log.message(CONVERSATION, 30, "nog een")];
+        log.batch(Who::Source, more);
+        let root = zegel_verifier::tree::root_of(rows.iter().map(Row::leaf)).to_vec();
+        let mut snapshot = IndexSnapshot { covers, ids: rows.len() as u64, root };
+        change(&mut snapshot);
+        log.push(zegel_proto::v1::entry::Content::Snapshot(snapshot), vec![]);
+        let mut auditor = Auditor::new(trust_of(&log));
+        auditor.checkpoint(&log.checkpoint());
+        auditor.announce_snapshot(covers);
+        feed(&mut auditor, &log.audit_entries());
+        told(&auditor)
+    };
+    assert_eq!(late(&|_| ()), vec![]);
+    assert_eq!(late(&|snapshot| snapshot.root[5] ^= 1), vec![("SNAPSHOT_ROOT", entry(4))]);
+}
+
+#[test]
+fn chains_counters_and_ids_that_do_not_go_on_are_told() {
+    let mut log = Log::with_messages(20);
+    let batch = vec![log.message(CONVERSATION, 30, "na een gat")];
+    let at = log.batch_by(Who::Source, batch, |statement| statement.batch_seq += 1);
+    assert_eq!(found(&log), vec![("BATCH_CHAIN", entry(at))]);
+
+    let mut log = Log::with_messages(20);
+    let batch = vec![log.message(CONVERSATION, 30, "anders")];
+    let at = log.batch_by(Who::Source, batch, |statement| statement.previous[0] ^= 1);
+    assert_eq!(found(&log), vec![("BATCH_CHAIN", entry(at))]);
+
+    let mut log = Log::with_messages(20);
+    let mut batch: Vec<Event> = (30..33).map(|number| log.message(CONVERSATION, number, "drie")).collect();
+    batch.remove(1);
+    let at = log.batch(Who::Source, batch);
+    assert_eq!(found(&log), vec![("SEQ_GAP", event(at, 1))]);
+
+    let mut log = Log::with_messages(20);
+    let batch = vec![log.message(Hash([0xA9; 32]), 0, "onbekend gesprek")];
+    let at = log.batch(Who::Source, batch);
+    assert_eq!(found(&log), vec![("UNREGISTERED", event(at, 0))]);
+
+    let mut log = Log::with_messages(20);
+    log.register();
+    let last = log.entries.len() as u64 - 1;
+    let twice = (0..3).map(|position| ("REGISTERED_TWICE", event(last, position))).collect::<Vec<_>>();
+    let mut told = found(&log);
+    told.sort_by_key(|(_, place)| *place);
+    assert_eq!(told, twice);
+}
+
+#[test]
+fn what_a_role_may_not_write_and_a_key_that_ended_are_told() {
+    let mut log = Log::with_messages(5);
+    let record = log.record(EventKind::HoldPlaced, vec![], vec![]);
+    let at = log.batch(Who::Source, vec![record]);
+    assert_eq!(found(&log), vec![("AUTHORITY", event(at, 0))]);
+
+    let mut log = Log::with_messages(5);
+    let revoked = Log::revoked(log.source.public(), 1);
+    log.batch(Who::Root, vec![revoked]);
+    let batch = vec![log.message(CONVERSATION, 30, "te laat")];
+    let at = log.batch(Who::Source, batch);
+    let told = found(&log);
+    assert!(told.contains(&("AUTHORITY", entry(at))), "{told:?}");
+    assert!(told.contains(&("KEY_COMPROMISED", entry(1))), "{told:?}");
+}
+
+#[test]
+fn a_registry_event_that_cannot_be_is_told_and_changes_nothing() {
+    let mut log = Log::with_messages(5);
+    let again = log.key_added(&log.source.clone(), &log.source.key.clone());
+    let at = log.batch(Who::Root, vec![again]);
+    log.snapshot(|_| ());
+    assert_eq!(found(&log), vec![("REGISTRY", event(at, 0))]);
+}
+
+#[test]
+fn a_log_of_another_root_or_without_genesis_is_told_once() {
+    let log = honest();
+    let mut other = log.clone();
+    other.root.key = ed25519_dalek::SigningKey::from_bytes(&[99; 32]);
+    let mut auditor = Auditor::new(trust_of(&other));
+    feed(&mut auditor, &log.audit_entries());
+    assert_eq!(&told(&auditor)[..1], [("ROOT_KEY", entry(0))]);
+    let mut entries = log.audit_entries();
+    entries.remove(0);
+    (0..).zip(&mut entries).for_each(|(index, entry)| entry.index = index);
+    let mut auditor = Auditor::new(trust_of(&log));
+    feed(&mut auditor, &entries);
+    assert!(told(&auditor).contains(&("GENESIS", event(0, 0))), "{:?}", told(&auditor));
+}
+
+#[test]
+fn a_checkpoint_of_another_history_key_or_size_is_told() {
+    let log = honest();
+    let size = log.entries.len() as u64;
+    let note = |size, root, key: &ed25519_dalek::SigningKey| {
+        sign_note(&zegel_verifier::checkpoint::print(ORIGIN, size, root), ORIGIN, key, None)
+    };
+    let of = |note: &[u8]| {
+        let mut auditor = Auditor::new(trust_of(&log));
+        auditor.checkpoint(&log.checkpoint());
+        auditor.checkpoint(note);
+        feed(&mut auditor, &log.audit_entries());
+        told(&auditor)
+    };
+    let root = |size: u64| zegel_verifier::tree::root_of(log.leaves()[..size as usize].iter().copied());
+    assert_eq!(of(&note(3, root(3), &log.log_key)), vec![]);
+    assert_eq!(of(&note(3, root(4), &log.log_key)), vec![("LOG_ROOT", entry(2))]);
+    assert_eq!(of(&note(size, Hash([1; 32]), &log.log_key)), vec![("LOG_ROOT", entry(size - 1))]);
+    assert_eq!(of(&note(3, root(3), &log.witness)), vec![("CHECKPOINT", entry(2))]);
+    assert_eq!(of(&note(size + 1, root(3), &log.log_key)), vec![("CHECKPOINT_BEYOND", None)]);
+    assert_eq!(of(b"no note"), vec![("CHECKPOINT", None)]);
+}
+
+#[test]
+fn a_checkpoint_that_comes_late_is_held_against_the_tree_by_its_proof() {
+    let log = honest();
+    let leaves = log.leaves();
+    let note = sign_note(
+        &zegel_verifier::checkpoint::print(ORIGIN, 4, zegel_verifier::tree::root_of(leaves[..4].iter().copied())),
+        ORIGIN,
+        &log.log_key,
+        None,
+    );
+    let proof = [zegel_verifier::tree::root_of(leaves[4..8].iter().copied())];
+    let mut auditor = audit(&log, &log.audit_entries());
+    auditor.earlier_checkpoint(&note, &proof);
+    assert_eq!(told(&auditor), vec![]);
+    auditor.earlier_checkpoint(&note, &[Hash([1; 32])]);
+    assert_eq!(told(&auditor), vec![("LOG_ROOT", entry(3))]);
+}
+
+#[test]
+fn a_batch_received_long_before_it_was_signed_is_a_warning() {
+    let mut log = Log::with_messages(5);
+    let batch = vec![log.message(CONVERSATION, 30, "straks")];
+    let at = log.batch_by(Who::Source, batch, |statement| statement.created_at_ms += DAY);
+    assert_eq!(found(&log), vec![("RECEIVED_EARLY", entry(at))]);
+}

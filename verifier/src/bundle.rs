@@ -26,7 +26,9 @@ mod redaction;
 mod refusal;
 pub mod report;
 mod rows;
+mod salts;
 mod span;
+pub mod splits;
 mod walk;
 
 pub use bag::BagError;
@@ -43,7 +45,7 @@ use bag::Bag;
 use framing::PartReader;
 use std::io::{self, Read};
 use walk::Walk;
-use zegel_proto::v1::{Binding, EvidenceRecord};
+use zegel_proto::v1::{Binding, EvidenceRecord, Scope};
 
 /// The format that this verifier knows.
 pub const FORMAT: &str = "zegel-evidence/v1";
@@ -85,6 +87,8 @@ pub struct Demands {
     pub nonce: Option<String>,
     /// The snapshot must cover at least this many entries.
     pub min_entries: Option<u64>,
+    /// The bundle must be about exactly this.
+    pub scope: Option<Scope>,
 }
 
 /// One event as it passes: provisional until [`verify`] has given its report.

@@ -16,6 +16,7 @@ mod sighting;
 pub use report::{Contradiction, Corroboration, HolderReport, SightingReport};
 
 use crate::bundle::names::Names;
+use crate::bundle::splits::Splits;
 use crate::bundle::{Observer, Place, ShownEvent};
 use crate::hash::Hash;
 use sighting::{Interned, Seen, Sighting, read};
@@ -81,6 +82,7 @@ pub struct Corroborator {
     senders: Interned,
     /// Messages of which something is covered, or whose time is not known.
     not_compared: u64,
+    splits: Splits,
     is_full: bool,
 }
 
@@ -111,6 +113,7 @@ impl Corroborator {
 impl Observer for Corroborator {
     fn event(&mut self, event: &ShownEvent<'_>) {
         self.names.event(event);
+        self.splits.event(event);
         let capture = match (event.facts.custodian, event.facts.conversation) {
             (Some(custodian), Some(conversation)) if event.in_scope => {
                 Capture { log: self.log, source: event.source, custodian, conversation }

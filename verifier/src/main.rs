@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use zegel_verifier::corroborate::Corroboration;
 use zegel_verifier::bundle::{self, BundleSource, Demands, Observer, Refusal, Report, Severity};
+use zegel_proto::v1::Scope;
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
 
 const EXIT_VERIFIED: u8 = 0;
@@ -71,6 +72,10 @@ struct Asked {
     /// The bundle must be as of at least this many entries. Of several bundles: one for all, or one each.
     #[arg(long)]
     min_entries: Vec<u64>,
+    /// The bundle must be about exactly this: `custodian:ID` or `conversation:ID`, and `:YYYYMM-YYYYMM` for months. Of several
+    /// bundles: one each.
+    #[arg(long, value_parser = several::scope)]
+    scope: Vec<Scope>,
     /// Warnings count as findings that are not accepted.
     #[arg(long)]
     strict: bool,

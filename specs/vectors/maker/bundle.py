@@ -166,7 +166,7 @@ class Log:
         bound = {name: value for name, value in ids.items() if name not in ("month", "blobs")}
         binding = dict(origin=self.origin, source=ACTORS[one["by"]], kind=event["kind"], **bound) | event.get("time", {})
         slots = [(m.VALUE, m.binding(**binding | event.get("binding", {}))), *event["slots"][1:]]
-        seed = fixed(f"seed {index} {at}")
+        seed = event.get("seed", fixed(f"seed {index} {at}"))
         made |= {"body": (seed, slots), "header": m.header(event["kind"], body_root=c.body_root(seed, slots), **ids)}
         return made
 

@@ -78,7 +78,13 @@ def goods():
          edited(lambda x: x.event(1, 1).pop("opened")), ["REGISTRATION_CLOSED"])
     good("bundle-with-closed-registration-of-another-id", "The custodian's registration comes along, and stays closed.",
          edited(lambda x: x.event(1, 0).pop("opened"), others=True))
+    good("bundle-with-a-repeated-seed", "A source took the same seed for two messages.", planned(same_seed), ["SALT_REPEATED"])
     good("bundle-with-closed-hold", "An act of records that is not needed stays closed.", edited(lambda x: x.event(5, 0).pop("opened")))
+
+
+def same_seed(plan):
+    for at in (0, 3):
+        plan[2]["events"][at]["seed"] = fixed("one seed for all")
 
 
 def timeless(plan):

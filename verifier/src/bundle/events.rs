@@ -13,7 +13,9 @@ use super::months::ShownAs;
 use super::names::Names;
 use super::plain::plain;
 use super::redaction::Redaction;
+use super::salts::Salts;
 use super::span::Span;
+use super::splits::Splits;
 use super::walk::OpenBatch;
 use super::{Demands, Observer, Place, Refusal, ShownEvent};
 use crate::commit::{Shown, ShownBody, check_redacted};
@@ -24,6 +26,9 @@ use zegel_proto::parse;
 use zegel_proto::v1::{
     Attachment, AttachmentState, Binding, Clock, EventKind, GapDetail, ProofClass, evidence_event::Body,
 };
+
+/// A source's clock may be ahead of the ledger's by so much before it is told.
+const CLOCKS_APART_MS: u64 = 5 * 60 * 1_000;
 
 /// An event whose header is good.
 pub(super) struct OpenEvent<'a> {
@@ -56,6 +61,8 @@ pub(super) struct Desk {
     pub(super) tally: Tally,
     pub(super) span: Span,
     pub(super) names: Names,
+    pub(super) splits: Splits,
+    pub(super) salts: Salts,
 }
 
 impl Desk {
@@ -71,6 +78,8 @@ impl Desk {
             tally: Tally::default(),
             span: Span::default(),
             names: Names::default(),
+            splits: Splits::default(),
+            salts: Salts::default(),
         }
     }
 
@@ -87,6 +96,9 @@ impl Desk {
         let source = event.batch.statement.source();
         if event.in_scope {
             self.captures.number(place, source, facts)?;
+        }
+        if let Some(body) = &body {
+            self.salts.body(place, body);
         }
         let opened = self.open(event, source, body)?;
         let shown_body = opened.as_ref().map(|(_, body)| body);
@@ -109,6 +121,7 @@ impl Desk {
             body: opened.as_ref().map(|(binding, body)| (binding, body)),
         };
         self.names.event(&shown);
+        self.splits.event(&shown);
         observer.event(&shown);
         Ok(shown_as)
     }
@@ -206,6 +219,15 @@ impl Desk {
 
     fn note(&mut self, place: Place, id: &'static str, severity: Severity, about: About, nl: &str, en: &str) {
         self.findings.add(Finding::of(id, severity, about, nl.into(), en.into()).at(place));
+    }
+
+    /// What a source signed later than it was received was not received then.
+    pub(super) fn note_clocks(&mut self, place: Place, received_at_ms: u64, created_at_ms: u64) {
+        if received_at_ms.saturating_add(CLOCKS_APART_MS) < created_at_ms {
+            let nl = "Een zending is volgens het logboek eerder ontvangen dan de bron haar ondertekende.";
+            let en = "By the log a batch was received before its source signed it.";
+            self.note(place, "RECEIVED_EARLY", Severity::Warning, About::Immutability, nl, en);
+        }
     }
 
     fn note_file(&mut self, place: Place, file: Option<&FileTally>) {

@@ -133,6 +133,7 @@ impl<'a> Walk<'a> {
             (Some(underway), record) => underway.record(record, bag, observer),
             (None, Record::Header(header)) => {
                 let opening = Opening::read(header, self.trust)?;
+                opening.check_scope(self.demands)?;
                 self.underway = Some(Underway::begin(self.trust, self.demands, opening));
                 Ok(())
             }
@@ -207,6 +208,7 @@ impl<'a> Underway<'a> {
         let role = self.authorship.batch(entry, &statement)?;
         let walk = SubsetWalk::new(statement.statement().count.into());
         let received_at_ms = self.received_at_ms;
+        self.desk.note_clocks(place, received_at_ms, statement.statement().created_at_ms);
         self.stage = Stage::Batch(Box::new(OpenBatch { entry, received_at_ms, statement, role, walk, shown: 0 }));
         Ok(())
     }

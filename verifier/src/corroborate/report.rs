@@ -86,6 +86,9 @@ pub(super) fn write(compared: &Compared) -> Corroboration {
         Writer { compared, findings: Findings::default(), contradictions: Vec::new(), not_listed: 0 };
     writer.alike();
     writer.messages();
+    for (one, other) in compared.corroborator.splits.found() {
+        writer.findings.add(Finding::custodian_split(one, other));
+    }
     if compared.corroborator.not_compared > 0 {
         let nl = "Berichten zijn niet vergeleken: er is iets van gelakt, of hun tijd is niet bekend.";
         let en = "Messages were not compared: something of them is covered, or their time is not known.";

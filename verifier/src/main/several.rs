@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zegel_verifier::bundle::{Demands, Observer, Refusal, Report};
 use zegel_verifier::corroborate::{Compared, Corroborator};
+use zegel_proto::Grammar;
+use zegel_proto::v1::{Scope, StreamType};
+use zegel_verifier::hash::Hash;
 use zegel_verifier::trust::Trust;
 
 /// Bundles that were verified.
@@ -136,13 +139,40 @@ fn check_origins(trusts: &[Trust]) -> Result<(), Box<Verdict>> {
 fn demands(asked: &Asked, number: usize) -> Result<Demands, Box<Verdict>> {
     let count = asked.bundles.len();
     let fits = |given: usize| [0, 1, count].contains(&given);
-    if !fits(asked.nonce.len()) || !fits(asked.min_entries.len()) {
-        let text = format!("--nonce and --min-entries are given once, or once for each of the {count} bundles");
+    if !fits(asked.nonce.len()) || !fits(asked.min_entries.len()) || ![0, count].contains(&asked.scope.len()) {
+        let text = format!("--nonce and --min-entries are given once or {count} times, --scope for each of the {count} bundles");
         return Err(Box::new(Verdict::unchecked("USAGE", text.clone(), text)));
     }
     let nonce = asked.nonce.get(number).or(asked.nonce.first()).cloned();
     let min_entries = asked.min_entries.get(number).or(asked.min_entries.first()).copied();
-    Ok(Demands { nonce, min_entries })
+    Ok(Demands { nonce, min_entries, scope: asked.scope.get(number).cloned() })
+}
+
+fn id(text: &str) -> Option<Hash> {
+    let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
+    Hash::read(&bytes.collect::<Option<Vec<u8>>>()?)
+}
+
+/// Reads `custodian:ID` or `conversation:ID`, and maybe `:YYYYMM-YYYYMM`.
+pub(super) fn scope(text: &str) -> Result<Scope, String> {
+    let wanted = || "wanted is custodian:ID or conversation:ID, and :YYYYMM-YYYYMM for months".to_owned();
+    let mut words = text.split(':');
+    let stream = match words.next() {
+        Some("custodian") => StreamType::StreamCustodian,
+        Some("conversation") => StreamType::StreamConversation,
+        _ => return Err(wanted()),
+    };
+    let id = words.next().and_then(id).ok_or_else(wanted)?;
+    let (from_month, to_month) = match words.next().map(|months| months.split_once('-')) {
+        None => (0, 0),
+        Some(Some((from, to))) => (from.parse().map_err(|_| wanted())?, to.parse().map_err(|_| wanted())?),
+        Some(None) => return Err(wanted()),
+    };
+    let scope = Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month };
+    match (words.next(), scope.check()) {
+        (None, Ok(())) => Ok(scope),
+        _ => Err(wanted()),
+    }
 }
 
 /// Verifies under the trust file of the bundle's log: the first that is not of another.

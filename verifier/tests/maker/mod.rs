@@ -5,7 +5,7 @@
 
 use ed25519_dalek::{Signer, SigningKey};
 use prost::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use zegel_proto::v1::{self, *};
 use zegel_verifier::batch::event_leaf;
@@ -113,6 +113,12 @@ pub struct Log {
     pub clock_ms: u64,
     /// What the sources say that their chats are worth.
     pub proof_class: ProofClass,
+    /// Events that a liar keeps out of streams and bundles, by entry and position.
+    pub hidden: BTreeSet<(u64, u32)>,
+    /// What a liar does to the table of streams.
+    pub false_rows: Option<fn(&mut Vec<Row>)>,
+    /// The seed that a careless source always takes.
+    pub constant_seed: Option<[u8; 32]>,
     seeds: u64,
 }
 
@@ -132,6 +138,9 @@ impl Log {
             next_seq: BTreeMap::new(),
             clock_ms: MAY,
             proof_class: ProofClass::CExportFile,
+            hidden: BTreeSet::new(),
+            false_rows: None,
+            constant_seed: None,
             seeds: 0,
         };
         let created = LogCreated {
@@ -291,6 +300,7 @@ impl Log {
         };
         self.seeds += 1;
         let seed = sha256(&[b"seed", &self.seeds.to_be_bytes()]).to_vec();
+        let seed = self.constant_seed.map_or(seed, Vec::from);
         let slots = std::iter::once(value_slot(binding.encode_to_vec())).chain(slots).collect();
         let body = Body { seed, slots };
         let month = if captured { bundle::calendar::month_of(at_ms).filter(|_| at_ms > 0).unwrap_or(0) } else { 0 };
@@ -395,6 +405,9 @@ impl Log {
         let mut months: BTreeMap<(i32, Hash), BTreeMap<u32, Frontier>> = BTreeMap::new();
         for (index, made) in (0..covers).zip(&self.entries) {
             for (position, event) in (0u32..).zip(&made.events) {
+                if self.hidden.contains(&(index, position)) {
+                    continue;
+                }
                 let leaf = stream_leaf(index, position, event_leaf(&event.header.encode_to_vec()));
                 for stream in streams(event) {
                     let of_id = months.entry((stream.0 as i32, stream.1)).or_default();
@@ -410,7 +423,11 @@ impl Log {
                 .map(|(month, frontier)| Month { month, count: frontier.size(), root: frontier.root().to_vec() })
                 .collect(),
         };
-        months.into_iter().map(row).collect()
+        let mut rows = months.into_iter().map(row).collect();
+        if let Some(change) = self.false_rows {
+            change(&mut rows);
+        }
+        rows
     }
 
     /// The entries, as an auditor gets them.
@@ -470,7 +487,8 @@ impl Log {
         let leaves = self.leaves();
         let mut at = 0;
         for (index, made) in (0..snapshot.covers).zip(&self.entries) {
-            let shown: Vec<usize> = (0..made.events.len()).filter(|n| plan.wants(&made.events[*n])).collect();
+            let is_shown = |n: &usize| plan.wants(&made.events[*n]) && !self.hidden.contains(&(index, *n as u32));
+            let shown: Vec<usize> = (0..made.events.len()).filter(is_shown).collect();
             if !shown.is_empty() {
                 evidence.entry(&leaves, &mut at, index, made);
                 evidence.events(plan, index, made, &shown);

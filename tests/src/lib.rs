@@ -4,6 +4,7 @@
 //! The commands must have been built (`make test` does).
 
 pub mod archive;
+pub mod lies;
 pub mod memory;
 pub mod rounds;
 

@@ -255,7 +255,7 @@ impl<'a> Pairing<'a> {
 /// Whether two contents can be of one message.
 fn is_version(one: &Sighting, other: &Sighting) -> bool {
     match (one.what, other.what) {
-        (What::Deleted, _) | (_, What::Deleted) => true,
+        (What::Deleted | What::Waiting, _) | (_, What::Deleted | What::Waiting) => true,
         (What::Words, What::Words) => one.likeness(other) >= LIKENESS_MIN,
         // A picture that one phone has in another size, or has not.
         (What::Files, What::Files) => true,
@@ -271,7 +271,7 @@ fn differences(one: &Sighting, other: &Sighting) -> Vec<Difference> {
     let is_deleted = (one.what == What::Deleted) != (other.what == What::Deleted);
     if is_deleted {
         differs.push(Difference::Deleted);
-    } else if one.words != other.words {
+    } else if one.words != other.words || one.what != other.what {
         differs.push(Difference::Text);
     } else if one.exact != other.exact {
         differs.push(Difference::WhiteSpace);

@@ -48,6 +48,8 @@ pub(super) enum What {
     Files,
     /// The notice that it was deleted.
     Deleted,
+    /// The notice that it has not been received yet.
+    Waiting,
 }
 
 /// What an event is to a comparison.
@@ -78,7 +80,8 @@ impl Interned {
 
 pub(super) fn read(event: &ShownEvent<'_>, senders: &mut Interned) -> Seen {
     let kind = event.facts.kind;
-    if !matches!(kind, EventKind::MessageCreated | EventKind::MessageEdited | EventKind::MessageDeleted) {
+    let has_content = matches!(kind, EventKind::MessageCreated | EventKind::MessageEdited);
+    if !has_content && !matches!(kind, EventKind::MessageDeleted | EventKind::MessageWaiting) {
         return Seen::NoMessage;
     }
     let Some((binding, body)) = event.body.filter(|(binding, _)| binding.occurred_at_ms != 0) else {
@@ -110,8 +113,10 @@ pub(super) fn read(event: &ShownEvent<'_>, senders: &mut Interned) -> Seen {
 
 /// The words, or in their place the files; `None` if something of it is covered.
 fn content(kind: EventKind, body: &ShownBody) -> Option<(What, Vec<u8>)> {
-    if kind == EventKind::MessageDeleted {
-        return Some((What::Deleted, Vec::new()));
+    match kind {
+        EventKind::MessageDeleted => return Some((What::Deleted, Vec::new())),
+        EventKind::MessageWaiting => return Some((What::Waiting, Vec::new())),
+        _ => {}
     }
     let is_covered = |slot: usize| matches!(body.slots().get(slot), Some(Shown::Covered));
     if is_covered(chat::TEXT) || is_covered(chat::ATTACHMENTS) {

@@ -388,7 +388,7 @@ impl Log {
         let event = self.record(EventKind::ExportCreated, subject.encode_to_vec(), vec![]);
         let export = (self.batch(Who::Officer, vec![event]), 0);
         let snapshot_entry = self.snapshot(|_| ());
-        Plan { scope, export, snapshot_entry, covered: vec![] }
+        Plan { scope, export, snapshot_entry, covered: vec![], others: vec![] }
     }
 
     pub fn snapshot(&mut self, change: impl FnOnce(&mut IndexSnapshot)) -> u64 {
@@ -559,6 +559,8 @@ pub struct Plan {
     pub snapshot_entry: u64,
     /// Entry, position, and the units that are covered there; none: the whole event.
     pub covered: Vec<(u64, u32, Vec<CoveredUnit>)>,
+    /// Custodians whose registrations come along.
+    pub others: Vec<Hash>,
 }
 
 impl Plan {
@@ -566,6 +568,7 @@ impl Plan {
         let (from, to) = (self.scope.from_month, self.scope.to_month);
         streams(event).iter().any(|(stream, id, month)| match stream {
             StreamType::StreamRegistry | StreamType::StreamRecords => true,
+            StreamType::StreamCustodian if *month == 0 && self.others.contains(id) => true,
             _ => {
                 let of_id = *stream as i32 == self.scope.stream && id.0[..] == self.scope.id[..];
                 of_id && (from == 0 || *month == 0 || (from..=to).contains(month))
@@ -623,7 +626,12 @@ impl Evidence {
     fn rows(&mut self, plan: &Plan, rows: &[Row]) {
         let leaves: Vec<Hash> = rows.iter().map(Row::leaf).collect();
         let mut at = 0;
+        let mut shown = BTreeSet::new();
         for (index, row) in (0u64..).zip(rows) {
+            // A liar who has two rows of one id shows the first.
+            if !shown.insert((row.stream as i32, row.id)) {
+                continue;
+            }
             let fixed = matches!(row.stream, StreamType::StreamRegistry | StreamType::StreamRecords);
             if fixed || (row.stream as i32 == plan.scope.stream && row.id.0[..] == plan.scope.id[..]) {
                 self.push(evidence_record::Record::Row(EvidenceRow {

@@ -126,9 +126,8 @@ fn check_log_key(store: &Store, covers: u64, size: u64) -> Result<(), ExportErro
 fn rows_shown(table: &Table, scope: &Scope) -> Result<Vec<(u64, TableRow)>, ExportError> {
     let of_scope = table.row(scope.stream(), Hash::read(&scope.id).unwrap_or(Hash::ZERO))?;
     let fixed = [StreamType::StreamRegistry, StreamType::StreamRecords];
-    let row = |stream: StreamType| {
-        table.row(stream, Hash::ZERO)?.ok_or(ExportError::NoRow { stream: stream.as_str_name() })
-    };
+    let row =
+        |stream: StreamType| table.row(stream, Hash::ZERO)?.ok_or(ExportError::NoRow { stream: stream.as_str_name() });
     of_scope.into_iter().map(Ok).chain(fixed.into_iter().map(row)).collect()
 }
 
@@ -154,12 +153,7 @@ fn is_in_scope(scope: &Scope, row: &TableRow, month: u32) -> bool {
     whole || month == 0 || (scope.from_month..=scope.to_month).contains(&month)
 }
 
-fn send_rows(
-    table: &Table,
-    mut at: u64,
-    rows: Vec<(u64, TableRow)>,
-    sink: &mut Sink<'_>,
-) -> Result<(), ExportError> {
+fn send_rows(table: &Table, mut at: u64, rows: Vec<(u64, TableRow)>, sink: &mut Sink<'_>) -> Result<(), ExportError> {
     for (index, row) in rows {
         let gap = bytes_of(tree::gap(table, at, index)?);
         let (stream, months) = (row.stream() as i32, row.months());

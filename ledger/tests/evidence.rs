@@ -241,7 +241,8 @@ async fn of_an_id_that_has_nothing_its_neighbours_are_exported() {
     let mut exporter = Exporter::new().await;
     // More ids than one chunk of a table holds, so that neighbours lie in two chunks somewhere.
     for part in 0..6 {
-        let ids = (0..100).map(|number| conversation_registered(&exporter.world.officer, id(&format!("{part} {number}"))));
+        let ids =
+            (0..100).map(|number| conversation_registered(&exporter.world.officer, id(&format!("{part} {number}"))));
         let request = exporter.world.officer.batch(&ids.collect::<Vec<_>>());
         exporter.world.ledger.append(request).await.expect("taken");
     }

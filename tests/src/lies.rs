@@ -66,7 +66,9 @@ impl Lie {
     /// Somebody finds it.
     #[must_use]
     pub fn is_found(&self) -> bool {
-        [&self.verifier, &self.auditor, &self.source, &self.comparison].iter().any(|cell| matches!(cell, Cell::Finds(_)))
+        [&self.verifier, &self.auditor, &self.source, &self.comparison]
+            .iter()
+            .any(|cell| matches!(cell, Cell::Finds(_)))
     }
 
     fn row(&self) -> String {

@@ -39,11 +39,23 @@ async fn two_custodians_of_two_ministries_are_compared_across_their_logs() {
     let (code, report) = verify(&[&a, &b], &trusts, &[]);
     assert_eq!(code, Some(0), "{report:#}");
     assert_eq!(report["bundles"].as_array().expect("both").len(), 2);
-    for id in ["SEEN_BY_SEVERAL", "SEEN_BY_ONE", "DELETED_FOR_ONE", "WHITE_SPACE_DIFFERS", "TEXT_DIFFERS", "TIME_DIFFERS", "CONVERSATIONS_ALIKE"] {
+    for id in [
+        "SEEN_BY_SEVERAL",
+        "SEEN_BY_ONE",
+        "DELETED_FOR_ONE",
+        "WHITE_SPACE_DIFFERS",
+        "TEXT_DIFFERS",
+        "TIME_DIFFERS",
+        "CONVERSATIONS_ALIKE",
+    ] {
         assert!(count(&report, id) > 0, "{id}: {:#}", report["corroboration"]);
     }
     // What tools find in the two files before they are sealed: three that only Anna has, three that only Bram has.
-    assert!(count(&report, "SEEN_BY_SEVERAL") > 20 && count(&report, "SEEN_BY_ONE") <= 6, "{:#}", report["corroboration"]);
+    assert!(
+        count(&report, "SEEN_BY_SEVERAL") > 20 && count(&report, "SEEN_BY_ONE") <= 6,
+        "{:#}",
+        report["corroboration"]
+    );
     let (code, _) = verify(&[&a, &b], &trusts, &["--strict"]);
     assert_eq!(code, Some(1), "contradictions are warnings");
 

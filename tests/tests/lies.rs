@@ -35,5 +35,8 @@ fn the_table_of_the_threat_model_is_what_was_found() {
         std::fs::write(&path, format!("{before}{BEGIN}{now}{END}{after}")).expect("the page is written");
         return;
     }
-    assert!(kept == now, "the table is not what the lies show: run ZEGEL_WRITE=1 cargo test --workspace --test lies\n{now}");
+    assert!(
+        kept == now,
+        "the table is not what the lies show: run ZEGEL_WRITE=1 cargo test --workspace --test lies\n{now}"
+    );
 }

@@ -181,11 +181,7 @@ pub async fn export(
 }
 
 /// The order as it is carried out: with the edges of its period, and registrations that are withheld covered slot by slot.
-async fn prepared(
-    officer: &mut Source,
-    keys: &[ArchiveKey],
-    order: &ExportOrder,
-) -> Result<ExportOrder, ExportError> {
+async fn prepared(officer: &mut Source, keys: &[ArchiveKey], order: &ExportOrder) -> Result<ExportOrder, ExportError> {
     let mut order = order.clone();
     order.cover = registrations::spread(officer.connection(), &order.cover).await?;
     match order.edges.take() {

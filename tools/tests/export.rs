@@ -294,7 +294,8 @@ async fn a_registration_that_does_not_open_stays_closed_and_is_reported() {
     // The custodian's, the other custodian's, and the conversation's own.
     let entry = (1..5).find(|entry| {
         let state = world.ledger.state();
-        let header: EventHeader = parse(&state.batches[*entry].as_ref().expect("a batch").headers[0]).expect("a header");
+        let header: EventHeader =
+            parse(&state.batches[*entry].as_ref().expect("a batch").headers[0]).expect("a header");
         header.conversation == world.conversation.to_vec()
     });
     let entry = entry.expect("registered");

@@ -101,7 +101,8 @@ impl Corroborator {
     #[must_use]
     pub fn compare(self) -> Compared {
         let captures: Vec<Capture> = {
-            let mut all: Vec<(u32, Capture)> = self.captures.iter().map(|(capture, number)| (*number, *capture)).collect();
+            let mut all: Vec<(u32, Capture)> =
+                self.captures.iter().map(|(capture, number)| (*number, *capture)).collect();
             all.sort_by_key(|(number, _)| *number);
             all.into_iter().map(|(_, capture)| capture).collect()
         };

@@ -22,9 +22,9 @@ use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use zegel_verifier::corroborate::Corroboration;
-use zegel_verifier::bundle::{self, BundleSource, Demands, Observer, Refusal, Report, Severity};
 use zegel_proto::v1::Scope;
+use zegel_verifier::bundle::{self, BundleSource, Demands, Observer, Refusal, Report, Severity};
+use zegel_verifier::corroborate::Corroboration;
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
 
 const EXIT_VERIFIED: u8 = 0;
@@ -163,7 +163,16 @@ impl Verdict {
             _ => "not_checked",
         };
         let (bundle, bundles, corroboration) = (None, Vec::new(), None);
-        Self { verifier: env!("CARGO_PKG_VERSION"), verdict, exit, bundle, bundles, corroboration, reason: None, report: None }
+        Self {
+            verifier: env!("CARGO_PKG_VERSION"),
+            verdict,
+            exit,
+            bundle,
+            bundles,
+            corroboration,
+            reason: None,
+            report: None,
+        }
     }
 
     fn unchecked(id: &'static str, nl: String, en: String) -> Self {

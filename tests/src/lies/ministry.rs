@@ -30,8 +30,22 @@ pub(super) fn lies() -> Vec<Lie> {
     ]
 }
 
-fn lie(what: &'static str, liar: Liar, verifier: Cell, log: &Log, auditor_blind: &'static str, comparison: Cell) -> Lie {
-    Lie { what, liar, verifier, auditor: auditor(log, auditor_blind), source: source(log, log, IS_THE_LIAR), comparison }
+fn lie(
+    what: &'static str,
+    liar: Liar,
+    verifier: Cell,
+    log: &Log,
+    auditor_blind: &'static str,
+    comparison: Cell,
+) -> Lie {
+    Lie {
+        what,
+        liar,
+        verifier,
+        auditor: auditor(log, auditor_blind),
+        source: source(log, log, IS_THE_LIAR),
+        comparison,
+    }
 }
 
 fn one_bundle(log: &Log) -> Cell {
@@ -51,7 +65,14 @@ fn another_scope() -> Lie {
     let demands = Demands { scope: Some(scope_of(OTHER_CONVERSATION)), ..Demands::default() };
     let files = log.evidence(&plan).pack().bag();
     let found = verifier(&log, &files, &demands, "");
-    lie("hands over a bundle for another scope than was asked", Liar::Officer, found, &log, NOT_IN_LOG, one_bundle(&log))
+    lie(
+        "hands over a bundle for another scope than was asked",
+        Liar::Officer,
+        found,
+        &log,
+        NOT_IN_LOG,
+        one_bundle(&log),
+    )
 }
 
 fn a_false_text_beside() -> Lie {
@@ -114,7 +135,8 @@ fn hides_a_hold_in_the_bundle() -> Lie {
 
 fn mislabels_a_covered_passage() -> Lie {
     let mut log = Log::with_messages(60);
-    let item = |slot| RedactionItem { entry: 2, position: 3, slot, grounds: vec!["5.1.2e".into()], ..Default::default() };
+    let item =
+        |slot| RedactionItem { entry: 2, position: 3, slot, grounds: vec!["5.1.2e".into()], ..Default::default() };
     log.manifest(vec![vec![item(2)]]);
     let mut plan = log.export(scope_of(CONVERSATION), Some(MANIFEST));
     // The text is covered, and the manifest says that it is the name.
@@ -158,4 +180,3 @@ fn two_senders() -> Lie {
     let found = verifier_of(&log, &plan, "");
     lie("gives a message two senders", Liar::Source, found, &log, SEALED, one_bundle(&log))
 }
-

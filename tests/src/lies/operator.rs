@@ -1,9 +1,7 @@
 //! Lies of the operator, who has the log's key and decides what is told to whom.
 
 use super::eyes::{self, auditor, auditor_of, comparison, source, source_of_registry, verifier, verifier_of};
-use super::maker::{
-    CONVERSATION, DAY, Event, Log, MAY, OTHER_CONVERSATION, Plan, Row, Who, public, scope_of,
-};
+use super::maker::{CONVERSATION, DAY, Event, Log, MAY, OTHER_CONVERSATION, Plan, Row, Who, public, scope_of};
 use super::{Cell, Liar, Lie};
 use ed25519_dalek::Signer;
 use prost::Message;
@@ -73,7 +71,8 @@ pub(super) fn lies() -> Vec<Lie> {
 
 /// The place of a message of the conversation, in the middle of entry 2.
 fn a_message(log: &Log) -> (u64, u32) {
-    let is_of = |event: &Event| event.header.conversation == CONVERSATION.to_vec() && event.header.conversation_seq == 7;
+    let is_of =
+        |event: &Event| event.header.conversation == CONVERSATION.to_vec() && event.header.conversation_seq == 7;
     let at = log.entries[2].events.iter().position(is_of).expect("message 7");
     (2, at as u32)
 }

@@ -10,10 +10,10 @@ use super::walk::Walk;
 use super::{Cover, ExportError, ExportOrder, Spot, log_acts, request, snapshot};
 use crate::keys::ArchiveKey;
 use crate::source::Source;
+use zegel_proto::parse;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::{Binding, EventHeader, EvidenceRecord, Scope};
-use zegel_proto::parse;
 use zegel_verifier::bundle::calendar::{month_start_ms, next_month, previous_month, slack_ms};
 use zegel_verifier::kinds::{EventFacts, Family, family};
 

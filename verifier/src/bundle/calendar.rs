@@ -113,7 +113,10 @@ mod tests {
         while month < 240_001 {
             let start = month_start_ms(month);
             assert_eq!(month_of(start), Some(month));
-            assert_eq!((month_of(start.saturating_sub(1)), start > 0), (Some(previous_month(month).max(197_001)), month > 197_001));
+            assert_eq!(
+                (month_of(start.saturating_sub(1)), start > 0),
+                (Some(previous_month(month).max(197_001)), month > 197_001)
+            );
             month = next_month(month);
         }
     }

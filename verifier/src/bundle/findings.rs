@@ -61,8 +61,12 @@ impl Finding {
 
     /// Two ids whose registrations name the same account or name.
     pub(crate) fn custodian_split(one: Hash, other: Hash) -> Self {
-        let nl = format!("De registraties van {one} en {other} noemen dezelfde naam of hetzelfde account: één persoon kan over twee kenmerken zijn verdeeld.");
-        let en = format!("The registrations of {one} and {other} name the same person or account: one custodian may be split over two ids.");
+        let nl = format!(
+            "De registraties van {one} en {other} noemen dezelfde naam of hetzelfde account: één persoon kan over twee kenmerken zijn verdeeld."
+        );
+        let en = format!(
+            "The registrations of {one} and {other} name the same person or account: one custodian may be split over two ids."
+        );
         Self::of("CUSTODIAN_SPLIT", Severity::Warning, About::Completeness, nl, en)
     }
 

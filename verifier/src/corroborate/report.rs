@@ -82,8 +82,7 @@ struct Writer<'a> {
 }
 
 pub(super) fn write(compared: &Compared) -> Corroboration {
-    let mut writer =
-        Writer { compared, findings: Findings::default(), contradictions: Vec::new(), not_listed: 0 };
+    let mut writer = Writer { compared, findings: Findings::default(), contradictions: Vec::new(), not_listed: 0 };
     writer.alike();
     writer.messages();
     for (one, other) in compared.corroborator.splits.found() {
@@ -141,7 +140,8 @@ fn holders(compared: &Compared) -> Vec<HolderReport> {
 impl Compared {
     fn has_others(&self, sighting: u32) -> bool {
         let own = self.capture(sighting);
-        let is_other = |other: u32| (self.capture(other).log, self.capture(other).custodian) != (own.log, own.custodian);
+        let is_other =
+            |other: u32| (self.capture(other).log, self.capture(other).custodian) != (own.log, own.custodian);
         self.matches.of(sighting).iter().any(|(other, _)| is_other(*other))
     }
 }
@@ -155,8 +155,12 @@ impl Writer<'_> {
                 self.compared.name(id).map_or_else(|| id.to_string(), |name| format!("«{name}»"))
             };
             let (one, other, messages) = (name(alike.one), name(alike.other), alike.messages);
-            let nl = format!("Gesprek {one} en gesprek {other} hebben {messages} berichten gemeen en zijn als één gesprek vergeleken; dat zij dat zijn, is een voorstel.");
-            let en = format!("Conversation {one} and conversation {other} share {messages} messages and were compared as one; that they are is a proposal.");
+            let nl = format!(
+                "Gesprek {one} en gesprek {other} hebben {messages} berichten gemeen en zijn als één gesprek vergeleken; dat zij dat zijn, is een voorstel."
+            );
+            let en = format!(
+                "Conversation {one} and conversation {other} share {messages} messages and were compared as one; that they are is a proposal."
+            );
             self.findings.add(Finding::of("CONVERSATIONS_ALIKE", Severity::Info, About::Completeness, nl, en));
         }
     }

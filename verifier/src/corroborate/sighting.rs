@@ -90,7 +90,9 @@ pub(super) fn read(event: &ShownEvent<'_>, senders: &mut Interned) -> Seen {
     let Some((what, text)) = content(kind, body) else { return Seen::NotOpen };
     let words: Vec<u8> = without_space(&text);
     let sender = body.value(chat::SENDER).or_else(|| body.value(chat::DISPLAY_NAME)).unwrap_or_default();
-    let target = body.value(chat::TARGET).and_then(|target| std::str::from_utf8(target).ok()?.strip_prefix("seq:")?.parse().ok());
+    let target = body
+        .value(chat::TARGET)
+        .and_then(|target| std::str::from_utf8(target).ok()?.strip_prefix("seq:")?.parse().ok());
     let channel = [binding.channel as u8];
     let native = body.value(chat::NATIVE_ID).filter(|id| !id.is_empty());
     Seen::Open(Box::new(Sighting {

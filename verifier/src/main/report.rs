@@ -242,7 +242,8 @@ fn second_pass(
         rows.begin(trust.origin(), String::new(), bundle);
         rows
     });
-    let desk = Desk { language, people, grounds: &grounds, origin: trust.origin(), holders: &holders, media: &mut media };
+    let desk =
+        Desk { language, people, grounds: &grounds, origin: trust.origin(), holders: &holders, media: &mut media };
     let mut lines = Lines { number, desk, spool, rows, written: Ok(()) };
     let second = pass(bundle, trust, &mut lines).map_err(|refusal| other(&refusal))?;
     let rows = lines.rows.map_or(Ok(()), show::Timeline::finish);

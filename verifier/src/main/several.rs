@@ -8,10 +8,10 @@ use super::{Asked, EXIT_UNCHECKED, Progress, Verdict, answer, read_trust, verify
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use zegel_verifier::bundle::{Demands, Observer, Refusal, Report};
-use zegel_verifier::corroborate::{Compared, Corroborator};
 use zegel_proto::Grammar;
 use zegel_proto::v1::{Scope, StreamType};
+use zegel_verifier::bundle::{Demands, Observer, Refusal, Report};
+use zegel_verifier::corroborate::{Compared, Corroborator};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::trust::Trust;
 
@@ -63,7 +63,8 @@ impl Several {
         }
         let corroboration = self.compared.as_ref().map(Compared::report);
         let least = asked.least_severity();
-        let is_accepted = corroboration.as_ref().is_none_or(|all| all.findings.iter().all(|each| each.severity < least));
+        let is_accepted =
+            corroboration.as_ref().is_none_or(|all| all.findings.iter().all(|each| each.severity < least));
         let worst = verdicts.iter().map(|verdict| verdict.exit).max().unwrap_or(EXIT_UNCHECKED);
         for (verdict, path) in verdicts.iter_mut().zip(&asked.bundles) {
             verdict.bundle = Some(path.display().to_string());
@@ -140,7 +141,9 @@ fn demands(asked: &Asked, number: usize) -> Result<Demands, Box<Verdict>> {
     let count = asked.bundles.len();
     let fits = |given: usize| [0, 1, count].contains(&given);
     if !fits(asked.nonce.len()) || !fits(asked.min_entries.len()) || ![0, count].contains(&asked.scope.len()) {
-        let text = format!("--nonce and --min-entries are given once or {count} times, --scope for each of the {count} bundles");
+        let text = format!(
+            "--nonce and --min-entries are given once or {count} times, --scope for each of the {count} bundles"
+        );
         return Err(Box::new(Verdict::unchecked("USAGE", text.clone(), text)));
     }
     let nonce = asked.nonce.get(number).or(asked.nonce.first()).cloned();
@@ -176,11 +179,7 @@ pub(super) fn scope(text: &str) -> Result<Scope, String> {
 }
 
 /// Verifies under the trust file of the bundle's log: the first that is not of another.
-fn verify_under(
-    path: &Path,
-    trusts: &[Trust],
-    demands: &Demands,
-) -> Result<(usize, Report), Refusal> {
+fn verify_under(path: &Path, trusts: &[Trust], demands: &Demands) -> Result<(usize, Report), Refusal> {
     let mut last = None;
     for (number, trust) in trusts.iter().enumerate() {
         match verify(path, trust, demands, &mut Progress::default()) {

@@ -36,7 +36,8 @@ fn write_corroboration(out: &mut impl Write, all: &Corroboration, language: Lang
     for holder in &all.holders {
         let name = plain(holder.name.as_deref().unwrap_or(&holder.custodian));
         let (messages, others) = (holder.messages, holder.seen_by_others);
-        let (of, also) = (language.of("berichten van", "messages of"), language.of("ook bij een ander", "also with another"));
+        let (of, also) =
+            (language.of("berichten van", "messages of"), language.of("ook bij een ander", "also with another"));
         writeln!(out, "  {messages} {of} {name} ({}), {others} {also}", holder.log)?;
     }
     all.findings.iter().try_for_each(|finding| write_finding(out, finding, language))?;

@@ -16,12 +16,18 @@ try {
     const { data } = await page.send("Page.captureScreenshot", { format: "png", captureBeyondViewport: full });
     writeFileSync(join(out, name), Buffer.from(data, "base64"));
   };
-  const lines = "[...document.querySelectorAll('ol.chat li')].filter((line) => !line.hidden).length";
+  // Lines that are laid out, and those that lie folded in their month.
+  const lines = `[...document.querySelectorAll("details.month:not([hidden])")].reduce((sum, month) => sum +
+    (month.querySelector("li") ? month.querySelectorAll("li").length : month.querySelector("noscript") ? month.querySelector("noscript").textContent.split("\\n<li").length - 1 : 0), 0)`;
   check(page.loadMs < 2000, `opens in under two seconds: ${page.loadMs} ms`);
   check((await page.run("document.querySelector('.verdict').textContent")).length > 0, "the verdict is there");
   await shot("report.png", false);
   const all = await page.run(lines);
-  check(all > 0, `${all} lines in the timeline`);
+  check(all > 0 && all >= (await page.run("document.querySelectorAll('ol.chat li').length")), `${all} lines in the timeline`);
+  await page.run("document.querySelector('details.month').open = true");
+  await page.run("new Promise((good) => setTimeout(good, 200))");
+  const first = "document.querySelectorAll('details.month:first-of-type li').length";
+  const before = await page.run(first);
   const word = await page.run("document.querySelector('ol.chat .t')?.textContent.trim().split(/\\s+/)[0] ?? ''");
   await page.run(`(() => { const box = document.querySelector('#words'); box.value = ${JSON.stringify(word)}; box.dispatchEvent(new Event('input')); })()`);
   await page.run("new Promise((good) => setTimeout(good, 1000))");
@@ -32,7 +38,9 @@ try {
   check((await page.run(lines)) === 0, "searching what is not there leaves nothing");
   await page.run("(() => { const box = document.querySelector('#words'); box.value = ''; box.dispatchEvent(new Event('input')); })()");
   await page.run("new Promise((good) => setTimeout(good, 1000))");
-  check((await page.run(lines)) === all, "and then all is back");
+  await page.run("document.querySelector('details.month').open = true");
+  await page.run("new Promise((good) => setTimeout(good, 200))");
+  check((await page.run(first)) === before, "and then all is back");
   check((await page.run("typeof window.xss")) === "undefined", "nothing that was written in a chat ran");
   const blocked = await page.run("fetch('data:text/plain,x').then(() => 'out', () => 'blocked')");
   check(blocked === "blocked", "the page cannot fetch");

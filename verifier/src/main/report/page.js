@@ -1,51 +1,91 @@
 "use strict";
 // Search, filter and fold. The page says everything without this.
+//
+// Each month lies in a <noscript>: without script the browser shows it, with script it is one text that costs nothing until
+// it is looked at. So a hundred thousand lines open at once. One line of that text is one line of the timeline, or the
+// beginning or end of a day.
 (() => {
+  const months = [...document.querySelectorAll("details.month")].map((fold) => {
+    const body = fold.querySelector(".days");
+    const lines = body.textContent.split("\n");
+    return { fold, body, lines, words: null, shown: null };
+  });
   const tools = document.querySelector(".tools");
   if (!tools) return;
   tools.hidden = false;
-  const words = tools.querySelector("input[type=search]");
+  const wanted = tools.querySelector("input[type=search]");
   const covered = tools.querySelector("#only-covered");
   const changed = tools.querySelector("#only-changed");
   const found = tools.querySelector("output");
-  const days = [...document.querySelectorAll("section.day")];
-  let texts = null;
-  const read = () => days.map((day) => [...day.querySelectorAll("li")].map((line) => [line, line.textContent.toLowerCase()]));
-  const filter = () => {
-    texts ??= read();
-    const wanted = words.value.trim().toLowerCase();
-    const all = !wanted && !covered.checked && !changed.checked;
-    let count = 0;
-    texts.forEach((lines, at) => {
-      let any = false;
-      for (const [line, text] of lines) {
-        const keep = all || ((!wanted || text.includes(wanted)) &&
-          (!covered.checked || line.classList.contains("c")) && (!changed.checked || line.classList.contains("x")));
-        if (line.hidden === keep) line.hidden = !keep;
-        if (keep) { any = true; count += 1; }
-      }
-      days[at].hidden = !any;
-    });
-    if (!all) for (const month of document.querySelectorAll("details.month")) month.open = !!month.querySelector("section.day:not([hidden])");
-    found.textContent = all ? "" : String(count);
+
+  // What a line says, without its tags; the few entities that the page writes are undone.
+  const said = (line) => line.replace(/<[^>]*>/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&quot;/g, '"')
+    .replace(/&#10;/g, "\n").replace(/&amp;/g, "&").toLowerCase();
+  const kept = (month, at, word) => {
+    const line = month.lines[at];
+    const marks = /^<li class="([^"]*)"/.exec(line)?.[1] ?? "";
+    if (covered.checked && !marks.includes("c")) return false;
+    if (changed.checked && !marks.includes("x")) return false;
+    month.words ??= [];
+    return !word || (month.words[at] ??= said(line)).includes(word);
   };
+  const isLine = (line) => line.startsWith("<li");
+  // The days of a month that hold a line that is wanted, and how many there are.
+  const choose = (month, word) => {
+    const chosen = [];
+    let count = 0, begin = null;
+    month.lines.forEach((line, at) => {
+      if (line.startsWith("<section")) begin = line;
+      else if (!isLine(line)) { if (begin === null) chosen.push(line); begin = null; }
+      else if (kept(month, at, word)) {
+        if (begin !== null) { chosen.push(begin); begin = null; }
+        chosen.push(line);
+        count += 1;
+      }
+    });
+    return { html: chosen.join("\n"), count };
+  };
+  const word = () => wanted.value.trim().toLowerCase();
+  const isAll = () => !word() && !covered.checked && !changed.checked;
+  const show = (month) => {
+    const key = isAll() ? "" : JSON.stringify([word(), covered.checked, changed.checked]);
+    if (month.shown === key) return;
+    month.shown = key;
+    month.body.innerHTML = isAll() ? month.lines.join("\n") : choose(month, word()).html;
+  };
+  const filter = () => {
+    let count = 0;
+    for (const month of months) {
+      const has = isAll() || choose(month, word()).count;
+      month.fold.hidden = !has;
+      if (!isAll()) { count += has; if (count <= 2000) month.fold.open = has > 0; }
+      if (month.fold.open) show(month);
+    }
+    found.textContent = isAll() ? "" : String(count);
+  };
+  for (const month of months) {
+    if (month.fold.open) show(month);
+    month.fold.addEventListener("toggle", () => { if (month.fold.open) show(month); });
+  }
   let waiting = 0;
-  const soon = () => { clearTimeout(waiting); waiting = setTimeout(filter, 150); };
-  words.addEventListener("input", soon);
+  wanted.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 150); });
   covered.addEventListener("change", filter);
   changed.addEventListener("change", filter);
   tools.querySelector("button").addEventListener("click", () => {
-    const months = [...document.querySelectorAll("details.month")];
-    const open = !months.every((month) => month.open);
-    for (const month of months) month.open = open;
+    const open = !months.every((month) => month.fold.open);
+    for (const month of months) month.fold.open = open;
   });
   // A link to a line opens the month that it stands in.
   const reveal = () => {
-    const line = location.hash && document.getElementById(location.hash.slice(1));
-    const month = line && line.closest("details.month");
-    if (month) { month.open = true; line.scrollIntoView(); }
+    const id = location.hash.slice(1);
+    if (!/^e\d+\.\d+$/.test(id)) return;
+    const month = months.find((month) => month.lines.some((line) => line.includes(` id="${id}"`)));
+    if (!month) return;
+    month.fold.open = true;
+    show(month);
+    document.getElementById(id)?.scrollIntoView();
   };
   addEventListener("hashchange", reveal);
-  addEventListener("beforeprint", () => { for (const month of document.querySelectorAll("details.month")) month.open = true; });
+  addEventListener("beforeprint", () => { for (const month of months) { month.fold.open = true; show(month); } });
   reveal();
 })();

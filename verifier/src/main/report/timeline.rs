@@ -1,4 +1,8 @@
-//! The timeline on the page: by conversation, month and day, each month folded so that a large one opens at once.
+//! The timeline on the page: by conversation, month and day.
+//!
+//! Each month lies in a `<noscript>`: a browser without script shows it, one with script takes it for a single text and
+//! lays it out when it is looked at (`page.js`), so that a hundred thousand lines open at once. One line of the text is one
+//! line of the timeline, or the beginning or end of a day: line feeds within are written as entities.
 
 use super::people::People;
 use super::spool::{Key, Spool};
@@ -10,6 +14,10 @@ use zegel_verifier::hash::Hash;
 
 /// Lines up to which every month stands open.
 const LINES_OPEN_MAX: usize = 2_000;
+
+const DAY_END: &str = "</ol></section>\n";
+const MONTH_BEGIN: &str = "<div class=\"days\"><noscript>\n";
+const MONTH_END: &str = "</noscript></div></details>";
 
 /// Where the writing is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,10 +53,9 @@ pub(super) fn write(
             turn(out, last, at, is_open, people, language)?;
             last = Some(at);
         }
-        out.write_all(line.as_bytes())?;
-        out.write_all(b"\n")
+        writeln!(out, "{}", line.replace('\n', "&#10;"))
     })?;
-    writeln!(out, "</ol></section></details></section>")
+    writeln!(out, "{DAY_END}{MONTH_END}</section>")
 }
 
 /// Closes what ends and opens what begins.
@@ -63,7 +70,7 @@ fn turn(
     let new_conversation = last.is_none_or(|last| last.conversation != at.conversation);
     let new_month = new_conversation || last.is_none_or(|last| last.month != at.month);
     if last.is_some() {
-        write!(out, "</ol></section>{}", if new_month { "</details>" } else { "" })?;
+        write!(out, "{DAY_END}{}", if new_month { MONTH_END } else { "" })?;
     }
     if new_conversation {
         let name = if at.conversation == Hash::ZERO {
@@ -77,14 +84,15 @@ fn turn(
     if new_month {
         let name =
             if at.month == 0 { unknown.to_owned() } else { format!("{:04}-{:02}", at.month / 100, at.month % 100) };
-        write!(out, "<details class=\"month\"{}><summary>{name}</summary>", if is_open { " open" } else { "" })?;
+        let open = if is_open { " open" } else { "" };
+        write!(out, "<details class=\"month\"{open}><summary>{name}</summary>{MONTH_BEGIN}")?;
     }
     let day = if at.day == 0 {
         unknown.to_owned()
     } else {
         format!("{:04}-{:02}-{:02} (UTC)", at.month / 100, at.month % 100, at.day)
     };
-    write!(out, "<section class=\"day\"><h4>{day}</h4><ol class=\"chat\">")
+    writeln!(out, "<section class=\"day\"><h4>{day}</h4><ol class=\"chat\">")
 }
 
 fn tools(language: Language) -> String {

@@ -24,6 +24,7 @@ mod streams;
 
 pub use examine::{Examined, examine};
 pub use fault::Fault;
+pub use genesis::log_keys;
 pub use report::{AuditReport, Sentence};
 pub use state::StateError;
 

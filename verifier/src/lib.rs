@@ -15,6 +15,7 @@ pub mod batch;
 pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
+pub mod compare;
 pub mod corroborate;
 pub mod hash;
 pub mod kinds;

@@ -6,6 +6,8 @@
 
 #[path = "main/audit.rs"]
 mod audit;
+#[path = "main/compare.rs"]
+mod compare;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/report.rs"]
@@ -52,6 +54,8 @@ enum Task {
     Report(report::Wanted),
     /// Replays a whole log from a mirror, and reports everything that does not follow from its entries.
     Audit(audit::Wanted),
+    /// Shows that checkpoints, receipts, bundles and mirrors are of one history, or proves that they are not.
+    Compare(compare::Wanted),
 }
 
 #[derive(Args)]
@@ -221,6 +225,7 @@ fn main() -> ExitCode {
         Task::Show(asked) => (asked, true),
         Task::Report(wanted) => return report::write(wanted),
         Task::Audit(wanted) => return audit::run(wanted),
+        Task::Compare(wanted) => return compare::run(wanted),
     };
     let checked = several::Several::check(asked, shows);
     let (verdict, several) = match checked {

@@ -181,6 +181,11 @@ impl Registry {
         self.log_keys.iter().rev().find(|(entry, _)| *entry < size).map(|(_, key)| key)
     }
 
+    /// Every key that was ever named for the log, the oldest first.
+    pub fn log_keys(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.log_keys.iter().map(|(_, key)| key)
+    }
+
     /// Archive keys to which new dossiers are wrapped, by id.
     pub fn archive_keys(&self) -> impl Iterator<Item = (&Hash, &ArchiveKeyRecord)> {
         self.archive_keys.iter().filter(|(_, record)| record.retired.is_none())

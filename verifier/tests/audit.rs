@@ -145,7 +145,7 @@ fn a_byte_changed_anywhere_is_found_at_its_entry() {
     let entries = log.audit_entries();
     for (index, whole) in entries.iter().enumerate() {
         let bytes = whole.encode_to_vec();
-        for at in (0..bytes.len()).step_by(13) {
+        for at in (0..bytes.len()).step_by(29) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             let Ok(changed) = AuditEntry::decode(changed.as_slice()) else { continue };
@@ -361,6 +361,7 @@ fn a_checkpoint_that_comes_late_is_held_against_the_tree_by_its_proof() {
     let mut auditor = audit(&log, &log.audit_entries());
     auditor.earlier_checkpoint(&note, &proof);
     assert_eq!(told(&auditor), vec![]);
+    let mut auditor = audit(&log, &log.audit_entries());
     auditor.earlier_checkpoint(&note, &[Hash([1; 32])]);
     assert_eq!(told(&auditor), vec![("LOG_ROOT", entry(3))]);
 }
@@ -371,4 +372,14 @@ fn a_batch_received_long_before_it_was_signed_is_a_warning() {
     let batch = vec![log.message(CONVERSATION, 30, "straks")];
     let at = log.batch_by(Who::Source, batch, |statement| statement.created_at_ms += DAY);
     assert_eq!(found(&log), vec![("RECEIVED_EARLY", entry(at))]);
+}
+
+#[test]
+fn every_id_of_a_finding_stands_in_the_specification() {
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect("text");
+    let (page, source) = (read("../specs/findings.md"), read("src/audit/fault.rs"));
+    let page = &page[page.find("## Audit").expect("a part")..];
+    let ids = source.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+    let missing: Vec<&str> = ids.filter(|id| !page.contains(&format!("{id}"))).collect();
+    assert_eq!(missing, Vec::<&str>::new());
 }

@@ -1,14 +1,14 @@
 //! Who could do what: genesis under the pinned root, and the registry as each entry leaves it.
 
 use super::Fault;
-use super::examine::{ExaminedBatch, PublicEvent};
+use super::examine::{Content, ExaminedBatch, PublicEvent};
 use crate::bundle::Place;
 use crate::hash::Hash;
 use crate::registry::{Registry, RegistryError};
 use crate::trust::Trust;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{EventKind, LogCreated, Role};
+use zegel_proto::v1::{AuditEntry, EventKind, LogCreated, Role};
 
 /// A public event that was applied: what a state keeps of the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +115,27 @@ impl Governance {
             Some((Place::entry(from), Fault::KeyCompromised { key, from, last }))
         })
     }
+}
+
+/// Every key that the root has named for its log, by registry entries from genesis on: each is examined by itself, and its
+/// author judged on those before it. Entries without public events are passed over.
+///
+/// # Errors
+/// [`Fault`]: the first entry that does not hold, or no genesis.
+pub fn log_keys(trust: &Trust, entries: &[AuditEntry]) -> Result<Vec<[u8; 32]>, Fault> {
+    let mut governance = Governance::default();
+    for entry in entries {
+        match super::examine(entry, trust.origin()).content {
+            Content::Batch(batch) => {
+                let fault = governance.batch(trust, entry.index, &batch).into_iter().chain(batch.faults).next();
+                fault.map_or(Ok(()), |(_, fault)| Err(fault))?;
+            }
+            Content::Bad(_, fault) => return Err(fault),
+            Content::Snapshot(_) => {}
+        }
+    }
+    let registry = governance.registry.ok_or(Fault::Genesis { found: "no registry entry" })?;
+    Ok(registry.log_keys().copied().collect())
 }
 
 fn begin(trust: &Trust, source: Hash, content: &[u8]) -> Result<Registry, RegistryError> {

@@ -76,17 +76,21 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn new(exit: u8, id: &'static str, nl: String, en: String) -> Self {
+    pub(super) fn parts(self) -> (u8, Reason) {
+        (self.exit, self.reason)
+    }
+
+    pub(super) fn new(exit: u8, id: &'static str, nl: String, en: String) -> Self {
         Self { exit, reason: Reason { id, nl, en } }
     }
 
-    fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> Self {
+    pub(super) fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> Self {
         let text = format!("{}: {reason}", path.display());
         Self::new(EXIT_UNCHECKED, "UNREADABLE", text.clone(), text)
     }
 
     /// A mirror that cannot be read is no verdict; one that is not whole is.
-    fn mirror(at: Option<u64>, reason: &MirrorError) -> Self {
+    pub(super) fn mirror(at: Option<u64>, reason: &MirrorError) -> Self {
         let (nl, en) = match at {
             Some(at) => (format!("bij regel {at}: "), format!("at entry {at}: ")),
             None => (String::new(), String::new()),

@@ -5,7 +5,7 @@
 //! library's to say; sizes that an archive states are held there against what is read.
 #![allow(clippy::disallowed_methods, reason = "the only place of the verifier that opens files")]
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use zegel_verifier::bundle::{BagError, BundleFile, BundleSource, FILES_MAX, Refusal};
@@ -201,4 +201,11 @@ pub(crate) fn replace<E: From<io::Error>>(
     write(&mut out)?;
     out.into_inner().map_err(io::Error::from)?.sync_all()?;
     Ok(fs::rename(&next, path)?)
+}
+
+/// Writes a file that was not there.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }

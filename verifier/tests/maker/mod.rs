@@ -213,6 +213,13 @@ impl Log {
         public(EventKind::KeyAdded, &KeyAdded { actor: actor.id.to_vec(), key: public_key, proof })
     }
 
+    pub fn log_key_changed(&self, key: &SigningKey) -> Event {
+        let log_key = key.verifying_key().to_bytes().to_vec();
+        let claim = KeyPossession { origin: self.origin.clone(), actor: vec![0; 32], key: log_key.clone() };
+        let proof = key.sign(&signed_bytes("zegel key v1", &claim.encode_to_vec())).to_bytes().to_vec();
+        public(EventKind::LogKeyChanged, &LogKeyChanged { log_key, proof })
+    }
+
     pub fn revoked(key: Vec<u8>, from: u64) -> Event {
         let reason = RevocationReason::RevocationCompromised as i32;
         public(EventKind::KeyRevoked, &KeyRevoked { key, reason, compromised_from_entry: from })

@@ -1,0 +1,212 @@
+//! What was given to compare: which kind of thing each file is, and the checkpoint that it holds.
+
+use super::{Failure, files};
+use crate::EXIT_REFUSED;
+use prost::Message;
+use std::path::Path;
+use zegel_proto::limits::RECORD_BYTES_MAX;
+use zegel_proto::v1::event_header::Content;
+use zegel_proto::v1::{AuditEntry, BatchStatement, Entry, EventHeader, EvidenceRecord, Receipt, SealedDigest};
+use zegel_proto::v1::{entry, evidence_record};
+use zegel_verifier::bundle::{self, BundleSource};
+use zegel_verifier::checkpoint::ClaimedCheckpoint;
+use zegel_verifier::compare::{ForkProof, LogKeys, Seen, SeenError};
+use zegel_verifier::kinds::{Family, family};
+use zegel_verifier::mirror::MirrorReader;
+use zegel_verifier::trust::Trust;
+
+/// Bytes of a note, a receipt or a fork proof.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+pub(super) type Mirror = MirrorReader<files::MirrorFolder>;
+
+/// A file or folder that was opened.
+pub(super) enum Opened {
+    Note(Vec<u8>),
+    Receipt(Receipt),
+    Bundle { note: Vec<u8>, registry: Vec<AuditEntry> },
+    Mirror(Box<Mirror>),
+    Proof(ForkProof),
+}
+
+/// What a checkpoint came in.
+pub(super) enum Kind<'a> {
+    Checkpoint,
+    Receipt,
+    Bundle,
+    /// The newest checkpoint of a mirror: its tiles reach so far.
+    Mirror(&'a Mirror),
+}
+
+impl Kind<'_> {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Receipt => "receipt",
+            Self::Bundle => "bundle",
+            Self::Mirror(_) => "mirror",
+        }
+    }
+}
+
+/// A checkpoint, verified, with where it came from.
+pub(super) struct Given<'a> {
+    pub(super) file: String,
+    pub(super) kind: Kind<'a>,
+    pub(super) seen: Seen,
+}
+
+/// Finds out what a path is.
+pub(super) fn open(path: &Path, trust: &Trust) -> Result<Opened, Failure> {
+    if path.join("mirror").is_file() {
+        let mirror = MirrorReader::open(files::MirrorFolder::new(path), trust.origin());
+        return mirror.map(|mirror| Opened::Mirror(Box::new(mirror))).map_err(|reason| Failure::mirror(None, &reason));
+    }
+    if path.is_dir() {
+        return open_bundle(path);
+    }
+    let bytes = files::read_at_most(path, FILE_BYTES_MAX).map_err(|reason| Failure::unreadable(path, &reason))?;
+    if bytes.starts_with(b"PK") {
+        return open_bundle(path);
+    }
+    if ForkProof::is_one(&bytes) {
+        return ForkProof::parse(&bytes).map(Opened::Proof).map_err(|reason| Failure::unreadable(path, &reason));
+    }
+    if ClaimedCheckpoint::parse(&bytes).is_ok() {
+        return Ok(Opened::Note(bytes));
+    }
+    let receipt = Receipt::decode(bytes.as_slice()).ok().filter(|receipt| !receipt.checkpoint.is_empty());
+    let unknown = "is no checkpoint, receipt, bundle, mirror or fork proof";
+    receipt.map(Opened::Receipt).ok_or_else(|| Failure::unreadable(path, &unknown))
+}
+
+/// The note of a bundle, and the entries of its registry of which every event is public and shown. Whether the bundle is good
+/// is asked by `verify`; here its checkpoint and its root's signatures speak for themselves.
+fn open_bundle(path: &Path) -> Result<Opened, Failure> {
+    let unreadable = |reason: &dyn std::fmt::Display| Failure::unreadable(path, reason);
+    let mut source: Box<dyn BundleSource> = files::open(path).map_err(|reason| unreadable(&reason))?;
+    let (mut note, mut registry, mut open) = (Vec::new(), Vec::new(), None::<AuditEntry>);
+    for number in 1.. {
+        let part = bundle::bag::part_path(number);
+        let Ok(mut input) = source.open(&part) else { break };
+        while let Some(bytes) = next_record(&mut input).map_err(|reason| unreadable(&reason))? {
+            match EvidenceRecord::decode(bytes.as_slice()).map_err(|reason| unreadable(&reason))?.record {
+                Some(evidence_record::Record::Header(header)) => note = header.checkpoint,
+                Some(evidence_record::Record::Entry(entry)) => {
+                    open = Some(AuditEntry { index: entry.index, entry: entry.entry, ..AuditEntry::default() });
+                }
+                Some(evidence_record::Record::Event(event)) => {
+                    open.iter_mut().for_each(|open| open.headers.push(event.header.clone()));
+                }
+                Some(evidence_record::Record::BatchEnd(_)) => registry.extend(open.take().and_then(public_batch)),
+                _ => {}
+            }
+        }
+    }
+    Ok(Opened::Bundle { note, registry })
+}
+
+/// A length as a varint, then so many bytes.
+fn next_record(input: &mut dyn std::io::Read) -> std::io::Result<Option<Vec<u8>>> {
+    let (mut length, mut byte) = (0u64, [0]);
+    for at in 0..10 {
+        if input.read(&mut byte)? == 0 {
+            return Ok(None);
+        }
+        length |= u64::from(byte[0] & 0x7f) << (7 * at);
+        if byte[0] & 0x80 == 0 {
+            break;
+        }
+    }
+    let too_long = || std::io::Error::other("a record is longer than a record may be");
+    let length = usize::try_from(length).ok().filter(|length| *length <= RECORD_BYTES_MAX).ok_or_else(too_long)?;
+    let mut bytes = vec![0; length];
+    input.read_exact(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// A batch whose events are all there and all of the registry: nothing lies sealed beside it.
+fn public_batch(entry: AuditEntry) -> Option<AuditEntry> {
+    let parsed = Entry::decode(entry.entry.as_slice()).ok()?;
+    let Some(entry::Content::Batch(batch)) = parsed.content else { return None };
+    let count = BatchStatement::decode(batch.statement.as_slice()).ok()?.count as usize;
+    let is_whole = entry.headers.len() == count && entry.headers.iter().all(|header| is_registry(header));
+    is_whole.then(|| AuditEntry { sealed: vec![SealedDigest::default(); count], ..entry })
+}
+
+fn is_registry(header: &[u8]) -> bool {
+    let header = EventHeader::decode(header).ok();
+    header.is_some_and(|header| {
+        family(header.kind()) == Family::Registry && matches!(header.content, Some(Content::Public(_)))
+    })
+}
+
+/// The keys of the log: the pinned one, or those that a registry names. The first mirror or bundle that tells them is enough:
+/// what the root signed is the same for everyone.
+pub(super) fn log_keys(trust: &Trust, opened: &[(&Path, Opened)]) -> Result<LogKeys, Failure> {
+    if trust.log_key().is_some() {
+        return Ok(LogKeys::pinned(trust));
+    }
+    let mut most = LogKeys::default();
+    for (path, opened) in opened {
+        let registry = match opened {
+            Opened::Bundle { registry, .. } => registry.clone(),
+            Opened::Mirror(mirror) => registry_of(mirror)?,
+            _ => continue,
+        };
+        let keys = LogKeys::of_registry(trust, registry).map_err(|reason| {
+            let (path, nl) = (path.display(), "het register erin houdt geen stand onder de wortelsleutel");
+            Failure::new(EXIT_REFUSED, "REGISTRY", format!("{path}: {nl} ({reason})"), format!("{path}: {reason}"))
+        })?;
+        if keys.len() > most.len() {
+            most = keys;
+        }
+    }
+    if most.is_empty() { Err(Failure::unreadable(Path::new("trust"), &SeenError::NoLogKey)) } else { Ok(most) }
+}
+
+/// The entries of a mirror whose events are all of the registry.
+fn registry_of(mirror: &Mirror) -> Result<Vec<AuditEntry>, Failure> {
+    let mut registry = Vec::new();
+    for entry in mirror.entries(0) {
+        let entry = entry.map_err(|reason| Failure::mirror(None, &reason))?;
+        if !entry.headers.is_empty() && entry.headers.iter().all(|header| is_registry(header)) {
+            registry.push(entry);
+        }
+    }
+    Ok(registry)
+}
+
+/// The checkpoints that something holds, verified.
+pub(super) fn seen<'a>(
+    path: &Path,
+    opened: &'a Opened,
+    keys: &LogKeys,
+    origin: &str,
+) -> Result<Vec<Given<'a>>, Failure> {
+    let refused = |reason: SeenError| {
+        let path = path.display();
+        let nl = "geen controlepunt onder een sleutel van dit logboek";
+        Failure::new(EXIT_REFUSED, "CHECKPOINT", format!("{path}: {nl} ({reason})"), format!("{path}: {reason}"))
+    };
+    let given = |kind, seen| Given { file: path.display().to_string(), kind, seen };
+    Ok(match opened {
+        Opened::Note(note) => vec![given(Kind::Checkpoint, Seen::note(keys, origin, note).map_err(refused)?)],
+        Opened::Bundle { note, .. } => vec![given(Kind::Bundle, Seen::note(keys, origin, note).map_err(refused)?)],
+        Opened::Receipt(receipt) => {
+            vec![given(Kind::Receipt, Seen::receipt(keys, origin, receipt).map_err(refused)?)]
+        }
+        Opened::Mirror(mirror) => {
+            let broken = |reason| Failure::mirror(None, &reason);
+            let mut all = Vec::new();
+            for note in mirror.checkpoints().map_err(broken)? {
+                all.push(given(Kind::Checkpoint, Seen::note(keys, origin, &note).map_err(refused)?));
+            }
+            if let Some(note) = mirror.checkpoint().map_err(broken)? {
+                all.push(given(Kind::Mirror(mirror), Seen::note(keys, origin, &note).map_err(refused)?));
+            }
+            all
+        }
+        Opened::Proof(_) => Err(Failure::unreadable(path, &"a fork proof is checked by itself, without other files"))?,
+    })
+}

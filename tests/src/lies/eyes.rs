@@ -8,8 +8,10 @@ use zegel_tools::source::{ReceiptError, RegistryReplay, ViewError};
 use zegel_verifier::audit::{Auditor, examine};
 use zegel_verifier::bundle::{self, Demands, Report};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
+use zegel_verifier::compare::{LogKeys, Relation, Seen, by_themselves};
 use zegel_verifier::corroborate::Corroborator;
 use zegel_verifier::hash::Hash;
+use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::tree::{consistency_proof, root_of};
 use zegel_verifier::trust::Trust;
 
@@ -82,11 +84,24 @@ pub(super) fn auditor(log: &Log, blind: &'static str) -> Cell {
 
 /// Two parties of one log: the one replays what it was given, and lays the other's checkpoint beside it.
 pub(super) fn comparison(log: &Log, other: &[u8], blind: &'static str) -> Cell {
+    if is_fork(log, &log.checkpoint(), other) {
+        return Cell::Finds(vec!["fork".into()]);
+    }
     match auditor_of(log, &log.audit_entries(), &[log.checkpoint(), other.to_vec()], blind) {
         // What the one finds in his own copy is an auditor's; here counts what the other's checkpoint adds.
         Cell::Finds(ids) => cell(ids.into_iter().filter(|id| OF_TWO.contains(&id.as_str())).collect(), blind),
         nothing => nothing,
     }
+}
+
+/// Two checkpoints prove by themselves that there are two histories.
+fn is_fork(log: &Log, one: &[u8], other: &[u8]) -> bool {
+    let name = VerifierKey::new(&log.origin, TYPE_ED25519, log.log_key.verifying_key().to_bytes()).expect("a name");
+    let root = log.trust().lines().next().expect("a root line").to_owned();
+    let trust = Trust::parse(format!("{root}\nlog {}\n", name.print()).as_bytes()).expect("a trust file");
+    let keys = LogKeys::pinned(&trust);
+    let [one, other] = [one, other].map(|note| Seen::note(&keys, &log.origin, note).expect("signed by the log"));
+    matches!(by_themselves(&keys, &log.origin, &one, &other), Relation::Fork(_))
 }
 
 /// Several bundles laid side by side.

@@ -110,9 +110,21 @@ fn one_custodian_under_two_ids() -> Lie {
     let found = verifier(&log, &bundles[0], &Demands::default(), "");
     let Cell::Finds(usual) = found else { panic!("a custodian without a chat is told") };
     assert_eq!(usual, ["NOTHING_IN_PERIOD"]);
-    let found = Cell::Blind("each bundle is whole for its id; a conversation's, with both registrations, tells it");
+    // A conversation's bundle brings the registrations of all whom it names.
+    let messages = ids.iter().map(|id| message_of(&mut log, *id)).collect();
+    log.batch(Who::Source, messages);
+    let mut plan = log.export(scope_of(CONVERSATION), None);
+    plan.others = ids.to_vec();
+    let found = verifier_of(&log, &plan, "");
     let together = side_by_side(&log, &bundles, "");
     lie("splits a custodian over two ids", Liar::Officer, found, &log, SEALED, together)
+}
+
+/// The first message of a custodian.
+fn message_of(log: &mut Log, custodian: Hash) -> super::maker::Event {
+    let (source, kind) = (log.source.id, EventKind::MessageCreated);
+    let slots = vec![none_slot(); layout(kind).len() - 1];
+    log.sealed(source, kind, (Some(CONVERSATION), Some(custodian)), 0, (super::maker::MAY, Clock::Device), slots)
 }
 
 fn hides_a_hold_in_the_bundle() -> Lie {

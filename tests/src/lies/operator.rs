@@ -10,6 +10,7 @@ use zegel_proto::v1::{
 };
 use zegel_verifier::batch::event_leaf;
 use zegel_verifier::bundle::Demands;
+use zegel_verifier::hash::{Tag, leaf};
 use zegel_verifier::signature::signed_bytes;
 use zegel_verifier::tree::root_of;
 
@@ -306,8 +307,8 @@ fn destroys_without_a_word() -> Lie {
     let (entry, position) = a_message(&log);
     let mut entries = log.audit_entries();
     let digest = &mut entries[entry as usize].sealed[position as usize];
-    let leaf = zegel_verifier::hash::leaf(zegel_verifier::hash::Tag::Sealed, &[&digest.ciphertext, &digest.wrap]);
-    *digest = SealedDigest { leaf: leaf.to_vec(), ..SealedDigest::default() };
+    let kept = leaf(Tag::Sealed, &[&digest.ciphertext, &digest.wrap]);
+    *digest = SealedDigest { leaf: kept.to_vec(), ..SealedDigest::default() };
     let mut gone = plan.clone();
     gone.covered = vec![(entry, position, vec![])];
     let after = later(&log);
@@ -345,7 +346,7 @@ fn forged(log: &mut Log, event: Event) -> u64 {
         batch_seq: 0,
         count: 1,
         events_root: root_of([event_leaf(&event.header.encode_to_vec())]).to_vec(),
-        sealed_root: vec![6; 32],
+        sealed_root: root_of([leaf(Tag::Sealed, &[])]).to_vec(),
         previous: Vec::new(),
         created_at_ms: MAY,
     };

@@ -19,6 +19,7 @@ mod config;
 mod export;
 mod known;
 mod log;
+mod mirror;
 mod sequencer;
 mod server;
 mod service;
@@ -27,5 +28,6 @@ mod tree;
 
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{Config, ConfigError, LogConfig, TlsConfig};
+pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};
 pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

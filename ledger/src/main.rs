@@ -1,4 +1,4 @@
-//! `zegel-ledger`: serve, check or rebuild the logs of a configuration.
+//! `zegel-ledger`: serve, check, copy or rebuild the logs of a configuration.
 //!
 //! Exit codes: 0 well, 1 findings, 2 refused to start, 3 usage.
 
@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
-use zegel_ledger::{CheckReport, Config, ConfigError, ServeError, Server, check, rebuild};
+use zegel_ledger::{CheckReport, Config, ConfigError, CopyError, ServeError, Server, check, mirror, rebuild};
 
 /// The ledger of Zegel: appends signed batches of sealed events to Merkle logs.
 #[derive(Parser)]
@@ -36,6 +36,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy a log that is not served, or a backup of it, for auditors: no keys, no content.
+    Mirror {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Folder of the copy; made, or gone on with.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Name of the log, where the configuration has several.
+        #[arg(long, value_name = "NAME")]
+        origin: Option<String>,
+    },
     /// Derive everything that is not truth again.
     Rebuild {
         /// Configuration file (TOML).
@@ -46,6 +58,8 @@ enum Command {
 
 #[derive(Debug, Error)]
 enum Failure {
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("{what}: {reason}")]
@@ -83,6 +97,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let report = check(&Config::read(&config)?)?;
             print(&report, if json { Form::Json } else { Form::Text });
             Ok(code_of(&report))
+        }
+        Command::Mirror { config, out, origin } => {
+            let size = mirror(&Config::read(&config)?, origin.as_deref(), &out)?;
+            println!("{size} entries in {}", out.display());
+            Ok(ExitCode::SUCCESS)
         }
         Command::Rebuild { config } => {
             let report = rebuild(&Config::read(&config)?)?;

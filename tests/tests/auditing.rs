@@ -8,6 +8,7 @@ use zegel_tools::export::Cover;
 
 struct Audited {
     archive: Archive,
+    bundle: PathBuf,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -15,16 +16,16 @@ impl Audited {
     /// Two read-outs and an export, so with snapshots.
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let archive = runtime.block_on(async {
+        let (archive, bundle) = runtime.block_on(async {
             let mut archive = Archive::new().await;
             let (anna, bram) = (archive.anna, archive.bram);
             archive.read_out(anna, "anna-android-nl").await;
-            archive.export(anna, "een", "kenmerk", Cover::default()).await;
+            let (bundle, _) = archive.export(anna, "een", "kenmerk", Cover::default()).await;
             archive.read_out(bram, "bram-ios-nl").await;
             archive.export(bram, "twee", "kenmerk", Cover::default()).await;
-            archive
+            (archive, bundle)
         });
-        Self { archive, runtime }
+        Self { archive, bundle, runtime }
     }
 
     fn mirror(&self, name: &str) -> PathBuf {
@@ -103,6 +104,15 @@ fn a_log_of_the_real_ledger_is_clean_and_stays_so_as_it_grows() {
     assert!(resumed["report"]["entries"].as_u64() > Some(before));
     let (_, at_once) = audited.audit(&mirror, &[]);
     assert_eq!(resumed, at_once);
+    // A receipt, a bundle and the mirror are one history; the bundle alone tells the keys of its log.
+    let trust = audited.archive.trust();
+    let receipts = audited.archive.keys.spool(zegel_tools::keys::Actor::Source).join("receipts");
+    let receipt = receipts.join(files(&receipts).remove(0));
+    let (exit, document) = compare(&trust, &[&receipt, &audited.bundle, &mirror], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(0), &"one_history".into()), "{document:#}");
+    let (exit, document) = compare(&trust, &[&receipt, &audited.bundle], &[]);
+    assert_eq!((exit, &document["verdict"]), (Some(1), &"not_compared".into()), "{document:#}");
+
     // A copy that was made at once is the copy that grew, but for the checkpoint that it did not see.
     let again = audited.mirror("nog-een");
     let names = |of: &Path| files(of).into_iter().filter(|path| !path.starts_with("checkpoints")).collect::<Vec<_>>();
@@ -176,12 +186,18 @@ fn mirror_of(stage: &Stage, name: &str) -> PathBuf {
     out
 }
 
-/// Compares under a trust file that pins the root alone.
-fn compare(stage: &Stage, files: &[&Path], more: &[&str]) -> (Option<i32>, serde_json::Value) {
-    let trust = stage.path("root.txt");
-    let text = fs::read_to_string(stage.trust()).expect("a trust file");
+/// A trust file beside this one that pins the root alone.
+fn root_alone(trust: &Path) -> PathBuf {
+    let alone = trust.with_file_name("root.txt");
+    let text = fs::read_to_string(trust).expect("a trust file");
     let root: String = text.lines().filter(|line| line.starts_with("root ")).map(|line| format!("{line}\n")).collect();
-    fs::write(&trust, root).expect("written");
+    fs::write(&alone, root).expect("written");
+    alone
+}
+
+/// Compares under a trust file that pins the root alone.
+fn compare(trust: &Path, files: &[&Path], more: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let trust = root_alone(trust);
     let mut verifier = command("zegel-verifier");
     let verifier = verifier.arg("compare").args(files).arg("--trust").arg(trust).arg("--json").args(more);
     answer(&verifier.output().expect("the verifier runs"))
@@ -215,20 +231,32 @@ fn a_ledger_that_was_set_back_with_its_guard_and_went_on_otherwise_is_proven_to_
     register(&stage, &["Eva", "Fien"]);
     let other = mirror_of(&stage, "ander");
 
+    // A copy from the stopped store is the copy from the running ledger.
+    assert_eq!(stage.stop(), Some(0));
+    let stored = stage.path("van-de-schijf");
+    let mut ledger = command("zegel-ledger");
+    let ledger = ledger.args(["mirror", "--config"]).arg(keys.join("ledger.toml")).arg("--out").arg(&stored);
+    assert!(ledger.output().expect("it runs").status.success());
+    let names = |of: &Path| files(of).into_iter().filter(|path| path != "lock").collect::<Vec<_>>();
+    assert_eq!(names(&stored), names(&other));
+    for path in names(&stored) {
+        assert!(fs::read(stored.join(&path)).expect("read") == fs::read(other.join(&path)).expect("read"), "{path}");
+    }
+
     // Each is a good log by itself: only together they tell.
     for mirror in [&one, &other] {
         let mut verifier = command("zegel-verifier");
         let output = verifier.arg("audit").arg(mirror).arg("--trust").arg(stage.trust()).arg("--json").output();
         assert_eq!(answer(&output.expect("it runs")).0, Some(0));
     }
-    let (exit, document) = compare(&stage, &[&early, &other, &first], &[]);
+    let (exit, document) = compare(&stage.trust(), &[&early, &other, &first], &[]);
     assert_eq!((exit, &document["verdict"]), (Some(0), &"one_history".into()), "{document:#}");
 
     // What was given to different people: a receipt of one history, a mirror of the other.
     let proof = stage.path("bewijs").display().to_string();
-    let (exit, document) = compare(&stage, &[&receipt, &other], &["--proof", &proof]);
+    let (exit, document) = compare(&stage.trust(), &[&receipt, &other], &["--proof", &proof]);
     assert_eq!((exit, &document["verdict"]), (Some(2), &"fork".into()), "{document:#}");
-    let (exit, document) = compare(&stage, &[Path::new(&proof)], &[]);
+    let (exit, document) = compare(&stage.trust(), &[Path::new(&proof)], &[]);
     assert_eq!((exit, &document["verdict"]), (Some(2), &"fork".into()), "{document:#}");
     assert_eq!(document["forks"][0]["by"], "prefix");
 
@@ -242,6 +270,6 @@ fn a_ledger_that_was_set_back_with_its_guard_and_went_on_otherwise_is_proven_to_
     let (exit, document) = trusted(&[&note(&early), &note(&other)]);
     assert_eq!((exit, &document["verdict"]), (Some(1), &"not_compared".into()), "{document:#}");
     // Under the root alone, a note by itself says nothing.
-    let (exit, document) = compare(&stage, &[&note(&early)], &[]);
+    let (exit, document) = compare(&stage.trust(), &[&note(&early)], &[]);
     assert_eq!((exit, &document["verdict"]), (Some(3), &"not_checked".into()), "{document:#}");
 }

@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - trust is a type: nothing reads a checkpoint, a statement or a body that has not been verified;
-//! - memory is bounded by one record and by the depth of a proof, never by the size of a log or a bundle;
+//! - memory is bounded by one record and by the depth of a proof, never by the size of a log or a bundle; an audit's
+//!   grows with ids and months, never with events;
 //! - no clock, network, thread, store or environment: what is needed comes in as an argument.
 //!
 //! Not here: who orders and stores (the ledger), how bodies are sealed and opened (the tools).

@@ -367,6 +367,39 @@ fn a_checkpoint_that_comes_late_is_held_against_the_tree_by_its_proof() {
 }
 
 #[test]
+fn a_checkpoint_that_comes_late_without_a_proof_is_said_to_be_unexamined() {
+    let log = honest();
+    let mut auditor = audit(&log, &log.audit_entries());
+    let text = zegel_verifier::checkpoint::print(ORIGIN, 4, Hash([1; 32]));
+    auditor.checkpoint(&sign_note(&text, ORIGIN, &log.log_key, None));
+    assert_eq!(told(&auditor), vec![("CHECKPOINT_UNPROVEN", entry(3))]);
+}
+
+#[test]
+fn the_log_key_that_the_root_named_last_judges_each_size() {
+    let mut log = Log::with_messages(3);
+    let old = log.log_key.clone();
+    log.log_key = ed25519_dalek::SigningKey::from_bytes(&[55; 32]);
+    let changed = log.log_key_changed(&log.log_key.clone());
+    let at = log.batch(Who::Root, vec![changed]) as usize;
+    let note = |size: usize, key: &ed25519_dalek::SigningKey| {
+        let root = zegel_verifier::tree::root_of(log.leaves()[..size].iter().copied());
+        sign_note(&zegel_verifier::checkpoint::print(ORIGIN, size as u64, root), ORIGIN, key, None)
+    };
+    let of = |note: &[u8]| {
+        let mut auditor = Auditor::new(trust_of(&log));
+        auditor.checkpoint(&log.checkpoint());
+        auditor.checkpoint(note);
+        feed(&mut auditor, &log.audit_entries());
+        told(&auditor)
+    };
+    assert_eq!(of(&note(at, &old)), vec![]);
+    assert_eq!(of(&note(at + 1, &log.log_key)), vec![]);
+    assert_eq!(of(&note(at, &log.log_key)), vec![("CHECKPOINT", entry(at as u64 - 1))]);
+    assert_eq!(of(&note(at + 1, &old)), vec![("CHECKPOINT", entry(at as u64))]);
+}
+
+#[test]
 fn a_batch_received_long_before_it_was_signed_is_a_warning() {
     let mut log = Log::with_messages(5);
     let batch = vec![log.message(CONVERSATION, 30, "straks")];

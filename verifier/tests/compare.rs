@@ -140,7 +140,7 @@ fn proven(relation: Relation) -> ForkProof {
 fn a_mirror_that_stops_at_any_step_goes_on_to_the_same_files() {
     let log = long_log();
     let whole = Memory::default();
-    assert_eq!(copy(whole.clone(), &log).expect("copied"), 602);
+    assert_eq!(copy(whole.clone(), &log).expect("copied"), 603);
     let wanted = whole.files.borrow().clone();
     for steps in 0.. {
         let folder = Memory::default();
@@ -163,7 +163,7 @@ fn a_mirror_gives_back_what_was_copied_from_any_entry_on() {
     let log = long_log();
     let mirror = mirror_of(&log);
     let entries = log.audit_entries();
-    for from in [0, 1, 255, 256, 257, 601, 602] {
+    for from in [0, 1, 255, 256, 257, 602, 603] {
         let read: Vec<AuditEntry> = mirror.entries(from).map(|entry| entry.expect("an entry")).collect();
         assert_eq!(read, entries[from as usize..], "from {from}");
     }
@@ -179,21 +179,21 @@ fn a_mirror_refuses_entries_that_do_not_lead_to_the_checkpoint_and_keeps_that() 
     let mut writer = MirrorWriter::open(folder.clone(), ORIGIN).expect("a mirror");
     log.audit_entries().into_iter().for_each(|entry| writer.take(entry).expect("taken"));
     let refused = writer.finish(&other.checkpoint());
-    assert!(matches!(refused, Err(MirrorError::OtherHistory { size: 602, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(MirrorError::OtherHistory { size: 603, .. })), "{refused:?}");
     assert_eq!(folder.list("checkpoints").expect("listed").len(), 1);
     assert_eq!(folder.read("checkpoint").expect("read"), None);
-    let refused = writer.finish(&note(&log, 601));
-    assert!(matches!(refused, Err(MirrorError::OtherSize { found: 601, held: 602 })), "{refused:?}");
+    let refused = writer.finish(&note(&log, 602));
+    assert!(matches!(refused, Err(MirrorError::OtherSize { found: 602, held: 603 })), "{refused:?}");
     let refused = writer.take(log.audit_entries()[5].clone());
-    assert!(matches!(refused, Err(MirrorError::Order { found: 5, wanted: 602 })), "{refused:?}");
+    assert!(matches!(refused, Err(MirrorError::Order { found: 5, wanted: 603 })), "{refused:?}");
 }
 
 #[test]
 fn every_earlier_checkpoint_of_a_mirror_is_shown_to_be_its_history() {
     let log = long_log();
     let mirror = mirror_of(&log);
-    for size in [1, 2, 3, 100, 255, 256, 257, 511, 512, 513, 600, 601] {
-        let relation = by_mirror(&keys_of(&log), ORIGIN, &seen(&log, size), &seen(&log, 602), &mirror);
+    for size in [1, 2, 3, 100, 255, 256, 257, 511, 512, 513, 600, 602] {
+        let relation = by_mirror(&keys_of(&log), ORIGIN, &seen(&log, size), &seen(&log, 603), &mirror);
         assert!(matches!(relation, Ok(Relation::Same)), "{size}: {relation:?}");
     }
 }
@@ -203,12 +203,12 @@ fn two_roots_for_one_size_are_a_fork_that_convinces_a_third_party() {
     let log = long_log();
     let other = other_history(&log, 300);
     let keys = keys_of(&log);
-    let relation = by_themselves(&keys, ORIGIN, &seen(&log, 602), &seen(&other, 602));
+    let relation = by_themselves(&keys, ORIGIN, &seen(&log, 603), &seen(&other, 603));
     let proof = proven(relation);
     let read = ForkProof::parse(proof.print().as_bytes()).expect("a proof");
     assert_eq!(read, proof);
     let root = |log: &Log| root_of(log.leaves());
-    let fork = Fork { origin: ORIGIN.into(), first: (602, root(&log)), second: (602, root(&other)), by: "roots" };
+    let fork = Fork { origin: ORIGIN.into(), first: (603, root(&log)), second: (603, root(&other)), by: "roots" };
     assert_eq!(read.verify(&trust_of(&log)), Ok(fork));
     assert!(matches!(by_themselves(&keys, ORIGIN, &seen(&log, 300), &seen(&other, 300)), Relation::Same));
 }
@@ -219,11 +219,11 @@ fn a_checkpoint_that_a_mirror_does_not_begin_with_is_a_fork_at_every_size() {
     let other = other_history(&log, 0);
     let mirror = mirror_of(&log);
     for size in [1, 2, 3, 100, 256, 257, 512, 600] {
-        let relation = by_mirror(&keys_of(&log), ORIGIN, &seen(&other, size), &seen(&log, 602), &mirror);
+        let relation = by_mirror(&keys_of(&log), ORIGIN, &seen(&other, size), &seen(&log, 603), &mirror);
         let proof = proven(relation.expect("read"));
         let read = ForkProof::parse(proof.print().as_bytes()).expect("a proof");
         let fork = read.verify(&trust_of(&log)).expect("a fork");
-        assert_eq!((fork.by, fork.first.0, fork.second.0), ("prefix", size as u64, 602));
+        assert_eq!((fork.by, fork.first.0, fork.second.0), ("prefix", size as u64, 603));
     }
 }
 
@@ -276,7 +276,7 @@ fn a_proof_that_was_touched_or_is_of_one_history_proves_nothing() {
     let other = other_history(&log, 0);
     let mirror = mirror_of(&log);
     let keys = keys_of(&log);
-    let relation = by_mirror(&keys, ORIGIN, &seen(&other, 100), &seen(&log, 602), &mirror).expect("read");
+    let relation = by_mirror(&keys, ORIGIN, &seen(&other, 100), &seen(&log, 603), &mirror).expect("read");
     let text = proven(relation).print();
     for (number, _) in text.lines().enumerate().skip(1) {
         let without = text.lines().enumerate().filter(|(at, _)| *at != number).map(|(_, line)| format!("{line}\n"));

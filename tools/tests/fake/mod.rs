@@ -500,6 +500,11 @@ impl Ledger for FakeLedger {
         Ok(answers(answer.collect()))
     }
 
+    type ReadAuditStream = Answers<AuditEntry>;
+    async fn read_audit(&self, _: Request<ReadEntriesRequest>) -> Result<Response<Self::ReadAuditStream>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
     type ReadStreamStream = Answers<ReadStreamResponse>;
     async fn read_stream(&self, _: Request<ReadStreamRequest>) -> Result<Response<Self::ReadStreamStream>, Status> {
         Err(Status::unimplemented("not needed here"))

@@ -80,7 +80,9 @@ pub enum Fault {
     LogRoot { size: u64, signed: Hash, found: Hash },
     #[error("the checkpoint of {size} entries is no beginning of this log: {reason}")]
     Inconsistent { size: u64, reason: ProofError },
-    #[error("a checkpoint of {size} entries was signed, only {entries} are here")]
+    #[error("the checkpoint of {size} entries was handed in after them and without a proof: it was not examined")]
+    Unproven { size: u64 },
+    #[error("a checkpoint of {size} entries was handed in, only {entries} are here")]
     Beyond { size: u64, entries: u64 },
     #[error("cosignature: {0}")]
     Cosignature(NoteError),
@@ -93,7 +95,7 @@ pub enum Fault {
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 33] = [
+pub(super) const IDS: [&str; 34] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -122,6 +124,7 @@ pub(super) const IDS: [&str; 33] = [
     "CHECKPOINT",
     "LOG_KEY",
     "LOG_ROOT",
+    "CHECKPOINT_UNPROVEN",
     "CHECKPOINT_BEYOND",
     "COSIGNATURE",
     "QUORUM",
@@ -168,6 +171,7 @@ impl Fault {
             Self::Checkpoint(_) | Self::NoLogKey { .. } => "CHECKPOINT",
             Self::LogKey { .. } => "LOG_KEY",
             Self::LogRoot { .. } | Self::Inconsistent { .. } => "LOG_ROOT",
+            Self::Unproven { .. } => "CHECKPOINT_UNPROVEN",
             Self::Beyond { .. } => "CHECKPOINT_BEYOND",
             Self::Cosignature(_) => "COSIGNATURE",
             Self::Quorum { .. } => "QUORUM",

@@ -33,6 +33,10 @@ impl Auditor {
                 let size = claimed.claimed_size();
                 self.refuse_note(None, &Fault::NoLogKey { size });
             }
+            Ok(claimed) if claimed.claimed_size() < self.size() => {
+                let size = claimed.claimed_size();
+                self.refuse_note(Some(size), &Fault::Unproven { size });
+            }
             Ok(claimed) => {
                 self.notes.waiting.entry(claimed.claimed_size()).or_default().insert(note.to_vec());
                 self.judge_notes();

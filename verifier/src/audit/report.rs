@@ -48,7 +48,7 @@ pub struct AuditReport {
 }
 
 /// Findings of severity error that say less than "this log broke a rule".
-const OPEN_QUESTIONS: [&str; 3] = ["KEY_COMPROMISED", "CHECKPOINT_BEYOND", "SNAPSHOT_OLD"];
+const OPEN_QUESTIONS: [&str; 4] = ["KEY_COMPROMISED", "CHECKPOINT_BEYOND", "CHECKPOINT_UNPROVEN", "SNAPSHOT_OLD"];
 
 impl AuditReport {
     /// The log broke a rule: what a bundle would be refused for.

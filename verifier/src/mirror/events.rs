@@ -11,8 +11,11 @@ pub(super) fn print(part: &mut Vec<u8>, beside: &AuditEntry) {
     part.extend(bytes);
 }
 
+/// A record, and what comes after it.
+pub(super) type Parted<'a> = (&'a [u8], &'a [u8]);
+
 /// The record at the beginning of `part`, and the rest; `None` at the end.
-pub(super) fn parse<'a>(path: &str, part: &'a [u8]) -> Result<Option<(&'a [u8], &'a [u8])>, MirrorError> {
+pub(super) fn parse<'a>(path: &str, part: &'a [u8]) -> Result<Option<Parted<'a>>, MirrorError> {
     let malformed =
         || MirrorError::Malformed { path: path.into(), wanted: "a part of events: a record is cut or too long" };
     if part.is_empty() {

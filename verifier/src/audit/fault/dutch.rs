@@ -82,8 +82,11 @@ fn of_the_checkpoints(fault: &Fault) -> String {
         F::Inconsistent { size, reason } => {
             format!("het controlepunt van {size} regels is geen begin van dit logboek ({reason})")
         }
+        F::Unproven { size } => {
+            format!("het controlepunt van {size} regels is erna en zonder bewijs aangeboden: niet onderzocht")
+        }
         F::Beyond { size, entries } => {
-            format!("er is een controlepunt van {size} regels ondertekend, hier zijn er maar {entries}")
+            format!("er is een controlepunt van {size} regels aangeboden, hier zijn er maar {entries}")
         }
         F::Cosignature(reason) => format!("de medeondertekening deugt niet ({reason})"),
         F::Quorum { found } => {

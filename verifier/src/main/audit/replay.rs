@@ -80,7 +80,6 @@ pub(super) fn announce(auditor: &mut Auditor, mirror: &Mirror) -> Result<(), Fai
     let from = auditor.size();
     mirror
         .each_entry(from, |index, bytes| {
-            // An entry of a batch begins with its time and then with the batch's own tag: most are not read here.
             let snapshot = match parse::<Entry>(bytes) {
                 Ok(Entry { content: Some(entry::Content::Snapshot(snapshot)), .. }) => snapshot,
                 _ => return,

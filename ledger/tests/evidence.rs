@@ -144,18 +144,11 @@ fn walk(records: &[EvidenceRecord], snapshot: &IndexSnapshot) -> Walked {
                 assert_eq!(root, Ok(checkpoint.root()));
             }
             Record::Row(row) => {
-                let stream = StreamType::try_from(row.stream).expect("a stream");
-                let leaf = row_leaf(stream, Hash::read(&row.id).expect("an id"), &row.months);
-                let walk = rows.as_mut().expect("the table is open");
-                assert_eq!(walk.leaf(row.index, &hashes(&row.gap), leaf), Ok(()));
+                whole_row(rows.as_mut().expect("the table is open"), row);
                 walked.rows += 1;
             }
             Record::Neighbour(row) => {
-                let stream = StreamType::try_from(row.stream).expect("a stream");
-                let months = Hash::read(&row.months).expect("a digest");
-                let leaf = neighbour_leaf(stream, Hash::read(&row.id).expect("an id"), months);
-                let walk = rows.as_mut().expect("the table is open");
-                assert_eq!(walk.leaf(row.index, &hashes(&row.gap), leaf), Ok(()));
+                neighbour(rows.as_mut().expect("the table is open"), row);
                 walked.neighbours.push(row.index);
             }
             Record::RowsEnd(end) => {
@@ -166,6 +159,19 @@ fn walk(records: &[EvidenceRecord], snapshot: &IndexSnapshot) -> Walked {
     }
     assert!(log.is_none() && rows.is_none() && batch.is_none(), "everything was ended");
     walked
+}
+
+fn whole_row(rows: &mut SubsetWalk, row: &EvidenceRow) {
+    let stream = StreamType::try_from(row.stream).expect("a stream");
+    let leaf = row_leaf(stream, Hash::read(&row.id).expect("an id"), &row.months);
+    assert_eq!(rows.leaf(row.index, &hashes(&row.gap), leaf), Ok(()));
+}
+
+fn neighbour(rows: &mut SubsetWalk, row: &EvidenceNeighbour) {
+    let stream = StreamType::try_from(row.stream).expect("a stream");
+    let months = Hash::read(&row.months).expect("a digest");
+    let leaf = neighbour_leaf(stream, Hash::read(&row.id).expect("an id"), months);
+    assert_eq!(rows.leaf(row.index, &hashes(&row.gap), leaf), Ok(()));
 }
 
 struct Exporter {

@@ -11,7 +11,6 @@
 
 mod eyes;
 #[path = "../../verifier/tests/maker/mod.rs"]
-#[allow(unreachable_pub, missing_docs, dead_code, clippy::pedantic)]
 mod maker;
 mod ministry;
 mod operator;

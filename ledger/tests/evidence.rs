@@ -144,12 +144,10 @@ fn walk(records: &[EvidenceRecord], snapshot: &IndexSnapshot) -> Walked {
                 assert_eq!(root, Ok(checkpoint.root()));
             }
             Record::Row(row) => {
-                whole_row(rows.as_mut().expect("the table is open"), row);
-                walked.rows += 1;
+                walked.rows += whole_row(rows.as_mut().expect("the table is open"), row);
             }
             Record::Neighbour(row) => {
-                neighbour(rows.as_mut().expect("the table is open"), row);
-                walked.neighbours.push(row.index);
+                walked.neighbours.push(neighbour(rows.as_mut().expect("the table is open"), row));
             }
             Record::RowsEnd(end) => {
                 let root = rows.take().expect("the table is open").finish(&hashes(&end.gap));
@@ -161,17 +159,19 @@ fn walk(records: &[EvidenceRecord], snapshot: &IndexSnapshot) -> Walked {
     walked
 }
 
-fn whole_row(rows: &mut SubsetWalk, row: &EvidenceRow) {
+fn whole_row(rows: &mut SubsetWalk, row: &EvidenceRow) -> usize {
     let stream = StreamType::try_from(row.stream).expect("a stream");
     let leaf = row_leaf(stream, Hash::read(&row.id).expect("an id"), &row.months);
     assert_eq!(rows.leaf(row.index, &hashes(&row.gap), leaf), Ok(()));
+    1
 }
 
-fn neighbour(rows: &mut SubsetWalk, row: &EvidenceNeighbour) {
+fn neighbour(rows: &mut SubsetWalk, row: &EvidenceNeighbour) -> u64 {
     let stream = StreamType::try_from(row.stream).expect("a stream");
     let months = Hash::read(&row.months).expect("a digest");
     let leaf = neighbour_leaf(stream, Hash::read(&row.id).expect("an id"), months);
     assert_eq!(rows.leaf(row.index, &hashes(&row.gap), leaf), Ok(()));
+    row.index
 }
 
 struct Exporter {

@@ -2,7 +2,7 @@
 # Arguments go through ARGS, as in: make demo ARGS="--help"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint soak bench vectors
+.PHONY: help demo build test lint soak bench release vectors
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ soak: ## run the long tests that break things (minutes)
 
 bench: ## measure, with the machine named beside the numbers
 	@tools/build/bench.sh $(ARGS)
+
+release: ## build zegel-verifier as it is released: the same bytes for everyone
+	@tools/build/release.sh $(ARGS)
 
 vectors: ## make specs/vectors again with its independent script
 	@tools/build/vectors.sh $(ARGS)

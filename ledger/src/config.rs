@@ -3,12 +3,14 @@
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
+use zegel_verifier::trust::TrustError;
 
 /// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,6 +59,52 @@ pub enum ConfigError {
     KeyForm {
         /// The file.
         path: PathBuf,
+    },
+    /// A policy that is none.
+    #[error("the witness policy {path}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: TrustError,
+    },
+    /// A witness that cannot be asked.
+    #[error("witness {name} cannot be asked at {url:?}: {reason}")]
+    WitnessUrl {
+        /// Name in the policy.
+        name: String,
+        /// As written; empty where there is none.
+        url: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// No authority in a file.
+    #[error("{path} holds no certificate of an authority in PEM")]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Neither or both of the two ways in.
+    #[error("the tiles of {origin} are either open (`open = true`) or for those who show a certificate (`client_ca`)")]
+    TilesAccess {
+        /// The log.
+        origin: String,
+    },
+    /// Certificates without TLS.
+    #[error("the tiles of {origin} ask for a client certificate, which needs a [tls] table")]
+    TilesWithoutTls {
+        /// The log.
+        origin: String,
+    },
+    /// A path that would need escapes.
+    #[error(
+        "the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -"
+    )]
+    TilesPrefix {
+        /// The log.
+        origin: String,
+        /// The prefix.
+        found: String,
     },
     /// A guard in the store, which is put back together with it.
     #[error("the guard {guard} lies in the store {store}: it must lie elsewhere")]
@@ -114,6 +162,60 @@ pub struct LogConfig {
     /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
     #[serde(default)]
     pub other_log_keys: Vec<PathBuf>,
+    /// Who is asked to cosign checkpoints. Default: nobody.
+    pub witnesses: Option<WitnessesConfig>,
+    /// The read API for standard tools. Without it the log is read over gRPC only.
+    pub tiles: Option<TilesConfig>,
+}
+
+/// Who is asked to cosign the checkpoints of a log, and how often.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessesConfig {
+    /// A policy (C2SP tlog-policy) or a trust file: each `witness` and `auditor` with its URL.
+    pub policy: PathBuf,
+    /// Authorities whose certificates are believed of a witness, PEM; wanted for any URL of `https`.
+    pub ca: Option<PathBuf>,
+    /// How long one witness may take for one answer, in milliseconds. Default: 5,000.
+    #[serde(default = "WitnessesConfig::timeout_ms")]
+    pub timeout_ms: u64,
+    /// The least time between two rounds, in milliseconds: what is published in between goes together. Default: 1,000.
+    #[serde(default = "WitnessesConfig::interval_ms")]
+    pub interval_ms: u64,
+    /// How old the newest cosignatures of a log that stands still may become before they are asked for again, in
+    /// seconds. Default: 600.
+    #[serde(default = "WitnessesConfig::refresh_s")]
+    pub refresh_s: u64,
+}
+
+impl WitnessesConfig {
+    const fn timeout_ms() -> u64 {
+        5_000
+    }
+
+    const fn interval_ms() -> u64 {
+        1_000
+    }
+
+    const fn refresh_s() -> u64 {
+        600
+    }
+}
+
+/// The HTTP read API of one log (c2sp.org/tlog-tiles).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TilesConfig {
+    /// Address to listen on; logs that name the same one share it. TLS as in the `[tls]` table.
+    pub listen: SocketAddr,
+    /// Readers must show a certificate that this authority signed, PEM.
+    pub client_ca: Option<PathBuf>,
+    /// Whoever reaches the address may read. Exactly one of this and `client_ca`.
+    #[serde(default)]
+    pub open: bool,
+    /// Path before `/checkpoint`. Default: what the origin has from its first slash on, so that `https://ORIGIN/checkpoint`
+    /// is where the log is read.
+    pub prefix: Option<String>,
 }
 
 impl Config {
@@ -149,6 +251,11 @@ impl Config {
             change(&mut log.guard);
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
+            if let Some(witnesses) = &mut log.witnesses {
+                change(&mut witnesses.policy);
+                witnesses.ca.iter_mut().for_each(change);
+            }
+            log.tiles.iter_mut().filter_map(|tiles| tiles.client_ca.as_mut()).for_each(change);
         }
     }
 
@@ -165,6 +272,7 @@ impl Config {
         of("origin", &|log| log.origin.clone())?;
         of("store", &|log| log.store.display().to_string())?;
         of("guard", &|log| log.guard.display().to_string())?;
+        self.check_tiles()?;
         self.logs.iter().try_for_each(|log| {
             if log.guard.starts_with(&log.store) {
                 return Err(ConfigError::GuardInStore { guard: log.guard.clone(), store: log.store.clone() });
@@ -174,7 +282,43 @@ impl Config {
     }
 }
 
+impl Config {
+    fn check_tiles(&self) -> Result<(), ConfigError> {
+        let mut places = HashSet::new();
+        for (log, tiles) in self.logs.iter().filter_map(|log| Some((log, log.tiles.as_ref()?))) {
+            let origin = || log.origin.clone();
+            if tiles.open == tiles.client_ca.is_some() {
+                return Err(ConfigError::TilesAccess { origin: origin() });
+            }
+            if tiles.client_ca.is_some() && self.tls.is_none() {
+                return Err(ConfigError::TilesWithoutTls { origin: origin() });
+            }
+            let prefix = log.tiles_prefix();
+            if !is_prefix(prefix) {
+                return Err(ConfigError::TilesPrefix { origin: origin(), found: prefix.into() });
+            }
+            if !places.insert((tiles.listen, prefix)) {
+                return Err(ConfigError::Twice { what: "tiles prefix", found: prefix.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Empty, or segments that stand in a URL as they are.
+fn is_prefix(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.chars().all(is_plain);
+    text.is_empty() || text.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_segment))
+}
+
 impl LogConfig {
+    /// Path before `/checkpoint` in the read API.
+    pub(crate) fn tiles_prefix(&self) -> &str {
+        let of_origin = || self.origin.find('/').map_or("", |slash| &self.origin[slash..]);
+        self.tiles.as_ref().and_then(|tiles| tiles.prefix.as_deref()).unwrap_or_else(of_origin)
+    }
+
     /// The pinned root key.
     pub(crate) fn root_key(&self) -> Result<Hash, ConfigError> {
         let wrong = ConfigError::RootKey { origin: self.origin.clone() };

@@ -11,6 +11,7 @@ mod registrations;
 use crate::sequencer::{OpenLog, View};
 use crate::store::{CHUNK_EVENTS, LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
 use crate::tree;
+use crate::witnessing::Cosigned;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
@@ -53,8 +54,28 @@ pub(crate) enum ExportError {
 /// Takes records one by one; an error when nobody listens any more.
 pub(crate) type Sink<'a> = dyn FnMut(EvidenceRecord) -> Result<(), ExportError> + 'a;
 
+/// The checkpoint in which evidence ends.
+struct End<'a> {
+    size: u64,
+    checkpoint: &'a [u8],
+}
+
+impl<'a> End<'a> {
+    /// The cosigned one where it covers the snapshot's entry, otherwise the newest.
+    fn of(view: &'a View, cosigned: Option<&'a Cosigned>, snapshot_entry: u64) -> Self {
+        let newest = Self { size: view.size, checkpoint: &view.checkpoint };
+        let cosigned = cosigned.filter(|cosigned| (snapshot_entry + 1..=view.size).contains(&cosigned.size));
+        cosigned.map_or(newest, |cosigned| Self { size: cosigned.size, checkpoint: &cosigned.note })
+    }
+}
+
 /// Streams the evidence of a request into a sink.
-pub(crate) fn export(log: &OpenLog, request: ExportEvidenceRequest, sink: &mut Sink<'_>) -> Result<(), ExportError> {
+pub(crate) fn export(
+    log: &OpenLog,
+    cosigned: Option<&Cosigned>,
+    request: ExportEvidenceRequest,
+    sink: &mut Sink<'_>,
+) -> Result<(), ExportError> {
     let view = log.view();
     let scope = request.scope.clone().ok_or(ExportError::NoScope)?;
     scope.check().map_err(ExportError::Scope)?;
@@ -62,12 +83,13 @@ pub(crate) fn export(log: &OpenLog, request: ExportEvidenceRequest, sink: &mut S
     let table = if entry < view.size { log.store().table(entry)? } else { None };
     let table = table.ok_or(ExportError::NoTable { entry })?;
     check_export(log.store(), &request, table.covers())?;
-    check_log_key(log.store(), table.covers(), view.size)?;
+    let end = End::of(&view, cosigned, entry);
+    check_log_key(log.store(), table.covers(), end.size)?;
     let rows = rows_shown(&table, &scope)?;
-    send(sink, Record::Header(header(log, &view, &request, scope.clone())))?;
+    send(sink, Record::Header(header(log, &end, &request, scope.clone())))?;
     let mut walk = Walk { store: log.store(), table: &table, tree: log.tree(&view), at: 0, sent: HashSet::new(), sink };
     walk.entries(&rows, &scope)?;
-    walk.snapshot(entry, view.size)?;
+    walk.snapshot(entry, end.size)?;
     let absent = rows.first().is_none_or(|(_, row)| row.stream() != scope.stream());
     let at = if absent { send_neighbours(&table, &scope, walk.sink)? } else { 0 };
     send_rows(&table, at, rows, walk.sink)
@@ -81,7 +103,7 @@ fn bytes_of(hashes: Vec<Hash>) -> Vec<Vec<u8>> {
     hashes.into_iter().map(Hash::to_vec).collect()
 }
 
-fn header(log: &OpenLog, view: &View, request: &ExportEvidenceRequest, scope: Scope) -> EvidenceHeader {
+fn header(log: &OpenLog, end: &End<'_>, request: &ExportEvidenceRequest, scope: Scope) -> EvidenceHeader {
     EvidenceHeader {
         format: FORMAT.into(),
         origin: log.origin().into(),
@@ -89,7 +111,7 @@ fn header(log: &OpenLog, view: &View, request: &ExportEvidenceRequest, scope: Sc
         export_entry: request.export_entry,
         export_position: request.export_position,
         snapshot_entry: request.snapshot_entry,
-        checkpoint: view.checkpoint.clone(),
+        checkpoint: end.checkpoint.to_vec(),
     }
 }
 
@@ -105,7 +127,7 @@ fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> 
     if is_export { Ok(()) } else { Err(none) }
 }
 
-/// A checkpoint of the whole log is signed by its newest key, and a bundle knows no key that its snapshot does not cover.
+/// A checkpoint is signed by the key that was the log's newest at its size, and a bundle knows no key that its snapshot does not cover.
 fn check_log_key(store: &Store, covers: u64, size: u64) -> Result<(), ExportError> {
     let of = StreamMonth::fixed(StreamType::StreamRegistry);
     for place in store.places(of, store.stream(&of)?.count) {

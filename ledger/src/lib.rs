@@ -1,7 +1,8 @@
 //! Who orders, stores and signs: the ledger under an archive of chats, and its gRPC service.
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
-//! single writer, `export` and `known` read, `service` converts (the only place that knows gRPC), `server` listens.
+//! single writer, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only place that
+//! knows gRPC), `http` serves the tiles that standard tools read, `server` listens.
 //!
 //! Invariants:
 //! - no signature and no acknowledgement leaves the process before what it covers is durable;
@@ -17,6 +18,7 @@ mod audited;
 mod check;
 mod config;
 mod export;
+mod http;
 mod known;
 mod log;
 mod mirror;
@@ -25,9 +27,11 @@ mod server;
 mod service;
 mod store;
 mod tree;
+mod witnessing;
 
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{Config, ConfigError, LogConfig, TlsConfig};
+pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
+pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};
 pub use store::{Faults, GuardError, NoFaults, Step, StoreError};

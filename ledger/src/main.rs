@@ -141,6 +141,9 @@ fn serve(config: Config, ready_file: Option<&Path>) -> Result<ExitCode, Failure>
         let mut terminated = terminated.map_err(failed("cannot listen for SIGTERM"))?;
         let server = Server::bind(config).await?;
         let address = server.address();
+        for (origin, url) in server.tiles() {
+            tracing::info!(origin, "tiles at {url}");
+        }
         tracing::info!("listening on {address}");
         if let Some(path) = ready_file {
             write_ready(path, &address.to_string()).map_err(failed("cannot write the ready file"))?;

@@ -145,7 +145,7 @@ impl OpenLog {
 }
 
 /// Milliseconds since 1970 by this machine's clock.
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64)
 }
 

@@ -1,10 +1,13 @@
 //! A ledger process: opens its logs, listens, drains.
 
 use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
+use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
 use crate::sequencer::{self, OpenLog};
 use crate::service::Service;
 use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
+use crate::witnessing::Witnessing;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity as TlsIdentity, Server as GrpcServer, ServerTlsConfig};
 use zegel_proto::limits::APPEND_BYTES_MAX;
@@ -47,6 +51,9 @@ pub enum ServeError {
         /// Why.
         reason: std::io::Error,
     },
+    /// Who may read the tiles.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// A thread.
     #[error("cannot start the writer of a log: {0}")]
     Thread(std::io::Error),
@@ -60,8 +67,11 @@ pub struct Server {
     tls: Option<ServerTlsConfig>,
     listener: TcpListener,
     address: SocketAddr,
+    tiles: Vec<http::Listener>,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
+    /// By origin, of the logs that have witnesses.
+    witnessing: HashMap<String, Arc<Witnessing>>,
 }
 
 /// Opens and serves until `shutdown` is done; then drains.
@@ -110,11 +120,18 @@ impl Server {
     pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
         let tls = config.tls.as_ref().map(tls_of).transpose()?;
         let opened = config.logs.iter().map(|log| open_log(log, Arc::clone(&faults))).collect::<Result<Vec<_>, _>>()?;
-        let (logs, writers) = opened.into_iter().unzip();
-        let failed = |reason| ServeError::Listen { address: config.listen, reason };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { tls, listener, address, logs, writers })
+        let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
+        let witnessing = witnessing_of(&config, &logs)?;
+        let tiles = bind_tiles(&config, &logs).await?;
+        let (listener, address) = listen(config.listen).await?;
+        Ok(Self { tls, listener, address, tiles, logs, writers, witnessing })
+    }
+
+    /// Where the logs that have a read API are read: origin and URL, to which `checkpoint` or `tile/…` is added.
+    #[must_use]
+    pub fn tiles(&self) -> Vec<(String, String)> {
+        let urls = self.tiles.iter().flat_map(http::Listener::urls);
+        urls.map(|(origin, url)| (origin.to_owned(), url)).collect()
     }
 
     /// Where it listens: the port that the system chose, if it was 0.
@@ -128,10 +145,16 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, logs, writers, .. } = self;
+        let Self { tls, listener, tiles, logs, writers, witnessing, .. } = self;
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
-        let ledger = LedgerServer::new(Service::new(logs)).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut rounds = JoinSet::new();
+        for log in &logs {
+            if let Some(witnessing) = witnessing.get(log.origin()) {
+                rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
+            }
+        }
+        let ledger = LedgerServer::new(Service::new(logs, witnessing)).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let mut server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         if let Some(tls) = tls {
             server = server.tls_config(tls)?;
@@ -139,6 +162,7 @@ impl Server {
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let router = server.add_service(health_service).add_service(ledger);
         let (asked, mut drained) = watch::channel(false);
+        let tiles = tokio::spawn(http::serve(tiles, drained.clone()));
         let signal = async move {
             shutdown.await;
             health.set_not_serving::<LedgerServer<Service>>().await;
@@ -156,11 +180,46 @@ impl Server {
             served = router.serve_with_incoming_shutdown(incoming, signal) => served,
             () = overdue => Ok(()),
         };
+        // A witness that is being asked holds its log open.
+        rounds.shutdown().await;
+        let _ = tiles.await;
         // The queues are closed with the last call; what was taken from them is finished before the stores close.
         let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
+}
+
+fn witnessing_of(config: &Config, logs: &[Arc<OpenLog>]) -> Result<HashMap<String, Arc<Witnessing>>, ConfigError> {
+    let opened = config.logs.iter().zip(logs).map(|(config, log)| {
+        let witnessing = Witnessing::open(config, log)?;
+        Ok(witnessing.map(|witnessing| (config.origin.clone(), witnessing)))
+    });
+    opened.filter_map(Result::transpose).collect()
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |reason| ServeError::Listen { address, reason };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// One listener for each address that the logs name.
+async fn bind_tiles(config: &Config, logs: &[Arc<OpenLog>]) -> Result<Vec<http::Listener>, ServeError> {
+    let mut sites: BTreeMap<SocketAddr, Vec<Arc<Site>>> = BTreeMap::new();
+    for (of, log) in config.logs.iter().zip(logs) {
+        let Some(tiles) = &of.tiles else { continue };
+        let (log, prefix) = (Arc::clone(log), of.tiles_prefix().to_owned());
+        let site = Site { log, prefix, access: Access::of(tiles)? };
+        sites.entry(tiles.listen).or_default().push(Arc::new(site));
+    }
+    let mut listeners = Vec::new();
+    for (address, sites) in sites {
+        let (listener, bound) = listen(address).await?;
+        listeners.push(http::Listener::new(listener, bound, config.tls.as_ref(), sites)?);
+    }
+    Ok(listeners)
 }
 
 fn tls_of(config: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {

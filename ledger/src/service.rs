@@ -9,6 +9,7 @@ mod read;
 mod status;
 
 use crate::sequencer::OpenLog;
+use crate::witnessing::{Standing, Witnessing};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -31,13 +32,24 @@ type Stream<T> = ReceiverStream<Result<T, Status>>;
 #[derive(Clone)]
 pub(crate) struct Service {
     logs: Arc<HashMap<String, Arc<OpenLog>>>,
+    /// Of the logs that have witnesses.
+    witnessing: Arc<HashMap<String, Arc<Witnessing>>>,
     long_calls: Arc<Semaphore>,
 }
 
 impl Service {
-    pub(crate) fn new(logs: impl IntoIterator<Item = Arc<OpenLog>>) -> Self {
+    pub(crate) fn new(
+        logs: impl IntoIterator<Item = Arc<OpenLog>>,
+        witnessing: HashMap<String, Arc<Witnessing>>,
+    ) -> Self {
         let logs = logs.into_iter().map(|log| (log.origin().to_owned(), log)).collect();
-        Self { logs: Arc::new(logs), long_calls: Arc::new(Semaphore::new(LONG_CALLS_MAX)) }
+        let long_calls = Arc::new(Semaphore::new(LONG_CALLS_MAX));
+        Self { logs: Arc::new(logs), witnessing: Arc::new(witnessing), long_calls }
+    }
+
+    /// How a log stands with its witnesses; empty where it has none.
+    fn standing(&self, origin: &str) -> Standing {
+        self.witnessing.get(origin).map(|witnessing| witnessing.standing()).unwrap_or_default()
     }
 
     /// Room for a call that goes on for as long as its caller reads or sends.

@@ -7,6 +7,8 @@
 //! Not here: where tiles are kept (`store`), and who signed a root. Specification: `specs/proofs.md`.
 
 mod edge;
+#[cfg(test)]
+mod oracles;
 mod tile;
 
 pub(crate) use edge::{Edge, FullTile};
@@ -104,8 +106,8 @@ mod tests {
     use zegel_verifier::hash::log_leaf;
     use zegel_verifier::tree::{check_consistency, check_inclusion, root_of};
 
-    struct Stored {
-        full: HashMap<(u32, u64), Arc<Tile>>,
+    pub(super) struct Stored {
+        pub(super) full: HashMap<(u32, u64), Arc<Tile>>,
         edge: Edge,
     }
 
@@ -120,7 +122,7 @@ mod tests {
         }
     }
 
-    fn stored(leaves: &[Hash]) -> Stored {
+    pub(super) fn stored(leaves: &[Hash]) -> Stored {
         let mut edge = Edge::default();
         let mut full = HashMap::new();
         for leaf in leaves {

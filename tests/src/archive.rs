@@ -7,10 +7,11 @@ use zegel_ledger::{Config, Server};
 use zegel_proto::v1::{Scope, StreamType};
 use zegel_tools::event::{ConversationEntry, CustodianEntry, Field};
 use zegel_tools::export::{Cover, ExportOrder, ExportReport, export};
-use zegel_tools::import::{Desk, Order, Outcome, Package, Skipped};
+use zegel_tools::import::{Chat, Desk, Outcome, Package, Skipped};
 use zegel_tools::keys::{Actor, KeyFolder};
 use zegel_tools::officer::{Officer, bootstrap};
 use zegel_tools::source::Source;
+use zegel_tools::whatsapp::reader::{ChatText, Stated};
 use zegel_verifier::hash::Hash;
 
 /// Two custodians, one group, a source and an officer.
@@ -81,18 +82,18 @@ impl Archive {
             operator: Field::Value("uitleesbalie".into()),
             device: Field::Value("zakelijke telefoon".into()),
             tool: "zegel 0.1.0".into(),
-            time_zone: "Europe/Amsterdam".into(),
-            date_order: None,
             secret: *self.keys.source_secret().expect("a secret"),
         };
-        let order = Order { conversation: self.veerhaven, package: Package::open(package).expect("a package") };
+        let stated = Stated { time_zone: "Europe/Amsterdam".into(), date_order: None };
+        let text = ChatText::read(Package::open(package).expect("a package"), &stated).expect("a chat text");
+        let chat = Chat::new(self.veerhaven, text);
         let skipped = [Skipped { title: "Familie".into(), reason: "private".into() }];
         let mut done = 0;
         let mut progress = |count, _| done = count;
         let outcomes = zegel_tools::import::readout(
             &mut self.source,
             &desk,
-            vec![order],
+            vec![chat],
             &skipped,
             || 1_700_000_000_000,
             &mut progress,
@@ -130,6 +131,7 @@ impl Archive {
             decision: "besluit 17".into(),
             cover,
             edges: None,
+            cosigned: None,
             out: self.path(name),
         }
     }

@@ -4,9 +4,11 @@
 //! The commands must have been built (`make test` does).
 
 pub mod archive;
+pub mod false_ledger;
 pub mod lies;
 pub mod memory;
 pub mod rounds;
+pub mod witness;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -114,6 +116,62 @@ impl Stage {
         self.ledger = Some(Ledger { process, address });
     }
 
+    /// Verifier key of the log, as in its trust file.
+    ///
+    /// # Panics
+    /// If the trust file does not pin it.
+    #[must_use]
+    pub fn log_vkey(&self) -> String {
+        let trust = std::fs::read_to_string(self.trust()).expect("a trust file");
+        let pinned = trust.lines().find_map(|line| line.strip_prefix("log "));
+        pinned.expect("the log's key").to_owned()
+    }
+
+    /// Tells the ledger whom to ask for cosignatures, and starts it again.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn ask_witnesses(&mut self, policy: &str) {
+        use std::io::Write;
+        assert_eq!(self.stop(), Some(0));
+        std::fs::write(self.keys().join("policy.txt"), policy).expect("written");
+        let path = self.keys().join("ledger.toml");
+        let mut config = std::fs::File::options().append(true).open(path).expect("a configuration");
+        let text =
+            "\n[log.witnesses]\npolicy = \"policy.txt\"\nca = \"tls-ca.pem\"\ntimeout_ms = 5000\ninterval_ms = 50\n";
+        config.write_all(text.as_bytes()).expect("written");
+        self.start();
+    }
+
+    /// The same keys and the same log once more, in another place: what it does from here on is another history.
+    ///
+    /// # Panics
+    /// If the folder cannot be copied.
+    #[must_use]
+    pub fn twin(&mut self) -> Self {
+        assert_eq!(self.stop(), Some(0));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        self.succeeds(Command::new("cp").arg("-r").arg(self.keys()).arg(folder.path().join("ministry")));
+        let (from, to) = (self.folder.path().display().to_string(), folder.path().display().to_string());
+        let config = folder.path().join("ministry/ledger.toml");
+        let text = std::fs::read_to_string(&config).expect("a configuration").replace(&from, &to);
+        std::fs::write(config, text).expect("written");
+        let mut twin = Self { folder, ledger: None, log: Arc::default() };
+        self.start();
+        twin.start();
+        twin
+    }
+
+    /// What `zegel status` says of the witnesses.
+    ///
+    /// # Panics
+    /// If it is no JSON.
+    #[must_use]
+    pub fn cosigned(&self) -> serde_json::Value {
+        let status: serde_json::Value = serde_json::from_str(&self.zegel(&["--json", "status"])).expect("JSON");
+        status["result"]["cosigned"].clone()
+    }
+
     /// Kills the ledger without a word (SIGKILL).
     pub fn kill(&mut self) {
         if let Some(mut ledger) = self.ledger.take() {
@@ -202,6 +260,44 @@ pub fn command(name: &str) -> Command {
     let path = folder.join(name);
     assert!(path.exists(), "{} has not been built: make build", path.display());
     Command::new(path)
+}
+
+/// Local ports on which a process listens, from the kernel's own tables.
+///
+/// # Panics
+/// If there is no such process.
+#[must_use]
+pub fn listening_ports(pid: u32) -> Vec<u16> {
+    let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("open files of the process")
+        .filter_map(|item| std::fs::read_link(item.ok()?.path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let tables = ["tcp", "tcp6", "udp", "udp6"];
+    let lines: Vec<String> = tables.iter().flat_map(|table| table_lines(pid, table)).collect();
+    let mut found: Vec<u16> = lines.iter().filter_map(|line| listening(line, &sockets)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn table_lines(pid: u32, table: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+    text.lines().skip(1).map(String::from).collect()
+}
+
+/// Port of a socket of ours in state LISTEN (0A), or of any UDP socket (07).
+fn listening(line: &str, sockets: &[String]) -> Option<u16> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (local, state, inode) = (words.get(1)?, words.get(3)?, words.get(9)?);
+    let ours = sockets.iter().any(|socket| socket == inode) && ["0A", "07"].contains(state);
+    u16::from_str_radix(local.rsplit(':').next()?, 16).ok().filter(|_| ours)
+}
+
+/// The one port on which a process listens, once it does.
+#[must_use]
+pub fn listening_port(pid: u32) -> Option<u16> {
+    listening_ports(pid).first().copied()
 }
 
 /// Read-outs of the project's own.

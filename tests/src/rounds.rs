@@ -537,6 +537,7 @@ fn order(custodian: Hash, out: PathBuf) -> ExportOrder {
         decision: "besluit 17".into(),
         cover: Cover::default(),
         edges: None,
+        cosigned: None,
         out,
     }
 }

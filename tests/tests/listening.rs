@@ -1,42 +1,30 @@
-//! What a ledger exposes is what its specification lists: one port, two services.
+//! What a ledger exposes is what its specification lists: one port with two services, and that of its tiles if it has them.
 
 use std::fs;
-use zegel_tests::Stage;
-
-/// Local ports on which a process listens, from the kernel's own tables.
-fn ports(pid: u32) -> Vec<u16> {
-    let sockets: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
-        .expect("open files of the ledger")
-        .filter_map(|item| fs::read_link(item.ok()?.path()).ok())
-        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
-        .collect();
-    let tables = ["tcp", "tcp6", "udp", "udp6"];
-    let lines: Vec<String> = tables.iter().flat_map(|table| table_lines(pid, table)).collect();
-    let mut found: Vec<u16> = lines.iter().filter_map(|line| listening(line, &sockets)).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-fn table_lines(pid: u32, table: &str) -> Vec<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
-    text.lines().skip(1).map(String::from).collect()
-}
-
-/// Port of a socket of ours in state LISTEN (0A), or of any UDP socket (07).
-fn listening(line: &str, sockets: &[String]) -> Option<u16> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (local, state, inode) = (words.get(1)?, words.get(3)?, words.get(9)?);
-    let ours = sockets.iter().any(|socket| socket == inode) && ["0A", "07"].contains(state);
-    u16::from_str_radix(local.rsplit(':').next()?, 16).ok().filter(|_| ours)
-}
+use zegel_tests::{Stage, listening_ports};
 
 #[test]
 fn the_ledger_listens_on_one_port_and_no_other() {
     let stage = Stage::new();
     let url = stage.url();
     let port: u16 = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    assert_eq!(ports(stage.ledger_pid()), [port]);
+    assert_eq!(listening_ports(stage.ledger_pid()), [port]);
+}
+
+#[test]
+fn a_ledger_whose_log_has_tiles_listens_on_their_port_too() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.stop(), Some(0));
+    let path = stage.keys().join("ledger.toml");
+    let config = fs::read_to_string(&path).expect("a configuration");
+    fs::write(&path, config + "[log.tiles]\nlisten = \"127.0.0.1:0\"\nopen = true\n").expect("written");
+    stage.start();
+    let log = stage.log();
+    let tiles = log.split("tiles at https://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
+    let port = |text: &str| text.parse::<u16>().expect("a port");
+    let mut wanted = [port(stage.url().rsplit(':').next().expect("a port")), port(tiles.expect("the log says where"))];
+    wanted.sort_unstable();
+    assert_eq!(listening_ports(stage.ledger_pid()), wanted);
 }
 
 #[test]
@@ -50,7 +38,7 @@ fn the_ledger_stops_cleanly_when_asked_and_goes_on_where_it_was() {
 }
 
 /// What a release answers to: every RPC, by name. Adding one is a decision, made here.
-const RPCS: [&str; 15] = [
+const RPCS: [&str; 16] = [
     "Append",
     "AppendStream",
     "PutBlob",
@@ -63,6 +51,7 @@ const RPCS: [&str; 15] = [
     "GetReceipt",
     "GetConsistencyProof",
     "ReadEntries",
+    "ReadAudit",
     "ReadStream",
     "Snapshot",
     "ExportEvidence",

@@ -40,6 +40,16 @@ fn only_the_store_knows_rocksdb() {
 }
 
 #[test]
+fn only_the_read_api_and_the_lines_to_witnesses_know_http() {
+    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
+    let spoken = ["ledger/src/http", "ledger/src/witnessing/line.rs", "tools/src/witness/http.rs"];
+    for word in ["hyper::", "http_body_util::"] {
+        assert_eq!(sayers(&rooms, word, &spoken), NONE);
+    }
+    assert!(!sayers(&["ledger/src"], "hyper::", &[]).is_empty(), "the search finds what is there");
+}
+
+#[test]
 fn the_verifier_knows_no_grpc_and_no_runtime() {
     for word in ["tonic::", "tokio::", "rocksdb::"] {
         assert_eq!(sayers(&["verifier/src"], word, &[]), NONE);

@@ -1,6 +1,7 @@
 //! A second verifier, written from the pages alone in another language, agrees with every vector; and the sample of the
 //! repository is as good as it says.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use zegel_tests::verify;
@@ -22,6 +23,40 @@ fn the_page_for_inspectors_agrees_with_every_vector() {
         .expect("node runs");
     let said = String::from_utf8_lossy(&test.stdout);
     assert!(test.status.success(), "{said}\n{}", String::from_utf8_lossy(&test.stderr));
+}
+
+/// Opens the page in a browser, from its file, on a bundle of so many messages; it checks itself there.
+fn in_a_browser(messages: &str) {
+    if Command::new("chromium").arg("--version").output().is_err()
+        || Command::new("node").arg("--version").output().is_err()
+    {
+        // Past the harness, which keeps the output of tests that pass.
+        let mut terminal = std::io::stderr().lock();
+        let _ = writeln!(terminal, "\n*** SKIPPED, NOTHING WAS PROVEN: chromium or node is not installed ***\n");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |script: &str, arguments: &[&str]| {
+        let node = Command::new("node").arg(root().join("verifier/html").join(script)).args(arguments).output();
+        let node = node.expect("node runs");
+        let said = format!("{}\n{}", String::from_utf8_lossy(&node.stdout), String::from_utf8_lossy(&node.stderr));
+        assert!(node.status.success(), "{said}");
+        said
+    };
+    let path = folder.path().to_str().expect("a path");
+    run("test.mjs", &["--make", path, messages]);
+    println!("{}", run("browser.mjs", &[path]));
+}
+
+#[test]
+fn the_page_opens_from_a_file_checks_several_bundles_and_reaches_no_network() {
+    in_a_browser("40");
+}
+
+#[test]
+#[ignore = "minutes: a hundred thousand messages, made and checked"]
+fn the_page_checks_a_hundred_thousand_events_in_less_than_a_minute() {
+    in_a_browser("100000");
 }
 
 #[test]

@@ -6,8 +6,10 @@ mod export;
 mod import;
 mod mirror;
 mod outcome;
+mod receipts;
 mod register;
 mod status;
+mod witness;
 
 pub(crate) use outcome::{CommandError, Outcome};
 
@@ -71,6 +73,18 @@ enum Command {
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Cosign checkpoints of logs that others run.
+    #[command(subcommand)]
+    Witness(witness::Witness),
+    /// Print the public keys of a key folder as verifier keys, for standard tools and trust files.
+    Keys {
+        /// Key folder of the ministry, made by `zegel init`.
+        #[arg(long, value_name = "DIR")]
+        keys: PathBuf,
+    },
+    /// Receipts that were kept.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// Say where the log and the chains are, and what waits.
     Status {
         #[command(flatten)]
@@ -89,6 +103,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Witness(witness) => witness::run(witness).await,
+        Command::Keys { keys } => receipts::keys(&keys),
+        Command::Receipts(receipts) => receipts::run(receipts),
         Command::Status { place } => status::run(&place).await,
     }
 }

@@ -28,13 +28,14 @@ pub use error::{ExportError, Spot};
 use crate::entropy::random_id;
 use crate::event::{Field, RecordsAct};
 use crate::keys::ArchiveKey;
-use crate::source::{LedgerError, Placed, Source, now_ms};
+use crate::source::{Connection, LedgerError, Placed, Source, now_ms};
 use attachments::Attachments;
 use bag::{Bag, Form};
 use parts::PartWriter;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tonic::Code;
 use walk::{Walk, Walked};
 use zegel_proto::limits::LIST_ITEMS_MAX;
@@ -42,8 +43,12 @@ use zegel_proto::print;
 use zegel_proto::v1::{
     EventKind, ExportEvidenceRequest, ExportStatement, ExportSubject, RedactionSubject, Scope, SignedExport, entry,
 };
+use zegel_verifier::checkpoint::ClaimedCheckpoint;
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::signature::CONTEXT_EXPORT;
+
+/// How often the ledger is asked whether witnesses have cosigned.
+const COSIGNED_POLL: Duration = Duration::from_millis(200);
 
 /// What is to be exported, for whom, and what is covered.
 #[derive(Clone, Debug)]
@@ -62,6 +67,8 @@ pub struct ExportOrder {
     pub cover: Cover,
     /// How much of the months beside the period is opened; nothing, if none.
     pub edges: Option<Edges>,
+    /// How long to wait for a cosigned checkpoint that covers the snapshot; `None`: end in what there is.
+    pub cosigned: Option<Duration>,
     /// The target: a folder, or a file that ends in `.zip`. It must not be there.
     pub out: PathBuf,
 }
@@ -103,6 +110,10 @@ pub struct ExportReport {
     pub position: u32,
     /// Entry of the snapshot as of which the bundle is complete.
     pub snapshot_entry: u64,
+    /// Cosignatures under the checkpoint in which it ends, whoever gave them.
+    pub cosignatures: usize,
+    /// A cosigned checkpoint was waited for, and did not come: a finding.
+    pub cosigned_missing: bool,
     /// Evidence parts.
     pub parts: u32,
     /// Events of the scope that are shown whole.
@@ -150,6 +161,9 @@ pub async fn export(
     let mut snapshots = 1;
     let (snapshot_entry, bag, (walked, parts, attachments)) = loop {
         let snapshot_entry = snapshot(officer, bound.created.entry).await?;
+        if let Some(wait) = order.cosigned {
+            await_cosigned(officer.connection(), snapshot_entry, wait).await?;
+        }
         let request = request(officer, order, &bound, snapshot_entry);
         let bag = Bag::begin(parent)?;
         match collect(officer, keys, order, &bound, &request, &bag, &mut watch).await {
@@ -168,6 +182,8 @@ pub async fn export(
         entry: bound.created.entry,
         position: bound.created.position,
         snapshot_entry,
+        cosignatures: walked.cosignatures,
+        cosigned_missing: order.cosigned.is_some() && walked.cosignatures == 0,
         parts: parts.len() as u32,
         opened: walked.opened,
         redacted: walked.redacted,
@@ -214,11 +230,12 @@ async fn collect(
     let mut walk = Walk::new(request, keys, &bound.acts, &order.cover);
     let mut parts = PartWriter::new(bag.folder());
     let mut attachments = Attachments::new(bag.folder())?;
-    let mut records = 0;
+    let (mut records, mut cosignatures) = (0, 0);
     while let Some(record) = stream.message().await.map_err(ExportError::stream)? {
         let shown = walk.take(record)?;
         if let Some(note) = &shown.checkpoint {
-            officer.check_checkpoint(note)?;
+            // One line is the log's own.
+            cosignatures = officer.check_checkpoint(note)?.note().lines().saturating_sub(1);
         }
         if let Some(record) = &shown.record {
             parts.write(record)?;
@@ -229,7 +246,7 @@ async fn collect(
         records += 1;
         watch(records);
     }
-    Ok((walk.finish()?, parts.finish()?, attachments))
+    Ok((Walked { cosignatures, ..walk.finish()? }, parts.finish()?, attachments))
 }
 
 /// Tells the log what is covered, and to whom it goes.
@@ -279,6 +296,19 @@ async fn snapshot(officer: &mut Source, export_entry: u64) -> Result<u64, Export
         return Err(ExportError::SnapshotTooOld { covers, export_entry });
     }
     Ok(receipt.index)
+}
+
+/// Waits until a cosigned checkpoint covers an entry, or long enough: the evidence then ends in what there is.
+async fn await_cosigned(connection: &Connection, entry: u64, wait: Duration) -> Result<(), ExportError> {
+    let until = Instant::now() + wait;
+    loop {
+        let newest = connection.checkpoints().await?;
+        let cosigned = ClaimedCheckpoint::parse(&newest.cosigned);
+        if cosigned.is_ok_and(|cosigned| cosigned.claimed_size() > entry) || Instant::now() >= until {
+            return Ok(());
+        }
+        tokio::time::sleep(COSIGNED_POLL).await;
+    }
 }
 
 /// Signs over all that came before, closes the bag and puts it in its place.

@@ -14,6 +14,7 @@ pub use archive::{ArchiveKey, ArchivePublicKey};
 pub use folder::KeyFolder;
 pub use ministry::{ArchiveKeyName, Ministry};
 pub use signing::{Actor, Identity};
+pub(crate) use signing::{create as create_signing_key, load as load_signing_key};
 
 use crate::disk::DiskError;
 use crate::entropy::EntropyError;

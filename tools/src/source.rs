@@ -21,6 +21,7 @@ mod open;
 mod outbox;
 mod receipt;
 mod sending;
+mod stored;
 mod view;
 
 pub(crate) use batching::now_ms;
@@ -30,6 +31,7 @@ pub use error::SourceError;
 pub use open::{OlderState, SourceConfig};
 pub use outbox::Outbox;
 pub use receipt::{ReceiptError, verify_receipt};
+pub use stored::{stored_receipts, tlog_proof};
 pub use view::{RegistryReplay, ViewError};
 
 use crate::event::{Draft, Event};

@@ -88,6 +88,7 @@ impl World {
             decision: "besluit 3".into(),
             cover,
             edges: None,
+            cosigned: None,
             out: self.folder.path().join(name),
         }
     }
@@ -338,7 +339,7 @@ async fn an_event_that_the_ledger_tells_at_a_false_place_is_not_shown_to_anybody
     cover.withhold("5:3", &["5.1.2.e".to_owned()]).expect("withheld");
     let order = world.order("bundle", cover);
     world.export(&order).await.expect("exported");
-    let order = ExportOrder { out: world.folder.path().join("leaked"), ..order };
+    let order = ExportOrder { cosigned: None, out: world.folder.path().join("leaked"), ..order };
     world.ledger.state().told_twice = Some((5, 3, 10));
     let place = Place::event(5, 10);
     let refusal = Refusal::Event { place, reason: ProofError::OutsideTree { index: 10, size: 10 } };

@@ -243,3 +243,41 @@ proptest! {
         prop_assert!(count as u64 + laid.out_of_range <= known.len() as u64);
     }
 }
+
+#[test]
+fn a_chat_that_moves_from_minutes_to_seconds_is_known_and_only_its_tail_is_new() {
+    let android = records(
+        "30-04-2026 09:00 - Berichten en oproepen worden end-to-end versleuteld.\n\
+         30-04-2026 09:01 - Anna: Hoi\n30-04-2026 09:01 - Anna: daar ben ik\n30-04-2026 09:02 - Bram: ja\n\
+         30-04-2026 09:03 - Bram: IMG-20260430-WA0001.jpg (bestand bijgevoegd)\n30-04-2026 09:04 - Anna: nee\n\
+         30-04-2026 09:05 - Anna: weg\n",
+    );
+    let iphone = records(
+        "[30-04-2026 09:00:00] Groep: \u{200e}Berichten en gesprekken worden end-to-end versleuteld.\n\
+         [30-04-2026 09:01:10] Anna: Hoi\n[30-04-2026 09:01:50] Anna: daar ben ik\n[30-04-2026 09:02:03] Bram: ja\n\
+         \u{200e}[30-04-2026 09:03:04] Bram: \u{200e}<bijgevoegd: 00000005-PHOTO-2026-04-30-09-03-04.jpg>\n\
+         [30-04-2026 09:04:30] Anna: nee\n[30-04-2026 09:06:00] Bram: en verder\n",
+    );
+    let laid = lay(&android, &iphone);
+    let mut wanted = all_known(100, 6);
+    wanted.push(Row::New);
+    assert_eq!((laid.rows, laid.vanished), (wanted, vec![106]));
+}
+
+#[test]
+fn the_same_words_in_another_minute_are_another_message() {
+    let android = records("30-04-2026 09:01 - A: ja\n30-04-2026 09:02 - A: nee\n30-04-2026 09:03 - A: ja\n");
+    let iphone = records("[30-04-2026 09:11:10] A: ja\n[30-04-2026 09:12:10] A: nee\n[30-04-2026 09:13:10] A: ja\n");
+    assert_eq!(lay(&android, &iphone).rows, vec![Row::New; 3]);
+}
+
+#[test]
+fn a_read_out_without_media_says_less_and_one_with_them_says_more() {
+    let without =
+        records("30-04-2026 09:00 - A: x\n30-04-2026 09:01 - A: <Media weggelaten>\n30-04-2026 09:02 - A: y\n");
+    let with = records(
+        "30-04-2026 09:00 - A: x\n30-04-2026 09:01 - A: IMG-20260430-WA0001.jpg (bestand bijgevoegd)\n30-04-2026 09:02 - A: y\n",
+    );
+    assert_eq!(lay(&without, &with).rows, [Row::Known(100), Row::Edited(101), Row::Known(102)]);
+    assert_eq!(lay(&with, &without).rows, all_known(100, 3));
+}

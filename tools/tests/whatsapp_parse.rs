@@ -365,3 +365,20 @@ fn the_real_read_outs_are_their_records_byte_for_byte() {
         assert!(readout.records.iter().all(|record| !text(record).is_empty()), "{name}");
     }
 }
+
+#[test]
+fn a_language_is_data_and_one_that_is_not_there_loses_nothing() {
+    let german = kind_of("30.04.26, 09:00 - A: x\n04.05.26, 09:00 - Anna hat Bram hinzugefügt\n");
+    let added = Kind::Membership {
+        change: MembershipChange::Added,
+        by: named("Anna"),
+        who: named("Bram").into_iter().collect(),
+    };
+    assert_eq!(german, added);
+    let french = "30/04/2026, 09:00 - Anne: <Médias omis>\n";
+    assert!(matches!(&records(french)[0].attachments[..], [one] if matches!(one.state, AttachmentState::LeftOut(_))));
+    let finnish = "30.4.2026 klo 9.00 - Anna lisäsi käyttäjän Bram\n30.4.2026 klo 9.01 - Anna: Moi\n";
+    let found = records(finnish);
+    assert_eq!((found.len(), &found[0].kind, text(&found[1])), (2, &Kind::System, "Moi".to_owned()));
+    assert_eq!(written_back(&read(finnish).expect("a chat text")), finnish.as_bytes());
+}

@@ -63,16 +63,22 @@ impl ClaimedCheckpoint {
         Ok(Self { note, origin, size, root })
     }
 
+    /// The log that it claims to be of.
+    #[must_use]
+    pub fn claimed_origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The root that it claims.
+    #[must_use]
+    pub fn claimed_root(&self) -> Hash {
+        self.root
+    }
+
     /// The size that it claims: provisional until [`VerifiedCheckpoint::verify`].
     #[must_use]
     pub fn claimed_size(&self) -> u64 {
         self.size
-    }
-
-    /// The root that it claims: provisional until [`VerifiedCheckpoint::verify`].
-    #[must_use]
-    pub fn claimed_root(&self) -> Hash {
-        self.root
     }
 }
 
@@ -93,6 +99,32 @@ impl VerifiedCheckpoint {
         }
         claimed.note.verify(&VerifierKey::new(origin, TYPE_ED25519, *log_key)?)?;
         Ok(Self { claimed })
+    }
+
+    /// Verifies the log's signature by any of its keys: while a log changes its key, both sign.
+    ///
+    /// # Errors
+    /// [`CheckpointError`]: another origin, no signature by any of these keys, or a wrong one by one of them.
+    pub fn verify_any(
+        claimed: ClaimedCheckpoint,
+        origin: &str,
+        log_keys: &[[u8; 32]],
+    ) -> Result<Self, CheckpointError> {
+        let mut result = Err(CheckpointError::Note(NoteError::Unsigned { name: origin.into() }));
+        for log_key in log_keys {
+            match Self::verify(claimed.clone(), origin, log_key) {
+                Ok(verified) => result = Ok(verified),
+                Err(CheckpointError::Note(NoteError::Unsigned { .. })) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        result
+    }
+
+    /// What a cosigner of this checkpoint signs at a time in seconds since 1970 (c2sp.org/tlog-cosignature).
+    #[must_use]
+    pub fn cosignature_message(&self, time_s: u64) -> Vec<u8> {
+        self.note().cosignature_message(time_s)
     }
 
     /// Entries in the log.

@@ -10,6 +10,8 @@ mod audit;
 mod compare;
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/proof.rs"]
+mod proof;
 #[path = "main/report.rs"]
 mod report;
 #[path = "main/several.rs"]
@@ -50,6 +52,8 @@ enum Task {
     Verify(Asked),
     /// Verifies bundles and, if they are good, prints one timeline of them.
     Show(Asked),
+    /// Verifies that one entry is in the log, by a tlog-proof file.
+    Proof(proof::ProofAsked),
     /// Verifies bundles and writes one page that a person reads, with the same as JSON beside it.
     Report(report::Wanted),
     /// Replays a whole log from a mirror, and reports everything that does not follow from its entries.
@@ -223,6 +227,7 @@ fn main() -> ExitCode {
     let (asked, shows) = match &task {
         Task::Verify(asked) => (asked, false),
         Task::Show(asked) => (asked, true),
+        Task::Proof(asked) => return proof::run(asked),
         Task::Report(wanted) => return report::write(wanted),
         Task::Audit(wanted) => return audit::run(wanted),
         Task::Compare(wanted) => return compare::run(wanted),

@@ -1,11 +1,13 @@
 //! What a copy of a log looks like on disk, for auditors: C2SP tlog-tiles, with the events beside it.
 //!
-//!     checkpoint                      the newest signed note
-//!     checkpoints/<size>-<hash>       every note that was ever seen
-//!     tile/<L>/<N>[.p/<W>]            hashes, c2sp.org/tlog-tiles
-//!     tile/entries/<N>[.p/<W>]        entries, 256 in a bundle
-//!     events/<first entry>            headers and sealed digests, in parts of about 16 MiB
-//!     mirror                          how far it is whole
+//! ```text
+//! checkpoint                      the newest signed note
+//! checkpoints/<size>-<hash>       every note that was ever seen
+//! tile/<L>/<N>[.p/<W>]            hashes, c2sp.org/tlog-tiles
+//! tile/entries/<N>[.p/<W>]        entries, 256 in a bundle
+//! events/<first entry>            headers and sealed digests, in parts of about 16 MiB
+//! mirror                          how far it is whole
+//! ```
 //!
 //! Invariants: a mirror holds no key and no ciphertext; what lies below the size in `mirror` is durable, what lies above is
 //! written again; `checkpoint` moves last. Nothing here opens a file: folders come in as [`Folder`].

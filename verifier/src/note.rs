@@ -132,8 +132,23 @@ impl VerifierKey {
     /// One signature line, with its newline.
     #[must_use]
     pub fn signature_line(&self, signature: &[u8]) -> String {
-        format!("— {} {}\n", self.name, STANDARD.encode([&self.id()[..], signature].concat()))
+        print_line(&self.name, self.id(), signature)
     }
+
+    /// One cosignature line, with its newline: the time in seconds since 1970 that was signed, and the signature.
+    #[must_use]
+    pub fn cosignature_line(&self, time_s: u64, signature: &[u8; 64]) -> String {
+        self.signature_line(&[&time_s.to_be_bytes()[..], signature].concat())
+    }
+}
+
+/// What a cosigner signs: the time, and the whole text of the note (c2sp.org/tlog-cosignature).
+fn cosignature_message(time_s: u64, text: &str) -> Vec<u8> {
+    format!("cosignature/v1\ntime {time_s}\n{text}").into_bytes()
+}
+
+fn print_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
+    format!("— {name} {}\n", STANDARD.encode([&id[..], signature].concat()))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,9 +211,40 @@ impl Note {
         let body = self.line_of(key).ok_or_else(|| NoteError::Unsigned { name: key.name.clone() })?;
         let (time, signature) = body.split_first_chunk::<8>().ok_or_else(bad)?;
         let time = u64::from_be_bytes(*time);
-        let message = format!("cosignature/v1\ntime {time}\n{}", self.text);
-        verify_raw(&key.key, message.as_bytes(), signature).map_err(|_| bad())?;
+        verify_raw(&key.key, &cosignature_message(time, &self.text), signature).map_err(|_| bad())?;
         Ok(time)
+    }
+
+    /// What a cosigner of this note signs at a time in seconds since 1970.
+    pub(crate) fn cosignature_message(&self, time_s: u64) -> Vec<u8> {
+        cosignature_message(time_s, &self.text)
+    }
+
+    /// The note with the signature lines of `more` behind its own.
+    ///
+    /// # Errors
+    /// [`NoteError`] if what follows is no signature lines, or too many.
+    pub fn with_lines(&self, more: &str) -> Result<Self, NoteError> {
+        Self::parse(format!("{}{more}", self.print()).as_bytes())
+    }
+
+    /// The signature line of a key, with its newline; it counts for nothing until it is verified.
+    #[must_use]
+    pub fn line(&self, key: &VerifierKey) -> Option<String> {
+        self.line_of(key).map(|signature| print_line(&key.name, key.id(), signature))
+    }
+
+    /// How many signature lines it has, verified or not.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.signatures.len()
+    }
+
+    /// The bytes of the note.
+    #[must_use]
+    pub fn print(&self) -> String {
+        let lines = self.signatures.iter().map(|line| print_line(&line.name, line.id, &line.signature));
+        format!("{}\n{}", self.text, lines.collect::<String>())
     }
 
     fn line_of(&self, key: &VerifierKey) -> Option<&[u8]> {
@@ -237,6 +283,17 @@ mod tests {
         let note = Note::parse(NOTE.as_bytes()).expect("a note");
         assert_eq!(note.verify(&key()), Ok(()));
         assert_eq!(key().print(), KEY);
+        assert_eq!(note.print(), NOTE);
+    }
+
+    #[test]
+    fn a_note_prints_as_it_was_read_and_takes_more_lines() {
+        let note = Note::parse(NOTE.as_bytes()).expect("a note");
+        assert_eq!(note.print(), NOTE);
+        let line = note.line(&key()).expect("the line");
+        assert_eq!(note.with_lines(&line).map(|twice| twice.print()), Ok(format!("{NOTE}{line}")));
+        assert_eq!(note.with_lines("no line\n"), Err(NoteError::Malformed { line: 2 }));
+        assert_eq!(note.with_lines(&line.repeat(64)), Err(NoteError::TooManySignatures { found: 65 }));
     }
 
     #[test]

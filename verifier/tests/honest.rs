@@ -191,6 +191,26 @@ fn a_manifest_without_its_last_part_or_that_cannot_be_read_is_found_out() {
 }
 
 #[test]
+fn a_manifest_of_which_a_part_is_covered_is_no_fault_of_its_source() {
+    let mut log = Log::with_messages(5);
+    let mut part = |part, records| {
+        let (manifest, file_sha256) = (vec![4; 32], vec![9; 32]);
+        let detail = ManifestDetail { manifest, file_sha256, part, parts: 2, records, ..Default::default() };
+        let runs = vec![run(3 * u64::from(part), 3, RecordFate::RecordKnown, 0)];
+        log.captured(EventKind::ReadoutManifest, prost::Message::encode_to_vec(&detail), runs)
+    };
+    let events = vec![part(0, 6), part(1, 6)];
+    let entry = log.batch(Who::Source, events);
+    let grounds = vec!["5.1.2e".into()];
+    log.manifest(vec![vec![RedactionItem { entry, slot: 6, grounds, ..Default::default() }]]);
+    let mut plan = log.export(scope_of(CONVERSATION), Some(MANIFEST));
+    plan.covered = vec![(entry, 0, vec![CoveredUnit { slot: 6, item: None }])];
+    for id in ["MANIFEST_RUNS", "MANIFEST_UNFINISHED"] {
+        assert_eq!(found(&log, &plan, id), None, "{id}");
+    }
+}
+
+#[test]
 fn a_source_that_does_not_name_its_proof_class_does_not_look_better_than_one_that_does() {
     let mut log = Log::with_messages(0);
     log.proof_class = ProofClass::None;
@@ -224,6 +244,36 @@ fn without_a_witness_one_log_is_the_ledgers_word() {
     let ids: Vec<&str> = report.findings.iter().map(|finding| finding.id).collect();
     assert!(ids.contains(&"NO_WITNESS") && ids.contains(&"NO_AUDITOR"), "{ids:?}");
     assert_eq!(report.claims.immutability.status, Status::VerifiedWithFindings);
+}
+
+#[test]
+fn with_an_auditor_completeness_is_nobodys_word_and_the_report_says_who_vouched_when() {
+    let (log, plan) = honest(1);
+    let bag = log.evidence(&plan).pack().bag();
+    let absent = zegel_verifier::note::VerifierKey::new("tweede.example", 4, [9; 32]).expect("a key").print();
+    let audited = log.trust().replace("witness getuige", &format!("witness tweede {absent}\nauditor getuige"));
+    let report = verify(&bag, &audited).expect("verifies");
+    let said = |sentences: &[zegel_verifier::bundle::report::Sentence]| {
+        sentences.iter().map(|sentence| format!("{} {}\n", sentence.nl, sentence.en)).collect::<String>()
+    };
+    let completeness = said(&report.claims.completeness.sentences);
+    assert!(completeness.contains("Auditor getuige declared at 2022-05-01T00:00:00Z"), "{completeness}");
+    assert!(completeness.contains("niemands woord") && completeness.contains("nobody's word"), "{completeness}");
+    assert!(!completeness.contains("the ledger's word."), "{completeness}");
+    let immutability = said(&report.claims.immutability.sentences);
+    assert!(immutability.contains("Not cosigned, though the trust file names them: tweede."), "{immutability}");
+    assert!(immutability.contains("demands cosignatures of getuige; that is met"), "{immutability}");
+    assert_eq!((report.log.quorum.as_deref(), &report.log.not_cosigned[..]), (Some("getuige"), &["tweede".into()][..]));
+    assert!(report.findings.iter().all(|finding| finding.id != "NO_AUDITOR"));
+    // The same cosignature by a plain witness leaves completeness the ledger's word.
+    let report = verify(&bag, &log.trust()).expect("verifies");
+    assert!(said(&report.claims.completeness.sentences).contains("is the ledger's word."));
+    assert!(report.findings.iter().any(|finding| finding.id == "NO_AUDITOR"));
+    let immutability = said(&report.claims.immutability.sentences);
+    assert!(
+        immutability.contains("Witness getuige cosigned this checkpoint at 2022-05-01T00:00:00Z"),
+        "{immutability}"
+    );
 }
 
 #[test]

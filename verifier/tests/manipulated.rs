@@ -685,11 +685,20 @@ fn too_few_witnesses_and_a_false_cosignature_are_refused() {
         zegel_verifier::tree::root_of(log.leaves()),
     );
     evidence.header().checkpoint = sign_note(&text, ORIGIN, &log.log_key, None);
-    assert_eq!(verify(&evidence.pack().bag(), &log.trust()).unwrap_err(), Refusal::Quorum { found: 0 });
+    let too_few = Refusal::Quorum { cosigned: vec![], wanted: "getuige".into() };
+    assert_eq!(verify(&evidence.pack().bag(), &log.trust()).unwrap_err(), too_few);
     let mut other = log.clone();
     other.witness = ed25519_dalek::SigningKey::from_bytes(&[44; 32]);
     let stranger = other.evidence(&plan).pack().bag();
-    assert_eq!(verify(&stranger, &log.trust()).unwrap_err(), Refusal::Quorum { found: 0 });
+    assert_eq!(verify(&stranger, &log.trust()).unwrap_err(), too_few);
+    // One of two that are all demanded: the refusal says who is there, and what is wanted.
+    let second = zegel_verifier::note::VerifierKey::new("tweede.example", 4, [9; 32]).expect("a key").print();
+    let both = log
+        .trust()
+        .replace("quorum getuige", &format!("auditor tweede {second}\ngroup beide all getuige tweede\nquorum beide"));
+    let refused = verify(&log.evidence(&plan).pack().bag(), &both).unwrap_err();
+    let wanted = "2/2 (getuige, tweede)".into();
+    assert_eq!(refused, Refusal::Quorum { cosigned: vec!["getuige".into()], wanted });
 }
 
 #[test]

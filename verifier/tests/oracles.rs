@@ -6,13 +6,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
 use rs_merkle::{Hasher, MerkleTree};
 use std::fs;
 use std::path::{Path, PathBuf};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::{Hash, log_leaf, node, sha256};
-use zegel_verifier::note::VerifierKey;
+use zegel_verifier::note::{Note, TYPE_ED25519, VerifierKey};
 use zegel_verifier::tree::{SubsetWalk, check_consistency, check_inclusion, gap_subtrees, root_of};
 
 /// RFC 6962 for rs_merkle, whose trees promote a lone node: the same shape.
@@ -97,6 +98,40 @@ proptest! {
         let mut walk = SubsetWalk::new(size);
         prop_assert_eq!(walk.leaf(index, &before, leaves[index as usize]), Ok(()));
         prop_assert_ne!(walk.finish(&after), Ok(root_of(leaves.iter().copied())));
+    }
+}
+
+/// Whether `signed_note` takes a note under a verifier key.
+fn signed_note_takes(note: &[u8], vkey: &str) -> bool {
+    let key = signed_note::StandardVerifier::new(vkey).expect("a verifier key of ours");
+    let known = signed_note::VerifierList::new(vec![Box::new(key)]);
+    signed_note::Note::from_bytes(note).is_ok_and(|note| note.verify(&known).is_ok())
+}
+
+/// Whether we do.
+fn we_take(note: &[u8], key: &VerifierKey) -> bool {
+    Note::parse(note).is_ok_and(|note| note.verify(key).is_ok())
+}
+
+#[test]
+fn another_implementation_of_notes_takes_ours_and_refuses_what_we_refuse() {
+    let signer = SigningKey::from_bytes(&[7; 32]);
+    let own = signer.verifying_key().to_bytes();
+    let key = VerifierKey::new("chat.example.nl/minbzk", TYPE_ED25519, own).expect("a key");
+    let text = zegel_verifier::checkpoint::print(key.name(), 27, Hash([9; 32]));
+    let line = key.signature_line(&signer.sign(text.as_bytes()).to_bytes());
+    let stranger = VerifierKey::new("example.org/witness", TYPE_ED25519, own).expect("a key").signature_line(&[1; 64]);
+    let note = format!("{text}\n{stranger}{line}").into_bytes();
+    assert!(we_take(&note, &key) && signed_note_takes(&note, &key.print()));
+    for at in 0..note.len() {
+        for bit in [0x01, 0x04, 0x20, 0x80] {
+            let mut other = note.clone();
+            other[at] ^= bit;
+            assert_eq!(we_take(&other, &key), signed_note_takes(&other, &key.print()), "byte {at}, bit {bit:#04x}");
+        }
+        let mut shorter = note.clone();
+        shorter.remove(at);
+        assert_eq!(we_take(&shorter, &key), signed_note_takes(&shorter, &key.print()), "without byte {at}");
     }
 }
 

@@ -69,7 +69,19 @@ pub(super) fn checkpoint(service: &Service, request: &LogRequest) -> Result<Chec
     if view.size == 0 {
         return Err(Status::failed_precondition("the log has not been created yet: it has no checkpoint"));
     }
-    Ok(CheckpointResponse { checkpoint: view.checkpoint.clone() })
+    let standing = service.standing(&request.origin);
+    let cosigned = standing.cosigned.as_ref();
+    Ok(CheckpointResponse {
+        checkpoint: view.checkpoint.clone(),
+        cosigned: cosigned.map(|cosigned| cosigned.note.clone()).unwrap_or_default(),
+        cosigned_at_ms: cosigned.map_or(0, |cosigned| cosigned.at_ms),
+        witnesses: standing.witnesses.into_iter().map(standing_of).collect(),
+    })
+}
+
+fn standing_of(witness: crate::witnessing::WitnessStanding) -> WitnessStanding {
+    let crate::witnessing::WitnessStanding { name, is_auditor, size, cosigned_at_ms, problem } = witness;
+    WitnessStanding { name, is_auditor, size, cosigned_at_ms, problem }
 }
 
 pub(super) async fn receipt(service: &Service, request: GetReceiptRequest) -> Result<Receipt, Status> {
@@ -165,9 +177,10 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
 
 pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
     let log = service.log(&request.origin)?;
+    let cosigned = service.standing(&request.origin).cosigned;
     Ok(streaming(service.long_call()?, move |push| {
         let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
-        match export::export(&log, request, &mut sink) {
+        match export::export(&log, cosigned.as_deref(), request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {
                 tracing::error!(origin = log.origin(), %reason, "evidence cannot be read");
                 Err(reason.into())

@@ -1855,12 +1855,39 @@ pub struct RegistryResponse {
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub headers: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
-/// A signed checkpoint.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// A signed checkpoint, and a cosigned one.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CheckpointResponse {
     /// C2SP signed note.
     #[prost(bytes = "vec", tag = "1")]
     pub checkpoint: ::prost::alloc::vec::Vec<u8>,
+    /// C2SP signed note with cosignatures that meet the policy of the ledger, of the same size or smaller; empty: none yet.
+    #[prost(bytes = "vec", tag = "2")]
+    pub cosigned: ::prost::alloc::vec::Vec<u8>,
+    /// When that quorum was complete, by the witnesses' clocks; milliseconds since 1970.
+    #[prost(uint64, tag = "3")]
+    pub cosigned_at_ms: u64,
+    /// In the order of the policy; the ledger's word.
+    #[prost(message, repeated, tag = "4")]
+    pub witnesses: ::prost::alloc::vec::Vec<WitnessStanding>,
+}
+/// How a witness stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WitnessStanding {
+    /// Name in the policy.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub is_auditor: bool,
+    /// Size that it cosigned last since the ledger began; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// When, by its own clock; milliseconds since 1970; 0: not yet.
+    #[prost(uint64, tag = "4")]
+    pub cosigned_at_ms: u64,
+    /// Why the last request brought nothing; empty: it did.
+    #[prost(string, tag = "5")]
+    pub problem: ::prost::alloc::string::String,
 }
 /// Asks for a receipt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2265,7 +2292,7 @@ pub mod ledger_client {
                 .insert(GrpcMethod::new("zegel.v1.Ledger", "GetRegistry"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// The newest signed checkpoint.
+        /// The newest signed checkpoint, the newest one that a quorum of witnesses cosigned, and how each witness stands.
         pub async fn get_checkpoint(
             &mut self,
             request: impl tonic::IntoRequest<super::LogRequest>,
@@ -2433,7 +2460,8 @@ pub mod ledger_client {
             req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "Snapshot"));
             self.inner.unary(req, path, codec).await
         }
-        /// Everything that a bundle needs, sealed: the ledger cannot open it.
+        /// Everything that a bundle needs, sealed: the ledger cannot open it. Ends in the newest cosigned checkpoint where that
+        /// covers the snapshot's entry, otherwise in the newest checkpoint.
         pub async fn export_evidence(
             &mut self,
             request: impl tonic::IntoRequest<super::ExportEvidenceRequest>,
@@ -2557,7 +2585,7 @@ pub mod ledger_server {
             tonic::Response<Self::GetRegistryStream>,
             tonic::Status,
         >;
-        /// The newest signed checkpoint.
+        /// The newest signed checkpoint, the newest one that a quorum of witnesses cosigned, and how each witness stands.
         async fn get_checkpoint(
             &self,
             request: tonic::Request<super::LogRequest>,
@@ -2628,7 +2656,8 @@ pub mod ledger_server {
             >
             + std::marker::Send
             + 'static;
-        /// Everything that a bundle needs, sealed: the ledger cannot open it.
+        /// Everything that a bundle needs, sealed: the ledger cannot open it. Ends in the newest cosigned checkpoint where that
+        /// covers the snapshot's entry, otherwise in the newest checkpoint.
         async fn export_evidence(
             &self,
             request: tonic::Request<super::ExportEvidenceRequest>,

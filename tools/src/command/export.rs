@@ -5,6 +5,7 @@ use super::{CommandError, Outcome, Place};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::Duration;
 use zegel_proto::v1::{Scope, StreamType};
 use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, export};
 use zegel_tools::keys::KeyFolder;
@@ -55,6 +56,9 @@ pub(crate) struct Export {
     /// Ground for every place that names none; may be repeated.
     #[arg(long, value_name = "CODE")]
     ground: Vec<String>,
+    /// Wait for witnesses to cosign what the bundle ends in, this many seconds at most.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    cosigned: Option<u64>,
     /// Folder to make, or file if it ends in .zip.
     #[arg(long)]
     out: PathBuf,
@@ -78,6 +82,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         decision,
         cover,
         edges: arguments.edges.map(|hours| Edges { hours, ground: arguments.edge_ground }),
+        cosigned: arguments.cosigned.map(Duration::from_secs),
         out: arguments.out,
     };
     let archive = keys.archive_keys()?;
@@ -85,7 +90,8 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let report = export(officer.source(), &archive, &order, |records| bar.set_position(records)).await;
     bar.finish_and_clear();
     let report = report?;
-    let findings = report.missing_attachments.len() + report.closed_registrations.len();
+    let findings =
+        report.missing_attachments.len() + report.closed_registrations.len() + usize::from(report.cosigned_missing);
     Ok(Outcome::with_findings(told(&report), json!(report), findings))
 }
 
@@ -112,7 +118,7 @@ fn scope(arguments: &Export, officer: &Officer) -> Result<Scope, CommandError> {
 
 fn told(report: &ExportReport) -> String {
     let mut text = format!(
-        "{} holds export {} as of entry {}\n{} events open, {} covered in part, {} withheld; {} attachments; {} parts",
+        "{} holds export {} as of entry {}\n{} events open, {} covered in part, {} withheld; {} attachments; {} parts; {} cosignatures",
         report.path.display(),
         report.export,
         report.snapshot_entry,
@@ -121,7 +127,11 @@ fn told(report: &ExportReport) -> String {
         report.withheld,
         report.attachments,
         report.parts,
+        report.cosignatures,
     );
+    if report.cosigned_missing {
+        text.push_str("\nfinding: the witnesses did not cosign in time; the bundle ends in a checkpoint without them");
+    }
     for missing in &report.missing_attachments {
         let (entry, position) = (missing.entry, missing.position);
         text.push_str(&format!("\nfinding: the ledger has no attachment {} of event {entry}:{position}", missing.blob));

@@ -11,8 +11,10 @@ use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
-use zegel_tools::source::{LedgerError, SourceError};
+use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
+use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
+use zegel_verifier::note::NoteError;
 use zegel_verifier::trust::TrustError;
 
 /// A result for people and one for machines.
@@ -34,12 +36,21 @@ pub(crate) enum CommandError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A name under which no key can be written.
+    #[error(transparent)]
+    Name(#[from] NoteError),
     /// An officer's act.
     #[error(transparent)]
     Officer(#[from] OfficerError),
     /// Submitting.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A file or folder.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A receipt that was kept.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
     /// An export.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -63,9 +74,6 @@ pub(crate) enum CommandError {
     /// Copying a log.
     #[error(transparent)]
     Copy(#[from] CopyError),
-    /// A file that was named.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
     /// A trust file.
     #[error("{path}: {reason}")]
     Trust {
@@ -81,6 +89,15 @@ pub(crate) enum CommandError {
         line: u64,
         /// Why.
         reason: InputError,
+    },
+    /// A witness.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The system does not tell when to stop.
+    #[error("signals cannot be waited for: {reason}")]
+    Signal {
+        /// What the operating system says.
+        reason: String,
     },
     /// Standard input could not be read.
     #[error("standard input: {reason}")]
@@ -146,26 +163,44 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
-            Self::Import(ImportError::Source(source)) => judged(source),
-            Self::Import(ImportError::Parse { .. } | ImportError::Event(_))
-            | Self::Demo(DemoError::Unexpected { .. }) => 2,
-            Self::Import(_) | Self::Conversations { .. } | Self::Demo(_) => 3,
+            Self::Import(import) => judged_by_format(import.cause()),
+            Self::Demo(DemoError::Unexpected { .. }) => 2,
+            Self::Conversations { .. } | Self::Demo(_) => 3,
             Self::Copy(copy) => match copy {
                 CopyError::Ledger(ledger) => judged_by_ledger(ledger),
                 CopyError::Mirror(MirrorError::OtherHistory { .. } | MirrorError::OtherSize { .. })
                 | CopyError::Shorter { .. } => 2,
                 _ => 3,
             },
-            Self::Officer(OfficerError::NameTaken { .. }) => 2,
+            Self::Officer(OfficerError::NameTaken { .. })
+            | Self::Receipt(_)
+            | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
             | Self::Officer(_)
+            | Self::Disk(_)
+            | Self::Name(_)
             | Self::Key(_)
             | Self::Cover(_)
-            | Self::Disk(_)
+            | Self::Witness(_)
+            | Self::Signal { .. }
             | Self::Trust { .. }
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }
+    }
+}
+
+/// A file that was read and is not what it must be was judged; one that could not be opened was not.
+fn judged_by_format(import: &ImportError) -> u8 {
+    use zegel_tools::{matrix::MatrixError, screenshots::ScreenshotError, signal::SignalError};
+    match import {
+        ImportError::Source(source) => judged(source),
+        ImportError::Parse { .. } | ImportError::Event(_) => 2,
+        ImportError::Signal(SignalError::Parcel(_) | SignalError::NoExport { .. } | SignalError::Chat { .. })
+        | ImportError::Matrix(MatrixError::Parcel(_))
+        | ImportError::Screenshots(ScreenshotError::Parcel(_)) => 3,
+        ImportError::Signal(_) | ImportError::Matrix(_) | ImportError::Screenshots(_) => 2,
+        _ => 3,
     }
 }
 

@@ -56,6 +56,16 @@ pub enum CoverError {
         /// Where.
         spot: Spot,
     },
+    /// What is covered stands again in a slot that stays open: the whole record of the source, or the image it was read off.
+    #[error(
+        "event {spot}: what is covered stands in {slot} too, which stays open: cover that as well, as {spot}:{slot}"
+    )]
+    StandsElsewhere {
+        /// Where.
+        spot: Spot,
+        /// Which slot.
+        slot: &'static str,
+    },
     /// The export does not show this event at all.
     #[error("event {spot} should be covered, but is not in the scope of the export")]
     OutOfScope {

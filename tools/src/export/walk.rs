@@ -8,11 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::{
-    Attachment, AttachmentState, EventHeader, EvidenceEvent, EvidenceHeader, EvidenceRecord, ExportEvidenceRequest,
-    KeyWrap, Scope, SealedEvidence, StreamType,
+    Attachment, AttachmentState, EventHeader, EventKind, EvidenceEvent, EvidenceHeader, EvidenceRecord,
+    ExportEvidenceRequest, KeyWrap, Scope, SealedEvidence, StreamType,
 };
 use zegel_proto::{CanonicalError, parse};
-use zegel_verifier::commit::{ShownBody, check_redacted, redact};
+use zegel_verifier::commit::{CoveredUnit, Shown as Part, ShownBody, check_redacted, redact};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, chat, family, layout};
 use zeroize::Zeroizing;
@@ -73,6 +73,8 @@ pub(super) struct Walked {
     pub(super) redacted: u64,
     /// Events of the scope that are withheld as a whole.
     pub(super) withheld: u64,
+    /// Cosignatures under the checkpoint in which the evidence ends, whoever gave them.
+    pub(super) cosignatures: usize,
     /// Registrations that could not be opened, and are not open in the bundle.
     pub(super) closed: Vec<ClosedRegistration>,
 }
@@ -228,6 +230,9 @@ impl<'a> Walk<'a> {
             Some(EventCover::Whole) => return Err(ExportError::NoBody { spot }),
             Some(EventCover::Parts(units)) => {
                 let no_part = || CoverError::NoSuchPart { spot };
+                if let Some(slot) = stands_elsewhere(facts.kind, &shown, &units) {
+                    return Err(CoverError::StandsElsewhere { spot, slot }.into());
+                }
                 let redacted = redact(&body, &units).ok_or_else(no_part)?;
                 let checked = check_redacted(redacted.clone(), layout(facts.kind), body_root);
                 let checked = checked.ok().filter(|checked| checked.covered().eq(units.iter().copied()));
@@ -257,6 +262,21 @@ impl<'a> Walk<'a> {
         };
         open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.request.origin, dossier).map_err(refused)
     }
+}
+
+/// The slot that says again what is covered. A record of JSON holds its own text and names; an image, its transcription.
+fn stands_elsewhere(kind: EventKind, shown: &ShownBody, units: &[CoveredUnit]) -> Option<&'static str> {
+    let covers = |slot: usize| units.iter().any(|unit| unit.slot as usize == slot);
+    let is_json =
+        matches!(shown.slots().get(chat::AS_WRITTEN), Some(Part::Value(written)) if written.starts_with(b"{"));
+    let has_image = kind == EventKind::ScreenshotAdded && covers(chat::TEXT);
+    if family(kind) != Family::Chat {
+        return None;
+    }
+    if is_json && !covers(chat::AS_WRITTEN) {
+        return Some("as_written");
+    }
+    (has_image && !covers(chat::ATTACHMENTS)).then_some("attachments")
 }
 
 /// In the scope's stream and months; the id's month 0 always is, since its registration stands there.

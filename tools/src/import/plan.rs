@@ -3,9 +3,8 @@
 //! Invariant: the runs of a plan are dense over the records of the file; each record is in exactly one.
 //! Specification: `specs/readout.md`.
 
-use crate::whatsapp::align::{Alignment, Known, Row};
-use crate::whatsapp::fingerprint::Fingerprint;
-use std::collections::HashMap;
+use super::alignment::{Alignment, Fingerprint, Known, Row};
+use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::{ManifestRun, RecordFate};
 
 /// A record of the file that becomes an event.
@@ -47,24 +46,36 @@ pub struct Counts {
     pub vanished: u64,
     /// Known, and outside the range of the file.
     pub out_of_range: u64,
+    /// Left out because their period is closed.
+    pub closed: u64,
 }
 
-/// Lays an alignment out as events and runs; new ones take the numbers from `next_conversation_seq` on. `reported` are known
-/// records whose disappearance is in the log already.
+/// What the log says already.
+pub struct Standing<'a> {
+    /// Records that it holds.
+    pub known: &'a [Known],
+    /// Those whose disappearance needs no word: it was said before, or their period is closed.
+    pub silent: &'a HashSet<u64>,
+    /// Whether a record of the file lies in a closed period.
+    pub is_closed: &'a dyn Fn(usize) -> bool,
+}
+
+/// Lays an alignment out as events and runs; new ones take the numbers from `next_conversation_seq` on.
 #[must_use]
-pub fn plan(known: &[Known], alignment: &Alignment, next_conversation_seq: u64, reported: &[u64]) -> Plan {
+pub fn plan(standing: &Standing<'_>, alignment: &Alignment, next_conversation_seq: u64) -> Plan {
     let places: HashMap<u64, &Fingerprint> =
-        known.iter().map(|known| (known.conversation_seq, &known.fingerprint)).collect();
+        standing.known.iter().map(|known| (known.conversation_seq, &known.fingerprint)).collect();
     let mut next = next_conversation_seq;
     let mut planned = Vec::new();
     let mut runs: Vec<ManifestRun> = Vec::new();
     for (index, (row, found)) in alignment.rows.iter().zip(&alignment.fingerprints).enumerate() {
         let (fate, conversation_seq) = match *row {
             Row::Known(seq) => {
-                let is_same =
-                    alignment.shift_ms == 0 && places.get(&seq).is_some_and(|known| known.place == found.place);
+                let same = |known: &&Fingerprint| known.place == found.place && known.text == found.text;
+                let is_same = alignment.shift_ms == 0 && places.get(&seq).is_some_and(same);
                 (if is_same { RecordFate::RecordKnown } else { RecordFate::RecordKnownOtherwise }, seq)
             }
+            _ if (standing.is_closed)(index) => (RecordFate::RecordClosed, 0),
             added => {
                 planned.push(Planned { index, row: added, conversation_seq: next });
                 next += 1;
@@ -73,7 +84,7 @@ pub fn plan(known: &[Known], alignment: &Alignment, next_conversation_seq: u64, 
         };
         extend(&mut runs, index as u64, fate, conversation_seq);
     }
-    let vanished = alignment.vanished.iter().copied().filter(|seq| !reported.contains(seq)).collect();
+    let vanished = alignment.vanished.iter().copied().filter(|seq| !standing.silent.contains(seq)).collect();
     Plan { planned, vanished, runs }
 }
 
@@ -88,9 +99,12 @@ const fn fate_of(row: Row) -> RecordFate {
 
 /// One more record: the last run goes on if fate and numbers do.
 fn extend(runs: &mut Vec<ManifestRun>, record: u64, fate: RecordFate, conversation_seq: u64) {
+    let goes_on = |last: &ManifestRun| {
+        fate == RecordFate::RecordClosed || last.first_conversation_seq + last.count == conversation_seq
+    };
     if let Some(last) = runs.last_mut()
         && last.fate == fate as i32
-        && last.first_conversation_seq + last.count == conversation_seq
+        && goes_on(last)
     {
         last.count += 1;
         return;
@@ -116,6 +130,7 @@ impl Plan {
             deleted: of(RecordFate::RecordDeleted),
             vanished: self.vanished.len() as u64,
             out_of_range: alignment.out_of_range,
+            closed: of(RecordFate::RecordClosed),
         }
     }
 
@@ -130,6 +145,11 @@ impl Plan {
 mod tests {
     use super::*;
 
+    fn lay(known: &[Known], alignment: &Alignment, next: u64, silent: &[u64], closed: usize) -> Plan {
+        let silent = silent.iter().copied().collect();
+        plan(&Standing { known, silent: &silent, is_closed: &|index| index < closed }, alignment, next)
+    }
+
     const fn print(place: u8) -> Fingerprint {
         Fingerprint { place: [place; 16], text: [0; 16], time: [0; 16] }
     }
@@ -141,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_first_read_out_is_one_run_of_new_records() {
-        let plan = plan(&[], &alignment(vec![Row::New; 3]), 0, &[]);
+        let plan = lay(&[], &alignment(vec![Row::New; 3]), 0, &[], 0);
         let run =
             ManifestRun { first_record: 0, count: 3, fate: RecordFate::RecordNew as i32, first_conversation_seq: 0 };
         assert_eq!(plan.runs, [run]);
@@ -153,7 +173,7 @@ mod tests {
         let known: Vec<Known> =
             (0..3).map(|seq| Known { fingerprint: print(seq as u8), conversation_seq: seq }).collect();
         let rows = vec![Row::Known(0), Row::Known(1), Row::Edited(2), Row::New, Row::New];
-        let plan = plan(&known, &alignment(rows), 10, &[]);
+        let plan = lay(&known, &alignment(rows), 10, &[], 0);
         let shape: Vec<_> =
             plan.runs.iter().map(|run| (run.first_record, run.count, run.first_conversation_seq)).collect();
         assert_eq!(shape, [(0, 2, 0), (2, 1, 10), (3, 2, 11)]);
@@ -162,13 +182,25 @@ mod tests {
     #[test]
     fn a_record_known_under_another_name_says_so() {
         let known = [Known { fingerprint: print(77), conversation_seq: 0 }];
-        let plan = plan(&known, &alignment(vec![Row::Known(0)]), 1, &[]);
+        let plan = lay(&known, &alignment(vec![Row::Known(0)]), 1, &[], 0);
         assert_eq!(plan.runs[0].fate, RecordFate::RecordKnownOtherwise as i32);
     }
 
     #[test]
     fn what_was_reported_gone_before_is_not_reported_again() {
-        assert_eq!(plan(&[], &alignment(vec![]), 0, &[]).vanished, [9]);
-        assert_eq!(plan(&[], &alignment(vec![]), 0, &[9]).vanished, [0u64; 0]);
+        assert_eq!(lay(&[], &alignment(vec![]), 0, &[], 0).vanished, [9]);
+        assert_eq!(lay(&[], &alignment(vec![]), 0, &[9], 0).vanished, [0u64; 0]);
+    }
+
+    #[test]
+    fn what_lies_in_a_closed_period_is_left_out_unless_it_is_known() {
+        let known = [Known { fingerprint: print(0), conversation_seq: 0 }];
+        let rows = vec![Row::Known(0), Row::New, Row::Edited(0), Row::New];
+        let plan = lay(&known, &alignment(rows), 1, &[], 3);
+        let shape: Vec<_> =
+            plan.runs.iter().map(|run| (run.first_record, run.count, run.fate, run.first_conversation_seq)).collect();
+        let (known, closed, new) = (RecordFate::RecordKnown, RecordFate::RecordClosed, RecordFate::RecordNew);
+        assert_eq!(shape, [(0, 1, known as i32, 0), (1, 2, closed as i32, 0), (3, 1, new as i32, 1)]);
+        assert_eq!(plan.planned.iter().map(|planned| planned.index).collect::<Vec<_>>(), [3]);
     }
 }

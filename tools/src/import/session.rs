@@ -1,57 +1,24 @@
-//! One read-out session: opened, one or more chats with their manifests, closed.
+//! One read-out session: opened, one or more chats with their manifests, closed. The same for every format.
 
-use super::mapping::{CaptureIds, fingerprint, message_row, record};
-use super::package::{Package, PackageError};
-use super::plan::{Counts, Plan, plan};
-use crate::entropy::{EntropyError, random_id};
+use super::alignment::{Alignment, Fingerprint, FingerprintKey, Known};
+use super::error::ImportError;
+use super::fitting::{fitted, shorten};
+use super::plan::{Counts, Plan, Standing, plan};
+use super::reader::{CaptureIds, Gap, MediaStore, Reader, Tally};
+use crate::entropy::random_id;
 use crate::event::{CaptureDetail, CaptureItems, CaptureRecord, Draft, EventError, Field, Occurred};
-use crate::record::{Attached, Record};
-use crate::seal::BlobSummary;
-use crate::source::{Known, Source, SourceError};
-use crate::whatsapp::align::{self, Alignment};
-use crate::whatsapp::container::Files;
-use crate::whatsapp::fingerprint::{Fingerprint, Fingerprinter};
-use crate::whatsapp::{self, AttachmentState, DateOrder, Options, ParseError, Readout};
-use jiff::tz::TimeZone;
-use std::collections::HashMap;
-use thiserror::Error;
-use zegel_proto::limits::LIST_ITEMS_MAX;
-use zegel_proto::v1::{Channel, ChatDetail, EventKind, ManifestDetail, ProofClass, ReadoutChat, ReadoutDetail};
-use zegel_verifier::hash::{Hash, sha256};
+use crate::record::Record;
+use crate::source::{self, Source};
+use std::collections::{HashMap, HashSet};
+use zegel_proto::limits::{LIST_ITEMS_MAX, NAME_BYTES_MAX};
+use zegel_proto::v1::{
+    Channel, ChatDetail, EventKind, GapDetail, ManifestDetail, ManifestRun, ProofClass, ReadoutChat, ReadoutDetail,
+};
+use zegel_verifier::hash::Hash;
 
-/// Events that are sealed and sent before the next ones are made: what memory holds.
-const EVENTS_AT_A_TIME: usize = 2_048;
-
-/// Why a read-out cannot be taken in.
-#[derive(Debug, Error)]
-pub enum ImportError {
-    /// The package cannot be opened.
-    #[error(transparent)]
-    Package(#[from] PackageError),
-    /// The text is no read-out, or does not decide what must be decided.
-    #[error("{file}: {reason}")]
-    Parse {
-        /// Name of the text.
-        file: String,
-        /// Why.
-        reason: ParseError,
-    },
-    /// No such zone.
-    #[error("{found:?} is not a time zone of the tz database, such as Europe/Amsterdam")]
-    TimeZone {
-        /// What was given.
-        found: String,
-    },
-    /// An event cannot be made.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// Nothing random.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    /// The log did not take it.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
+/// Events that are sealed and sent before the next ones are made: what memory holds. A full window of full batches, so that
+/// none is sent half empty.
+const EVENTS_AT_A_TIME: usize = 4_096;
 
 /// Who reads out, with what: the same for every chat of a session.
 #[derive(Clone, Debug)]
@@ -64,20 +31,17 @@ pub struct Desk {
     pub device: Field<String>,
     /// With what, and which version.
     pub tool: String,
-    /// The zone that the phone was set to, as the tz database names it.
-    pub time_zone: String,
-    /// The order of the numbers in dates, for files that do not decide it.
-    pub date_order: Option<DateOrder>,
     /// The source's secret for fingerprints.
     pub secret: [u8; 32],
 }
 
 /// One chat of a session.
-pub struct Order {
+pub struct Chat {
     /// Which conversation it is: stated, never guessed.
-    pub conversation: Hash,
-    /// What was handed over.
-    pub package: Package,
+    conversation: Hash,
+    reader: Box<dyn Reader>,
+    /// Records of which a field was shortened.
+    shortened: u64,
 }
 
 /// A chat on the device that was not exported.
@@ -92,9 +56,9 @@ pub struct Skipped {
 /// What one chat added.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Outcome {
-    /// Name of the text.
+    /// Name of the file.
     pub file: String,
-    /// SHA-256 of the text, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     /// Records in it.
     pub records: u64,
@@ -102,269 +66,302 @@ pub struct Outcome {
     pub counts: Counts,
     /// How many minutes later the file puts what the log knows.
     pub shift_minutes: i64,
-    /// Attachments that the text names and that did not come along.
-    pub attachments_missing: u64,
-    /// Files that no record names.
-    pub files_unclaimed: u64,
-    /// Records whose local time a clock change repeats or skips.
-    pub times_ambiguous: u64,
+    /// Gaps that were declared, and had not been before.
+    pub gaps: u64,
+    /// What was remarkable.
+    #[serde(flatten)]
+    pub tally: Tally,
 }
 
-/// Takes in one session. `now_ms` is asked for the time, `progress` is told the records done and in all, of the chat at hand.
+/// Takes in one session. `now_ms` is asked for the time, `progress` is told the additions done and in all, of the chat at hand.
 ///
 /// # Errors
-/// [`ImportError`]. What was appended before stays; read out again, it is known.
+/// [`ImportError`]; [`ImportError::Stopped`] once something is in the log. Read out again, it is known.
 pub async fn readout(
     source: &mut Source,
     desk: &Desk,
-    orders: Vec<Order>,
+    mut chats: Vec<Chat>,
     skipped: &[Skipped],
     now_ms: impl Fn() -> u64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Outcome>, ImportError> {
-    let zone = TimeZone::get(&desk.time_zone).map_err(|_| ImportError::TimeZone { found: desk.time_zone.clone() })?;
-    let options = Options { time_zone: zone, date_order: desk.date_order };
-    // Everything is read and understood before the first event: a file that is refused leaves no trace.
-    let mut chats = Vec::with_capacity(orders.len());
-    for order in orders {
-        chats.push(Chat::read(order, &options)?);
+    let found = chats.len() + skipped.len();
+    if found > LIST_ITEMS_MAX {
+        return Err(ImportError::TooManyChats { found, max: LIST_ITEMS_MAX });
     }
+    let origin = chats
+        .first()
+        .map_or((Channel::Other, ProofClass::None), |chat| (chat.reader.channel(), chat.reader.proof_class()));
     let (session, opened_ms) = (random_id()?, now_ms());
-    source.append(vec![desk.event(EventKind::ReadoutOpened, session, opened_ms, 0, &[])?]).await?;
+    let desk = Session { desk, session, origin };
+    source.append(vec![desk.event(EventKind::ReadoutOpened, opened_ms, 0, &[])?]).await?;
     let mut outcomes = Vec::with_capacity(chats.len());
-    let mut items = Vec::with_capacity(chats.len() + skipped.len());
     for chat in &mut chats {
-        outcomes.push(chat.append(source, desk, session, now_ms(), progress).await?);
-        let title = chat.package.title().unwrap_or(chat.package.chat_name()).to_owned();
-        items.push(ReadoutChat {
-            title,
-            conversation: chat.ids(desk).conversation.to_vec(),
-            skipped_reason: String::new(),
-        });
+        let mut at = (0, 0);
+        let mut noted = |done, all| {
+            at = (done, all);
+            progress(done, all);
+        };
+        let appended = chat.append(source, &desk, now_ms(), &mut noted).await;
+        outcomes.push(appended.map_err(|reason| ImportError::Stopped {
+            file: chat.reader.file().name.clone(),
+            done: at.0,
+            all: at.1,
+            reason: Box::new(reason),
+        })?);
     }
-    items.extend(skipped.iter().map(|chat| ReadoutChat {
-        title: chat.title.clone(),
-        conversation: Vec::new(),
-        skipped_reason: chat.reason.clone(),
-    }));
+    let items: Vec<_> = chats.iter().map(Chat::listed).chain(skipped.iter().map(Skipped::listed)).collect();
     let closed_ms = now_ms();
-    let closed =
-        desk.event(EventKind::ReadoutClosed, session, closed_ms, closed_ms.saturating_sub(opened_ms), &items)?;
-    source.append(vec![closed]).await?;
+    let duration_ms = closed_ms.saturating_sub(opened_ms);
+    source.append(vec![desk.event(EventKind::ReadoutClosed, closed_ms, duration_ms, &items)?]).await?;
     Ok(outcomes)
 }
 
-impl Desk {
-    fn event(
-        &self,
-        kind: EventKind,
-        session: Hash,
-        at_ms: u64,
-        duration_ms: u64,
-        chats: &[ReadoutChat],
-    ) -> Result<Draft, EventError> {
+/// What all events of a session have in common.
+struct Session<'a> {
+    desk: &'a Desk,
+    session: Hash,
+    origin: (Channel, ProofClass),
+}
+
+impl Session<'_> {
+    fn event(&self, kind: EventKind, at_ms: u64, duration_ms: u64, chats: &[ReadoutChat]) -> Result<Draft, EventError> {
         let items = if chats.is_empty() { CaptureItems::None } else { CaptureItems::Chats(chats.to_vec()) };
         let detail = CaptureDetail::Readout(ReadoutDetail { at_ms, duration_ms });
-        CaptureRecord { detail, items, ..self.capture(kind, None, session, at_ms) }.draft()
+        CaptureRecord { detail, items, ..self.capture(kind, None, at_ms) }.draft()
     }
 
-    fn capture(&self, kind: EventKind, conversation: Option<Hash>, session: Hash, at_ms: u64) -> CaptureRecord {
+    fn capture(&self, kind: EventKind, conversation: Option<Hash>, at_ms: u64) -> CaptureRecord {
         CaptureRecord {
             kind,
             conversation,
-            custodian: self.custodian,
+            custodian: self.desk.custodian,
             occurred: Occurred::by_source(at_ms),
-            channel: Channel::Whatsapp,
-            proof_class: ProofClass::CExportFile,
-            session: Field::Value(session),
-            operator: self.operator.clone(),
-            device: self.device.clone(),
-            tool: Field::Value(self.tool.clone()),
+            channel: self.origin.0,
+            proof_class: self.origin.1,
+            session: Field::Value(self.session),
+            operator: self.desk.operator.clone(),
+            device: self.desk.device.clone(),
+            tool: Field::Value(self.desk.tool.clone()),
             detail: CaptureDetail::None,
             items: CaptureItems::None,
             note: Field::None,
         }
     }
+
+    fn gap(&self, conversation: Hash, gap: &Gap, print: Fingerprint, now_ms: u64) -> Result<Draft, EventError> {
+        let detail =
+            GapDetail { reason: gap.reason.into(), from_ms: gap.from_ms, to_ms: gap.to_ms, ..GapDetail::default() };
+        let detail = CaptureDetail::Gap(detail);
+        let draft =
+            CaptureRecord { detail, ..self.capture(EventKind::GapDeclared, Some(conversation), now_ms) }.draft()?;
+        Ok(Draft { message_row: Some(print.message_row()), ..draft })
+    }
 }
 
-/// A chat that was read and understood.
-struct Chat {
-    conversation: Hash,
-    package: Package,
-    readout: Readout,
-    file_sha256: Hash,
-    file_bytes: u64,
-    files: Files,
+impl Skipped {
+    fn listed(&self) -> ReadoutChat {
+        ReadoutChat { title: self.title.clone(), conversation: Vec::new(), skipped_reason: self.reason.clone() }
+    }
 }
 
 impl Chat {
-    fn read(order: Order, options: &Options) -> Result<Self, ImportError> {
-        let Order { conversation, mut package } = order;
-        let bytes = package.chat()?;
-        let file = package.chat_name().to_owned();
-        let readout = whatsapp::parse(&bytes, options).map_err(|reason| ImportError::Parse { file, reason })?;
-        let files = package.attachments(&readout.records);
-        let (file_sha256, file_bytes) = (sha256(&[&bytes]), bytes.len() as u64);
-        Ok(Self { conversation, package, readout, file_sha256, file_bytes, files })
+    /// A chat, and which conversation it is.
+    #[must_use]
+    pub fn new(conversation: Hash, reader: impl Reader + 'static) -> Self {
+        Self { conversation, reader: Box::new(reader), shortened: 0 }
     }
 
-    fn ids(&self, desk: &Desk) -> CaptureIds {
-        CaptureIds { conversation: self.conversation, custodian: desk.custodian }
+    fn listed(&self) -> ReadoutChat {
+        let file = self.reader.file();
+        ReadoutChat {
+            title: file.title.clone().unwrap_or_else(|| file.name.clone()),
+            conversation: self.conversation.to_vec(),
+            skipped_reason: String::new(),
+        }
     }
 
     async fn append(
         &mut self,
         source: &mut Source,
-        desk: &Desk,
-        session: Hash,
+        session: &Session<'_>,
         now_ms: u64,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Outcome, ImportError> {
-        let known = source.known(desk.custodian, self.conversation).await?;
-        let (held, reported) = sort_known(&known);
-        let alignment = align::align(&held, &self.readout.records, &Fingerprinter::new(&desk.secret));
-        let plan = plan(&held, &alignment, known.next_conversation_seq, &reported);
-        self.append_records(source, desk, &plan, &alignment, progress).await?;
-        let gone = plan.vanished.iter().map(|seq| self.vanished(desk, &held, *seq, now_ms));
+        let key = FingerprintKey::new(&session.desk.secret);
+        let ids = CaptureIds { conversation: self.conversation, custodian: session.desk.custodian };
+        let known = source.known(ids.custodian, ids.conversation).await?;
+        let next = known.next_conversation_seq;
+        let held = Held::sort(known);
+        let alignment = self.reader.align(&held.records, &key);
+        let is_closed = |index: usize| held.is_closed(self.reader.at_ms(index));
+        let standing = Standing { known: &held.records, silent: &held.silent, is_closed: &is_closed };
+        let plan = plan(&standing, &alignment, next);
+        self.append_records(source, ids, &plan, &alignment, progress).await?;
+        let gone = plan.vanished.iter().map(|seq| self.vanished(ids, held.print_of.get(seq), *seq, now_ms));
         source.append(gone.collect::<Result<_, _>>()?).await?;
-        source.append(self.manifest(desk, session, &plan, &alignment, now_ms)?).await?;
-        Ok(self.outcome(&plan, &alignment))
+        let gaps = self.undeclared(&held, &key);
+        let declared = gaps.iter().map(|(gap, print)| session.gap(self.conversation, gap, *print, now_ms));
+        source.append(declared.collect::<Result<_, _>>()?).await?;
+        source.append(self.manifest(session, &plan.runs, &alignment, now_ms)?).await?;
+        Ok(self.outcome(&plan, &alignment, gaps.len() as u64))
     }
 
     async fn append_records(
         &mut self,
         source: &mut Source,
-        desk: &Desk,
+        ids: CaptureIds,
         plan: &Plan,
         alignment: &Alignment,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), ImportError> {
         let (mut done, all) = (0, plan.planned.len() as u64);
+        progress(done, all);
         for chunk in plan.planned.chunks(EVENTS_AT_A_TIME) {
             let mut drafts = Vec::with_capacity(chunk.len());
             for planned in chunk {
-                let attached = self.attached(source, planned.index)?;
-                let (read, print) = (&self.readout.records[planned.index], &alignment.fingerprints[planned.index]);
-                drafts.push(record(self.ids(desk), read, planned.row, print, attached).draft()?);
+                let record = self.reader.record(ids, planned.index, planned.row, &MediaStore::of(source))?;
+                let (record, is_cut) = fitted(record);
+                self.shortened += u64::from(is_cut);
+                let message_row = Some(alignment.fingerprints[planned.index].message_row());
+                drafts.push(Record { message_row, ..record }.draft()?);
             }
-            done += drafts.len() as u64;
+            let count = drafts.len() as u64;
             source.append(drafts).await?;
+            done += count;
             progress(done, all);
         }
         Ok(())
     }
 
-    /// The attachments of a record, those that came along encrypted into the source's spool.
-    fn attached(&mut self, source: &Source, index: usize) -> Result<Vec<Attached>, ImportError> {
-        let named = self.readout.records[index].attachments.clone();
-        let mut attached = Vec::with_capacity(named.len());
-        for (number, each) in named.into_iter().enumerate() {
-            let (name, media_type) = (each.name.unwrap_or_default(), String::new());
-            let found = self.files.found.iter().find(|found| (found.record, found.attachment) == (index, number));
-            attached.push(match (each.state, found.map(|found| found.entry)) {
-                (AttachmentState::LeftOut(_), _) => Attached::LeftOut { name, media_type },
-                (AttachmentState::Attached, None) => Attached::Missing { name, media_type },
-                (AttachmentState::Attached, Some(entry)) => {
-                    let store = |mut reader: &mut dyn std::io::Read| -> Result<BlobSummary, ImportError> {
-                        Ok(source.store_blob(&mut reader)?)
-                    };
-                    Attached::Present { name, media_type, blob: self.package.attachment(entry, store)? }
-                }
-            });
-        }
-        Ok(attached)
-    }
-
     /// What was in an earlier read-out, within the range of this one, and is no longer there.
-    fn vanished(&self, desk: &Desk, held: &[align::Known], seq: u64, now_ms: u64) -> Result<Draft, EventError> {
-        let print = held.iter().find(|known| known.conversation_seq == seq).map(|known| known.fingerprint);
-        let ids = self.ids(desk);
+    fn vanished(
+        &self,
+        ids: CaptureIds,
+        print: Option<&Fingerprint>,
+        seq: u64,
+        now_ms: u64,
+    ) -> Result<Draft, EventError> {
         let detail = ChatDetail { what: "vanished".into(), certain: true, ..ChatDetail::default() };
         Record {
             occurred: Occurred::by_source(now_ms),
-            channel: Channel::Whatsapp,
-            proof_class: ProofClass::CExportFile,
+            channel: self.reader.channel(),
+            proof_class: self.reader.proof_class(),
             target: Field::Value(format!("seq:{seq}")),
             detail: Field::Value(detail),
-            message_row: print.map(|print| message_row(&print)),
+            message_row: print.map(Fingerprint::message_row),
             ..Record::new(EventKind::RecordVanished, ids.conversation, ids.custodian)
         }
         .draft()
     }
 
+    /// Gaps that this capture does not say yet.
+    fn undeclared(&self, held: &Held, key: &FingerprintKey) -> Vec<(Gap, Fingerprint)> {
+        let printed = self.reader.gaps().iter().map(|gap| (gap.clone(), gap_print(gap, key)));
+        printed.filter(|(_, print)| !held.gaps.contains(print)).collect()
+    }
+
     fn manifest(
         &self,
-        desk: &Desk,
-        session: Hash,
-        plan: &Plan,
+        session: &Session<'_>,
+        runs: &[ManifestRun],
         alignment: &Alignment,
         now_ms: u64,
     ) -> Result<Vec<Draft>, ImportError> {
         let manifest = random_id()?;
-        let parts = plan.runs.chunks(LIST_ITEMS_MAX);
+        let (file, parts) = (self.reader.file(), runs.chunks(LIST_ITEMS_MAX));
         let count = parts.len() as u32;
+        let mut file_name = file.name.clone();
+        shorten(&mut file_name, NAME_BYTES_MAX);
         let detail = |part: u32| ManifestDetail {
             manifest: manifest.to_vec(),
             part,
             parts: count,
-            file_name: self.package.chat_name().into(),
-            file_sha256: self.file_sha256.to_vec(),
-            file_bytes: self.file_bytes,
-            records: self.readout.records.len() as u64,
-            time_zone: desk.time_zone.clone(),
-            date_order: date_order_name(self.readout.format.date_order).into(),
+            file_name: file_name.clone(),
+            file_sha256: file.sha256.to_vec(),
+            file_bytes: file.bytes,
+            records: self.reader.records() as u64,
+            time_zone: file.time_zone.clone(),
+            date_order: file.date_order.clone(),
             shift_minutes_plus_10000: shift_field(alignment.shift_ms),
         };
         let event = |(part, runs): (u32, &[_])| {
             CaptureRecord {
                 detail: CaptureDetail::Manifest(detail(part)),
                 items: CaptureItems::Runs(runs.to_vec()),
-                ..desk.capture(EventKind::ReadoutManifest, Some(self.conversation), session, now_ms)
+                note: Field::or_none(self.reader.note().filter(|_| part == 0)),
+                ..session.capture(EventKind::ReadoutManifest, Some(self.conversation), now_ms)
             }
             .draft()
         };
         Ok((0..).zip(parts).map(event).collect::<Result<_, _>>()?)
     }
 
-    fn outcome(&self, plan: &Plan, alignment: &Alignment) -> Outcome {
-        let records = &self.readout.records;
+    fn outcome(&self, plan: &Plan, alignment: &Alignment, gaps: u64) -> Outcome {
+        let (file, mut tally) = (self.reader.file(), self.reader.tally());
+        if self.shortened > 0 {
+            tally.remarks.push(format!("{} records state a field too long to keep; it was shortened", self.shortened));
+        }
         Outcome {
-            file: self.package.chat_name().into(),
-            sha256: self.file_sha256.to_string(),
-            records: records.len() as u64,
+            file: file.name.clone(),
+            sha256: file.sha256.to_string(),
+            records: self.reader.records() as u64,
             counts: plan.counts(alignment),
             shift_minutes: alignment.shift_ms / 60_000,
-            attachments_missing: self.files.missing.len() as u64,
-            files_unclaimed: self.files.unclaimed.len() as u64,
-            times_ambiguous: records.iter().filter(|record| record.occurred.ambiguous()).count() as u64,
+            gaps,
+            tally,
         }
     }
 }
 
-/// What the log holds of the capture as records of a file, and which of those were reported gone before.
-fn sort_known(known: &Known) -> (Vec<align::Known>, Vec<u64>) {
-    let mut held: Vec<align::Known> = Vec::with_capacity(known.rows.len());
-    let mut seq_of: HashMap<Fingerprint, u64> = HashMap::new();
-    let mut reported = Vec::new();
-    for row in &known.rows {
-        let Some(fingerprint) = fingerprint(&row.message_row) else { continue };
-        if row.kind == EventKind::RecordVanished as u32 {
-            reported.extend(seq_of.get(&fingerprint));
-            continue;
-        }
-        seq_of.insert(fingerprint, row.conversation_seq);
-        held.push(align::Known { fingerprint, conversation_seq: row.conversation_seq });
-    }
-    (held, reported)
+/// What the log holds of the capture, sorted by what it means to a read-out.
+#[derive(Default)]
+struct Held {
+    records: Vec<Known>,
+    print_of: HashMap<u64, Fingerprint>,
+    /// Records whose disappearance needs no word: it was said, or their period is closed.
+    silent: HashSet<u64>,
+    gaps: HashSet<Fingerprint>,
+    /// The month before which nothing is read out again; 0: none is closed.
+    closed_before: u32,
 }
 
-/// Name of a date order, as on the command line and in manifests.
-#[must_use]
-pub(super) const fn date_order_name(order: DateOrder) -> &'static str {
-    match order {
-        DateOrder::DayMonthYear => "dmy",
-        DateOrder::MonthDayYear => "mdy",
-        DateOrder::YearMonthDay => "ymd",
+impl Held {
+    fn sort(known: source::Known) -> Self {
+        let closed = known.rows.iter().filter(|row| row.kind == EventKind::PeriodClosed as u32).map(|row| row.month);
+        let mut held = Self { closed_before: closed.max().unwrap_or(0), ..Self::default() };
+        let mut seq_of: HashMap<Fingerprint, u64> = HashMap::new();
+        for row in &known.rows {
+            let Some(fingerprint) = Fingerprint::read(&row.message_row) else { continue };
+            if row.kind == EventKind::GapDeclared as u32 {
+                held.gaps.insert(fingerprint);
+            } else if row.kind == EventKind::RecordVanished as u32 {
+                held.silent.extend(seq_of.get(&fingerprint));
+            } else {
+                if row.month != 0 && row.month < held.closed_before {
+                    held.silent.insert(row.conversation_seq);
+                }
+                seq_of.insert(fingerprint, row.conversation_seq);
+                held.print_of.insert(row.conversation_seq, fingerprint);
+                held.records.push(Known { fingerprint, conversation_seq: row.conversation_seq });
+            }
+        }
+        held
+    }
+
+    /// A record of a closed period is not read out again. One without a time has no period.
+    fn is_closed(&self, at_ms: u64) -> bool {
+        let month = || Occurred::by_source(at_ms).month().unwrap_or(0);
+        self.closed_before != 0 && at_ms != 0 && month() < self.closed_before
+    }
+}
+
+fn gap_print(gap: &Gap, key: &FingerprintKey) -> Fingerprint {
+    let (from, to) = (gap.from_ms.to_be_bytes(), gap.to_ms.to_be_bytes());
+    Fingerprint {
+        place: key.mac(b"zegel/gap/place", &[gap.reason.as_bytes(), &from]),
+        text: key.mac(b"zegel/gap/text", &[&to]),
+        time: key.mac(b"zegel/gap/time", &[&from]),
     }
 }
 

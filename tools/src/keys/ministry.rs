@@ -2,7 +2,8 @@
 
 use crate::hex;
 use serde::{Deserialize, Serialize};
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::note::{NoteError, TYPE_ED25519, VerifierKey};
 
 /// What everyone may know of a ministry's log. Written as JSON to `ministry.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,30 @@ pub struct Ministry {
     pub recovery_key: Hash,
     /// The archive keys.
     pub archive_keys: Vec<ArchiveKeyName>,
+}
+
+impl Ministry {
+    /// The root key as a verifier key: the `root` line of a trust file.
+    ///
+    /// # Errors
+    /// [`NoteError::BadVerifierKey`] for an origin that is no name of a key.
+    pub fn root_vkey(&self) -> Result<String, NoteError> {
+        Ok(VerifierKey::new(&self.origin, TYPE_ED25519, self.root_key.0)?.print())
+    }
+
+    /// The key that signs checkpoints, as a verifier key: the `log` line of a trust file.
+    ///
+    /// # Errors
+    /// [`NoteError::BadVerifierKey`] for an origin that is no name of a key.
+    pub fn log_vkey(&self) -> Result<String, NoteError> {
+        Ok(VerifierKey::new(&self.origin, TYPE_ED25519, self.log_key.0)?.print())
+    }
+
+    /// SHA-256 of the root key: what a person compares with a published source.
+    #[must_use]
+    pub fn root_fingerprint(&self) -> Hash {
+        sha256(&[&self.root_key.0])
+    }
 }
 
 /// An archive key of the folder.

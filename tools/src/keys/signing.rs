@@ -87,7 +87,7 @@ impl fmt::Debug for Identity {
 }
 
 /// Makes a key in a new file and gives its public half.
-pub(super) fn create(path: &Path) -> Result<Hash, KeyError> {
+pub(crate) fn create(path: &Path) -> Result<Hash, KeyError> {
     let secret = Zeroizing::new(random::<32>()?);
     let key = SigningKey::from_bytes(&secret);
     let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted: "a key that can be written" };
@@ -96,7 +96,7 @@ pub(super) fn create(path: &Path) -> Result<Hash, KeyError> {
     Ok(Hash(key.verifying_key().to_bytes()))
 }
 
-pub(super) fn load(path: &Path) -> Result<SigningKey, KeyError> {
+pub(crate) fn load(path: &Path) -> Result<SigningKey, KeyError> {
     let bytes = disk::read_private(path)?;
     let malformed = || KeyError::Malformed { path: path.display().to_string(), wanted: "an Ed25519 key in PKCS#8 PEM" };
     let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;

@@ -11,8 +11,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Response, Status, Streaming};
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    AuditEntry, BlobChunk, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest, GetBlobRequest,
-    GetSourceHeadRequest, GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
+    AuditEntry, BlobChunk, CheckpointResponse, ConsistencyProofRequest, EvidenceRecord, ExportEvidenceRequest,
+    GetBlobRequest, GetSourceHeadRequest, GetSourceHeadResponse, KnownRequest, LogRequest, ReadEntriesRequest, Receipt,
     RegistryResponse,
 };
 use zegel_verifier::hash::Hash;
@@ -280,21 +280,34 @@ impl Connection {
     /// # Errors
     /// [`LedgerError`].
     pub async fn newest_checkpoint(&self) -> Result<Vec<u8>, LedgerError> {
-        let request = self.log();
-        let answer = self.call(|mut client| {
-            let request = request.clone();
-            async move { client.get_checkpoint(request).await }
-        });
-        Ok(answer.await?.checkpoint)
+        Ok(self.checkpoints().await?.checkpoint)
     }
 
-    pub(super) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+    /// The newest checkpoint, the newest cosigned one, and how the witnesses stand by the ledger's word.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn checkpoints(&self) -> Result<CheckpointResponse, LedgerError> {
+        let request = self.log();
+        self.call(|mut client| {
+            let request = request.clone();
+            async move { client.get_checkpoint(request).await }
+        })
+        .await
+    }
+
+    pub(crate) async fn consistency(&self, from_size: u64, to_size: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
         let request = ConsistencyProofRequest { origin: self.origin.clone(), from_size, to_size };
         let answer = self.call(|mut client| {
             let request = request.clone();
             async move { client.get_consistency_proof(request).await }
         });
         Ok(answer.await?.hashes)
+    }
+
+    /// Origin of the log.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Asks for an index snapshot.

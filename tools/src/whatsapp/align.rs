@@ -3,7 +3,8 @@
 //! Not a diff of two sequences. The log is in the order of reading, so a chat whose older half was read later is out of order
 //! in it, and a longest common subsequence would find only one half. Records are matched by keys instead, from certain to
 //! less certain: place and text; time and text, in order (a contact was renamed); place alone (edited or deleted); and only
-//! between two matched neighbours, text alone (the phone corrected a time) or time alone (renamed and edited). A wrong
+//! between two matched neighbours, text alone (the phone corrected a time) or time alone (renamed and edited). A chat that
+//! moved from a phone with whole minutes to one with seconds is known by its minutes. A wrong
 //! «known» loses a message and a wrong «new» repeats one, so a text that merely occurs in both is never enough.
 //!
 //! Time and memory grow with the number of records, not with their product.
@@ -11,48 +12,10 @@
 //! Deliberately not here: what a vanished message means. A read-out never says why a line is missing.
 
 use super::fingerprint::{Fingerprint, Fingerprinter};
-use super::{Kind, Record};
+use super::{Attachment, AttachmentState, Kind, Precision, Record};
+use crate::import::alignment::missing;
+pub use crate::import::alignment::{Alignment, Known, Row};
 use std::collections::{HashMap, VecDeque};
-
-/// A record that the log holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Its fingerprint, as [`Alignment::fingerprints`] gave it.
-    pub fingerprint: Fingerprint,
-    /// Its place in the conversation of the log.
-    pub conversation_seq: u64,
-}
-
-/// What a record of the read-out is to the log. Numbers are `conversation_seq`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// Not in the log.
-    New,
-    /// In the log with this text.
-    Known(u64),
-    /// In the log with another text.
-    Edited(u64),
-    /// In the log with a text; the read-out has only the notice that it was deleted.
-    Deleted(u64),
-}
-
-/// How a read-out lies on the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alignment {
-    /// One for each record, in the order of the file.
-    pub rows: Vec<Row>,
-    /// In the log and within the range of the file, but not in the file. A message that was reported before is reported
-    /// again; older versions of a message that is in the file are not.
-    pub vanished: Vec<u64>,
-    /// How many the log holds before the first or after the last record of the file, or on an edge where that cannot be told.
-    pub out_of_range: u64,
-    /// How much later the file puts the same messages than the log does, in milliseconds: another time zone was used.
-    pub shift_ms: i64,
-    /// How many known records have another time than the log, found between matched neighbours.
-    pub retimed: u64,
-    /// One for each record, at the times of the log: what to remember of new and edited records.
-    pub fingerprints: Vec<Fingerprint>,
-}
 
 /// Time zones lie on quarter hours, and at most this many of them from another: UTC+14 is the furthest from UTC.
 const SHIFT_QUARTERS_MAX: i64 = 14 * 4;
@@ -61,6 +24,9 @@ const QUARTER_MS: i64 = 15 * 60 * 1000;
 /// Fewest messages that must agree on a shift: two messages with one text lie a multiple of a quarter hour apart by chance
 /// once in fifteen times.
 const SHIFT_SUPPORT_MIN: usize = 3;
+
+/// Fewest messages that must be known by their minute before a chat is held to have moved from another kind of phone.
+const MOVED_SUPPORT_MIN: usize = 3;
 
 /// Most pairs on which shifts are tried: 113 shifts on each.
 const SHIFT_SAMPLE_MAX: usize = 64;
@@ -81,10 +47,11 @@ pub fn align(known: &[Known], records: &[Record], fingerprinter: &Fingerprinter)
         let Some(other) = matching.find_shift(fingerprinter).filter(|other| *other != shift_ms) else { break };
         matching.match_exact(&fingerprinter.fingerprints(records, other));
     }
-    let changed = |matching: &Matching<'_>, record: usize, seq| matching.changed(record, seq);
+    matching.match_moved(fingerprinter, shift_ms);
+    let changed = |matching: &Matching<'_>, record: usize, seq| Some(matching.changed(record, seq));
     matching.match_by(&fingerprints, |print| print.place, changed);
     let retimed = matching.match_in_gaps(&fingerprints);
-    let (vanished, out_of_range) = matching.missing();
+    let (vanished, out_of_range) = missing(known, &matching.record_of, records.len());
     Alignment { rows: matching.rows, vanished, out_of_range, shift_ms, retimed, fingerprints }
 }
 
@@ -108,21 +75,54 @@ impl<'a> Matching<'a> {
 
     /// The row for a record whose text is not the known one.
     fn changed(&self, record: usize, seq: u64) -> Row {
-        if matches!(self.records[record].kind, Kind::Deleted { .. }) { Row::Deleted(seq) } else { Row::Edited(seq) }
+        let held = &self.records[record];
+        // A read-out without media says less than one with them: that is no edit.
+        let says_less = |attachment: &Attachment| matches!(attachment.state, AttachmentState::LeftOut(_));
+        match held.kind {
+            Kind::Deleted { .. } => Row::Deleted(seq),
+            _ if !held.attachments.is_empty() && held.attachments.iter().all(says_less) => Row::Known(seq),
+            _ => Row::Edited(seq),
+        }
     }
 
-    fn match_exact(&mut self, fingerprints: &[Fingerprint]) {
-        self.match_by(fingerprints, |print| (print.place, print.text), |_, _, seq| Row::Known(seq));
-        self.match_by(fingerprints, |print| (print.time, print.text), |_, _, seq| Row::Known(seq));
+    fn match_exact(&mut self, fingerprints: &[Fingerprint]) -> usize {
+        self.match_by(fingerprints, |print| (print.place, print.text), |_, _, seq| Some(Row::Known(seq)))
+            + self.match_by(fingerprints, |print| (print.time, print.text), |_, _, seq| Some(Row::Known(seq)))
     }
 
-    /// Pairs what is left on both sides and has the same key, the first with the first.
+    /// The chat moved from a phone that writes minutes to one that writes seconds. Such phones also name media and write their
+    /// notices in other words, so those are known by their place; what a person wrote is known by its words only.
+    fn match_moved(&mut self, fingerprinter: &Fingerprinter, shift_ms: i64) {
+        let has_seconds = self.records.iter().any(|record| record.occurred.precision == Precision::Second);
+        if !has_seconds || self.record_of.iter().all(Option::is_some) {
+            return;
+        }
+        let minutes = fingerprinter.fingerprints_in_minutes(self.records, shift_ms);
+        if self.match_exact(&minutes) < MOVED_SUPPORT_MIN {
+            return;
+        }
+        self.match_by(
+            &minutes,
+            |print| print.place,
+            |this, record, seq| {
+                let held = &this.records[record];
+                let is_in_other_words = !held.attachments.is_empty() || held.sender.is_none();
+                match held.kind {
+                    Kind::Edited { .. } | Kind::Deleted { .. } => Some(this.changed(record, seq)),
+                    _ => is_in_other_words.then_some(Row::Known(seq)),
+                }
+            },
+        );
+    }
+
+    /// Pairs what is left on both sides and has the same key, the first with the first, where `row` agrees. Gives how many.
     fn match_by<K: Eq + std::hash::Hash>(
         &mut self,
         fingerprints: &[Fingerprint],
         key: impl Fn(&Fingerprint) -> K,
-        row: impl Fn(&Self, usize, u64) -> Row,
-    ) {
+        row: impl Fn(&Self, usize, u64) -> Option<Row>,
+    ) -> usize {
+        let mut pairs = 0;
         let mut waiting: HashMap<K, VecDeque<usize>> = HashMap::new();
         for (index, known) in self.known.iter().enumerate().filter(|(index, _)| self.record_of[*index].is_none()) {
             waiting.entry(key(&known.fingerprint)).or_default().push_back(index);
@@ -131,11 +131,15 @@ impl<'a> Matching<'a> {
             if self.rows[record] != Row::New {
                 continue;
             }
-            if let Some(index) = waiting.get_mut(&key(print)).and_then(VecDeque::pop_front) {
-                let found = row(self, record, self.known[index].conversation_seq);
+            let Some(queue) = waiting.get_mut(&key(print)) else { continue };
+            let Some(index) = queue.front().copied() else { continue };
+            if let Some(found) = row(self, record, self.known[index].conversation_seq) {
+                queue.pop_front();
                 self.pair(index, record, found);
+                pairs += 1;
             }
         }
+        pairs
     }
 
     /// The quarter hours by which most texts that occur once on both sides have moved, when enough of them agree.
@@ -203,41 +207,5 @@ impl<'a> Matching<'a> {
     fn is_changed_at(&self, record: usize, fingerprints: &[Fingerprint], wanted: &Fingerprint) -> bool {
         let says_so = matches!(self.records[record].kind, Kind::Edited { .. } | Kind::Deleted { .. });
         says_so && fingerprints[record].time == wanted.time
-    }
-
-    /// What the file does not have: vanished, or out of its range.
-    fn missing(&self) -> (Vec<u64>, u64) {
-        let found = |index: &usize| self.record_of[*index].is_some();
-        let present: std::collections::HashSet<_> =
-            (0..self.known.len()).filter(found).map(|index| self.known[index].fingerprint.place).collect();
-        let (mut vanished, mut out_of_range) = (Vec::new(), 0);
-        let (mut before, mut after) = (None, self.next_found(0));
-        for (index, known) in self.known.iter().enumerate() {
-            if let Some(record) = self.record_of[index] {
-                (before, after) = (Some(record), self.next_found(index + 1));
-            } else if !present.contains(&known.fingerprint.place) {
-                if self.is_within(before, after) { vanished.push(known.conversation_seq) } else { out_of_range += 1 }
-            }
-        }
-        (vanished, out_of_range)
-    }
-
-    /// The place in the file of the next known record that it has. Each run of missing ones is walked once, from its start.
-    fn next_found(&self, from: usize) -> Option<usize> {
-        self.record_of[from..].iter().find_map(|record| *record)
-    }
-
-    /// Whether a missing record, between these neighbours in the log, lies in the range of the file. A neighbour on an edge
-    /// of the file proves nothing: the file may have been cut there.
-    fn is_within(&self, before: Option<usize>, after: Option<usize>) -> bool {
-        let last = self.records.len().saturating_sub(1);
-        let goes_on = |before: usize| before < last;
-        let starts_earlier = |after: usize| after > 0;
-        match (before, after) {
-            (None, None) => false,
-            (None, Some(after)) => starts_earlier(after),
-            (Some(before), None) => goes_on(before),
-            (Some(before), Some(after)) => before < after || (goes_on(before) && starts_earlier(after)),
-        }
     }
 }

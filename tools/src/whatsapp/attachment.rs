@@ -1,6 +1,7 @@
 //! Attachments as a text names them, and the words that stand for one that was left out.
 
 use super::header::Platform;
+use super::locale::phrases;
 use super::marks;
 
 /// One attachment of a record.
@@ -44,26 +45,6 @@ pub enum LeftOut {
     Contact,
 }
 
-const ATTACHED_ANDROID: [&str; 2] = [" (bestand bijgevoegd)", " (file attached)"];
-const ATTACHED_IOS: [&str; 2] = ["<bijgevoegd: ", "<attached: "];
-const LEFT_OUT_ANDROID: [&str; 2] = ["<Media weggelaten>", "<Media omitted>"];
-const LEFT_OUT_IOS: [(&str, LeftOut); 14] = [
-    ("afbeelding weggelaten", LeftOut::Image),
-    ("video weggelaten", LeftOut::Video),
-    ("audio weggelaten", LeftOut::Audio),
-    ("sticker weggelaten", LeftOut::Sticker),
-    ("GIF weggelaten", LeftOut::Gif),
-    ("document weggelaten", LeftOut::Document),
-    ("Visitekaartje weggelaten", LeftOut::Contact),
-    ("image omitted", LeftOut::Image),
-    ("video omitted", LeftOut::Video),
-    ("audio omitted", LeftOut::Audio),
-    ("sticker omitted", LeftOut::Sticker),
-    ("GIF omitted", LeftOut::Gif),
-    ("document omitted", LeftOut::Document),
-    ("Contact card omitted", LeftOut::Contact),
-];
-
 /// Longest file name, in bytes; file systems stop at 255.
 const NAME_BYTES_MAX: usize = 1024;
 
@@ -83,10 +64,10 @@ pub(super) fn of(text: &[u8], platform: Platform, header_marked: bool) -> Vec<At
 fn android(first_line: &str) -> Option<Attachment> {
     let certain = first_line.starts_with(marks::APP);
     let line = first_line.trim_start_matches(marks::APP).trim_end();
-    if LEFT_OUT_ANDROID.contains(&line) {
+    if phrases().media_left_out.iter().any(|words| words == line) {
         return Some(Attachment { name: None, state: AttachmentState::LeftOut(LeftOut::Media), certain });
     }
-    let name = ATTACHED_ANDROID.iter().find_map(|words| line.strip_suffix(words))?;
+    let name = phrases().attached_after.iter().find_map(|words| line.strip_suffix(words.as_str()))?;
     let resembles_file = certain || (name.contains('.') && !name.contains('/'));
     (resembles_file && !name.is_empty() && name.len() <= NAME_BYTES_MAX).then(|| Attachment {
         name: Some(name.to_owned()),
@@ -98,11 +79,12 @@ fn android(first_line: &str) -> Option<Attachment> {
 /// Words of the app stand after U+200E; without it they are the sender's, and no attachment.
 fn ios(line: &str, certain: bool) -> Option<Attachment> {
     line.trim_end().split(marks::APP).skip(1).find_map(|words| {
-        let name = ATTACHED_IOS.iter().find_map(|open| words.strip_prefix(open)?.strip_suffix('>'));
+        let name =
+            phrases().attached_before.iter().find_map(|open| words.strip_prefix(open.as_str())?.strip_suffix('>'));
         if let Some(name) = name.filter(|name| !name.is_empty() && name.len() <= NAME_BYTES_MAX) {
             return Some(Attachment { name: Some(name.to_owned()), state: AttachmentState::Attached, certain });
         }
-        let (_, what) = LEFT_OUT_IOS.iter().find(|(left_out, _)| words == *left_out)?;
+        let (_, what) = phrases().left_out.iter().find(|(left_out, _)| words == left_out)?;
         Some(Attachment { name: None, state: AttachmentState::LeftOut(*what), certain })
     })
 }

@@ -1,23 +1,13 @@
 //! How a read-out arrives: which name in a folder or archive is the chat, what the chat is called, and which file belongs to
 //! which attachment. Names and sizes in, indices out; no file is opened here.
 
+use super::locale::phrases;
 use super::{AttachmentState, FILE_BYTES_MAX, Record};
+pub use crate::import::parcel::{ENTRIES_MAX, Entry};
 use std::collections::HashMap;
-
-/// Most names in one folder or archive.
-pub const ENTRIES_MAX: usize = 200_000;
 
 /// Most names that a refusal lists.
 pub const LISTED_MAX: usize = 10;
-
-/// One name in a folder or archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// With folders, separated by `/`.
-    pub name: String,
-    /// In bytes, before compression.
-    pub size: u64,
-}
 
 /// What to open next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +80,7 @@ pub fn find_chat(entries: &[Entry]) -> Result<Arrival, ContainerError> {
         return Err(ContainerError::TooManyEntries { got: entries.len(), max: ENTRIES_MAX });
     }
     let indices = |wanted: fn(&str) -> bool| {
-        let named = entries.iter().enumerate().filter(move |(_, entry)| !is_debris(&entry.name));
+        let named = entries.iter().enumerate().filter(move |(_, entry)| !entry.is_debris());
         named.filter(move |(_, entry)| wanted(base(&entry.name))).map(|(index, _)| index).collect::<Vec<_>>()
     };
     let chats = indices(is_chat_name);
@@ -119,9 +109,6 @@ fn listed(entries: &[Entry], indices: &[usize]) -> Vec<String> {
     indices.iter().take(LISTED_MAX).map(|index| entries[*index].name.clone()).collect()
 }
 
-/// What stands before the title, with spaces; archives of an iPhone have the dash.
-const BEFORE_TITLE: [&str; 4] = ["WhatsApp Chat with ", "WhatsApp-chat met ", "WhatsApp Chat - ", "WhatsApp-chat - "];
-
 /// The title in the name of a chat text or of the archive around it, `.zip.zip` included.
 pub fn title_in(name: &str) -> Option<Title> {
     let mut stem = base(name);
@@ -129,7 +116,9 @@ pub fn title_in(name: &str) -> Option<Title> {
         stem = shorter;
     }
     let spaced = stem.replace('_', " ");
-    let title = |stem: &str| BEFORE_TITLE.iter().find_map(|before| stem.strip_prefix(before).map(str::to_owned));
+    let title = |stem: &str| {
+        phrases().title_before.iter().find_map(|before| stem.strip_prefix(before.as_str()).map(str::to_owned))
+    };
     let (text, certain) = title(stem).map(|text| (text, true)).or_else(|| title(&spaced).map(|text| (text, false)))?;
     (!text.is_empty()).then_some(Title { text, certain })
 }
@@ -142,11 +131,6 @@ fn strip_suffix_any_case<'a>(name: &'a str, end: &str) -> Option<&'a str> {
 fn is_chat_name(name: &str) -> bool {
     let text = strip_suffix_any_case(name, ".txt").is_some();
     name == "_chat.txt" || (text && title_in(name).is_some())
-}
-
-/// What archive programmes add, and folders.
-fn is_debris(name: &str) -> bool {
-    name.ends_with('/') || name.starts_with("__MACOSX/") || base(name).starts_with("._") || base(name) == ".DS_Store"
 }
 
 fn base(name: &str) -> &str {
@@ -196,7 +180,7 @@ pub fn match_files(records: &[Record], entries: &[Entry], chat: usize) -> Files 
     };
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, entry) in entries.iter().enumerate().filter(|(index, entry)| *index != chat && beside(entry)) {
-        if !is_debris(&entry.name) {
+        if !entry.is_debris() {
             by_name.entry(base(&entry.name)).or_default().push(index);
         }
     }
@@ -208,7 +192,7 @@ pub fn match_files(records: &[Record], entries: &[Entry], chat: usize) -> Files 
         }
     }
     let claimed: std::collections::HashSet<_> = files.found.iter().map(|found| found.entry).collect();
-    let other = |index: &usize| *index != chat && !is_debris(&entries[*index].name) && !claimed.contains(index);
+    let other = |index: &usize| *index != chat && !entries[*index].is_debris() && !claimed.contains(index);
     files.unclaimed = (0..entries.len()).filter(other).collect();
     files
 }

@@ -4,6 +4,7 @@
 //! not write it, the kind says `certain: false` instead of choosing.
 
 use super::header::Platform;
+use super::locale::phrases;
 use super::{marks, notice};
 
 /// What a record is.
@@ -149,17 +150,6 @@ pub(super) struct Around {
     pub(super) has_attachment: bool,
 }
 
-const DELETED_BY_EXPORTER: [&str; 3] =
-    ["U hebt dit bericht verwijderd", "Je hebt dit bericht verwijderd", "You deleted this message"];
-const DELETED: [&str; 2] = ["Dit bericht is verwijderd", "This message was deleted"];
-const DELETED_BY_ADMIN: [&str; 2] = ["Dit bericht is verwijderd door beheerder ", "This message was deleted by admin "];
-const EDITED: [&str; 2] = ["<Dit bericht is bewerkt>", "<This message was edited>"];
-const WAITING: [&str; 3] = ["Wachten op dit bericht", "Wachten op deze berichten", "Waiting for this message"];
-/// No Dutch text has been seen on a real phone, so none is here.
-const VIEW_ONCE: [&str; 2] = ["<View once ", "View once "];
-const MISSED_VIDEO: [&str; 3] = ["Gemist videogesprek", "Gemiste video-oproep", "Missed video call"];
-const MISSED_VOICE: [&str; 4] = ["Gemist spraakgesprek", "Gemiste spraakoproep", "Gemiste oproep", "Missed voice call"];
-
 /// The kind of a record without a sender.
 pub(super) fn of_notice(text: &[u8]) -> Kind {
     let sentence = plain(text);
@@ -189,11 +179,11 @@ fn of_app_words(sentence: &str, around: &Around) -> Option<Kind> {
     if let Some(by_exporter) = deleted(sentence, certain) {
         return Some(Kind::Deleted { by_exporter, certain });
     }
-    if starts(&WAITING, sentence) && sentence.len() < 200 {
+    if starts(&phrases().waiting, sentence) && sentence.len() < 200 {
         // Whole sentences of the app: on a phone that marks nothing, only the words themselves are taken.
-        return (certain || is_one_of(&WAITING, sentence)).then_some(Kind::Waiting);
+        return (certain || is_one_of(&phrases().waiting, sentence)).then_some(Kind::Waiting);
     }
-    if starts(&VIEW_ONCE, sentence) && (certain || sentence.starts_with('<')) {
+    if starts(&phrases().view_once, sentence) && (certain || sentence.starts_with('<')) {
         return Some(Kind::ViewOnce { certain });
     }
     if sentence.is_empty() && !around.has_attachment {
@@ -203,35 +193,35 @@ fn of_app_words(sentence: &str, around: &Around) -> Option<Kind> {
 }
 
 fn deleted(sentence: &str, marked: bool) -> Option<Option<bool>> {
-    if is_one_of(&DELETED_BY_EXPORTER, sentence) {
+    if is_one_of(&phrases().deleted_by_exporter, sentence) {
         Some(Some(true))
-    } else if is_one_of(&DELETED, sentence) {
+    } else if is_one_of(&phrases().deleted, sentence) {
         Some(Some(false))
     } else {
-        (marked && starts(&DELETED_BY_ADMIN, sentence)).then_some(None)
+        (marked && starts(&phrases().deleted_by_admin, sentence)).then_some(None)
     }
 }
 
 fn edited(text: &[u8], around: &Around) -> Option<Kind> {
     let shown = String::from_utf8_lossy(text);
-    let before = EDITED.iter().find_map(|mark| shown.trim_end().strip_suffix(mark))?;
+    let before = phrases().edited.iter().find_map(|mark| shown.trim_end().strip_suffix(mark.as_str()))?;
     let certain = before.ends_with(marks::APP);
     (certain || around.platform == Platform::Android).then_some(Kind::Edited { certain })
 }
 
 fn call(sentence: &str) -> Option<Kind> {
-    let video = starts(&MISSED_VIDEO, sentence);
-    (video || starts(&MISSED_VOICE, sentence)).then_some(Kind::Call { video })
+    let video = starts(&phrases().missed_video, sentence);
+    (video || starts(&phrases().missed_voice, sentence)).then_some(Kind::Call { video })
 }
 
 fn plain(text: &[u8]) -> String {
     marks::without_direction(&String::from_utf8_lossy(text)).trim().to_owned()
 }
 
-fn starts(phrases: &[&str], sentence: &str) -> bool {
+fn starts(phrases: &[String], sentence: &str) -> bool {
     phrases.iter().any(|phrase| sentence.starts_with(phrase))
 }
 
-fn is_one_of(phrases: &[&str], sentence: &str) -> bool {
-    phrases.contains(&sentence.trim_end_matches(['.', '…']))
+fn is_one_of(phrases: &[String], sentence: &str) -> bool {
+    phrases.iter().any(|phrase| phrase == sentence.trim_end_matches(['.', '…']))
 }

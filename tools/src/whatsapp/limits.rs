@@ -4,9 +4,9 @@
 /// in memory twice.
 pub const FILE_BYTES_MAX: usize = 256 << 20;
 
-/// Longest text of one record, in bytes. WhatsApp refuses to send more than 65,536 characters, so a longer text is a file
-/// that is not what it seems, and a record that size would not fit in one entry of the log.
-pub const RECORD_TEXT_BYTES_MAX: usize = 1 << 20;
+/// Longest text of one record, in bytes: what a slot of an event holds. WhatsApp refuses to send more than 65,536 characters,
+/// which is as much at most, so a longer text is a file that is not what it seems.
+pub const RECORD_TEXT_BYTES_MAX: usize = zegel_proto::limits::SLOT_BYTES_MAX;
 
 /// Most records in one read-out.
 pub const RECORDS_MAX: usize = 1_000_000;

@@ -1,11 +1,11 @@
 //! WhatsApp «Export chat» read-outs: from the bytes of a file to records, and from two read-outs to what they agree on.
 //!
-//! Invariants: everything here is a pure function of its arguments, and no byte of a read-out is lost: the records of a
-//! file, written one after the other, are the file.
+//! Invariants: but for `package` and `reader`, which open files, everything here is a pure function of its arguments, and no
+//! byte of a read-out is lost: the records of a file, written one after the other, are the file.
 //!
-//! Deliberately not here: reading files and archives, the clock, the network, keys (a source secret is an argument), and
-//! anything that a read-out does not say. It never says that a message was forwarded, answered, starred or reacted to, so
-//! there is no field for it: unknown is not the same as no.
+//! Deliberately not here: the clock, the network, keys (a source secret is an argument), and anything that a read-out does not
+//! say. It never says that a message was forwarded, answered, starred or reacted to, so there is no field for it: unknown is
+//! not the same as no.
 
 pub mod align;
 mod attachment;
@@ -16,9 +16,13 @@ pub mod fingerprint;
 mod header;
 mod kind;
 mod limits;
+mod locale;
+pub(crate) mod mapping;
 mod marks;
 mod notice;
+pub mod package;
 mod parse;
+pub mod reader;
 mod record;
 
 pub use attachment::{Attachment, AttachmentState, LeftOut};

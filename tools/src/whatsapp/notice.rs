@@ -1,16 +1,16 @@
-//! The sentences of the app about a conversation, in Dutch and English.
+//! The sentences of the app about a conversation, in the languages of [`locale`](super::locale).
 //!
 //! Each is a template. `{by}` is who did it, `{who}` to whom, `{from}` and `{to}` are titles; a template that ends in `…` may
 //! be followed by advice of the app. A part is filled in only when the template divides the sentence in one way: a group
-//! named «A naar B» or a member named «Jan heeft» makes the kind known and the names unknown. The phrases come from real
-//! read-outs and from the string tables of the apps.
+//! named «A naar B» or a member named «Jan heeft» makes the kind known and the names unknown.
 
 use super::kind::{ConversationChange, IdentityChange, Kind, MembershipChange, Party, Setting};
+use super::locale::phrases;
 use super::marks;
 
 /// What a sentence means, before its parts are filled in.
-#[derive(Clone, Copy)]
-enum Meaning {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meaning {
     Member(MembershipChange),
     Set(Setting),
     Created,
@@ -25,81 +25,12 @@ use IdentityChange::{Number, SecurityCode};
 use Meaning::{Created, Description, Identity, Member, Picture, Set, Subject};
 use MembershipChange::{Added, AdminGranted, AdminRevoked, Joined, Left, Removed};
 
-/// The first that fits decides, so the particular stand before the general.
-const TEMPLATES: &[(&str, Meaning)] = &[
-    ("{by} heeft berichten met vervaldatum ingeschakeld…", Set(Setting::DisappearingOn)),
-    ("{by} heeft berichten met vervaldatum uitgeschakeld…", Set(Setting::DisappearingOff)),
-    ("{by} heeft de timer voor berichten…", Set(Setting::DisappearingTimer)),
-    ("{by} turned on disappearing messages…", Set(Setting::DisappearingOn)),
-    ("{by} turned off disappearing messages…", Set(Setting::DisappearingOff)),
-    ("{by} updated the message timer…", Set(Setting::DisappearingTimer)),
-    ("{by} heeft geavanceerde chatprivacy ingeschakeld…", Set(Setting::AdvancedPrivacyOn)),
-    ("{by} heeft geavanceerde chatprivacy uitgeschakeld…", Set(Setting::AdvancedPrivacyOff)),
-    ("{by} turned on advanced chat privacy…", Set(Setting::AdvancedPrivacyOn)),
-    ("{by} turned off advanced chat privacy…", Set(Setting::AdvancedPrivacyOff)),
-    ("{by} heeft de instellingen van deze groep gewijzigd…", Set(Setting::Permissions)),
-    ("{by} changed this group's settings…", Set(Setting::Permissions)),
-    ("{by} heeft deze groep aangemaakt", Created),
-    ("{by} heeft deze groep gemaakt", Created),
-    ("{by} heeft de groep {to} gemaakt", Created),
-    ("{by} heeft groep {to} gemaakt", Created),
-    ("{by} created this group", Created),
-    ("{by} created group {to}", Created),
-    ("{by} heeft het onderwerp gewijzigd van {from} naar {to}", Subject),
-    ("{by} heeft het onderwerp gewijzigd naar {to}", Subject),
-    ("{by} changed the subject from {from} to {to}", Subject),
-    ("{by} changed the subject to {to}", Subject),
-    ("{by} changed the group name from {from} to {to}", Subject),
-    ("{by} changed the group name to {to}", Subject),
-    ("{by} heeft de groepsafbeelding gewijzigd", Picture),
-    ("{by} heeft de groepsafbeelding verwijderd", Picture),
-    ("{by} changed this group's icon", Picture),
-    ("{by} deleted this group's icon", Picture),
-    ("{by} heeft de groepsomschrijving gewijzigd", Description),
-    ("{by} heeft de groepsbeschrijving gewijzigd", Description),
-    ("{by} changed the group description", Description),
-    ("Uw beveiligingscode voor {who} is gewijzigd…", Identity(SecurityCode)),
-    ("Je beveiligingscode voor {who} is gewijzigd…", Identity(SecurityCode)),
-    ("Your security code with {who} changed…", Identity(SecurityCode)),
-    ("{who} heeft een nieuw telefoonnummer…", Identity(Number)),
-    ("{who} changed their phone number…", Identity(Number)),
-    ("{by} heeft de groep verlaten", Member(Left)),
-    ("{by} left", Member(Left)),
-    ("{by} heeft {who} toegevoegd", Member(Added)),
-    ("{by} added {who}", Member(Added)),
-    ("{who} is toegevoegd", Member(Added)),
-    ("{who} bent toegevoegd", Member(Added)),
-    ("{who} was added", Member(Added)),
-    ("{who} were added", Member(Added)),
-    ("{by} heeft {who} verwijderd", Member(Removed)),
-    ("{by} removed {who}", Member(Removed)),
-    ("{who} is verwijderd", Member(Removed)),
-    ("{who} was removed", Member(Removed)),
-    ("{who} is deelnemer geworden via de uitnodigingslink van deze groep", Member(Joined)),
-    ("{who} joined using this group's invite link", Member(Joined)),
-    ("{who} neemt deel via {by} uitnodiging", Member(Joined)),
-    ("{who} bent nu beheerder", Member(AdminGranted)),
-    ("{who} bent nu een beheerder", Member(AdminGranted)),
-    ("{who} is nu beheerder", Member(AdminGranted)),
-    ("{who}'re now an admin", Member(AdminGranted)),
-    ("{who} is now an admin", Member(AdminGranted)),
-    ("{who} bent geen beheerder meer", Member(AdminRevoked)),
-    ("{who}'re no longer an admin", Member(AdminRevoked)),
-];
-
-const ENCRYPTION: [&str; 4] = [
-    "Berichten en gesprekken worden end-to-end versleuteld",
-    "Berichten en oproepen worden end-to-end versleuteld",
-    "Messages and calls are end-to-end encrypted",
-    "Messages to this group are now secured with end-to-end encryption",
-];
-
 /// Longest notice, in bytes: a longer sentence is not one of these templates, whatever it contains.
 const SENTENCE_BYTES_MAX: usize = 2048;
 
 /// True for the notice at the start of every chat.
 pub(super) fn is_encryption(sentence: &str) -> bool {
-    ENCRYPTION.iter().any(|notice| sentence.starts_with(notice))
+    phrases().encryption.iter().any(|notice| sentence.starts_with(notice))
 }
 
 /// Reads a sentence that has no direction marks and no space around it.
@@ -107,11 +38,11 @@ pub(super) fn read(sentence: &str) -> Option<Kind> {
     if sentence.len() > SENTENCE_BYTES_MAX || sentence.contains('\n') {
         return None;
     }
-    // «You have» has its own verb in Dutch; one table serves both.
-    let third_person = sentence.replacen("U hebt ", "U heeft ", 1).replacen("Je hebt ", "Je heeft ", 1);
-    let same =
-        if sentence.starts_with("U hebt ") || sentence.starts_with("Je hebt ") { &third_person } else { sentence };
-    TEMPLATES.iter().find_map(|(template, meaning)| Some(meaning.with(&Parts::of(template, same)?)))
+    // «You have» has its own verb in some languages; one table serves both.
+    let rewrite = phrases().rewrites.iter().find(|rewrite| sentence.starts_with(&rewrite.from));
+    let same = rewrite.map(|rewrite| sentence.replacen(&rewrite.from, &rewrite.to, 1));
+    let same = same.as_deref().unwrap_or(sentence);
+    phrases().notices.iter().find_map(|(template, meaning)| Some(meaning.with(&Parts::of(template, same)?)))
 }
 
 /// True for a notice that holds `: ` inside a quoted title, and so resembles a message of somebody with a long name.
@@ -125,6 +56,31 @@ pub(super) fn quotes_a_colon(first_line: &[u8]) -> bool {
 }
 
 impl Meaning {
+    /// The word of a locale's table.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "timer_on" => Set(Setting::DisappearingOn),
+            "timer_off" => Set(Setting::DisappearingOff),
+            "timer_changed" => Set(Setting::DisappearingTimer),
+            "advanced_privacy_on" => Set(Setting::AdvancedPrivacyOn),
+            "advanced_privacy_off" => Set(Setting::AdvancedPrivacyOff),
+            "permissions" => Set(Setting::Permissions),
+            "created" => Created,
+            "subject" => Subject,
+            "picture" => Picture,
+            "description" => Description,
+            "security_code" => Identity(SecurityCode),
+            "number" => Identity(Number),
+            "left" => Member(Left),
+            "added" => Member(Added),
+            "removed" => Member(Removed),
+            "joined" => Member(Joined),
+            "admin_granted" => Member(AdminGranted),
+            "admin_revoked" => Member(AdminRevoked),
+            _ => return None,
+        })
+    }
+
     fn with(self, parts: &Parts<'_>) -> Kind {
         let by = parts.by.and_then(party);
         let title = |part: Option<&str>| part.map(unquoted);
@@ -149,16 +105,14 @@ impl Meaning {
 }
 
 fn party(name: &str) -> Option<Party> {
-    match name {
-        "U" | "u" | "uw" | "Je" | "je" | "jou" | "jouw" | "You" | "you" | "your" => Some(Party::Exporter),
-        name => Some(Party::Named(name.to_owned())),
-    }
+    let is_exporter = phrases().exporter.iter().any(|own| own == name);
+    Some(if is_exporter { Party::Exporter } else { Party::Named(name.to_owned()) })
 }
 
 /// Names in a row are left alone: «Jansen en Zonen» may be one member or two.
 fn parties(names: Option<&str>) -> Vec<Party> {
-    let one = names.filter(|names| ![", ", " en ", " and "].iter().any(|between| names.contains(between)));
-    one.and_then(party).into_iter().collect()
+    let is_row = |names: &str| names.contains(", ") || phrases().between_names.iter().any(|and| names.contains(and));
+    names.filter(|names| !is_row(names)).and_then(party).into_iter().collect()
 }
 
 fn unquoted(title: &str) -> String {

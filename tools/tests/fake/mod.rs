@@ -468,7 +468,7 @@ impl Ledger for FakeLedger {
 
     async fn get_checkpoint(&self, _: Request<LogRequest>) -> Result<Response<CheckpointResponse>, Status> {
         let leaves: Vec<Hash> = self.state().entries.iter().map(|entry| log_leaf(entry)).collect();
-        Ok(Response::new(CheckpointResponse { checkpoint: self.note(&leaves) }))
+        Ok(Response::new(CheckpointResponse { checkpoint: self.note(&leaves), ..Default::default() }))
     }
 
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<Receipt>, Status> {

@@ -8,7 +8,7 @@
 use super::calendar::slack_ms;
 use super::export::ScopeFacts;
 use super::{CAPTURES_MAX, Place, Refusal};
-use crate::commit::ShownBody;
+use crate::commit::{Shown, ShownBody};
 use crate::hash::Hash;
 use crate::kinds::{EventFacts, Family, capture, family};
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ struct Capture {
     listed_new: u64,
     last_occurred_ms: u64,
     file: Option<FileWalk>,
+    /// A part was passed over: of the file that it belongs to, nothing can be said.
+    is_passed_over: bool,
     unfinished: u64,
 }
 
@@ -97,12 +99,16 @@ impl Captures {
         binding.occurred_at_ms.saturating_add(slack) < before
     }
 
+    /// A part of a file's manifest that is withheld, covered or not readable: the rest of its file is not judged.
+    pub(super) fn pass_over(&mut self, source: Hash, facts: &EventFacts) {
+        if let Some(capture) = id(source, facts).and_then(|id| self.captures.get_mut(&id)) {
+            (capture.file, capture.is_passed_over) = (None, true);
+        }
+    }
+
     /// Takes an open part of a file's manifest; `None` if it is covered or not readable.
     pub(super) fn manifest(&mut self, source: Hash, facts: &EventFacts, body: &ShownBody) -> Option<FileTally> {
-        let detail: ManifestDetail = parse(body.value(capture::DETAIL)?).ok()?;
-        let runs = body.items(capture::ITEMS).iter();
-        let runs: Option<Vec<ManifestRun>> = runs.map(|run| parse(run.as_ref()?).ok()).collect();
-        let runs = runs?;
+        let (detail, runs) = read(body)?;
         let mut tally = FileTally { detail, ..FileTally::default() };
         tally.fault = match id(source, facts).and_then(|id| self.captures.get_mut(&id)) {
             // In a bundle of some months, parts may lie outside it.
@@ -138,6 +144,16 @@ impl Captures {
     }
 }
 
+/// Detail and runs of a manifest, if they are open and canonical.
+fn read(body: &ShownBody) -> Option<(ManifestDetail, Vec<ManifestRun>)> {
+    let detail = parse(body.value(capture::DETAIL)?).ok()?;
+    if matches!(body.slots().get(capture::ITEMS), Some(Shown::Covered)) {
+        return None;
+    }
+    let runs = body.items(capture::ITEMS).iter().map(|run| parse(run.as_ref()?).ok());
+    Some((detail, runs.collect::<Option<Vec<ManifestRun>>>()?))
+}
+
 impl Capture {
     fn is_underway(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.next_part < file.parts)
@@ -147,11 +163,14 @@ impl Capture {
     fn part(&mut self, detail: &ManifestDetail, runs: &[ManifestRun], own_seq: u64) -> Option<&'static str> {
         let (manifest, parts) = (detail.manifest.clone(), detail.parts);
         let new = FileWalk { manifest, parts, next_part: 0, next_record: 0 };
-        if detail.part == 0 || self.file.is_none() {
+        if detail.part == 0 {
             self.unfinished += u64::from(self.is_underway());
-            self.file = Some(new);
+            (self.file, self.is_passed_over) = (Some(new), false);
         }
-        let file = self.file.as_mut()?;
+        if self.is_passed_over {
+            return None;
+        }
+        let Some(file) = self.file.as_mut() else { return Some("its parts are not all there, in order") };
         if (&file.manifest, file.parts, file.next_part) != (&detail.manifest, detail.parts, detail.part) {
             return Some("its parts are not all there, in order");
         }

@@ -201,6 +201,9 @@ impl Desk {
             (EventKind::ReadoutManifest, Some(body)) => self.captures.manifest(source, facts, body),
             _ => None,
         };
+        if facts.kind == EventKind::ReadoutManifest && file.is_none() {
+            self.captures.pass_over(source, facts);
+        }
         self.custody.event(place, source, facts, body, file.as_ref());
         self.note_file(place, file.as_ref());
         if facts.kind == EventKind::ReadoutManifest && file.is_none() && body.is_some_and(is_manifest_open) {

@@ -125,7 +125,10 @@ impl Redaction {
     /// Only codes of the list are kept apart, so that the tally is bounded by the registry.
     fn count_grounds(&mut self, item: &RedactionItem, registry: Option<&Registry>) {
         let units = u64::from(item.item_count.max(1));
-        for code in &item.grounds {
+        for (number, code) in item.grounds.iter().enumerate() {
+            if item.grounds[..number].contains(code) {
+                continue;
+            }
             if registry.is_some_and(|registry| registry.ground(code).is_some()) {
                 *self.grounds.entry(code.clone()).or_default() += units;
             } else {

@@ -180,8 +180,8 @@ pub enum Refusal {
     #[error("cosignature: {0}")]
     Cosignature(NoteError),
     /// Too few cosignatures.
-    #[error("{found} cosignatures of the trust file's witnesses are there, its quorum is not met")]
-    Quorum { found: usize },
+    #[error("the trust file demands cosignatures of {wanted}, there are those of [{}]", .cosigned.join(", "))]
+    Quorum { cosigned: Vec<String>, wanted: String },
     /// The event that made this export is not there, or is not this export.
     #[error("{place}: {reason}")]
     ExportEvent { place: Place, reason: &'static str },

@@ -6,6 +6,7 @@
 mod claims;
 mod limits;
 mod span;
+mod vouching;
 
 use super::calendar::Moment;
 use super::custody::Custody;
@@ -113,6 +114,10 @@ pub struct LogReport {
     /// Entries that the snapshot covers: the bundle is as of here.
     pub covers: u64,
     pub cosignatures: Vec<CosignatureReport>,
+    /// Names in the trust file of those who did not cosign.
+    pub not_cosigned: Vec<String>,
+    /// The quorum that the trust file demands, and that was met: `2/3 (a, b, c)`; `None`: it demands none.
+    pub quorum: Option<String>,
     /// Keys that signed what is shown.
     pub keys: Vec<KeyReport>,
 }
@@ -264,6 +269,8 @@ fn log(outcome: &Outcome) -> LogReport {
         snapshot_entry: outcome.opening.snapshot_entry,
         covers: outcome.covers,
         cosignatures: cosignatures.collect(),
+        not_cosigned: outcome.absent.clone(),
+        quorum: outcome.demand.clone(),
         keys: keys(outcome),
     }
 }

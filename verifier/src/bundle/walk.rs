@@ -91,6 +91,10 @@ pub(super) struct Outcome {
     pub(super) desk: Desk,
     pub(super) checkpoint: VerifiedCheckpoint,
     pub(super) vouched: Vec<Vouched>,
+    /// Names in the trust file of those who did not cosign.
+    pub(super) absent: Vec<String>,
+    /// The quorum that was met; `None` if the trust file demands none.
+    pub(super) demand: Option<String>,
     pub(super) covers: u64,
     pub(super) attachments: u64,
     pub(super) nonce_demanded: bool,
@@ -288,7 +292,9 @@ impl<'a> Underway<'a> {
         }
         self.vouched = self.trust.vouched(&checkpoint).map_err(Refusal::Cosignature)?;
         if !self.trust.is_quorum(&self.vouched) {
-            return Err(Refusal::Quorum { found: self.vouched.len() });
+            let wanted = self.trust.policy().demand().map(|demand| demand.to_string()).unwrap_or_default();
+            let cosigned = self.vouched.iter().map(|vouched| vouched.name.clone()).collect();
+            return Err(Refusal::Quorum { cosigned, wanted });
         }
         self.checkpoint = Some(checkpoint);
         self.months.check_registered()?;
@@ -319,6 +325,8 @@ impl<'a> Underway<'a> {
             months,
             desk,
             checkpoint,
+            absent: absent(self.trust, &self.vouched),
+            demand: self.trust.policy().demand().map(|demand| demand.to_string()),
             vouched: self.vouched,
             covers: self.covers,
             attachments: bag.attachments().count(),
@@ -326,6 +334,12 @@ impl<'a> Underway<'a> {
             log_key_pinned: self.trust.log_key().is_some(),
         })
     }
+}
+
+/// Those of the trust file who did not cosign.
+fn absent(trust: &Trust, vouched: &[Vouched]) -> Vec<String> {
+    let names = trust.witnesses().iter().map(|witness| witness.name.as_str());
+    names.filter(|name| vouched.iter().all(|each| each.name != *name)).map(String::from).collect()
 }
 
 impl Outcome {

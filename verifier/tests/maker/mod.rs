@@ -395,7 +395,8 @@ impl Log {
         let event = self.record(EventKind::ExportCreated, subject.encode_to_vec(), vec![]);
         let export = (self.batch(Who::Officer, vec![event]), 0);
         let snapshot_entry = self.snapshot(|_| ());
-        Plan { scope, export, snapshot_entry, covered: vec![], others: vec![] }
+        let (covered, others, forced, hidden) = (vec![], vec![], vec![], vec![]);
+        Plan { scope, export, snapshot_entry, covered, others, forced, hidden }
     }
 
     pub fn snapshot(&mut self, change: impl FnOnce(&mut IndexSnapshot)) -> u64 {
@@ -494,7 +495,8 @@ impl Log {
         let leaves = self.leaves();
         let mut at = 0;
         for (index, made) in (0..snapshot.covers).zip(&self.entries) {
-            let is_shown = |n: &usize| plan.wants(&made.events[*n]) && !self.hidden.contains(&(index, *n as u32));
+            let is_shown =
+                |n: &usize| plan.shows(index, *n, &made.events[*n]) && !self.hidden.contains(&(index, *n as u32));
             let shown: Vec<usize> = (0..made.events.len()).filter(is_shown).collect();
             if !shown.is_empty() {
                 evidence.entry(&leaves, &mut at, index, made);
@@ -568,9 +570,17 @@ pub struct Plan {
     pub covered: Vec<(u64, u32, Vec<CoveredUnit>)>,
     /// Custodians whose registrations come along.
     pub others: Vec<Hash>,
+    /// Places that are shown, or not shown, whatever the scope says.
+    pub forced: Vec<(u64, u32)>,
+    pub hidden: Vec<(u64, u32)>,
 }
 
 impl Plan {
+    pub fn shows(&self, index: u64, position: usize, event: &Event) -> bool {
+        let place = (index, position as u32);
+        self.forced.contains(&place) || (self.wants(event) && !self.hidden.contains(&place))
+    }
+
     pub fn wants(&self, event: &Event) -> bool {
         let (from, to) = (self.scope.from_month, self.scope.to_month);
         streams(event).iter().any(|(stream, id, month)| match stream {

@@ -96,8 +96,9 @@ fn of_the_snapshot(refusal: &Refusal) -> String {
             format!("Het register noemt logboeksleutel {found}, het vertrouwensbestand {wanted}")
         }
         R::Cosignature(reason) => format!("Een medeondertekening deugt niet ({reason})"),
-        R::Quorum { found } => {
-            format!("Er zijn {found} medeondertekeningen; dat is minder dan het vertrouwensbestand eist")
+        R::Quorum { cosigned, wanted } => {
+            let cosigned = cosigned.join(", ");
+            format!("Het vertrouwensbestand eist medeondertekening door {wanted}; die van [{cosigned}] staan er")
         }
         _ => of_the_export(refusal),
     }

@@ -1,6 +1,6 @@
 //! The four claims in words, and what none of them proves.
 
-use super::{Claim, Claims, Counts, Sentence, Status, span};
+use super::{Claim, Claims, Counts, Sentence, Status, span, vouching};
 use crate::bundle::findings::{About, Finding};
 use crate::bundle::walk::Outcome;
 
@@ -30,21 +30,8 @@ fn authenticity_status(outcome: &Outcome, status: Status) -> Status {
 fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     let mut sentences = if outcome.months.absent { span::absence(outcome) } else { all_of_it(outcome, counts) };
     sentences.extend(span::nothing(outcome));
-    sentences.push(whose_word(outcome));
+    sentences.extend(vouching::completeness(outcome));
     sentences
-}
-
-fn whose_word(outcome: &Outcome) -> Sentence {
-    if outcome.vouched.iter().any(|vouched| vouched.is_auditor) {
-        return Sentence::new(
-            "Een auditor uit het vertrouwensbestand rekent het hele logboek na voordat hij medeondertekent.",
-            "An auditor of the trust file replays the whole log before it cosigns.",
-        );
-    }
-    Sentence::new(
-        "Dat er in de momentopname niets ontbreekt, is het woord van het logboek.",
-        "That nothing is missing from the snapshot is the ledger's word.",
-    )
 }
 
 fn all_of_it(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
@@ -113,13 +100,7 @@ fn immutability(outcome: &Outcome) -> Vec<Sentence> {
             "What is shown is what the log of {size} entries with root {root} commits to: any later change would show."
         ),
     )];
-    let count = outcome.vouched.len();
-    if count > 0 {
-        sentences.push(Sentence::new(
-            format!("{count} getuigen uit het vertrouwensbestand hebben dit checkpoint medeondertekend."),
-            format!("{count} witnesses of the trust file cosigned this checkpoint."),
-        ));
-    }
+    sentences.extend(vouching::immutability(outcome));
     let pinned = if outcome.log_key_pinned {
         Sentence::new(
             "De sleutel van het logboek staat in het register en in het vertrouwensbestand.",

@@ -2,32 +2,15 @@
 //!
 //! Pure. Specification: `specs/readout.md`.
 
-use crate::event::{Field, MessageRow, Occurred};
+use super::{self as whatsapp, ConversationChange, IdentityChange, Kind, MembershipChange, Party, Precision, Setting};
+use crate::event::{Field, Occurred};
+use crate::import::alignment::Row;
+use crate::import::reader::CaptureIds;
 use crate::record::{Attached, Record};
-use crate::whatsapp::align::Row;
-use crate::whatsapp::fingerprint::Fingerprint;
-use crate::whatsapp::{self, ConversationChange, IdentityChange, Kind, MembershipChange, Party, Precision, Setting};
 use zegel_proto::v1::{self, Channel, ChatDetail, Clock, EventKind, ProofClass};
-use zegel_verifier::hash::Hash;
-
-/// Which capture a read-out belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CaptureIds {
-    /// Registered id of the conversation.
-    pub conversation: Hash,
-    /// Registered id of the custodian.
-    pub custodian: Hash,
-}
 
 /// A record of the read-out, for the log. `attached` are its attachments, in their order.
-#[must_use]
-pub fn record(
-    ids: CaptureIds,
-    read: &whatsapp::Record,
-    row: Row,
-    fingerprint: &Fingerprint,
-    attached: Vec<Attached>,
-) -> Record {
+pub(crate) fn record(ids: CaptureIds, read: &whatsapp::Record, row: Row, attached: Vec<Attached>) -> Record {
     let earlier = match row {
         Row::Edited(seq) | Row::Deleted(seq) | Row::Known(seq) => Some(seq),
         Row::New => None,
@@ -39,31 +22,12 @@ pub fn record(
         sender: Field::or_unknown(read.sender.clone().filter(|sender| is_number(sender))),
         display_name: Field::or_none(read.sender.clone()),
         target: Field::or_none(earlier.map(|seq| format!("seq:{seq}"))),
-        detail: Field::or_none(detail(read)),
+        detail: Field::or_none(detail(read).or_else(|| with_media(read, row))),
         attachments: Field::or_none(Some(attached).filter(|attached| !attached.is_empty())),
         as_written: Field::Value(read.as_written.clone()),
         text: Field::or_none(Some(read.text.clone()).filter(|text| !text.is_empty())),
-        message_row: Some(message_row(fingerprint)),
         ..Record::new(kind(read, row), ids.conversation, ids.custodian)
     }
-}
-
-/// The log's form of a fingerprint: place, text, time.
-#[must_use]
-pub fn message_row(fingerprint: &Fingerprint) -> MessageRow {
-    let mut row = [0; 48];
-    row[..16].copy_from_slice(&fingerprint.place);
-    row[16..32].copy_from_slice(&fingerprint.text);
-    row[32..].copy_from_slice(&fingerprint.time);
-    row
-}
-
-/// A fingerprint from the log; `None` if the row was erased or is of another length.
-#[must_use]
-pub fn fingerprint(row: &[u8]) -> Option<Fingerprint> {
-    let row: &MessageRow = row.try_into().ok()?;
-    let part = |from: usize| row[from..from + 16].try_into().ok();
-    Some(Fingerprint { place: part(0)?, text: part(16)?, time: part(32)? })
 }
 
 fn occurred(read: &whatsapp::Occurred) -> Occurred {
@@ -134,6 +98,12 @@ fn detail(read: &whatsapp::Record) -> Option<ChatDetail> {
     };
     detail.meta_ai = read.meta_ai;
     Some(detail)
+}
+
+/// The same message as before, now with the media that an earlier read-out left out: no edit by anybody.
+fn with_media(read: &whatsapp::Record, row: Row) -> Option<ChatDetail> {
+    let is_added = matches!(row, Row::Edited(_)) && !read.attachments.is_empty();
+    is_added.then(|| ChatDetail { what: "media_added".into(), certain: true, ..ChatDetail::default() })
 }
 
 fn party(party: Option<&Party>) -> String {

@@ -1,0 +1,124 @@
+//! An import that stops says where, and goes on from there; and what lies in a closed period is not read out again.
+
+use std::io;
+use zegel_proto::v1::{Channel, EventKind, ProofClass};
+use zegel_tests::archive::Archive;
+use zegel_tools::event::{CaptureDetail, CaptureItems, CaptureRecord, Field, Occurred};
+use zegel_tools::import::alignment::{Alignment, FingerprintKey, Known, Row};
+use zegel_tools::import::*;
+use zegel_tools::record::Record;
+use zegel_tools::whatsapp::reader::{ChatText, Stated};
+
+/// A chat on a disk that fails at one record.
+struct Failing {
+    text: ChatText,
+    at: usize,
+}
+
+impl Reader for Failing {
+    fn channel(&self) -> Channel {
+        self.text.channel()
+    }
+    fn proof_class(&self) -> ProofClass {
+        self.text.proof_class()
+    }
+    fn file(&self) -> &FileFacts {
+        self.text.file()
+    }
+    fn records(&self) -> usize {
+        self.text.records()
+    }
+    fn at_ms(&self, index: usize) -> u64 {
+        self.text.at_ms(index)
+    }
+    fn align(&self, known: &[Known], key: &FingerprintKey) -> Alignment {
+        self.text.align(known, key)
+    }
+    fn record(
+        &mut self,
+        ids: CaptureIds,
+        index: usize,
+        row: Row,
+        media: &MediaStore<'_>,
+    ) -> Result<Record, ImportError> {
+        if index == self.at {
+            let reason = io::Error::other("the disk failed");
+            return Err(ParcelError::Unreadable { path: "disk".into(), reason }.into());
+        }
+        self.text.record(ids, index, row, media)
+    }
+    fn tally(&self) -> Tally {
+        self.text.tally()
+    }
+}
+
+fn chat(archive: &Archive, name: &str, lines: &str) -> ChatText {
+    let path = archive.path(name);
+    std::fs::write(&path, lines).expect("written");
+    let stated = Stated { time_zone: "Europe/Amsterdam".into(), date_order: None };
+    ChatText::read(Package::open(&path).expect("a package"), &stated).expect("a chat text")
+}
+
+fn desk(archive: &Archive) -> Desk {
+    Desk {
+        custodian: archive.anna,
+        operator: Field::Unknown,
+        device: Field::Unknown,
+        tool: "zegel 0.1.0".into(),
+        secret: *archive.keys.source_secret().expect("a secret"),
+    }
+}
+
+async fn take(archive: &mut Archive, reader: impl Reader + 'static) -> Result<Outcome, ImportError> {
+    let (desk, chat) = (desk(archive), Chat::new(archive.veerhaven, reader));
+    let taken = readout(&mut archive.source, &desk, vec![chat], &[], || 1_780_000_000_000, &mut |_, _| ()).await;
+    taken.map(|mut outcomes| outcomes.remove(0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_stops_says_where_and_the_next_adds_only_the_rest() {
+    let mut archive = Archive::new().await;
+    let lines: String = (0..4_200)
+        .map(|number| format!("[14-05-2026 09:{:02}:{:02}] Anna: {number}\n", number / 60 % 60, number % 60))
+        .collect();
+    let failing = Failing { text: chat(&archive, "_chat.txt", &lines), at: 4_150 };
+    let stopped = take(&mut archive, failing).await.expect_err("it stops");
+    assert!(matches!(stopped, ImportError::Stopped { done: 4_096, all: 4_200, .. }), "{stopped}");
+    assert!(matches!(stopped.cause(), ImportError::Parcel(ParcelError::Unreadable { .. })));
+    assert!(stopped.to_string().contains("stopped after 4096 of 4200 additions"), "{stopped}");
+    let text = chat(&archive, "_chat.txt", &lines);
+    let resumed = take(&mut archive, text).await.expect("it goes on");
+    assert_eq!((resumed.counts.new, resumed.counts.known, resumed.counts.vanished), (104, 4_096, 0), "{resumed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_period_is_not_read_out_again_and_nothing_of_it_is_missed() {
+    let mut archive = Archive::new().await;
+    let (march, april, may) =
+        ("15-03-2026 09:00 - Anna: maart\n", "15-04-2026 09:00 - Anna: april\n", "15-05-2026 09:00 - Anna: mei\n");
+    let all = chat(&archive, "_chat.txt", &[march, april, may].concat());
+    take(&mut archive, all).await.expect("read out");
+    // In May: what lies before May is closed, and may be cleared from the phone.
+    let closed = CaptureRecord {
+        kind: EventKind::PeriodClosed,
+        conversation: Some(archive.veerhaven),
+        custodian: archive.anna,
+        occurred: Occurred::by_source(1_777_900_000_000),
+        channel: Channel::Whatsapp,
+        proof_class: ProofClass::CExportFile,
+        session: Field::None,
+        operator: Field::None,
+        device: Field::None,
+        tool: Field::None,
+        detail: CaptureDetail::None,
+        items: CaptureItems::None,
+        note: Field::None,
+    };
+    archive.source.append(vec![closed.draft().expect("a draft")]).await.expect("closed");
+    // Another message of March turns up, that of April has gone, and June has come.
+    let other = "16-03-2026 09:00 - Anna: ook maart\n";
+    let later = chat(&archive, "_chat.txt", &[march, other, may, "15-06-2026 09:00 - Anna: juni\n"].concat());
+    let counts = take(&mut archive, later).await.expect("read out").counts;
+    let wanted = Counts { new: 1, known: 2, closed: 1, ..Counts::default() };
+    assert_eq!(counts, wanted);
+}

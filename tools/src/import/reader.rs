@@ -1,0 +1,144 @@
+//! What a session needs of a format: a chat that was read and understood, whose records can be asked for one by one.
+//!
+//! A reader is made before the first event of its session is appended, so a file that is refused leaves no trace. It never
+//! holds all records as events: each is made when its turn comes.
+
+use super::alignment::{Alignment, FingerprintKey, Known, Row};
+use super::error::ImportError;
+use crate::record::Record;
+use crate::seal::{BlobError, BlobSummary, encrypt_blob};
+use crate::source::{Source, SourceError};
+use std::io::Read;
+use std::path::Path;
+use zegel_proto::v1::{Channel, ProofClass};
+use zegel_verifier::hash::Hash;
+
+/// Which capture a read-out belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureIds {
+    /// Registered id of the conversation.
+    pub conversation: Hash,
+    /// Registered id of the custodian.
+    pub custodian: Hash,
+}
+
+/// The file that was read, as its manifest names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Name as handed over.
+    pub name: String,
+    /// What the device calls the chat, if the file says so.
+    pub title: Option<String>,
+    /// SHA-256 of its bytes.
+    pub sha256: Hash,
+    /// How many bytes.
+    pub bytes: u64,
+    /// The zone that local times were read in; empty where the format has none.
+    pub time_zone: String,
+    /// The order of the numbers in its dates; empty where the format has none.
+    pub date_order: String,
+}
+
+/// A period of which the format leaves something out by design.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Reason code, as `specs/readout.md` lists them.
+    pub reason: &'static str,
+    /// From when, in milliseconds since 1970; 0: not known.
+    pub from_ms: u64,
+    /// Until when; 0: not known.
+    pub to_ms: u64,
+}
+
+/// Where media go: encrypted into the source's spool, or into a folder, for whoever only looks.
+pub struct MediaStore<'a>(Store<'a>);
+
+enum Store<'a> {
+    Source(&'a Source),
+    Folder(&'a Path),
+}
+
+impl<'a> MediaStore<'a> {
+    pub(super) fn of(source: &'a Source) -> Self {
+        Self(Store::Source(source))
+    }
+
+    /// Puts ciphertexts into a folder, where nothing takes them up.
+    #[must_use]
+    pub fn of_folder(folder: &'a Path) -> Self {
+        Self(Store::Folder(folder))
+    }
+
+    /// Takes one file.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn put(&self, mut plaintext: impl Read) -> Result<BlobSummary, SourceError> {
+        match &self.0 {
+            Store::Source(source) => source.store_blob(&mut plaintext),
+            Store::Folder(folder) => {
+                let mut file = tempfile::tempfile_in(folder).map_err(BlobError::from)?;
+                Ok(encrypt_blob(&mut plaintext, &mut file)?)
+            }
+        }
+    }
+}
+
+/// What was remarkable, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tally {
+    /// Attachments that the text names and that did not come along.
+    pub attachments_missing: u64,
+    /// Files that no record names.
+    pub files_unclaimed: u64,
+    /// Records whose local time a clock change repeats or skips.
+    pub times_ambiguous: u64,
+    /// What else there is to say, in words.
+    pub remarks: Vec<String>,
+}
+
+/// One chat of a read-out, read and understood. Records are counted from 0, in the order of the file.
+pub trait Reader {
+    /// The channel.
+    fn channel(&self) -> Channel;
+
+    /// What the read-out as a whole is worth; a record can be worth more.
+    fn proof_class(&self) -> ProofClass;
+
+    /// The file.
+    fn file(&self) -> &FileFacts;
+
+    /// How many records there are.
+    fn records(&self) -> usize;
+
+    /// When a record happened, in milliseconds since 1970; 0: not known.
+    fn at_ms(&self, index: usize) -> u64;
+
+    /// Lays the records on what the log holds of the same capture.
+    fn align(&self, known: &[Known], key: &FingerprintKey) -> Alignment;
+
+    /// A record for the log, its media put into the store.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    fn record(
+        &mut self,
+        ids: CaptureIds,
+        index: usize,
+        row: Row,
+        media: &MediaStore<'_>,
+    ) -> Result<Record, ImportError>;
+
+    /// What the format leaves out by design.
+    fn gaps(&self) -> &[Gap] {
+        &[]
+    }
+
+    /// What a later reader needs to check this read-out again, for the manifest.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
+    /// What was remarkable, once every record has had its turn.
+    fn tally(&self) -> Tally;
+}

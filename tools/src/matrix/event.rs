@@ -1,0 +1,116 @@
+//! One event of a room: what it is about, whatever form it came in.
+
+use super::{EVENT_BYTES_MAX, MatrixError, RoomVersion, check};
+use crate::json::{at, canonical, number, text};
+use serde_json::Value;
+use zegel_verifier::hash::sha256;
+
+/// An event, with its id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomEvent {
+    /// Its id: as it came, or from its hash.
+    pub id: String,
+    /// The id as it came; servers among each other send none.
+    pub given_id: Option<String>,
+    /// All of it.
+    pub json: Value,
+}
+
+/// How an event was redacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redaction {
+    /// It has its content.
+    None,
+    /// Its content was taken away, by this redaction where it is known.
+    By(Option<String>),
+}
+
+impl RoomEvent {
+    /// Takes an event. `number` is its place in the file, for refusals.
+    ///
+    /// # Errors
+    /// [`MatrixError`].
+    pub fn take(json: Value, number: usize, version: Option<RoomVersion>) -> Result<Self, MatrixError> {
+        for field in ["type", "sender"] {
+            if text(&json, &[field]).is_none() {
+                return Err(MatrixError::NotAnEvent { number, field });
+            }
+        }
+        let found = canonical(&json).len();
+        if found > EVENT_BYTES_MAX {
+            return Err(MatrixError::EventTooLong { number, found, max: EVENT_BYTES_MAX });
+        }
+        let given_id = text(&json, &["event_id"]).map(str::to_owned);
+        let hashed =
+            || version.filter(|version| version.has_hashed_ids()).map(|version| check::event_id(&json, version));
+        let id = given_id.clone().or_else(hashed).ok_or(MatrixError::NoRoomVersion { number })?;
+        Ok(Self { id, given_id, json })
+    }
+
+    /// `m.room.message`, ….
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        text(&self.json, &["type"]).unwrap_or_default()
+    }
+
+    /// Who sent it: `@anna:example.nl`.
+    #[must_use]
+    pub fn sender(&self) -> &str {
+        text(&self.json, &["sender"]).unwrap_or_default()
+    }
+
+    /// Which room it says that it is of; within `/sync` the answer says it for all.
+    #[must_use]
+    pub fn room(&self) -> Option<&str> {
+        text(&self.json, &["room_id"])
+    }
+
+    /// When, by the clock of the sender's server; 0: not stated.
+    #[must_use]
+    pub fn at_ms(&self) -> u64 {
+        number(&self.json, &["origin_server_ts"]).unwrap_or(0)
+    }
+
+    /// Whether it is state of the room rather than something said.
+    #[must_use]
+    pub fn state_key(&self) -> Option<&str> {
+        text(&self.json, &["state_key"])
+    }
+
+    /// What it replaces, where it is an edit.
+    #[must_use]
+    pub fn replaces(&self) -> Option<&str> {
+        let relation = at(&self.json, &["content", "m.relates_to"])?;
+        text(relation, &["event_id"]).filter(|_| text(relation, &["rel_type"]) == Some("m.replace"))
+    }
+
+    /// What a redaction takes away: before version 11 beside its content, since then in it. Servers write both.
+    #[must_use]
+    pub fn redacts(&self) -> Option<&str> {
+        let is_redaction = self.kind() == "m.room.redaction";
+        let target = text(&self.json, &["content", "redacts"]).or_else(|| text(&self.json, &["redacts"]));
+        target.filter(|_| is_redaction)
+    }
+
+    /// Whether its content was taken away before this file was made.
+    #[must_use]
+    pub fn redaction(&self) -> Redaction {
+        let because = at(&self.json, &["unsigned", "redacted_because"]);
+        let by = text(&self.json, &["unsigned", "redacted_by"]);
+        let by = by.or_else(|| text(because?, &["event_id"]));
+        if because.is_some() || by.is_some() {
+            return Redaction::By(by.map(str::to_owned));
+        }
+        let is_emptied = matches!(self.kind(), "m.room.message" | "m.room.encrypted" | "m.reaction" | "m.sticker")
+            && at(&self.json, &["content"]).and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+        if is_emptied { Redaction::By(None) } else { Redaction::None }
+    }
+
+    /// 16 bytes that change when its content does, as it does by a redaction and by nothing else.
+    #[must_use]
+    pub fn content_digest(&self) -> [u8; 16] {
+        let content = at(&self.json, &["content"]).map(canonical).unwrap_or_default();
+        let full = sha256(&[&content]).0;
+        std::array::from_fn(|at| full[at])
+    }
+}

@@ -1,0 +1,215 @@
+//! Events of rooms, as a real server (Synapse 1.163) signed and handed them out: what holds, and what is refused or doubted.
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use zegel_proto::v1::{EventKind, ProofClass};
+use zegel_tools::event::Field;
+use zegel_tools::import::alignment::Row;
+use zegel_tools::import::{CaptureIds, Reader};
+use zegel_tools::matrix::*;
+use zegel_tools::record::Record;
+use zegel_verifier::hash::Hash;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/matrix").join(name)
+}
+
+fn keys() -> ServerKeys {
+    ServerKeys::read(&fixture("server-keys.json")).expect("keys")
+}
+
+fn version(number: &str) -> RoomVersion {
+    RoomVersion::parse(number).expect("a version")
+}
+
+fn events(name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(fixture(name)).expect("a fixture");
+    text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
+}
+
+fn room(names: &[&str], keys: ServerKeys) -> Room {
+    let paths = names.iter().map(|name| fixture(name)).collect();
+    Room::read(&RoomOrder { paths, keys, ..RoomOrder::default() }).expect("a room")
+}
+
+fn id(event: &Value) -> Option<&str> {
+    event["event_id"].as_str()
+}
+
+/// Events as records, without their media.
+fn records(events: &[Value]) -> Vec<Record> {
+    let ids = CaptureIds { conversation: Hash::ZERO, custodian: Hash::ZERO };
+    let events: Vec<_> = events
+        .iter()
+        .enumerate()
+        .map(|(at, json)| RoomEvent::take(json.clone(), at, None).expect("an event"))
+        .collect();
+    let mut relations = Relations::default();
+    events.iter().for_each(|event| relations.note(event));
+    let of = |event| record(ids, event, Row::New, ProofClass::CExportFile, &relations, vec![]);
+    events.iter().map(of).collect()
+}
+
+fn what(record: &Record) -> (EventKind, &str, Option<String>) {
+    let what = if let Field::Value(detail) = &record.detail { detail.what.as_str() } else { "" };
+    let text = if let Field::Value(text) = &record.text { String::from_utf8(text.clone()).ok() } else { None };
+    (record.kind, what, text)
+}
+
+#[test]
+fn every_event_of_a_real_server_holds_in_every_room_version() {
+    for number in ["10", "11", "12"] {
+        let events = events(&format!("federation-v{number}.jsonl"));
+        let found: Vec<_> = events.iter().map(|event| check(event, version(number), id(event), &keys())).collect();
+        let redacted = found.iter().filter(|checked| **checked == Checked::HeldRedacted).count();
+        assert_eq!(redacted, 2, "version {number}: {found:?}");
+        assert!(found.iter().all(|checked| checked.is_held()), "version {number}: {found:?}");
+    }
+}
+
+#[test]
+fn an_event_with_one_thing_changed_holds_no_longer() {
+    let all = events("federation-v11.jsonl");
+    let is_message = |event: &&Value| event["content"]["body"] == "ja hoor";
+    let message = all.iter().find(is_message).expect("a message");
+    let checked = |change: &dyn Fn(&mut Value)| {
+        let mut event = message.clone();
+        change(&mut event);
+        let given = id(&event).map(str::to_owned);
+        check(&event, version("11"), given.as_deref(), &keys())
+    };
+    assert_eq!(checked(&|_| ()), Checked::Held);
+    assert_eq!(checked(&|event| event["unsigned"] = json!({ "age": 7 })), Checked::Held);
+    assert_eq!(checked(&|event| event["content"]["body"] = "nee hoor".into()), Checked::OtherContent);
+    assert_eq!(checked(&|event| event["event_id"] = "$r-npJBgM0i2".into()), Checked::OtherId);
+    assert_eq!(checked(&|event| event["origin_server_ts"] = 1.into()), Checked::OtherId);
+    assert_eq!(checked(&|event| event["sender"] = "@bram:elders.nl".into()), Checked::OtherId);
+    assert_eq!(checked(&|event| event["content"] = json!({ "body": 1.5 })), Checked::NotCanonical);
+    assert_eq!(checked(&|event| drop(event.as_object_mut().map(|fields| fields.remove("hashes")))), Checked::Unsigned);
+    let other = all.iter().find(|event| event["content"]["body"] == "ja hoor" || event["type"] == "m.reaction");
+    let signatures = other.map(|_| all[0]["signatures"].clone()).expect("another event");
+    assert_eq!(checked(&|event| event["signatures"] = signatures.clone()), Checked::BadSignature);
+    // Without its id the same changes are seen by the hash and the signature.
+    let mut late = message.clone();
+    late["origin_server_ts"] = 1.into();
+    late["event_id"] = Value::Null;
+    assert_eq!(check(&late, version("11"), None, &keys()), Checked::OtherContent);
+}
+
+#[test]
+fn without_the_key_of_its_server_or_after_that_has_expired_nothing_holds() {
+    let message = &events("federation-v11.jsonl")[0];
+    assert_eq!(check(message, version("11"), id(message), &ServerKeys::default()), Checked::NoKey);
+    let mut answer: Value =
+        serde_json::from_slice(&std::fs::read(fixture("server-keys.json")).expect("keys")).expect("JSON");
+    answer["valid_until_ts"] = 1_000.into();
+    assert_eq!(ServerKeys::parse(&answer).err(), Some("an answer is not signed by a key in it"));
+}
+
+#[test]
+fn the_rules_of_another_room_version_give_another_id() {
+    let redaction = events("federation-v11.jsonl").into_iter().find(|event| event["type"] == "m.room.redaction");
+    let redaction = redaction.expect("a redaction");
+    assert_eq!(check(&redaction, version("11"), id(&redaction), &keys()), Checked::Held);
+    assert_eq!(check(&redaction, version("10"), id(&redaction), &keys()), Checked::OtherId);
+}
+
+#[test]
+fn what_happened_in_a_room_is_what_its_records_say() {
+    let found = records(&events("federation-v11.jsonl"));
+    let said: Vec<_> = found.iter().map(what).collect();
+    let has = |kind, what: &str, text: Option<&str>| said.contains(&(kind, what, text.map(str::to_owned)));
+    assert!(has(EventKind::ConversationChanged, "created", None), "{said:#?}");
+    assert!(has(EventKind::MembershipChanged, "invited", None));
+    assert!(has(EventKind::MembershipChanged, "joined", None));
+    assert!(has(EventKind::MembershipChanged, "left", None));
+    assert!(has(EventKind::MessageCreated, "", Some("ja hoor")));
+    assert!(has(EventKind::ReactionAdded, "", Some("👍")));
+    assert!(has(EventKind::MessageEdited, "edited", Some("nee hoor")));
+    // Somebody else's edit is none: it stands as the message that clients show.
+    assert!(has(EventKind::MessageCreated, "edit_without_effect", Some("* dat is niet waar")));
+    assert!(has(EventKind::MessageDeleted, "redacted", None));
+    assert!(has(EventKind::MessageDeleted, "deleted", None));
+    assert!(has(EventKind::ReactionRemoved, "deleted", None));
+    assert!(has(EventKind::MessageWaiting, "encrypted", None));
+    assert!(has(EventKind::MessageCreated, "", Some("kaart.png")));
+    let edit = found.iter().find(|record| record.kind == EventKind::MessageEdited).expect("an edit");
+    let first = found.iter().find(|record| what(record).2.as_deref() == Some("ja hoor")).expect("its message");
+    assert_eq!(edit.target, first.native_id);
+    assert_eq!(first.display_name, Field::Value("Bram Bakker".into()));
+    let question =
+        found.iter().find(|record| what(record).2.is_some_and(|text| text.starts_with("Kunnen"))).expect("first");
+    assert_eq!(first.reply_to, question.native_id);
+}
+
+#[test]
+fn a_redaction_names_its_target_in_both_ways_of_the_versions() {
+    for number in ["10", "11", "12"] {
+        let found = records(&events(&format!("federation-v{number}.jsonl")));
+        let deletions = found.iter().filter(|record| what(record).1 == "deleted");
+        let targets: Vec<_> = deletions.map(|record| record.target.clone()).collect();
+        assert_eq!(targets.len(), 2, "version {number}");
+        assert!(targets.iter().all(|target| matches!(target, Field::Value(id) if id.starts_with('$'))), "{targets:?}");
+    }
+}
+
+#[test]
+fn pages_are_put_in_order_and_an_event_in_two_files_is_taken_once() {
+    let federation = room(&["federation-v11.jsonl"], keys());
+    assert_eq!(federation.checked().filter(|checked| checked.is_held()).count(), federation.records());
+    let client = room(&["messages-v11.json"], keys());
+    assert!(client.checked().all(|checked| checked == Checked::Unsigned));
+    let times: Vec<_> = (0..client.records()).map(|index| client.at_ms(index)).collect();
+    assert!(times.is_sorted(), "the page runs backwards: {times:?}");
+    let both = room(&["federation-v11.jsonl", "messages-v11.json"], keys());
+    assert_eq!(both.records(), federation.records().max(client.records()));
+    assert!(both.tally().remarks.iter().any(|remark| remark.contains("taken once")), "{:?}", both.tally());
+    let sync = room(&["sync-v11.json"], keys());
+    assert_eq!(sync.checked().filter(|checked| checked.is_held()).count(), sync.records());
+}
+
+#[test]
+fn an_id_follows_from_the_hash_where_servers_send_none() {
+    for event in events("federation-v10.jsonl") {
+        let mut bare = event.clone();
+        bare.as_object_mut().expect("an object").remove("event_id");
+        let taken = RoomEvent::take(bare.clone(), 3, Some(version("10"))).expect("an event");
+        assert_eq!(Some(taken.id.as_str()), id(&event));
+        assert!(matches!(RoomEvent::take(bare, 3, None), Err(MatrixError::NoRoomVersion { number: 3 })));
+    }
+}
+
+#[test]
+fn refuses_what_holds_no_events_two_rooms_and_what_no_server_takes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = |text: &str, room: Option<&str>| {
+        let path = folder.path().join("events.json");
+        std::fs::write(&path, text).expect("written");
+        Room::read(&RoomOrder { paths: vec![path], room: room.map(Into::into), ..RoomOrder::default() })
+    };
+    assert!(matches!(read("{\"a\": 1}", None), Err(MatrixError::NoEvents { .. })));
+    assert!(matches!(read("{\"chunk\": [", None), Err(MatrixError::Json { line: 1, column: 11, .. })));
+    let event =
+        |room: &str| json!({ "type": "m.x", "sender": "@a:b", "event_id": format!("${room}"), "room_id": room });
+    let two = json!([event("!1"), event("!2")]).to_string();
+    assert!(matches!(read(&two, None), Err(MatrixError::ManyRooms { rooms }) if rooms == ["!1", "!2"]));
+    assert!(matches!(read(&two, Some("!3")), Err(MatrixError::OtherRoom { wanted }) if wanted == "!3"));
+    assert_eq!(read(&two, Some("!2")).expect("one room").records(), 1);
+    assert!(matches!(read("[{\"type\": \"m.x\"}]", None), Err(MatrixError::NotAnEvent { number: 0, field: "sender" })));
+    let long = json!([{ "type": "m.x", "sender": "@a:b", "event_id": "$1", "content": "x".repeat(EVENT_BYTES_MAX) }]);
+    assert!(matches!(read(&long.to_string(), None), Err(MatrixError::EventTooLong { number: 0, .. })));
+}
+
+#[test]
+fn an_element_export_says_what_it_leaves_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("export.json");
+    let messages: Vec<_> =
+        events("federation-v11.jsonl").into_iter().filter(|event| event["type"] == "m.room.message").collect();
+    let export = json!({ "room_name": "Dossier Veerhaven", "room_creator": "Anna de Vries", "topic": "", "export_date": "4-5-2026",
+        "exported_by": "Anna de Vries", "messages": messages });
+    std::fs::write(&path, export.to_string()).expect("written");
+    let room = Room::read(&RoomOrder { paths: vec![path], ..RoomOrder::default() }).expect("a room");
+    assert_eq!(room.file().title.as_deref(), Some("Dossier Veerhaven"));
+    assert_eq!(room.gaps().iter().map(|gap| gap.reason).collect::<Vec<_>>(), ["element_export_left_out"]);
+}

@@ -10,6 +10,8 @@ mod audit;
 mod compare;
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/progress.rs"]
+mod progress;
 #[path = "main/proof.rs"]
 mod proof;
 #[path = "main/report.rs"]
@@ -22,8 +24,9 @@ mod show;
 mod text;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use progress::Progress;
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use zegel_proto::v1::Scope;
@@ -35,8 +38,6 @@ const EXIT_VERIFIED: u8 = 0;
 const EXIT_FINDINGS: u8 = 1;
 const EXIT_REFUSED: u8 = 2;
 const EXIT_UNCHECKED: u8 = 3;
-/// Bytes between two lines of progress: there is no clock here.
-const PROGRESS_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Verifies evidence bundles of Zegel logs, off line.
 #[derive(Parser)]
@@ -198,24 +199,6 @@ impl Verdict {
     }
 }
 
-/// Says on a terminal how far the reading is.
-#[derive(Default)]
-struct Progress {
-    bytes: u64,
-    said: u64,
-}
-
-impl Observer for Progress {
-    fn progress(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        if self.bytes - self.said >= PROGRESS_BYTES && std::io::stderr().is_terminal() {
-            self.said = self.bytes;
-            // Progress that cannot be written is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "{} MiB", self.bytes / 1024 / 1024);
-        }
-    }
-}
-
 fn main() -> ExitCode {
     // A command line that does not parse may still ask for a document.
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
@@ -257,6 +240,17 @@ fn refuse_usage(usage: &clap::Error, form: Form) -> ExitCode {
     answer(&Verdict::unchecked("USAGE", text.clone(), text), form, Language::En)
 }
 
+/// What is wrong with the bundle is for the check to say.
+fn progress(bundle: &std::path::Path, form: Form, language: Language) -> Progress {
+    let files = files::open(bundle).and_then(|mut source| source.files()).unwrap_or_default();
+    Progress::new(form, language, files.iter().map(|file| file.bytes).sum())
+}
+
+/// Threads that the machine has for us.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn verify(
     bundle: &std::path::Path,
     trust: &Trust,
@@ -264,7 +258,7 @@ fn verify(
     observer: &mut dyn Observer,
 ) -> Result<Report, Refusal> {
     let mut source: Box<dyn BundleSource> = files::open(bundle)?;
-    bundle::verify(source.as_mut(), trust, demands, observer)
+    bundle::verify_on(workers(), source.as_mut(), trust, demands, observer)
 }
 
 fn read_trust(path: &std::path::Path) -> Result<Trust, Box<Verdict>> {

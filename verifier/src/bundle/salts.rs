@@ -6,11 +6,33 @@
 
 use super::Place;
 use std::collections::HashSet;
-use zegel_proto::v1::evidence_event::Body;
 use zegel_proto::v1::{RedactedBody, ShownSlot};
 
 /// Events whose salts are compared.
 const SALTS_MAX: usize = 1_048_576;
+
+/// What is compared of one body.
+pub(super) struct Salted {
+    /// Where the seed, or the salt of slot 0, begins.
+    start: Option<[u8; 8]>,
+    has_twins: bool,
+}
+
+impl Salted {
+    /// A body that is shown whole: all its salts follow from the seed.
+    pub(super) fn whole(seed: &[u8]) -> Self {
+        Self { start: start(seed), has_twins: false }
+    }
+
+    /// A body that is shown in part. Slot 0 is always open; within an event no two salts are equal.
+    pub(super) fn redacted(body: &RedactedBody) -> Self {
+        Self { start: body.slots.first().and_then(|slot| start(&slot.salt)), has_twins: has_twins(body) }
+    }
+}
+
+fn start(salt: &[u8]) -> Option<[u8; 8]> {
+    salt.get(..8)?.try_into().ok()
+}
 
 /// What was seen of salts.
 #[derive(Clone, Debug, Default)]
@@ -21,25 +43,15 @@ pub(super) struct Salts {
 }
 
 impl Salts {
-    /// Takes a body that is shown, whole or in part.
-    pub(super) fn body(&mut self, place: Place, body: &Body) {
-        let is_repeated = match body {
-            Body::Opened(body) => self.came_before(&body.seed),
-            Body::Redacted(body) => {
-                // Slot 0 is always open. Within an event no two salts are equal.
-                let first = body.slots.first().is_some_and(|slot| self.came_before(&slot.salt));
-                first || has_twins(body)
-            }
-            Body::Sealed(_) => false,
-        };
-        if is_repeated {
+    /// Takes what is compared of a body that is shown, whole or in part.
+    pub(super) fn body(&mut self, place: Place, salted: &Salted) {
+        if salted.start.is_some_and(|start| self.came_before(start)) || salted.has_twins {
             self.repeated += 1;
             self.first.get_or_insert(place);
         }
     }
 
-    fn came_before(&mut self, salt: &[u8]) -> bool {
-        let Some(Ok(start)) = salt.get(..8).map(<[u8; 8]>::try_from) else { return false };
+    fn came_before(&mut self, start: [u8; 8]) -> bool {
         if self.seen.len() >= SALTS_MAX { self.seen.contains(&start) } else { !self.seen.insert(start) }
     }
 }

@@ -204,7 +204,8 @@ fn read_trusts(paths: &[PathBuf]) -> io::Result<Vec<(String, Trust)>> {
 fn check<'a>(bundle: &Path, trusts: &'a [(String, Trust)], wanted: &Wanted) -> (String, &'a Trust, Verdict, Gather) {
     let mut last = None;
     for (file, trust) in trusts {
-        let mut gather = Gather::default();
+        let progress = super::progress(bundle, super::Form::Text, wanted.lang);
+        let mut gather = Gather { progress, ..Gather::default() };
         gather.holders.begin(0, trust.origin());
         let verified = pass(bundle, trust, &mut gather);
         let other_log = matches!(&verified, Err(refusal) if refusal.id() == "ORIGIN");
@@ -222,7 +223,7 @@ fn check<'a>(bundle: &Path, trusts: &'a [(String, Trust)], wanted: &Wanted) -> (
 
 fn pass(bundle: &Path, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, Refusal> {
     let mut source = files::open(bundle)?;
-    bundle::verify(source.as_mut(), trust, &Demands::default(), observer)
+    bundle::verify_on(super::workers(), source.as_mut(), trust, &Demands::default(), observer)
 }
 
 fn second_pass(

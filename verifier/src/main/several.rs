@@ -4,7 +4,7 @@
 //! timeline is printed in a second pass (of one bundle as it is read, of several by time), which must find the same bundles.
 
 use super::show::{self, Timeline};
-use super::{Asked, EXIT_UNCHECKED, Progress, Verdict, answer, read_trust, verify};
+use super::{Asked, EXIT_UNCHECKED, Verdict, answer, progress, read_trust, verify};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ impl Several {
         let (mut verdicts, mut bundles) = (Vec::new(), Vec::new());
         for (number, path) in asked.bundles.iter().enumerate() {
             let demands = demands(asked, number)?;
-            match verify_under(path, &trusts, &demands) {
+            match verify_under(path, &trusts, &demands, asked) {
                 Ok((trust, report)) => {
                     let parts_sha256 = report.export.parts_sha256.clone();
                     bundles.push(Checked { path: path.clone(), demands, trust, parts_sha256 });
@@ -151,9 +151,15 @@ fn demands(asked: &Asked, number: usize) -> Result<Demands, Box<Verdict>> {
     Ok(Demands { nonce, min_entries, scope: asked.scope.get(number).cloned() })
 }
 
+/// 64 lower-case digits: an id has one spelling.
 fn id(text: &str) -> Option<Hash> {
+    let text = Some(text).filter(|text| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))?;
     let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
     Hash::read(&bytes.collect::<Option<Vec<u8>>>()?)
+}
+
+fn month(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|month: &u32| month.to_string() == text)
 }
 
 /// Reads `custodian:ID` or `conversation:ID`, and maybe `:YYYYMM-YYYYMM`.
@@ -168,7 +174,7 @@ pub(super) fn scope(text: &str) -> Result<Scope, String> {
     let id = words.next().and_then(id).ok_or_else(wanted)?;
     let (from_month, to_month) = match words.next().map(|months| months.split_once('-')) {
         None => (0, 0),
-        Some(Some((from, to))) => (from.parse().map_err(|_| wanted())?, to.parse().map_err(|_| wanted())?),
+        Some(Some((from, to))) => (month(from).ok_or_else(wanted)?, month(to).ok_or_else(wanted)?),
         Some(None) => return Err(wanted()),
     };
     let scope = Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month };
@@ -179,10 +185,10 @@ pub(super) fn scope(text: &str) -> Result<Scope, String> {
 }
 
 /// Verifies under the trust file of the bundle's log: the first that is not of another.
-fn verify_under(path: &Path, trusts: &[Trust], demands: &Demands) -> Result<(usize, Report), Refusal> {
+fn verify_under(path: &Path, trusts: &[Trust], demands: &Demands, asked: &Asked) -> Result<(usize, Report), Refusal> {
     let mut last = None;
     for (number, trust) in trusts.iter().enumerate() {
-        match verify(path, trust, demands, &mut Progress::default()) {
+        match verify(path, trust, demands, &mut progress(path, asked.form(), asked.lang)) {
             Err(refusal @ Refusal::Origin { .. }) => last = Some(refusal),
             verified => return verified.map(|report| (number, report)),
         }

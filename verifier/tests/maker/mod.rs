@@ -7,6 +7,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use zegel_proto::v1::{self, *};
 use zegel_verifier::batch::event_leaf;
 use zegel_verifier::bundle::{self, BundleFile, BundleSource, Demands, Refusal, Report};
@@ -819,9 +820,20 @@ pub fn verify(files: &Files, trust: &str) -> Result<Report, Refusal> {
     verify_with(files, trust, &Demands::default())
 }
 
+/// In the caller's thread alone, and with one, two or five others in turn: the outcome is the same.
 pub fn verify_with(files: &Files, trust: &str, demands: &Demands) -> Result<Report, Refusal> {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let workers = [1, 2, 5][turn % 3];
     let trust = Trust::parse(trust.as_bytes()).expect("a trust file");
-    bundle::verify(&mut files.clone(), &trust, demands, &mut ())
+    let alone = bundle::verify(&mut files.clone(), &trust, demands, &mut ());
+    if turn > 200 && !turn.is_multiple_of(10) {
+        // A test that flips every bit asks thousands of times: each tenth is enough.
+        return alone;
+    }
+    let together = bundle::verify_on(workers, &mut files.clone(), &trust, demands, &mut ());
+    assert_eq!(format!("{together:?}"), format!("{alone:?}"), "with {workers} workers");
+    alone
 }
 
 /// An honest bundle of so many messages, with its log.

@@ -17,7 +17,7 @@ use zegel_verifier::hash::{Hash, Tag, leaf, log_leaf, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, family, layout};
 use zegel_verifier::note::{TYPE_COSIGNATURE, TYPE_ED25519, VerifierKey};
 use zegel_verifier::signature::signed_bytes;
-use zegel_verifier::snapshot::{row_leaf, stream_leaf};
+use zegel_verifier::snapshot::{months_digest, row_leaf, stream_leaf};
 use zegel_verifier::tree::{Frontier, gap_subtrees, root_of};
 use zegel_verifier::trust::Trust;
 
@@ -645,6 +645,7 @@ impl Evidence {
         let leaves: Vec<Hash> = rows.iter().map(Row::leaf).collect();
         let mut at = 0;
         let mut shown = BTreeSet::new();
+        self.neighbours(plan, rows, &leaves, &mut at);
         for (index, row) in (0u64..).zip(rows) {
             // A liar who has two rows of one id shows the first.
             if !shown.insert((row.stream as i32, row.id)) {
@@ -664,6 +665,30 @@ impl Evidence {
         }
         let gap = gap(&leaves, at, leaves.len() as u64);
         self.push(evidence_record::Record::RowsEnd(EvidenceRowsEnd { gap }));
+    }
+
+    /// Of an id without a row, the rows between which it would stand; that of the registry is shown anyway.
+    fn neighbours(&mut self, plan: &Plan, rows: &[Row], leaves: &[Hash], at: &mut u64) {
+        let wanted = (plan.scope.stream, plan.scope.id.clone());
+        let place = rows.partition_point(|row| (row.stream as i32, row.id.to_vec()) < wanted);
+        if rows.get(place).is_some_and(|row| (row.stream as i32, row.id.to_vec()) == wanted) {
+            return;
+        }
+        for index in place.saturating_sub(1)..rows.len().min(place + 1) {
+            let row = &rows[index];
+            if !matches!(row.stream, StreamType::StreamConversation | StreamType::StreamCustodian) {
+                continue;
+            }
+            let index = index as u64;
+            self.push(evidence_record::Record::Neighbour(EvidenceNeighbour {
+                gap: gap(leaves, *at, index),
+                index,
+                stream: row.stream as i32,
+                id: row.id.to_vec(),
+                months: months_digest(&row.months).to_vec(),
+            }));
+            *at = index + 1;
+        }
     }
 
     /// Packs the records into parts, signs and bags them.

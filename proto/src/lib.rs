@@ -10,6 +10,7 @@
 mod canonical;
 mod grammar;
 pub mod limits;
+pub mod view;
 
 /// The messages, generated from `zegel/v1/*.proto`; a test holds them current.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]

@@ -4,6 +4,7 @@ mod append;
 mod demo;
 mod export;
 mod import;
+mod load;
 mod mirror;
 mod outcome;
 mod receipts;
@@ -73,6 +74,8 @@ enum Command {
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Put a ledger under load, and say what it takes and how long sources wait.
+    Load(Box<load::Load>),
     /// Cosign checkpoints of logs that others run.
     #[command(subcommand)]
     Witness(witness::Witness),
@@ -103,6 +106,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Load(load) => load::run(*load).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),
         Command::Receipts(receipts) => receipts::run(receipts),

@@ -19,6 +19,7 @@ pub mod import;
 pub mod input;
 mod json;
 pub mod keys;
+pub mod load;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;

@@ -6,6 +6,7 @@ mod genesis;
 mod lists;
 mod register;
 
+pub(crate) use genesis::key_added;
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts};
 pub use lists::{class_list, grounds_list, normalise_ground};
 pub use register::{Register, RegisteredId};

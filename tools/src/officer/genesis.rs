@@ -77,7 +77,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
 }
 
 /// A key with proof that its owner has it.
-fn key_added(origin: &str, identity: &Identity) -> Result<Draft, EventError> {
+pub(crate) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, EventError> {
     let (actor, key): (Hash, Hash) = (identity.actor(), identity.public_key());
     let claim = KeyPossession { origin: origin.into(), actor: actor.to_vec(), key: key.to_vec() };
     let proof = identity.sign(CONTEXT_KEY, &print(&claim)?);

@@ -1,0 +1,200 @@
+//! Arguments, and what each command does with them.
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+use zegel_proto::source::v1::StatusRequest;
+use zegel_proto::source::v1::source_client::SourceClient;
+use zegel_tools::keys::{KeyError, KeyFolder};
+use zegel_tools::sidecar::{NewSource, SidecarConfig, SidecarError, Tell, init, quarantined, resume, serve};
+use zegel_tools::{disk, hex};
+use zegel_verifier::hash::Hash;
+
+/// The sidecar of a chat gateway: takes plain events on this machine and sees that each is in the log once.
+#[derive(Parser)]
+#[command(name = "zegel-source", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a source with a key of its own for one log, register it, and add it to the sidecar's configuration.
+    Init {
+        /// Folder of the sidecar; called again with another ministry, it serves one more log.
+        dir: PathBuf,
+        /// Key folder of the ministry, with its root key.
+        #[arg(long, value_name = "DIR")]
+        keys: PathBuf,
+        /// Address of the ledger: `https://host:port`.
+        #[arg(long, value_name = "URL")]
+        ledger: String,
+        /// Name of the service in the registry.
+        #[arg(long)]
+        name: String,
+        /// Folder of this log in the sidecar's.
+        #[arg(long, default_value = "log")]
+        label: String,
+        /// Where it listens: `unix:PATH`, or an address on loopback.
+        #[arg(long, default_value = "unix:source.sock")]
+        listen: String,
+        /// Secret of another source of this ministry, so that both give one conversation one id.
+        #[arg(long, value_name = "FILE")]
+        secret: Option<PathBuf>,
+    },
+    /// Serve until SIGTERM or SIGINT. While another process has the spool: wait, and take over when it is gone.
+    Serve {
+        /// Configuration file, as `init` makes it.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Write the address here once it is bound.
+        #[arg(long, value_name = "PATH")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Ask a running sidecar how it stands.
+    Status {
+        /// Address: `unix:PATH` or `http://host:port`.
+        #[arg(long, value_name = "ADDRESS")]
+        socket: String,
+    },
+    /// Go on after the spool was put back from an older state; the log keeps who said so and why.
+    Resume {
+        /// Configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Origin of the log.
+        #[arg(long)]
+        log: String,
+        /// Who says so: a function.
+        #[arg(long)]
+        operator: String,
+        /// What happened.
+        #[arg(long)]
+        account: String,
+        /// Id of a custodian whom it concerns, beside those of the gateways that were served.
+        #[arg(long, value_name = "ID", value_parser = id)]
+        custodian: Vec<Hash>,
+    },
+    /// List what no log took, without its words.
+    Quarantine {
+        /// Configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    /// The sidecar.
+    #[error(transparent)]
+    Sidecar(#[from] SidecarError),
+    /// A key folder.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A file.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
+    /// A running sidecar did not answer.
+    #[error("{socket}: {reason}")]
+    Away {
+        /// Where it should be.
+        socket: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// The configuration does not have it.
+    #[error("log {log:?} is not in the configuration")]
+    UnknownLog {
+        /// As asked for.
+        log: String,
+    },
+}
+
+impl CommandError {
+    pub(crate) fn exit(&self) -> u8 {
+        if matches!(self, Self::Away { .. }) { 3 } else { 2 }
+    }
+}
+
+fn id(text: &str) -> Result<Hash, String> {
+    hex::parse(text).ok_or_else(|| "an id has 64 lower-case hexadecimal digits".into())
+}
+
+fn tell() -> Tell {
+    Arc::new(|line: &str| eprintln!("{line}"))
+}
+
+/// Runs one command: its result, and the exit code.
+pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandError> {
+    match arguments.command {
+        Command::Init { dir, keys, ledger, name, label, listen, secret } => {
+            let new = NewSource {
+                label: &label,
+                name: &name,
+                ledger: &ledger,
+                listen: &listen,
+                secret: secret.as_deref(),
+            };
+            let config = init(&dir, &KeyFolder::open(&keys)?, &new).await?;
+            Ok((json!({ "config": config }), 0))
+        }
+        Command::Serve { config, ready_file } => answer(&config, ready_file.as_deref()).await,
+        Command::Status { socket } => status(&socket).await,
+        Command::Resume { config, log, operator, account, custodian } => {
+            let config = SidecarConfig::read(&config)?;
+            let of = |of: &&_| zegel_tools::sidecar::LogConfig::trust(of).is_ok_and(|trust| trust.origin() == log);
+            let found = config.logs.iter().find(of).ok_or(CommandError::UnknownLog { log: log.clone() })?;
+            let head = resume(found, &custodian, &operator, &account, tell()).await?;
+            Ok((json!({ "log": log, "resumed_at_batch": head.next_batch_seq }), 0))
+        }
+        Command::Quarantine { config } => {
+            let found = quarantined(&SidecarConfig::read(&config)?)?;
+            let count: usize = found.iter().map(|(_, events)| events.len()).sum();
+            let logs: Vec<Value> =
+                found.into_iter().map(|(log, events)| json!({ "log": log, "quarantined": events })).collect();
+            Ok((json!({ "logs": logs }), u8::from(count > 0)))
+        }
+    }
+}
+
+async fn answer(config: &Path, ready_file: Option<&Path>) -> Result<(Value, u8), CommandError> {
+    let config = SidecarConfig::read(config)?;
+    let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    let shutdown = async {
+        match signal {
+            Ok(mut terminated) => {
+                tokio::select! {
+                    _ = terminated.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+            }
+            Err(_) => _ = tokio::signal::ctrl_c().await,
+        }
+    };
+    let ready = |address: &str| {
+        eprintln!("listening on {address}");
+        if let Some(Err(reason)) = ready_file.map(|path| disk::write_durably(path, format!("{address}\n").as_bytes())) {
+            eprintln!("the ready file could not be written: {reason}");
+        }
+    };
+    serve(&config, tell(), ready, shutdown).await?;
+    Ok((json!({ "stopped": true }), 0))
+}
+
+async fn status(socket: &str) -> Result<(Value, u8), CommandError> {
+    let away = |reason: String| CommandError::Away { socket: socket.into(), reason };
+    let mut client = SourceClient::connect(socket.to_owned()).await.map_err(|reason| away(reason.to_string()))?;
+    let answer = client.status(StatusRequest {}).await.map_err(|status| away(status.to_string()))?.into_inner();
+    let found = answer.logs.iter().any(|log| !log.finding.is_empty());
+    let log = |log: &zegel_proto::source::v1::LogStanding| {
+        json!({
+            "log": log.log, "waiting": log.waiting, "quarantined": log.quarantined, "finding": log.finding,
+            "sentence": log.sentence, "sessions": log.sessions, "spool_bytes": log.spool_bytes,
+        })
+    };
+    Ok((json!({ "logs": answer.logs.iter().map(log).collect::<Vec<_>>() }), u8::from(found)))
+}

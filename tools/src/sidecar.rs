@@ -11,6 +11,7 @@
 //!
 //! Not here: what is sealed and how it is sent (`seal`, `source`). Specification: `specs/source.md`.
 
+mod checker;
 mod committer;
 mod config;
 mod drafts;
@@ -23,12 +24,15 @@ mod resume;
 mod sealed;
 mod seen;
 mod service;
+mod simulator;
 mod uploads;
 
+pub use checker::{Checked, Checker, Found};
 pub use config::{LogConfig, NewSource, SidecarConfig, init};
 pub use quarantine::Quarantined;
 pub use resume::resume;
 pub use service::serve;
+pub use simulator::{DayPlan, Played, Step, day, play};
 
 use crate::disk::{self, DiskError};
 use crate::entropy::EntropyError;

@@ -18,11 +18,11 @@ pub(super) const CLOCKS_APART_MS: u64 = 60_000;
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub(super) struct Fault {
     /// By name, as `specs/source.md` lists them.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// In words.
-    pub sentence: String,
+    pub(super) sentence: String,
 }
 
 impl Fault {

@@ -84,7 +84,7 @@ fn take_over(config: &SidecarConfig) -> Result<Vec<File>, SidecarError> {
     config.logs.iter().map(|log| lock(&log.spool, Waiting::Waits)).collect()
 }
 
-async fn listen(listen: &str, router: Router, ready: impl FnOnce(&str)) -> Result<(), SidecarError> {
+pub(super) async fn listen(listen: &str, router: Router, ready: impl FnOnce(&str)) -> Result<(), SidecarError> {
     let failed = |reason: String| SidecarError::Listen { listen: listen.into(), reason };
     if let Some(path) = listen.strip_prefix("unix:") {
         // We hold the spool, so a socket that is there has nobody behind it.
@@ -129,7 +129,7 @@ impl Sidecar {
 }
 
 #[allow(clippy::result_large_err, reason = "what tonic answers")]
-fn opened(first: Option<handed::Request>) -> Result<handed::Open, Status> {
+pub(super) fn opened(first: Option<handed::Request>) -> Result<handed::Open, Status> {
     let invalid = |name, sentence| Err(refused(tonic::Code::InvalidArgument, name, sentence));
     let Some(request::Content::Open(open)) = first.and_then(|first| first.content) else {
         return invalid("open_missing", "the first request of a session is Open");

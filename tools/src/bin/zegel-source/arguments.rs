@@ -8,7 +8,9 @@ use thiserror::Error;
 use zegel_proto::source::v1::StatusRequest;
 use zegel_proto::source::v1::source_client::SourceClient;
 use zegel_tools::keys::{KeyError, KeyFolder};
-use zegel_tools::sidecar::{NewSource, SidecarConfig, SidecarError, Tell, init, quarantined, resume, serve};
+use zegel_tools::sidecar::{
+    Checker, DayPlan, NewSource, SidecarConfig, SidecarError, Tell, init, play, quarantined, resume, serve,
+};
 use zegel_tools::{disk, hex};
 use zegel_verifier::hash::Hash;
 
@@ -77,6 +79,42 @@ enum Command {
         /// Id of a custodian whom it concerns, beside those of the gateways that were served.
         #[arg(long, value_name = "ID", value_parser = id)]
         custodian: Vec<Hash>,
+    },
+    /// Stand in for a sidecar, and say by name what is wrong with the gateway that is pointed at it. Ends at SIGTERM or SIGINT.
+    Check {
+        /// Where it listens: `unix:PATH`, or an address on loopback.
+        #[arg(long, default_value = "unix:source.sock")]
+        listen: String,
+        /// End after so many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        seconds: Option<u64>,
+        /// Write the address here once it is bound.
+        #[arg(long, value_name = "PATH")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Play a day of a ministry against a sidecar, from one seed.
+    Simulate {
+        /// Address: `unix:PATH` or `http://host:port`.
+        #[arg(long, value_name = "ADDRESS")]
+        socket: String,
+        /// Origin of the log.
+        #[arg(long)]
+        log: String,
+        /// Id of an official whose chats it plays; or, with --custodians, a file with one id a line.
+        #[arg(long, value_name = "ID", value_parser = id)]
+        custodian: Vec<Hash>,
+        /// File with one id a line.
+        #[arg(long, value_name = "FILE")]
+        custodians: Option<PathBuf>,
+        /// Decides everything else.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Messages of the day.
+        #[arg(long, default_value_t = 10_000)]
+        messages: u64,
+        /// A session breaks after so many events, more or less; 0: none does.
+        #[arg(long, default_value_t = 1_000)]
+        breaks: u64,
     },
     /// List what no log took, without its words.
     Quarantine {
@@ -151,6 +189,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandErro
             let head = resume(found, &custodian, &operator, &account, tell()).await?;
             Ok((json!({ "log": log, "resumed_at_batch": head.next_batch_seq }), 0))
         }
+        Command::Check { listen, seconds, ready_file } => check(&listen, seconds, ready_file.as_deref()).await,
+        Command::Simulate { socket, log, custodian, custodians, seed, messages, breaks } => {
+            let mut ids: Vec<String> = custodian.iter().map(Hash::to_string).collect();
+            if let Some(path) = custodians {
+                ids.extend(String::from_utf8_lossy(&disk::read(&path)?).lines().map(str::to_owned));
+            }
+            let plan = DayPlan { seed, custodians: ids, messages, events_between_breaks: breaks };
+            let played = play(&socket, &log, &plan, tell()).await?;
+            let is_whole = played.receipted == played.events;
+            Ok((json!(played), u8::from(!is_whole)))
+        }
         Command::Quarantine { config } => {
             let found = quarantined(&SidecarConfig::read(&config)?)?;
             let count: usize = found.iter().map(|(_, events)| events.len()).sum();
@@ -161,28 +210,50 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandErro
     }
 }
 
-async fn answer(config: &Path, ready_file: Option<&Path>) -> Result<(Value, u8), CommandError> {
-    let config = SidecarConfig::read(config)?;
+/// Until SIGTERM or SIGINT.
+async fn stopped() {
     let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    let shutdown = async {
-        match signal {
-            Ok(mut terminated) => {
-                tokio::select! {
-                    _ = terminated.recv() => {}
-                    _ = tokio::signal::ctrl_c() => {}
-                }
+    match signal {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
             }
-            Err(_) => _ = tokio::signal::ctrl_c().await,
         }
-    };
-    let ready = |address: &str| {
+        Err(_) => _ = tokio::signal::ctrl_c().await,
+    }
+}
+
+fn ready(file: Option<&Path>) -> impl Fn(&str) + '_ {
+    move |address: &str| {
         eprintln!("listening on {address}");
-        if let Some(Err(reason)) = ready_file.map(|path| disk::write_durably(path, format!("{address}\n").as_bytes())) {
+        if let Some(Err(reason)) = file.map(|path| disk::write_durably(path, format!("{address}\n").as_bytes())) {
             eprintln!("the ready file could not be written: {reason}");
         }
-    };
-    serve(&config, tell(), ready, shutdown).await?;
+    }
+}
+
+async fn answer(config: &Path, ready_file: Option<&Path>) -> Result<(Value, u8), CommandError> {
+    let config = SidecarConfig::read(config)?;
+    serve(&config, tell(), ready(ready_file), stopped()).await?;
     Ok((json!({ "stopped": true }), 0))
+}
+
+async fn check(listen: &str, seconds: Option<u64>, ready_file: Option<&Path>) -> Result<(Value, u8), CommandError> {
+    let checker = Checker::default();
+    let shutdown = async {
+        match seconds {
+            Some(seconds) => tokio::select! {
+                () = stopped() => {}
+                () = tokio::time::sleep(std::time::Duration::from_secs(seconds)) => {}
+            },
+            None => stopped().await,
+        }
+    };
+    checker.serve(listen, ready(ready_file), shutdown).await?;
+    let checked = checker.finish();
+    let code = u8::from(!checked.findings.is_empty());
+    Ok((json!(checked), code))
 }
 
 async fn status(socket: &str) -> Result<(Value, u8), CommandError> {

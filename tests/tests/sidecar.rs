@@ -89,7 +89,7 @@ async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
 
     let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
     let kinds: Vec<&str> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
-    let mut wanted = vec!["CUSTODIAN_REGISTERED", "CAPTURE_STARTED", "CONVERSATION_REGISTERED", "MESSAGE_EDITED"];
+    let mut wanted = vec!["CUSTODIAN_REGISTERED", "CAPTURE_STARTED", "MESSAGE_EDITED"];
     wanted.extend(["MESSAGE_CREATED", "MESSAGE_EDITED", "REACTION_ADDED", "MESSAGE_DELETED", "MEMBERSHIP_CHANGED"]);
     wanted.extend(["SETTING_OBSERVED", "CALL_LOGGED", "GAP_DECLARED"]);
     let (mut found, mut wanted) = (kinds.clone(), wanted);
@@ -156,7 +156,7 @@ fn is_in_the_clear(folder: &Path, words: &str) -> bool {
         if path.is_dir() {
             return is_in_the_clear(&path, words);
         }
-        path.file_name().is_none_or(|name| name != "gateways.json" && name != "reserve")
+        path.file_name().is_none_or(|name| name != "gateways.json")
             && fs::read(&path).expect("read").windows(words.len()).any(|bytes| bytes == words.as_bytes())
     })
 }
@@ -216,11 +216,21 @@ async fn a_full_disk_holds_the_gateway_up_and_what_was_spooled_makes_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_goes_on_where_it_stopped_and_comes_out_whole() {
+    resume_an_attachment(12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes: make soak"]
+async fn an_attachment_of_a_hundred_mebibytes_goes_on_where_it_stopped() {
+    resume_an_attachment(100).await;
+}
+
+async fn resume_an_attachment(mebibytes: u64) {
     use sha2::{Digest, Sha256};
     let (stage, anna, mut sidecar) = stage();
     sidecar.start();
     let gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
-    let film: Vec<u8> = (0..100 * 1024 * 1024_u64).map(|at| (at * at >> 7) as u8).collect();
+    let film: Vec<u8> = (0..mebibytes * 1024 * 1024).map(|at| ((at * at) >> 7) as u8).collect();
     let (log, upload, size) = (ORIGIN.to_owned(), "film-1".to_owned(), film.len() as u64);
     let pieces = |from: usize, to: usize| {
         let (log, upload) = (log.clone(), upload.clone());
@@ -231,7 +241,7 @@ async fn an_attachment_goes_on_where_it_stopped_and_comes_out_whole() {
             .collect();
         tokio_stream::iter(chunks)
     };
-    let half = 40 * 1024 * 1024;
+    let half = film.len() / 3 / 1_048_576 * 1_048_576;
     let first = sidecar.client().await.put_attachment(pieces(0, half)).await.expect("put").into_inner();
     assert_eq!((first.offset, first.complete), (half as u64, false));
     drop(gateway);
@@ -283,7 +293,7 @@ async fn a_poison_message_is_put_aside_with_a_finding_and_blocks_nothing() {
     assert_eq!(other.told.quarantined["unknown"], "refused_by_ledger");
     sidecar.stands("nothing waits", |standing| standing.waiting == 0 && standing.finding.is_empty()).await;
     let (code, told) = sidecar.run(&["quarantine"]);
-    assert!(code == Some(1) && told.contains("at most 524288 are allowed") && !told.contains("xxxx"), "{told}");
+    assert!(code == Some(1) && told.contains("at most 262144 are allowed") && !told.contains("xxxx"), "{told}");
     let bundle = check_each_once(&stage, "Anna de Vries", "anna", 60);
     assert!(holds(&bundle, "quarantined") && holds(&bundle, "unfit_for_the_log"));
 }
@@ -321,15 +331,22 @@ async fn silence_and_a_wrong_clock_are_said_in_the_log_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_rewritten_gets_nothing_more() {
-    let (mut stage, anna, mut sidecar) = stage();
+    let mut stage = Stage::new();
+    let anna = custodian(&stage, "Anna de Vries");
+    let mut sidecar = Sidecar::new(&stage);
     sidecar.start();
     let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
     // The twin has the same past, and another present.
     gateway.until_receipted(&["register groep-1".into()]).await;
     sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    sidecar.kill();
+    let before = stage.url();
     let twin = stage.twin();
+    sidecar.point_at(&before, &stage.url());
     _ = custodian(&twin, "Bram");
     _ = custodian(&twin, "Carla");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
     gateway.send_messages(&keys(0, 10)).await;
     gateway.until_receipted(&keys(0, 10)).await;
     sidecar.kill();
@@ -436,13 +453,19 @@ async fn a_spool_from_a_snapshot_sends_nothing_until_it_is_resumed_in_writing() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_sends_without_credit_is_cut_off_and_one_from_elsewhere_is_not_listened_to() {
     let (mut stage, anna, mut sidecar) = stage();
-    sidecar.configure("credits = 4\nspool_bytes_max = 1000");
+    sidecar.configure("credits = 4\nspool_bytes_max = 1");
     stage.kill();
     sidecar.start();
-    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let mut gateway = Gateway::open(&sidecar, ORIGIN, &anna).await;
     // More than the spool takes: nothing is answered, and credits run out.
-    for key in keys(0, 12) {
-        gateway.send(&key, gateway.message(&key)).await;
+    let register = |number: u32| {
+        let (channel, conversation) = (Channel::Sms as i32, format!("groep-{number}"));
+        request::Content::Register(Register { channel, conversation, ..Register::default() })
+    };
+    gateway.send("0", register(0)).await;
+    gateway.until(|told| told.held.contains("spool_full")).await;
+    for number in 1..6 {
+        gateway.send(&number.to_string(), register(number)).await;
     }
     let ended = loop {
         match gateway.listen().await {
@@ -453,7 +476,7 @@ async fn a_gateway_that_sends_without_credit_is_cut_off_and_one_from_elsewhere_i
     };
     assert_eq!(ended.code(), tonic::Code::ResourceExhausted);
     assert!(ended.message().starts_with("no_credit"), "{ended}");
-    assert!(gateway.told.held.contains("spool_full"), "{:?}", gateway.told);
+    assert!(gateway.told.spooled.is_empty(), "{:?}", gateway.told);
     sidecar.kill();
     sidecar.point_at("unix:source.sock", "0.0.0.0:0");
     let (code, told) = sidecar.run(&["serve"]);

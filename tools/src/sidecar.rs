@@ -11,6 +11,7 @@
 //!
 //! Not here: what is sealed and how it is sent (`seal`, `source`). Specification: `specs/source.md`.
 
+mod appservice;
 mod checker;
 mod committer;
 mod config;
@@ -27,6 +28,7 @@ mod service;
 mod simulator;
 mod uploads;
 
+pub use appservice::{Appservice, serve_homeserver};
 pub use checker::{Checked, Checker, Found};
 pub use config::{LogConfig, NewSource, SidecarConfig, init};
 pub use quarantine::Quarantined;

@@ -27,6 +27,8 @@ use zegel_verifier::hash::Hash;
 
 /// Events that are appended together: four full batches.
 const GROUP_MAX: usize = 1_024;
+/// Bytes of those, more or less: bounds memory, and what a full disk must have room for before it gets emptier.
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 /// Between attempts at a ledger that is not there.
 const AWAY: Duration = Duration::from_secs(2);
 
@@ -101,7 +103,7 @@ impl Committer {
             // It was taken: the batch in which it stood alone is in the chain.
             let mut reader = JournalReader::new(&intake.folder("journal"), &intake.key);
             let entry = source.checkpoint().map_or(0, |checkpoint| checkpoint.size().saturating_sub(1));
-            let taken: Vec<_> = reader.read(settled.next, settled.next + 1, 1)?;
+            let taken: Vec<_> = reader.read(settled.next, settled.next + 1, 1, GROUP_BYTES)?;
             intake.settle(&taken.into_iter().map(|spooled| (spooled, entry, 0)).collect::<Vec<_>>())?;
             settled.next += 1;
         }
@@ -134,14 +136,16 @@ impl Committer {
     /// Appends what comes next; false if there is nothing.
     async fn step(&mut self) -> Result<bool, Block> {
         let (from, end) = (self.settled.next, self.intake.durable());
-        let group = self.reader.read(from, end, self.together).map_err(|reason| sort_own(&reason.into()))?;
+        let group = self.reader.read(from, end, self.together, GROUP_BYTES).map_err(|reason| sort_own(&reason.into()))?;
         let Some(first) = group.first().cloned() else { return Ok(false) };
         if is_alone(&first) {
             self.append_alone(first).await?;
             return Ok(true);
         }
         let found = group.len();
-        let group: Vec<Spooled> = group.into_iter().take_while(|spooled| !is_alone(spooled)).collect();
+        // A conversation is registered before the batch that names it.
+        let is_alike = |spooled: &Spooled| !is_alone(spooled) && is_registration(spooled) == is_registration(&first);
+        let group: Vec<Spooled> = group.into_iter().take_while(is_alike).collect();
         let is_whole = group.len() == found;
         self.append_group(group).await?;
         if is_whole {
@@ -157,7 +161,8 @@ impl Committer {
             let made = self.drafts(spooled).map_err(|reason| sort(&reason))?;
             let known = match made.first().and_then(Draft::capture) {
                 Some(capture) => self.logged_at(capture, spooled).await?,
-                None => Some((0, 0)),
+                None if made.is_empty() => Some((0, 0)),
+                None => self.registered_at(Hash::read(&spooled.conversation).unwrap_or(Hash::ZERO)).await?,
             };
             places.push(known);
             if known.is_none() {
@@ -203,12 +208,6 @@ impl Committer {
 
     /// Appends a record that stands in no capture, in a batch of its own.
     async fn append_alone(&mut self, spooled: Spooled) -> Result<(), Block> {
-        let registered = Hash::read(&spooled.conversation).filter(|_| spooled.notice.is_none() && !is_gap(&spooled));
-        if let Some(id) = registered
-            && let Some(entry) = self.registered_at(id).await?
-        {
-            return self.settle(vec![(spooled, entry, 0)]);
-        }
         let drafts = self.drafts(&spooled).map_err(|reason| sort(&reason))?;
         self.source.flush().await.map_err(|reason| sort(&reason))?;
         self.settled.alone = Some(self.source.head().next_batch_seq);
@@ -236,7 +235,7 @@ impl Committer {
         Ok(self.logged.get(&capture).and_then(|rows| rows.get(&key)).copied())
     }
 
-    async fn registered_at(&self, id: Hash) -> Result<Option<u64>, Block> {
+    async fn registered_at(&self, id: Hash) -> Result<Option<(u64, u32)>, Block> {
         let request = ReadStreamRequest {
             origin: self.source.origin().into(),
             stream: StreamType::StreamConversation as i32,
@@ -247,7 +246,7 @@ impl Committer {
         match self.source.connection().client().read_stream(request).await {
             Ok(pages) => {
                 let page = pages.into_inner().message().await.map_err(away)?;
-                Ok(page.and_then(|page| page.places.first().map(|place| place.entry)))
+                Ok(page.and_then(|page| page.places.first().map(|place| (place.entry, place.position))))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(away(status)),
@@ -291,7 +290,7 @@ impl Committer {
     /// Puts the next record aside, and declares that it is missing.
     fn put_aside(&mut self, number: u32, sentence: &str) -> Result<(), SidecarError> {
         let from = self.settled.next;
-        let Some(spooled) = self.reader.read(from, from + 1, 1)?.pop() else { return Ok(()) };
+        let Some(spooled) = self.reader.read(from, from + 1, 1, GROUP_BYTES)?.pop() else { return Ok(()) };
         quarantine::put(&self.intake.folder("quarantine"), &self.intake.key, &spooled, number, sentence)?;
         (self.intake.tell)(&format!("{}: quarantine: {}: {sentence}", self.intake.origin, quarantine::finding(number)));
         let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
@@ -326,14 +325,13 @@ impl Committer {
 
 /// Whether a record stands in no capture: the ledger keeps no digest of it.
 fn is_alone(spooled: &Spooled) -> bool {
-    let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
-    let is_registration = matches!(content, Some(request::Content::Register(_)));
-    is_registration || spooled.conversation.is_empty()
+    spooled.conversation.is_empty()
 }
 
-fn is_gap(spooled: &Spooled) -> bool {
+/// Whether it registers a conversation: the ledger knows whether it did.
+fn is_registration(spooled: &Spooled) -> bool {
     let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
-    matches!(content, Some(request::Content::Gap(_)))
+    matches!(content, Some(request::Content::Register(_)))
 }
 
 /// What stops us, by name.

@@ -30,7 +30,7 @@ use zegel_verifier::hash::Hash;
 /// Records that are written with one sync.
 const GROUP_MAX: usize = 256;
 /// Kept free for the way out: what has to be written before a full journal can be emptied.
-const RESERVE_BYTES: usize = 16 * 1024 * 1024;
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 /// Between two looks whether there is room again.
 const HELD: Duration = Duration::from_millis(250);
 
@@ -235,16 +235,15 @@ impl Intake {
 
     /// The writer: groups what waits, one sync for all of it.
     fn write(&self, mut journal: Journal, queue: &mpsc::Receiver<Queued>) {
-        let mut is_reserved = self.reserve();
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(GROUP_MAX - 1));
             let (records, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|each| (each.spooled, each.answer)).unzip();
             let mut is_held = false;
-            while let Err(name) = self.try_write(&mut journal, &records, &mut is_reserved) {
+            while let Err(name) = self.try_write(&mut journal, &records) {
                 if !is_held {
-                    let told = answers.iter().flatten();
-                    told.for_each(|(answers, _)| _ = answers.send(answered(answer::Content::Held(Held { name: name.into() }))));
+                    let held = || answered(answer::Content::Held(Held { name: name.into() }));
+                    answers.iter().flatten().for_each(|(answers, _)| _ = answers.send(held()));
                     (self.tell)(&format!("{}: {name}: nothing is spooled until there is room", self.origin));
                 }
                 is_held = true;
@@ -258,24 +257,16 @@ impl Intake {
         }
     }
 
-    fn try_write(&self, journal: &mut Journal, records: &[Spooled], is_reserved: &mut bool) -> Result<(), &'static str> {
+    fn try_write(&self, journal: &mut Journal, records: &[Spooled]) -> Result<(), &'static str> {
         if self.spool_bytes() > self.config.spool_bytes_max {
             return Err("spool_full");
         }
-        *is_reserved = *is_reserved || self.reserve();
-        if *is_reserved && journal.append(records).is_ok() {
-            return Ok(());
-        }
+        let bytes: usize = records.iter().map(Message::encoded_len).sum();
         // What is spooled must find its way out, and for that it needs room.
-        *is_reserved = false;
-        let _ = std::fs::remove_file(self.folder("reserve"));
-        Err("disk_full")
-    }
-
-    fn reserve(&self) -> bool {
-        let path = self.folder("reserve");
-        let is_there = path.metadata().is_ok_and(|found| found.len() == RESERVE_BYTES as u64);
-        is_there || disk::write_durably(&path, &vec![0; RESERVE_BYTES]).is_ok()
+        if disk::free_bytes(&self.config.spool).is_ok_and(|free| free < RESERVE_BYTES + bytes as u64) {
+            return Err("disk_full");
+        }
+        journal.append(records).map_err(|_| "disk_full")
     }
 
     /// Bytes of the journal.

@@ -109,7 +109,7 @@ impl Journal {
         let last = segments(folder)?.pop().map_or(settled, |(first, _)| first);
         let active = SealedFile::open(&segment(folder, last), key)?;
         let mut reader = JournalReader::new(folder, key);
-        let left = reader.read(settled, u64::MAX, usize::MAX)?;
+        let left = reader.read(settled, u64::MAX, usize::MAX, u64::MAX)?;
         let next = left.last().map_or(settled, |record| record.number + 1);
         Ok((Self { folder: folder.into(), key: key.clone(), active, next }, left))
     }
@@ -163,16 +163,19 @@ impl JournalReader {
         Self { folder: folder.into(), key: key.clone(), at: None, upcoming: 0 }
     }
 
-    /// Records from number `from` on and below `end`, at most so many.
-    pub(super) fn read(&mut self, from: u64, end: u64, max: usize) -> Result<Vec<Spooled>, DiskError> {
-        let mut found = Vec::new();
+    /// Records from number `from` on and below `end`, at most so many, and no more once they have so many bytes.
+    pub(super) fn read(&mut self, from: u64, end: u64, max: usize, bytes_max: u64) -> Result<Vec<Spooled>, DiskError> {
+        let (mut found, mut bytes) = (Vec::new(), 0);
         if self.upcoming != from {
             self.at = None;
         }
-        while found.len() < max && from + (found.len() as u64) < end {
+        while found.len() < max && bytes < bytes_max && from + (found.len() as u64) < end {
             match self.next(from)? {
                 Some(record) if record.number < from => {}
-                Some(record) => found.push(record),
+                Some(record) => {
+                    bytes += record.encoded_len() as u64;
+                    found.push(record);
+                }
                 None => break,
             }
         }
@@ -228,10 +231,11 @@ mod tests {
         (0..12).for_each(|number| journal.append(&[record(number)]).expect("appended"));
         let numbers = |records: Vec<Spooled>| records.iter().map(|record| record.number).collect::<Vec<_>>();
         let mut reader = JournalReader::new(folder.path(), &key);
-        assert_eq!(numbers(reader.read(3, 12, 4).expect("read")), [3, 4, 5, 6]);
-        assert_eq!(numbers(reader.read(7, 9, 9).expect("read")), [7, 8]);
-        assert_eq!(numbers(reader.read(9, 12, 9).expect("read")), [9, 10, 11]);
-        assert_eq!(numbers(reader.read(2, 4, 9).expect("read")), [2, 3]);
+        assert_eq!(numbers(reader.read(3, 12, 4, u64::MAX).expect("read")), [3, 4, 5, 6]);
+        assert_eq!(numbers(reader.read(7, 9, 9, u64::MAX).expect("read")), [7, 8]);
+        assert_eq!(numbers(reader.read(9, 12, 9, u64::MAX).expect("read")), [9, 10, 11]);
+        assert_eq!(numbers(reader.read(2, 12, 9, 1_000_001).expect("read")), [2, 3]);
+        assert_eq!(numbers(reader.read(2, 4, 9, u64::MAX).expect("read")), [2, 3]);
         drop(journal);
         drop_settled(folder.path(), 11).expect("dropped");
         assert!(bytes(folder.path()) < 5_000_000);

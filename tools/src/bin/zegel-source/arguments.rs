@@ -9,7 +9,8 @@ use zegel_proto::source::v1::StatusRequest;
 use zegel_proto::source::v1::source_client::SourceClient;
 use zegel_tools::keys::{KeyError, KeyFolder};
 use zegel_tools::sidecar::{
-    Checker, DayPlan, NewSource, SidecarConfig, SidecarError, Tell, init, play, quarantined, resume, serve,
+    Appservice, Checker, DayPlan, NewSource, SidecarConfig, SidecarError, Tell, init, play, quarantined, resume, serve,
+    serve_homeserver,
 };
 use zegel_tools::{disk, hex};
 use zegel_verifier::hash::Hash;
@@ -92,6 +93,30 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         ready_file: Option<PathBuf>,
     },
+    /// Be the gateway of a Matrix homeserver: an application service that hands what is pushed to a sidecar.
+    Matrix {
+        /// Where the homeserver finds it.
+        #[arg(long, default_value = "127.0.0.1:7491")]
+        listen: std::net::SocketAddr,
+        /// File with the token by which the homeserver is known: `hs_token` of its registration; mode 600.
+        #[arg(long, value_name = "FILE")]
+        token: PathBuf,
+        /// The sidecar: `unix:PATH` or `http://host:port`.
+        #[arg(long, value_name = "ADDRESS")]
+        socket: String,
+        /// Origin of the log.
+        #[arg(long)]
+        log: String,
+        /// Whose chats: @USER:SERVER=ID.
+        #[arg(long = "person", value_name = "USER=ID", value_parser = person, required = true)]
+        people: Vec<(String, Hash)>,
+        /// File that remembers who is in which room.
+        #[arg(long, value_name = "FILE")]
+        rooms: PathBuf,
+        /// Write the address here once it is bound.
+        #[arg(long, value_name = "PATH")]
+        ready_file: Option<PathBuf>,
+    },
     /// Play a day of a ministry against a sidecar, from one seed.
     Simulate {
         /// Address: `unix:PATH` or `http://host:port`.
@@ -162,6 +187,11 @@ fn id(text: &str) -> Result<Hash, String> {
     hex::parse(text).ok_or_else(|| "an id has 64 lower-case hexadecimal digits".into())
 }
 
+fn person(text: &str) -> Result<(String, Hash), String> {
+    let (user, found) = text.rsplit_once('=').ok_or("a person is USER=ID")?;
+    Ok((user.to_owned(), id(found)?))
+}
+
 fn tell() -> Tell {
     Arc::new(|line: &str| eprintln!("{line}"))
 }
@@ -188,6 +218,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandErro
             let found = config.logs.iter().find(of).ok_or(CommandError::UnknownLog { log: log.clone() })?;
             let head = resume(found, &custodian, &operator, &account, tell()).await?;
             Ok((json!({ "log": log, "resumed_at_batch": head.next_batch_seq }), 0))
+        }
+        Command::Matrix { listen, token, socket, log, people, rooms, ready_file } => {
+            let hs_token = String::from_utf8_lossy(&disk::read_private(&token)?).trim().to_owned();
+            let people = people.into_iter().map(|(user, id)| (user, id.to_string())).collect();
+            let appservice = Appservice { listen, hs_token, socket, log, people, rooms };
+            serve_homeserver(appservice, tell(), ready(ready_file.as_deref()), stopped()).await?;
+            Ok((json!({ "stopped": true }), 0))
         }
         Command::Check { listen, seconds, ready_file } => check(&listen, seconds, ready_file.as_deref()).await,
         Command::Simulate { socket, log, custodian, custodians, seed, messages, breaks } => {

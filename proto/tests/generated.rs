@@ -4,8 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 6] =
-    ["v1/event", "v1/governance", "v1/log", "v1/evidence", "v1/ledger", "source/v1/source"];
+const FILES: [&str; 6] = ["v1/event", "v1/governance", "v1/log", "v1/evidence", "v1/ledger", "source/v1/source"];
 const PACKAGES: [&str; 2] = ["zegel.v1", "zegel.source.v1"];
 
 fn generate(into: &Path) {

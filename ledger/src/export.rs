@@ -85,6 +85,7 @@ pub(crate) fn export(
     let table = table.ok_or(ExportError::NoTable { entry })?;
     check_export(log.store(), &request, table.covers())?;
     let end = End::of(&view, cosigned, entry);
+    log.store().reach(end.size)?;
     check_log_key(log.store(), table.covers(), end.size)?;
     let rows = rows_shown(&table, &scope)?;
     send(sink, Record::Header(header(log, &end, &request, scope.clone())))?;

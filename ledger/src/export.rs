@@ -9,9 +9,10 @@
 mod registrations;
 
 use crate::sequencer::{OpenLog, View};
-use crate::store::{CHUNK_EVENTS, LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
+use crate::store::{LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
 use crate::tree;
 use crate::witnessing::Cosigned;
+use prost::Message;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use thiserror::Error;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::*;
 use zegel_proto::{Grammar, GrammarError, parse};
-use zegel_verifier::batch::event_leaf;
+use zegel_verifier::batch::event_leaves;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::snapshot::months_digest;
@@ -273,18 +274,16 @@ impl Walk<'_, '_> {
 
     fn batch(&mut self, entry: u64, positions: &[u32]) -> Result<(), ExportError> {
         self.entry(entry)?;
-        let headers = self.store.headers(entry)?;
-        let leaves: Vec<Hash> = headers.iter().map(|header| event_leaf(header)).collect();
-        let mut chunk = Chunk::default();
+        let row = self.store.header_row(entry)?;
+        let headers = row.headers()?;
+        let leaves = event_leaves(headers.iter().copied());
         let mut at = 0;
-        for &position in positions {
+        for (&position, (ciphertext, wrap)) in positions.iter().zip(self.store.sealed(entry, positions)?) {
             let missing = StoreError::Missing { what: "header of entry", number: entry };
-            let header = headers.get(position as usize).ok_or(missing)?.clone();
-            chunk.read(self.store, entry, position)?;
-            let sealed = chunk.sealed(position);
-            if let Some(sealed) = &sealed {
-                self.envelope(&sealed.wrap)?;
-            }
+            let header = headers.get(position as usize).ok_or(missing)?.to_vec();
+            self.envelope(&wrap)?;
+            // Nothing is sealed beside a public event.
+            let sealed = (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap });
             let gap = gap_of(&leaves, at, position as usize);
             let body = sealed.map(evidence_event::Body::Sealed);
             send(self.sink, Record::Event(EvidenceEvent { gap, position, header, body }))?;
@@ -295,7 +294,7 @@ impl Walk<'_, '_> {
 
     /// Sends the envelope of a wrap before the first event that needs it. One that was destroyed cannot be sent.
     fn envelope(&mut self, wrap: &[u8]) -> Result<(), ExportError> {
-        let wrap = parse::<KeyWrap>(wrap).ok();
+        let wrap = KeyWrap::decode(wrap).ok();
         let Some(dossier) = wrap.and_then(|wrap| Hash::read(&wrap.dossier)) else { return Ok(()) };
         if self.sent.len() >= ENVELOPES_REMEMBERED {
             self.sent.clear();
@@ -319,32 +318,4 @@ fn gap_of(leaves: &[Hash], from: usize, to: usize) -> Vec<Vec<u8>> {
     let subtrees = gap_subtrees(from as u64, to as u64);
     let leaves_of = |level: u32, index: u64| leaves[(index as usize) << level..][..1 << level].iter().copied();
     subtrees.map(|subtree| root_of(leaves_of(subtree.level, subtree.index)).to_vec()).collect()
-}
-
-/// The sealed forms of 16 events, read once.
-#[derive(Default)]
-struct Chunk {
-    number: Option<u32>,
-    ciphertexts: Vec<Vec<u8>>,
-    wraps: Vec<Vec<u8>>,
-}
-
-impl Chunk {
-    fn read(&mut self, store: &Store, entry: u64, position: u32) -> Result<(), StoreError> {
-        let number = position / CHUNK_EVENTS as u32;
-        if self.number != Some(number) {
-            self.ciphertexts = store.ciphertexts(entry, number)?;
-            self.wraps = store.wraps(entry, number)?.wraps;
-            self.number = Some(number);
-        }
-        Ok(())
-    }
-
-    /// What is sealed beside an event; `None` for a public event. Either part is empty once it has been destroyed.
-    fn sealed(&mut self, position: u32) -> Option<SealedEvidence> {
-        let within = position as usize % CHUNK_EVENTS;
-        let take = |from: &mut Vec<Vec<u8>>| from.get_mut(within).map(std::mem::take).unwrap_or_default();
-        let (ciphertext, wrap) = (take(&mut self.ciphertexts), take(&mut self.wraps));
-        (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap })
-    }
 }

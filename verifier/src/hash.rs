@@ -7,7 +7,10 @@
 use sha2::block_api::compress256;
 use std::fmt;
 
+mod count;
 pub mod lanes;
+
+pub use count::compressions;
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,7 +118,7 @@ pub fn salt_pair(seed: &[u8; 32], number: u32) -> Hash {
 fn one_block(mut block: [u8; BLOCK], bytes: usize) -> Hash {
     block[BLOCK - 2..].copy_from_slice(&(bytes as u16 * 8).to_be_bytes());
     let mut state = INITIAL;
-    compress256(&mut state, &[block]);
+    compress(&mut state, &[block]);
     Hash::of_state(&state)
 }
 
@@ -125,6 +128,13 @@ pub fn leaf_over(tag: Tag, hashes: impl IntoIterator<Item = Hash>) -> Hash {
     let mut message = Message::tagged(tag);
     hashes.into_iter().for_each(|hash| message.push(&hash.0));
     message.finish()
+}
+
+/// Every compression by itself goes through here, and is counted.
+#[inline]
+fn compress(state: &mut [u32; 8], blocks: &[[u8; BLOCK]]) {
+    count::add(blocks.len());
+    compress256(state, blocks);
 }
 
 /// A leaf of the log: `H(0x00 ‖ entry)`, RFC 6962 2.1.
@@ -144,7 +154,7 @@ pub fn node(left: Hash, right: Hash) -> Hash {
     blocks[1][..2].copy_from_slice(&[right.0[31], END]);
     blocks[1][BLOCK - 2..].copy_from_slice(&520u16.to_be_bytes());
     let mut state = INITIAL;
-    compress256(&mut state, &blocks);
+    compress(&mut state, &blocks);
     Hash::of_state(&state)
 }
 
@@ -195,9 +205,9 @@ impl Message {
         }
         let (first, rest) = part.split_at(BLOCK - at);
         self.block[at..].copy_from_slice(first);
-        compress256(&mut self.state, &[self.block]);
+        compress(&mut self.state, &[self.block]);
         let (whole, last) = rest.as_chunks();
-        compress256(&mut self.state, whole);
+        compress(&mut self.state, whole);
         self.block[..last.len()].copy_from_slice(last);
     }
 
@@ -207,11 +217,11 @@ impl Message {
         self.block[at] = END;
         self.block[at + 1..].fill(0);
         if at + 9 > BLOCK {
-            compress256(&mut self.state, &[self.block]);
+            compress(&mut self.state, &[self.block]);
             self.block = [0; BLOCK];
         }
         self.block[BLOCK - 8..].copy_from_slice(&(self.bytes * 8).to_be_bytes());
-        compress256(&mut self.state, &[self.block]);
+        compress(&mut self.state, &[self.block]);
         Hash::of_state(&self.state)
     }
 }

@@ -55,7 +55,9 @@ impl From<AppendError> for Status {
             AppendError::Refused(refusal) => refusal.into(),
             AppendError::NothingToCover => Self::failed_precondition(reason.to_string()),
             AppendError::Receipt(_) => Self::internal(reason.to_string()),
-            AppendError::Stopped { .. } | AppendError::ShuttingDown => Self::unavailable(reason.to_string()),
+            AppendError::Table(_) | AppendError::Stopped { .. } | AppendError::ShuttingDown => {
+                Self::unavailable(reason.to_string())
+            }
         }
     }
 }

@@ -60,6 +60,7 @@ fn side_by_side(messages: &[&[u8]]) -> Vec<Hash> {
     if messages.len() < LANES / 2 {
         return messages.iter().map(|message| sha256(&[message])).collect();
     }
+    super::count::add(messages.iter().map(|message| blocks(message.len())).sum());
     let mut state: [Words; 8] = INITIAL.map(|word| [word; LANES]);
     let mut hashes = vec![Hash::ZERO; messages.len()];
     let most = messages.iter().map(|message| blocks(message.len())).max().unwrap_or(0);

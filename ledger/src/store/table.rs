@@ -245,7 +245,7 @@ impl Table {
 
     fn row_at(&self, index: u64) -> Result<TableRow, StoreError> {
         let chunk = self.chunk(index / TABLE_CHUNK_ROWS as u64)?;
-        let row = chunk.into_iter().nth(index as usize % TABLE_CHUNK_ROWS);
+        let row = chunk.get(index as usize % TABLE_CHUNK_ROWS).cloned();
         row.ok_or(StoreError::Missing { what: "row of a table", number: index })
     }
 

@@ -162,6 +162,35 @@ impl Stage {
         self.start();
     }
 
+    /// From here on the ledger answers only who shows a certificate of an authority that is not its own; officer and source have one.
+    /// Gives the certificate and its key.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn demand_certificates(&mut self) -> (PathBuf, PathBuf) {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(self.stop(), Some(0));
+        let given = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/tests/tls");
+        let copy = |from: &str, to: &str| {
+            let to = self.keys().join(to);
+            std::fs::copy(given.join(from), &to).expect("copied");
+            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+            to
+        };
+        copy("authority.pem", "clients.pem");
+        for actor in ["officer", "source"] {
+            copy("client.pem", &format!("tls-{actor}.pem"));
+            copy("client.key", &format!("tls-{actor}.key"));
+        }
+        let shown = (copy("client.pem", "auditor.pem"), copy("client.key", "auditor.key"));
+        let path = self.keys().join("ledger.toml");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        assert!(text.contains("[tls]\n"), "{text}");
+        std::fs::write(path, text.replace("[tls]\n", "[tls]\nclient_ca = \"clients.pem\"\n")).expect("written");
+        self.start();
+        shown
+    }
+
     /// The same keys and the same log once more, in another place: what it does from here on is another history.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 // Runs the core of zegel-verifier.html, as it stands in that file, over vectors and over bundles made here.
 //   node verifier/html/test.mjs            all tests
 //   node verifier/html/test.mjs --csp      writes the hashes of scripts and style into the page's Content-Security-Policy
-//   node verifier/html/test.mjs --make DIR writes a good bundle (folder and ZIP) and its trust file, to look at in a browser
+//   node verifier/html/test.mjs --make DIR writes bundles (a good one, one that was changed, one of an id that has nothing) and trust files, to look at in a browser
 // Needs node 20, no packages. VECTORS names another folder with vectors than specs/vectors.
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync, readdirSync, existsSync, mkdirSync, statSync } from "node:fs";
@@ -19,6 +19,8 @@ if (process.argv[2] === "--make") {
   const dir = process.argv[3], made = makeBundle(Z, { messages: +(process.argv[4] || 40) });
   for (const [n, b] of Object.entries(made.files)) { mkdirSync(dirname(join(dir, "bundle", n)), { recursive: true }); writeFileSync(join(dir, "bundle", n), b); }
   writeFileSync(join(dir, "bundle.zip"), zip(made.files)); writeFileSync(join(dir, "trust.txt"), made.trust);
+  const absent = makeBundle(Z, { absent: true, redact: false });
+  writeFileSync(join(dir, "absent.zip"), zip(absent.files)); writeFileSync(join(dir, "absent-trust.txt"), absent.trust);
   const bad = { ...made.files, "data/evidence-0001": Uint8Array.from(made.files["data/evidence-0001"], (x, i) => i === 5000 ? x ^ 1 : x) };
   writeFileSync(join(dir, "tampered.zip"), zip(bag(Object.fromEntries(Object.entries(bad).filter(([n]) => n.startsWith("data/")))))); process.exit(0);
 }

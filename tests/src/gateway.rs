@@ -297,9 +297,8 @@ impl Gateway {
                 }
                 self.send(key, content).await;
             }
-            let is_answered = |told: &Told, key: &String| {
-                told.spooled.contains_key(key) || told.not_taken.contains_key(key)
-            };
+            let is_answered =
+                |told: &Told, key: &String| told.spooled.contains_key(key) || told.not_taken.contains_key(key);
             self.until(|told| part.iter().all(|key| is_answered(told, key))).await;
         }
     }

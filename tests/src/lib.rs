@@ -130,7 +130,8 @@ impl Stage {
         let address = &self.ledger.as_ref().expect("the ledger runs").address;
         let path = self.keys().join("ledger.toml");
         let text = std::fs::read_to_string(&path).expect("a configuration");
-        std::fs::write(path, text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\""))).expect("written");
+        std::fs::write(path, text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\"")))
+            .expect("written");
     }
 
     /// Verifier key of the log, as in its trust file.

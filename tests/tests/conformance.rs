@@ -48,7 +48,14 @@ fn python() -> Result<PathBuf, String> {
     }
     let has_grpc = tool(Command::new(&python).args(["-c", "import grpc, grpc_tools"]));
     if has_grpc.is_err() {
-        tool(Command::new(&python).args(["-m", "pip", "install", "--quiet", "grpcio==1.85.1", "grpcio-tools==1.85.1"]))?;
+        tool(Command::new(&python).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "grpcio==1.85.1",
+            "grpcio-tools==1.85.1",
+        ]))?;
     }
     Ok(python)
 }
@@ -155,7 +162,10 @@ fn the_samples_satisfy_the_checker_and_are_in_a_real_log_once() {
         let checking = Checking::new(folder.path());
         run(sample, &checking.address, ORIGIN, &"ab".repeat(32));
         let (code, checked) = checking.finish();
-        assert_eq!((code, &checked["sessions"], &checked["findings"]), (Some(0), &Value::from(2), &serde_json::json!({})));
+        assert_eq!(
+            (code, &checked["sessions"], &checked["findings"]),
+            (Some(0), &Value::from(2), &serde_json::json!({}))
+        );
     }
     if samples.is_empty() {
         return;
@@ -215,8 +225,15 @@ async fn the_checker_names_what_is_wrong_with_a_gateway() {
     let (code, checked) = checking.finish();
     let found: Vec<&str> = checked["findings"].as_object().expect("findings").keys().map(String::as_str).collect();
     let wanted = [
-        "clock_apart", "conversation_not_registered", "key_missing", "key_reused", "never_reconnected", "no_credit",
-        "not_handed_over_again", "target_never_seen", "time_in_future",
+        "clock_apart",
+        "conversation_not_registered",
+        "key_missing",
+        "key_reused",
+        "never_reconnected",
+        "no_credit",
+        "not_handed_over_again",
+        "target_never_seen",
+        "time_in_future",
     ];
     assert_eq!((code, found), (Some(1), wanted.to_vec()));
 }

@@ -42,7 +42,8 @@ async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
     // The edit comes before its message.
     let edit = Edit { place: place.clone(), target: target.clone(), text: text("later"), ..Edit::default() };
     gateway.send("edit", request::Content::Edit(edit.clone())).await;
-    let message = Message { place: place.clone(), native_id: target.clone(), text: text("eerder"), ..Message::default() };
+    let message =
+        Message { place: place.clone(), native_id: target.clone(), text: text("eerder"), ..Message::default() };
     gateway.send("message", request::Content::Message(message.clone())).await;
     gateway.send("edit 2", request::Content::Edit(Edit { text: text("nog later"), ..edit })).await;
     let reaction = Reaction { place: place.clone(), target: target.clone(), sign: text("👍"), ..Reaction::default() };
@@ -50,9 +51,11 @@ async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
     let deletion = Deletion { place: place.clone(), target, sender: sender.clone(), ..Deletion::default() };
     gateway.send("deletion", request::Content::Deletion(deletion)).await;
     let (what, members) = (text("added"), vec![text("Bob")]);
-    let membership = Membership { place: place.clone(), what, members, sender: sender.clone(), ..Membership::default() };
+    let membership =
+        Membership { place: place.clone(), what, members, sender: sender.clone(), ..Membership::default() };
     gateway.send("membership", request::Content::Membership(membership)).await;
-    let setting = Setting { place: place.clone(), what: text("timer_on"), value: text("4 weken"), ..Setting::default() };
+    let setting =
+        Setting { place: place.clone(), what: text("timer_on"), value: text("4 weken"), ..Setting::default() };
     gateway.send("setting", request::Content::Setting(setting)).await;
     let call = Call { place: place.clone(), what: text("missed_voice_call"), sender, ..Call::default() };
     gateway.send("call", request::Content::Call(call)).await;
@@ -167,7 +170,8 @@ struct Disk<'a>(&'a Path);
 impl<'a> Disk<'a> {
     fn mount(path: &'a Path, size: &str) -> Option<Self> {
         fs::create_dir_all(path).expect("a folder");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self(path))
     }
 }
@@ -237,7 +241,13 @@ async fn resume_an_attachment(mebibytes: u64) {
         let offsets = (from..to).step_by(1024 * 1024);
         let piece = |at: usize| film[at..(at + 1024 * 1024).min(film.len())].to_vec();
         let chunks: Vec<AttachmentChunk> = offsets
-            .map(|at| AttachmentChunk { log: log.clone(), upload: upload.clone(), size, offset: at as u64, data: piece(at) })
+            .map(|at| AttachmentChunk {
+                log: log.clone(),
+                upload: upload.clone(),
+                size,
+                offset: at as u64,
+                data: piece(at),
+            })
             .collect();
         tokio_stream::iter(chunks)
     };
@@ -248,8 +258,14 @@ async fn resume_an_attachment(mebibytes: u64) {
     sidecar.kill();
     sidecar.start();
     let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
-    let attachment = Attachment { name: "film.mp4".into(), media_type: "video/mp4".into(), upload: upload.clone(), left_out: false };
-    let message = Message { place: gateway.place(), text: "bericht-00000.".into(), attachments: vec![attachment], ..Message::default() };
+    let attachment =
+        Attachment { name: "film.mp4".into(), media_type: "video/mp4".into(), upload: upload.clone(), left_out: false };
+    let message = Message {
+        place: gateway.place(),
+        text: "bericht-00000.".into(),
+        attachments: vec![attachment],
+        ..Message::default()
+    };
     gateway.send("00000", request::Content::Message(message.clone())).await;
     gateway.until(|told| told.not_taken.get("00000").is_some_and(|name| name == "attachment_incomplete")).await;
     let elsewhere = sidecar.client().await.put_attachment(pieces(0, half)).await.expect_err("refused");
@@ -263,9 +279,9 @@ async fn resume_an_attachment(mebibytes: u64) {
     gateway.until_receipted(&["00000".into()]).await;
     let bundle = check_each_once(&stage, "Anna de Vries", "anna", 1);
     let wanted = Sha256::digest(&film);
-    let found = fs::read_dir(bundle.join("data/attachments")).expect("attachments").map(|item| {
-        Sha256::digest(fs::read(item.expect("an item").path()).expect("read"))
-    });
+    let found = fs::read_dir(bundle.join("data/attachments"))
+        .expect("attachments")
+        .map(|item| Sha256::digest(fs::read(item.expect("an item").path()).expect("read")));
     assert_eq!(found.collect::<Vec<_>>(), [wanted]);
     assert_eq!(fs::read_dir(sidecar.path("log/spool/uploads")).expect("a folder").count(), 0);
 }
@@ -440,7 +456,8 @@ async fn a_spool_from_a_snapshot_sends_nothing_until_it_is_resumed_in_writing() 
     let (code, told) = sidecar.run(&["resume", "--log", ORIGIN, "--operator", "beheerder", "--account", "teruggezet"]);
     assert!(code == Some(2) && told.contains("in use by another process"), "{told}");
     sidecar.kill();
-    let (code, told) = sidecar.run(&["resume", "--log", ORIGIN, "--operator", "beheerder", "--account", "teruggezet-1"]);
+    let (code, told) =
+        sidecar.run(&["resume", "--log", ORIGIN, "--operator", "beheerder", "--account", "teruggezet-1"]);
     assert_eq!(code, Some(0), "{told}");
     sidecar.start();
     let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;

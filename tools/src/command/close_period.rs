@@ -36,7 +36,8 @@ fn month_start(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no month: wanted YYYYMM, from 197002 on");
     let number: u32 = text.parse().ok().filter(|_| text.len() == 6).ok_or_else(wrong)?;
     let (year, month) = (i16::try_from(number / 100), i8::try_from(number % 100));
-    let date = jiff::civil::Date::new(year.map_err(|_| wrong())?, month.map_err(|_| wrong())?, 1).map_err(|_| wrong())?;
+    let date =
+        jiff::civil::Date::new(year.map_err(|_| wrong())?, month.map_err(|_| wrong())?, 1).map_err(|_| wrong())?;
     let start = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong())?.timestamp().as_millisecond();
     u64::try_from(start).ok().filter(|start| *start > 0).ok_or_else(wrong)
 }

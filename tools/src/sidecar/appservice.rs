@@ -79,7 +79,8 @@ pub async fn serve_homeserver(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SidecarError> {
     let listen = appservice.listen;
-    let failed = |reason: std::io::Error| SidecarError::Listen { listen: listen.to_string(), reason: reason.to_string() };
+    let failed =
+        |reason: std::io::Error| SidecarError::Listen { listen: listen.to_string(), reason: reason.to_string() };
     let rooms = disk::read_if_there(&appservice.rooms)?;
     let rooms = rooms.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -168,7 +169,9 @@ impl Forwarder {
 
     /// An event, once for each of our people in its room, each behind the registration of the room.
     fn requests(&mut self, event: &Value) -> Vec<Request> {
-        let (Some(room), Some(sender)) = (text(event, &["room_id"]), text(event, &["sender"])) else { return Vec::new() };
+        let (Some(room), Some(sender)) = (text(event, &["room_id"]), text(event, &["sender"])) else {
+            return Vec::new();
+        };
         let member = text(event, &["state_key"]).filter(|_| text(event, &["type"]) == Some("m.room.member"));
         let membership = text(event, &["content", "membership"]).unwrap_or_default();
         let is_there = member.is_none() || !matches!(membership, "leave" | "ban");
@@ -299,7 +302,13 @@ fn content(event: &Value, custodian: &str, room: &str) -> Option<request::Conten
     let is_edit = relation.and_then(|relation| text(relation, &["rel_type"])) == Some("m.replace");
     let setting = |what: &str, value: String| {
         let what = what.to_owned();
-        C::Setting(handed::Setting { place: place.clone(), native_id: native_id.clone(), what, sender: sender.clone(), value })
+        C::Setting(handed::Setting {
+            place: place.clone(),
+            native_id: native_id.clone(),
+            what,
+            sender: sender.clone(),
+            value,
+        })
     };
     let plain = |what: &str, body: String| handed::Message {
         place: place.clone(),

@@ -253,7 +253,10 @@ impl Checker {
             seen.unanswered.insert(key);
             let is_over = seen.unanswered.len() > CREDITS;
             if is_over {
-                seen.find("no_credit", format!("{} requests are unanswered, there were {CREDITS} credits", CREDITS + 1));
+                seen.find(
+                    "no_credit",
+                    format!("{} requests are unanswered, there were {CREDITS} credits", CREDITS + 1),
+                );
             }
             return !is_over;
         }

@@ -136,7 +136,8 @@ impl Committer {
     /// Appends what comes next; false if there is nothing.
     async fn step(&mut self) -> Result<bool, Block> {
         let (from, end) = (self.settled.next, self.intake.durable());
-        let group = self.reader.read(from, end, self.together, GROUP_BYTES).map_err(|reason| sort_own(&reason.into()))?;
+        let group =
+            self.reader.read(from, end, self.together, GROUP_BYTES).map_err(|reason| sort_own(&reason.into()))?;
         let Some(first) = group.first().cloned() else { return Ok(false) };
         if is_alone(&first) {
             self.append_alone(first).await?;
@@ -242,7 +243,8 @@ impl Committer {
             id: id.to_vec(),
             month: 0,
         };
-        let away = |status: tonic::Status| sort(&LedgerError::Unreachable { attempts: 1, reason: status.to_string() }.into());
+        let away =
+            |status: tonic::Status| sort(&LedgerError::Unreachable { attempts: 1, reason: status.to_string() }.into());
         match self.source.connection().client().read_stream(request).await {
             Ok(pages) => {
                 let page = pages.into_inner().message().await.map_err(away)?;
@@ -363,4 +365,3 @@ fn sort(reason: &SourceError) -> Block {
 fn sort_own(reason: &SidecarError) -> Block {
     Block::Passing(Fault::new("disk_full", reason.to_string()))
 }
-

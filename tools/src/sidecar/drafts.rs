@@ -139,12 +139,7 @@ fn record<E>(
     said(spooled.target_seen, content, plain, attach)
 }
 
-fn said<E>(
-    target_seen: bool,
-    content: &request::Content,
-    plain: Record,
-    attach: Attach<'_, E>,
-) -> Result<Record, E> {
+fn said<E>(target_seen: bool, content: &request::Content, plain: Record, attach: Attach<'_, E>) -> Result<Record, E> {
     use request::Content as C;
     let by = |kind: EventKind, sender: &str, detail: Option<ChatDetail>, text: Option<&str>| Record {
         kind,
@@ -170,9 +165,7 @@ fn said<E>(
             let detail = ChatDetail { edited: true, ..acted("edited", "") };
             by(EventKind::MessageEdited, &event.sender, Some(detail), Some(&event.text))
         }
-        C::Deletion(event) => {
-            by(EventKind::MessageDeleted, &event.sender, Some(acted("deleted", &event.sender)), None)
-        }
+        C::Deletion(event) => by(EventKind::MessageDeleted, &event.sender, Some(acted("deleted", &event.sender)), None),
         C::Reaction(event) => {
             let kind = if event.removed { EventKind::ReactionRemoved } else { EventKind::ReactionAdded };
             by(kind, &event.sender, None, Some(&event.sign))

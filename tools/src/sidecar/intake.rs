@@ -100,7 +100,9 @@ impl Intake {
         let mut state = State { next: journal.next(), ..State::default() };
         let mut reader = SealedReader::open(&path, &key)?;
         while let Some(record) = reader.next().map_err(disk::failed(&path))? {
-            if let (Some(Ok(at)), Some(id)) = (record.get(..16).map(Mac::try_from), record.get(16..).and_then(Hash::read)) {
+            if let (Some(Ok(at)), Some(id)) =
+                (record.get(..16).map(Mac::try_from), record.get(16..).and_then(Hash::read))
+            {
                 state.conversations.insert(at, id);
             }
         }
@@ -112,7 +114,19 @@ impl Intake {
         let (state, conversations, seen) = (Mutex::new(state), Mutex::new(conversations), Mutex::new(seen));
         let wake = Notify::new();
         let intake = Arc::new(Self {
-            config, origin, key, uploads, wake, tell, mac, state, conversations, seen, queue, durable, settled,
+            config,
+            origin,
+            key,
+            uploads,
+            wake,
+            tell,
+            mac,
+            state,
+            conversations,
+            seen,
+            queue,
+            durable,
+            settled,
         });
         left.iter().for_each(|spooled| intake.note_left(spooled));
         let writer = Arc::clone(&intake);
@@ -187,7 +201,10 @@ impl Intake {
         let mut state = self.state();
         if let Some((before, standing)) = state.known.get(&key).copied() {
             if before != text {
-                return Err(Fault::new("key_reused", "this key stands for another event: each has a key of its own for good"));
+                return Err(Fault::new(
+                    "key_reused",
+                    "this key stands for another event: each has a key of its own for good",
+                ));
             }
             answer.again = true;
             let waiter = Waiter { key: request.key, answers: answers.clone() };
@@ -238,7 +255,8 @@ impl Intake {
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(GROUP_MAX - 1));
-            let (records, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|each| (each.spooled, each.answer)).unzip();
+            let (records, answers): (Vec<_>, Vec<_>) =
+                group.into_iter().map(|each| (each.spooled, each.answer)).unzip();
             let mut is_held = false;
             while let Err(name) = self.try_write(&mut journal, &records) {
                 if !is_held {
@@ -367,7 +385,8 @@ impl Intake {
         }
         let id = crate::hex::parse(&register.id).unwrap_or_else(|| {
             let parts: [&[u8]; 2] = [&register.channel.to_be_bytes(), register.conversation.as_bytes()];
-            let (first, second) = (self.mac.mac(b"zegel/source/id/1", &parts), self.mac.mac(b"zegel/source/id/2", &parts));
+            let (first, second) =
+                (self.mac.mac(b"zegel/source/id/1", &parts), self.mac.mac(b"zegel/source/id/2", &parts));
             Hash::read(&[first, second].concat()).unwrap_or(Hash::ZERO)
         });
         let record = [&at[..], &id.0].concat();
@@ -417,7 +436,8 @@ impl State {
         if is_durable {
             let _ = answers.send(answered(answer::Content::Spooled(answer)));
         } else {
-            let fault = Fault::new("key_in_flight", "this key is being written: hand it over again once it is answered");
+            let fault =
+                Fault::new("key_in_flight", "this key is being written: hand it over again once it is answered");
             let _ = answers.send(answered(answer::Content::NotTaken(fault.answer(&answer.key))));
             return;
         }

@@ -54,7 +54,8 @@ pub(super) fn judge(request: &Request, custodians: &HashSet<String>, known: &imp
         return Err(Fault::new("key_too_long", sentence));
     }
     let content = request.content.as_ref();
-    let content = content.ok_or_else(|| Fault::new("content_missing", "the request holds nothing that is known here"))?;
+    let content =
+        content.ok_or_else(|| Fault::new("content_missing", "the request holds nothing that is known here"))?;
     match content {
         request::Content::Open(_) => Err(Fault::new("opened_twice", "a session is opened once, by its first request")),
         request::Content::Register(register) => {
@@ -68,7 +69,8 @@ pub(super) fn judge(request: &Request, custodians: &HashSet<String>, known: &imp
             if gap.conversation.is_empty() { Ok(()) } else { check_conversation(gap.channel, &gap.conversation, known) }
         }
         content => {
-            let missing = || Fault::new("place_missing", "the event says neither whose it is nor where and when it was");
+            let missing =
+                || Fault::new("place_missing", "the event says neither whose it is nor where and when it was");
             check_place(place(content).ok_or_else(missing)?, custodians, known)?;
             match content {
                 request::Content::Message(message) => check_attachments(&message.attachments, known),
@@ -94,7 +96,8 @@ fn check_identifier(channel: i32, conversation: &str) -> Result<(), Fault> {
     }
     let bytes = conversation.len();
     if bytes == 0 || bytes > IDENTIFIER_BYTES_MAX {
-        let sentence = format!("a conversation's identifier has 1 to {IDENTIFIER_BYTES_MAX} bytes, this one has {bytes}");
+        let sentence =
+            format!("a conversation's identifier has 1 to {IDENTIFIER_BYTES_MAX} bytes, this one has {bytes}");
         return Err(Fault::new("conversation_malformed", sentence));
     }
     Ok(())
@@ -114,7 +117,9 @@ fn check_place(place: &Place, custodians: &HashSet<String>, known: &impl Known) 
     check_conversation(place.channel, &place.conversation, known)?;
     let is_dated = Clock::try_from(place.clock).unwrap_or(Clock::Unspecified) != Clock::Unspecified;
     match (is_dated, place.at_ms) {
-        (true, 0) => Err(Fault::new("time_missing", "a clock is named, and no time: leave out both where it is not known")),
+        (true, 0) => {
+            Err(Fault::new("time_missing", "a clock is named, and no time: leave out both where it is not known"))
+        }
         (false, 1..) => Err(Fault::new("clock_missing", "a time is stated, and not whose clock it is")),
         _ => Ok(()),
     }
@@ -137,7 +142,8 @@ fn check_attachments(attachments: &[Attachment], known: &impl Known) -> Result<(
     match absent {
         None => Ok(()),
         Some(each) => {
-            let sentence = format!("upload {:?} is not whole: PutAttachment before the event that names it", each.upload);
+            let sentence =
+                format!("upload {:?} is not whole: PutAttachment before the event that names it", each.upload);
             Err(Fault::new("attachment_incomplete", sentence))
         }
     }

@@ -4,10 +4,10 @@
 //! back. The same when the sidecar itself was down: when a gateway was heard last lies on disk, at most half the silence old,
 //! so a gap can be stated too long by that, never too short.
 
+use super::SidecarError;
 use super::intake::Intake;
 use super::journal::Notice;
 use super::judge::CLOCKS_APART_MS;
-use super::SidecarError;
 use crate::disk;
 use crate::entropy::random_id;
 use crate::hex;
@@ -96,13 +96,8 @@ impl Keeper {
             return;
         }
         let reason = if gateway.heard_ms < self.began_ms { "source_down" } else { "gateway_silent" };
-        let gap = Notice {
-            at_ms: now,
-            reason: reason.into(),
-            from_ms: gateway.heard_ms,
-            to_ms: now,
-            ..Notice::default()
-        };
+        let gap =
+            Notice { at_ms: now, reason: reason.into(), from_ms: gateway.heard_ms, to_ms: now, ..Notice::default() };
         self.notice(name, gateway, EventKind::GapDeclared, gap);
         if std::mem::take(&mut gateway.is_silent) {
             self.notice(name, gateway, EventKind::CaptureStarted, Notice { at_ms: now, ..Notice::default() });

@@ -35,7 +35,8 @@ pub async fn resume(
     let found = source.head().clone();
     let now = now_ms();
     for part in custodians.chunks(CUSTODIANS_MAX) {
-        let drafts: Result<Vec<Draft>, _> = part.iter().map(|custodian| resumed(*custodian, operator, account, now)).collect();
+        let drafts: Result<Vec<Draft>, _> =
+            part.iter().map(|custodian| resumed(*custodian, operator, account, now)).collect();
         source.append(drafts?).await?;
     }
     Ok(found)

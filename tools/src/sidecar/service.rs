@@ -95,7 +95,8 @@ pub(super) async fn listen(listen: &str, router: Router, ready: impl FnOnce(&str
         let served = router.serve_with_incoming(UnixListenerStream::new(listener)).await;
         return served.map_err(|reason| failed(reason.to_string()));
     }
-    let address: SocketAddr = listen.parse().map_err(|_| failed("neither unix:PATH nor an address with a port".into()))?;
+    let address: SocketAddr =
+        listen.parse().map_err(|_| failed("neither unix:PATH nor an address with a port".into()))?;
     if !address.ip().is_loopback() {
         return Err(SidecarError::NotLoopback { listen: listen.into() });
     }
@@ -226,7 +227,8 @@ impl Source for Sidecar {
         request: Request<Streaming<handed::AttachmentChunk>>,
     ) -> Result<Response<handed::AttachmentStanding>, Status> {
         let mut chunks = request.into_inner();
-        let missing = || refused(tonic::Code::InvalidArgument, "upload_missing", "the first piece names log, upload and size");
+        let missing =
+            || refused(tonic::Code::InvalidArgument, "upload_missing", "the first piece names log, upload and size");
         let mut chunk = chunks.message().await?.ok_or_else(missing)?;
         let intake = Arc::clone(&self.log(&chunk.log)?.intake);
         if chunk.upload.is_empty() || chunk.upload.len() > KEY_BYTES_MAX {
@@ -236,7 +238,8 @@ impl Source for Sidecar {
             return Err(refused(tonic::Code::InvalidArgument, "upload_too_large", "an attachment has at most 4 GiB"));
         }
         let upload = intake.upload_mac(&chunk.upload);
-        let busy = || refused(tonic::Code::Aborted, "upload_busy", "another call puts this upload, or it has another size");
+        let busy =
+            || refused(tonic::Code::Aborted, "upload_busy", "another call puts this upload, or it has another size");
         let mut begun = intake.uploads.begin(upload, chunk.size).map_err(|reason| full(&reason))?.ok_or_else(busy)?;
         loop {
             if chunk.offset != begun.offset {

@@ -80,9 +80,8 @@ impl Dice {
 
 const CHANNELS: [handed::Channel; 4] =
     [handed::Channel::Whatsapp, handed::Channel::Signal, handed::Channel::Matrix, handed::Channel::Sms];
-const WORDS: [&str; 12] = [
-    "ja", "hoor", "akkoord", "de", "nota", "morgen", "overleg", "Veerhaven", "bel", "even", "terug", "stukken",
-];
+const WORDS: [&str; 12] =
+    ["ja", "hoor", "akkoord", "de", "nota", "morgen", "overleg", "Veerhaven", "bel", "even", "terug", "stukken"];
 
 /// The events of a day, in order.
 #[must_use]
@@ -152,10 +151,21 @@ fn happening(seed: u64, message: u64, place: &Place, dice: &mut Dice) -> Vec<Ste
             let edit = handed::Edit { place: place(), target, sender, text, ..handed::Edit::default() };
             request::Content::Edit(edit)
         }
-        2 => request::Content::Deletion(handed::Deletion { place: place(), target, sender, ..handed::Deletion::default() }),
+        2 => request::Content::Deletion(handed::Deletion {
+            place: place(),
+            target,
+            sender,
+            ..handed::Deletion::default()
+        }),
         3..=6 => {
             let sign = "👍".into();
-            request::Content::Reaction(handed::Reaction { place: place(), target, sender, sign, ..handed::Reaction::default() })
+            request::Content::Reaction(handed::Reaction {
+                place: place(),
+                target,
+                sender,
+                sign,
+                ..handed::Reaction::default()
+            })
         }
         7 if dice.below(10) == 0 => {
             let call = handed::Call { place: place(), what: "voice_call".into(), sender, ..handed::Call::default() };

@@ -200,13 +200,8 @@ fn tell() -> Tell {
 pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandError> {
     match arguments.command {
         Command::Init { dir, keys, ledger, name, label, listen, secret } => {
-            let new = NewSource {
-                label: &label,
-                name: &name,
-                ledger: &ledger,
-                listen: &listen,
-                secret: secret.as_deref(),
-            };
+            let new =
+                NewSource { label: &label, name: &name, ledger: &ledger, listen: &listen, secret: secret.as_deref() };
             let config = init(&dir, &KeyFolder::open(&keys)?, &new).await?;
             Ok((json!({ "config": config }), 0))
         }

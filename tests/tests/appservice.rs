@@ -81,7 +81,8 @@ impl Homeserver {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
         let (path, body) = (path.replace('!', "%21"), body.to_string());
         let path = if path == "versions" { path } else { format!("v3/{path}") };
-        let head = format!("{method} /_matrix/client/{path} HTTP/1.0\r\nAuthorization: Bearer {token}\r\n");
+        let known = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        let head = format!("{method} /_matrix/client/{path} HTTP/1.0\r\n{known}");
         let head = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice()).expect("sent");
         let mut answer = String::new();

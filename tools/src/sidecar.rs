@@ -20,6 +20,7 @@ mod intake;
 mod journal;
 mod judge;
 mod keeper;
+mod known;
 mod quarantine;
 mod resume;
 mod sealed;
@@ -27,6 +28,7 @@ mod seen;
 mod service;
 mod simulator;
 mod uploads;
+mod writer;
 
 pub use appservice::{Appservice, serve_homeserver};
 pub use checker::{Checked, Checker, Found};

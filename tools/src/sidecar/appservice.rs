@@ -9,7 +9,7 @@
 
 use super::{SidecarError, Tell};
 use crate::disk;
-use crate::json::{at, number, text};
+use crate::json::{number, text};
 use crate::source::now_ms;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -283,9 +283,17 @@ fn registration(room: &str) -> Request {
     asked(format!("room {room}"), request::Content::Register(register))
 }
 
+/// What all events have.
+struct Said<'a> {
+    event: &'a Value,
+    place: Option<Place>,
+    native_id: String,
+    sender: String,
+    target: String,
+}
+
 /// What an event is to a gateway; `None` for what says nothing of the conversation.
 fn content(event: &Value, custodian: &str, room: &str) -> Option<request::Content> {
-    use request::Content as C;
     let at_ms = number(event, &["origin_server_ts"]).unwrap_or(0);
     let clock = if at_ms == 0 { handed::Clock::Unspecified } else { handed::Clock::Server };
     let place = Some(Place {
@@ -296,76 +304,92 @@ fn content(event: &Value, custodian: &str, room: &str) -> Option<request::Conten
         clock: clock as i32,
     });
     let of = |path: &[&str]| text(event, path).unwrap_or_default().to_owned();
-    let (native_id, sender) = (of(&["event_id"]), of(&["sender"]));
-    let relation = at(event, &["content", "m.relates_to"]);
-    let target = relation.and_then(|relation| text(relation, &["event_id"])).unwrap_or_default().to_owned();
-    let is_edit = relation.and_then(|relation| text(relation, &["rel_type"])) == Some("m.replace");
-    let setting = |what: &str, value: String| {
-        let what = what.to_owned();
-        C::Setting(handed::Setting {
-            place: place.clone(),
-            native_id: native_id.clone(),
-            what,
-            sender: sender.clone(),
-            value,
+    let target = of(&["content", "m.relates_to", "event_id"]);
+    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), target };
+    said.content(text(event, &["type"])?)
+}
+
+impl Said<'_> {
+    fn of(&self, path: &[&str]) -> String {
+        text(self.event, path).unwrap_or_default().to_owned()
+    }
+
+    fn content(self, kind: &str) -> Option<request::Content> {
+        use request::Content as C;
+        let is_edit = text(self.event, &["content", "m.relates_to", "rel_type"]) == Some("m.replace");
+        Some(match kind {
+            "m.room.message" if is_edit => {
+                let text = self.of(&["content", "m.new_content", "body"]);
+                let Self { place, native_id, target, sender, .. } = self;
+                C::Edit(handed::Edit { place, native_id, target, sender, text })
+            }
+            "m.room.message" => C::Message(self.message()),
+            "m.sticker" => C::Message(self.plain("sticker", self.of(&["content", "body"]))),
+            "m.room.encrypted" => C::Message(self.plain("encrypted", String::new())),
+            "m.reaction" => {
+                let sign = self.of(&["content", "m.relates_to", "key"]);
+                let Self { place, native_id, target, sender, .. } = self;
+                C::Reaction(handed::Reaction { place, native_id, target, sender, sign, removed: false })
+            }
+            "m.room.redaction" => {
+                let redacts = text(self.event, &["content", "redacts"]).or_else(|| text(self.event, &["redacts"]));
+                let target = redacts?.to_owned();
+                let Self { place, native_id, sender, .. } = self;
+                C::Deletion(handed::Deletion { place, native_id, target, sender })
+            }
+            "m.room.member" => C::Membership(self.membership()),
+            "m.room.name" => self.setting("subject", &["content", "name"]),
+            "m.room.topic" => self.setting("description", &["content", "topic"]),
+            "m.room.encryption" => self.setting("encryption_on", &["content", "algorithm"]),
+            other => self.setting(other, &[]),
         })
-    };
-    let plain = |what: &str, body: String| handed::Message {
-        place: place.clone(),
-        native_id: native_id.clone(),
-        sender: sender.clone(),
-        reply_to: of(&["content", "m.relates_to", "m.in_reply_to", "event_id"]),
-        text: body,
-        what: what.into(),
-        ..handed::Message::default()
-    };
-    Some(match text(event, &["type"])? {
-        "m.room.message" if is_edit => {
-            let body = of(&["content", "m.new_content", "body"]);
-            C::Edit(handed::Edit { place, native_id, target, sender, text: body })
+    }
+
+    fn plain(&self, what: &str, body: String) -> handed::Message {
+        handed::Message {
+            place: self.place.clone(),
+            native_id: self.native_id.clone(),
+            sender: self.sender.clone(),
+            reply_to: self.of(&["content", "m.relates_to", "m.in_reply_to", "event_id"]),
+            text: body,
+            what: what.into(),
+            ..handed::Message::default()
         }
-        "m.room.message" => {
-            let what = of(&["content", "msgtype"]);
-            let is_media = matches!(what.as_str(), "m.image" | "m.file" | "m.video" | "m.audio");
-            let file = handed::Attachment {
-                name: of(&["content", "body"]),
-                media_type: of(&["content", "info", "mimetype"]),
-                ..handed::Attachment::default()
-            };
-            let attachments = if is_media { vec![file] } else { Vec::new() };
-            let what = match what.as_str() {
-                "m.emote" | "m.notice" | "m.location" => what.trim_start_matches("m.").to_owned(),
-                _ => String::new(),
-            };
-            C::Message(handed::Message { attachments, ..plain(&what, of(&["content", "body"])) })
-        }
-        "m.sticker" => C::Message(plain("sticker", of(&["content", "body"]))),
-        "m.room.encrypted" => C::Message(plain("encrypted", String::new())),
-        "m.reaction" => {
-            let sign = of(&["content", "m.relates_to", "key"]);
-            C::Reaction(handed::Reaction { place, native_id, target, sender, sign, removed: false })
-        }
-        "m.room.redaction" => {
-            let redacts = text(event, &["content", "redacts"]).or_else(|| text(event, &["redacts"]));
-            let target = redacts?.to_owned();
-            C::Deletion(handed::Deletion { place, native_id, target, sender })
-        }
-        "m.room.member" => {
-            let member = of(&["state_key"]);
-            let what = match (of(&["content", "membership"]).as_str(), member == sender) {
-                ("join", _) => "joined",
-                ("leave", true) => "left",
-                ("leave", false) => "removed",
-                ("invite", _) => "invited",
-                ("ban", _) => "banned",
-                _ => "knocked",
-            };
-            let (what, members) = (what.to_owned(), vec![member]);
-            C::Membership(handed::Membership { place, native_id, what, sender, members })
-        }
-        "m.room.name" => setting("subject", of(&["content", "name"])),
-        "m.room.topic" => setting("description", of(&["content", "topic"])),
-        "m.room.encryption" => setting("encryption_on", of(&["content", "algorithm"])),
-        other => setting(other, String::new()),
-    })
+    }
+
+    fn message(&self) -> handed::Message {
+        let (what, body) = (self.of(&["content", "msgtype"]), self.of(&["content", "body"]));
+        let file = handed::Attachment {
+            name: body.clone(),
+            media_type: self.of(&["content", "info", "mimetype"]),
+            ..handed::Attachment::default()
+        };
+        let is_media = matches!(what.as_str(), "m.image" | "m.file" | "m.video" | "m.audio");
+        let attachments = if is_media { vec![file] } else { Vec::new() };
+        let what = match what.as_str() {
+            "m.emote" | "m.notice" | "m.location" => what.trim_start_matches("m."),
+            _ => "",
+        };
+        handed::Message { attachments, ..self.plain(what, body) }
+    }
+
+    fn membership(self) -> handed::Membership {
+        let member = self.of(&["state_key"]);
+        let what = match (self.of(&["content", "membership"]).as_str(), member == self.sender) {
+            ("join", _) => "joined",
+            ("leave", true) => "left",
+            ("leave", false) => "removed",
+            ("invite", _) => "invited",
+            ("ban", _) => "banned",
+            _ => "knocked",
+        };
+        let Self { place, native_id, sender, .. } = self;
+        handed::Membership { place, native_id, what: what.into(), sender, members: vec![member] }
+    }
+
+    fn setting(self, what: &str, value: &[&str]) -> request::Content {
+        let value = if value.is_empty() { String::new() } else { self.of(value) };
+        let Self { place, native_id, sender, .. } = self;
+        request::Content::Setting(handed::Setting { place, native_id, what: what.into(), sender, value })
+    }
 }

@@ -7,8 +7,9 @@
 
 use super::journal::{self, Journal, Notice, Settled, Spooled};
 use super::judge::{CLOCKS_APART_MS, FUTURE_MS, Fault, Known, judge};
+use super::known::{Answers, Standing, State, Waiter, answered};
 use super::sealed::{SealedFile, SealedReader, SpoolKey};
-use super::seen::{Mac, QUARANTINED, Row, Seen};
+use super::seen::{Mac, Row, Seen};
 use super::uploads::Uploads;
 use super::{LogConfig, SidecarError, Tell, drafts};
 use crate::disk;
@@ -19,53 +20,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedSender;
-use tonic::Status;
-use zegel_proto::source::v1::{Answer, Held, Quarantined, Receipted, Request, Spooled as SpooledAnswer};
+use zegel_proto::source::v1::{Request, Spooled as SpooledAnswer};
 use zegel_proto::source::v1::{answer, request};
 use zegel_verifier::hash::Hash;
 
-/// Records that are written with one sync.
-const GROUP_MAX: usize = 256;
-/// Kept free for the way out: what has to be written before a full journal can be emptied.
-const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
-/// Between two looks whether there is room again.
-const HELD: Duration = Duration::from_millis(250);
-
-/// Where answers go.
-pub(super) type Answers = UnboundedSender<Result<Answer, Status>>;
-
-/// Where an event that was handed over stands.
-#[derive(Clone, Copy)]
-enum Standing {
-    Queued(u64),
-    Logged { entry: u64, position: u32 },
-    Quarantined,
-}
-
-struct Waiter {
-    key: String,
-    answers: Answers,
-}
-
-#[derive(Default)]
-struct State {
-    known: HashMap<Mac, (Mac, Standing)>,
-    natives: HashSet<Mac>,
-    conversations: HashMap<Mac, Hash>,
-    waiting: HashMap<u64, Vec<Waiter>>,
-    next: u64,
-    finding: Option<Fault>,
-    sessions: u32,
-    quarantined: u64,
-}
-
 /// What is on its way to the journal.
-struct Queued {
-    spooled: Spooled,
-    answer: Option<(Answers, SpooledAnswer)>,
+pub(super) struct Queued {
+    pub(super) spooled: Spooled,
+    pub(super) answer: Option<(Answers, SpooledAnswer)>,
 }
 
 /// The way in of one log.
@@ -82,7 +45,7 @@ pub(super) struct Intake {
     conversations: Mutex<SealedFile>,
     seen: Mutex<Seen>,
     queue: mpsc::Sender<Queued>,
-    durable: AtomicU64,
+    pub(super) durable: AtomicU64,
     settled: AtomicU64,
 }
 
@@ -166,9 +129,29 @@ impl Intake {
         tool: &str,
         answers: &Answers,
     ) -> Result<(), Fault> {
+        let bare = Request { sent_at_ms: 0, ..request.clone() };
+        let key = self.mac.mac(b"zegel/source/key", &[request.key.as_bytes()]);
+        let text = self.mac.mac(b"zegel/source/text", &[&bare.encode_to_vec()]);
+        // Known before it is judged: what it names may have been let go of since.
+        if self.is_known(key, text, &request, answers)? {
+            return Ok(());
+        }
         judge(&request, custodians, self)?;
-        let content = request.content.as_ref();
-        let conversation = match content {
+        let conversation = self.conversation_of(&request)?;
+        let spooled = Spooled {
+            received_at_ms: now_ms(),
+            key: key.to_vec(),
+            text: text.to_vec(),
+            conversation: conversation.map(Hash::to_vec).unwrap_or_default(),
+            tool: tool.into(),
+            request: Some(request),
+            ..Spooled::default()
+        };
+        self.queue(spooled, answers)
+    }
+
+    fn conversation_of(&self, request: &Request) -> Result<Option<Hash>, Fault> {
+        Ok(match request.content.as_ref() {
             Some(request::Content::Register(register)) => Some(self.conversation_id(register)?),
             Some(request::Content::Gap(gap)) if gap.conversation.is_empty() => None,
             Some(request::Content::Gap(gap)) => self.conversation(gap.channel, &gap.conversation),
@@ -176,40 +159,41 @@ impl Intake {
                 let place = content.and_then(drafts::place);
                 place.and_then(|place| self.conversation(place.channel, &place.conversation))
             }
-        };
-        let now = now_ms();
-        let bare = Request { sent_at_ms: 0, ..request.clone() };
-        let spooled = Spooled {
-            received_at_ms: now,
-            key: self.mac.mac(b"zegel/source/key", &[request.key.as_bytes()]).to_vec(),
-            text: self.mac.mac(b"zegel/source/text", &[&bare.encode_to_vec()]).to_vec(),
-            conversation: conversation.map(Hash::to_vec).unwrap_or_default(),
-            tool: tool.into(),
-            request: Some(request),
-            ..Spooled::default()
-        };
-        self.queue(spooled, conversation, answers)
+        })
     }
 
-    /// Numbers an event and sends it to the journal, unless it is known.
-    fn queue(&self, mut spooled: Spooled, conversation: Option<Hash>, answers: &Answers) -> Result<(), Fault> {
+    /// The first answer to an event; that to a registration has the id.
+    fn first_answer(&self, request: &Request) -> SpooledAnswer {
+        let id = match request.content.as_ref() {
+            Some(request::Content::Register(register)) => self.conversation(register.channel, &register.conversation),
+            _ => None,
+        };
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        SpooledAnswer { key: request.key.clone(), credits: 1, id, ..SpooledAnswer::default() }
+    }
+
+    /// Answers an event that was handed over before.
+    fn is_known(&self, key: Mac, text: Mac, request: &Request, answers: &Answers) -> Result<bool, Fault> {
+        let answer = SpooledAnswer { again: true, ..self.first_answer(request) };
+        let mut state = self.state();
+        let Some((before, standing)) = state.known.get(&key).copied() else { return Ok(false) };
+        if before != text {
+            let sentence = "this key stands for another event: each has a key of its own for good";
+            return Err(Fault::new("key_reused", sentence));
+        }
+        let waiter = Waiter { key: request.key.clone(), answers: answers.clone() };
+        state.answer_again(standing, waiter, answer, self.durable());
+        Ok(true)
+    }
+
+    /// Numbers an event and sends it to the journal.
+    fn queue(&self, mut spooled: Spooled, answers: &Answers) -> Result<(), Fault> {
         let request = spooled.request.clone().unwrap_or_default();
-        let is_registration = matches!(request.content, Some(request::Content::Register(_)));
-        let mut answer = SpooledAnswer { key: request.key.clone(), credits: 1, ..SpooledAnswer::default() };
-        answer.id = conversation.filter(|_| is_registration).map(|id| id.to_string()).unwrap_or_default();
+        let mut answer = self.first_answer(&request);
         let (key, text) = (mac_of(&spooled.key), mac_of(&spooled.text));
         let mut state = self.state();
-        if let Some((before, standing)) = state.known.get(&key).copied() {
-            if before != text {
-                return Err(Fault::new(
-                    "key_reused",
-                    "this key stands for another event: each has a key of its own for good",
-                ));
-            }
-            answer.again = true;
-            let waiter = Waiter { key: request.key, answers: answers.clone() };
-            state.answer_again(standing, waiter, answer, self.durable.load(Ordering::Acquire));
-            return Ok(());
+        if state.known.contains_key(&key) {
+            return Err(Fault::new("key_in_flight", "another session hands this key over at this moment"));
         }
         let content = request.content.as_ref();
         let (native, target) = content.map(drafts::identifiers).unwrap_or_default();
@@ -248,43 +232,6 @@ impl Intake {
         state.next += 1;
         state.known.insert(key, (key, Standing::Queued(spooled.number)));
         let _ = self.queue.send(Queued { spooled, answer: None });
-    }
-
-    /// The writer: groups what waits, one sync for all of it.
-    fn write(&self, mut journal: Journal, queue: &mpsc::Receiver<Queued>) {
-        while let Ok(first) = queue.recv() {
-            let mut group = vec![first];
-            group.extend(queue.try_iter().take(GROUP_MAX - 1));
-            let (records, answers): (Vec<_>, Vec<_>) =
-                group.into_iter().map(|each| (each.spooled, each.answer)).unzip();
-            let mut is_held = false;
-            while let Err(name) = self.try_write(&mut journal, &records) {
-                if !is_held {
-                    let held = || answered(answer::Content::Held(Held { name: name.into() }));
-                    answers.iter().flatten().for_each(|(answers, _)| _ = answers.send(held()));
-                    (self.tell)(&format!("{}: {name}: nothing is spooled until there is room", self.origin));
-                }
-                is_held = true;
-                std::thread::sleep(HELD);
-            }
-            self.durable.store(journal.next(), Ordering::Release);
-            for (answers, answer) in answers.into_iter().flatten() {
-                let _ = answers.send(answered(answer::Content::Spooled(answer)));
-            }
-            self.wake.notify_one();
-        }
-    }
-
-    fn try_write(&self, journal: &mut Journal, records: &[Spooled]) -> Result<(), &'static str> {
-        if self.spool_bytes() > self.config.spool_bytes_max {
-            return Err("spool_full");
-        }
-        let bytes: usize = records.iter().map(Message::encoded_len).sum();
-        // What is spooled must find its way out, and for that it needs room.
-        if disk::free_bytes(&self.config.spool).is_ok_and(|free| free < RESERVE_BYTES + bytes as u64) {
-            return Err("disk_full");
-        }
-        journal.append(records).map_err(|_| "disk_full")
     }
 
     /// Bytes of the journal.
@@ -417,55 +364,7 @@ impl Known for Intake {
     }
 }
 
-impl State {
-    fn note_row(&mut self, row: &Row) {
-        let standing = if row.entry == QUARANTINED {
-            self.quarantined += 1;
-            Standing::Quarantined
-        } else {
-            Standing::Logged { entry: row.entry, position: row.position }
-        };
-        self.known.insert(row.key, (row.text, standing));
-        self.natives.insert(row.native);
-    }
-
-    fn answer_again(&mut self, standing: Standing, waiter: Waiter, answer: SpooledAnswer, durable: u64) {
-        let answers = waiter.answers.clone();
-        // One that is on its way to the journal is answered with a little more haste than truth allows, if we did not wait.
-        let is_durable = !matches!(standing, Standing::Queued(number) if number >= durable);
-        if is_durable {
-            let _ = answers.send(answered(answer::Content::Spooled(answer)));
-        } else {
-            let fault =
-                Fault::new("key_in_flight", "this key is being written: hand it over again once it is answered");
-            let _ = answers.send(answered(answer::Content::NotTaken(fault.answer(&answer.key))));
-            return;
-        }
-        match standing {
-            Standing::Queued(number) => self.waiting.entry(number).or_default().push(waiter),
-            Standing::Logged { entry, position } => _ = answers.send(waiter.settled(entry, position)),
-            Standing::Quarantined => _ = answers.send(waiter.settled(QUARANTINED, 0)),
-        }
-    }
-}
-
-impl Waiter {
-    fn settled(&self, entry: u64, position: u32) -> Result<Answer, Status> {
-        let key = self.key.clone();
-        answered(if entry == QUARANTINED {
-            answer::Content::Quarantined(Quarantined { key, finding: super::quarantine::finding(position).into() })
-        } else {
-            answer::Content::Receipted(Receipted { key, entry, position })
-        })
-    }
-}
-
-#[allow(clippy::result_large_err, clippy::unnecessary_wraps, reason = "what a stream of answers carries")]
-pub(super) fn answered(content: answer::Content) -> Result<Answer, Status> {
-    Ok(Answer { content: Some(content) })
-}
-
-fn mac_of(bytes: &[u8]) -> Mac {
+pub(super) fn mac_of(bytes: &[u8]) -> Mac {
     bytes.try_into().unwrap_or_default()
 }
 

@@ -1,8 +1,9 @@
 //! The service on a Unix socket or loopback, and the process around it.
 
-use super::intake::{Answers, Intake, answered};
+use super::intake::Intake;
 use super::judge::{Fault, KEY_BYTES_MAX};
 use super::keeper::Keeper;
+use super::known::{Answers, answered};
 use super::uploads::{PIECE_BYTES_MAX, SIZE_MAX};
 use super::{SidecarConfig, SidecarError, Tell, Waiting, committer, lock};
 use crate::disk::DiskError;

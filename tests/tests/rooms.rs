@@ -47,6 +47,7 @@ fn only_the_read_api_and_the_lines_to_witnesses_and_homeservers_know_http() {
     for word in ["hyper::", "http_body_util::"] {
         assert_eq!(sayers(&rooms, word, &spoken), NONE);
     }
+    assert_eq!(sayers(&rooms, "axum::", &["ledger/src/metrics.rs"]), NONE);
     assert!(!sayers(&["ledger/src"], "hyper::", &[]).is_empty(), "the search finds what is there");
 }
 

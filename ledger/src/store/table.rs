@@ -233,6 +233,22 @@ impl Table {
         Ok(found.map(|within| ((chunk * TABLE_CHUNK_ROWS + within) as u64, rows[within].clone())))
     }
 
+    /// The rows between which that of an id without an event would stand, with their indexes.
+    pub(crate) fn neighbours(&self, stream: StreamType, id: Hash) -> Result<Vec<(u64, TableRow)>, StoreError> {
+        let wanted = (stream as u8, id.0);
+        let chunk = self.head.firsts.partition_point(|first| *first <= wanted).saturating_sub(1);
+        let within = self.chunk(chunk as u64)?.partition_point(|row| (row.stream, row.id) < wanted);
+        let place = (chunk * TABLE_CHUNK_ROWS + within) as u64;
+        let beside = place.saturating_sub(1)..self.ids().min(place + 1);
+        beside.map(|index| Ok((index, self.row_at(index)?))).collect()
+    }
+
+    fn row_at(&self, index: u64) -> Result<TableRow, StoreError> {
+        let chunk = self.chunk(index / TABLE_CHUNK_ROWS as u64)?;
+        let row = chunk.get(index as usize % TABLE_CHUNK_ROWS).cloned();
+        row.ok_or(StoreError::Missing { what: "row of a table", number: index })
+    }
+
     /// Hashes at the foot of the tile `index` of a level above the rows.
     fn foot(&self, level: u32, index: u64) -> Vec<Hash> {
         let begin = (index as usize) << TILE_HEIGHT;

@@ -231,13 +231,16 @@ impl Player<'_> {
         again.make_contiguous().sort_by_key(|step| !matches!(step.content, request::Content::Register(_)));
         loop {
             while credits > 0 {
-                let Some(step) = again.pop_front().or_else(|| left.pop_front()) else { break };
-                if until_break == 0 {
-                    left.push_front(step);
+                // What comes again breaks nothing off: else a session of nothing but that would never get further.
+                let fresh = if again.is_empty() { left.pop_front() } else { None };
+                if fresh.is_some() && until_break == 0 {
+                    left.extend(fresh);
+                    left.rotate_right(1);
                     (self.tell)("the session is broken off on purpose");
                     return Ok(());
                 }
-                until_break -= 1;
+                until_break -= u64::from(fresh.is_some());
+                let Some(step) = fresh.or_else(|| again.pop_front()) else { break };
                 self.played.again += u64::from(!self.handed.insert(step.key.clone()));
                 self.unsettled.insert(step.key.clone(), step.clone());
                 if let Some((upload, size)) = &step.upload {

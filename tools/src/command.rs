@@ -1,7 +1,9 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod case;
 mod demo;
+mod disclose;
 mod export;
 mod import;
 mod mirror;
@@ -69,6 +71,11 @@ enum Command {
     Import(import::Import),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
+    /// Why somebody is given something: requests, decisions, terms, approvals.
+    #[command(subcommand)]
+    Case(case::CaseCommand),
+    /// Make a package for a recipient: redacted PDFs, lists, the bundle; the log is told first.
+    Disclose(Box<disclose::Disclose>),
     /// Copy a log for auditors; no key is needed.
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
@@ -103,6 +110,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Case(case) => case::run(case).await,
+        Command::Disclose(disclose) => disclose::run(*disclose).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),
         Command::Receipts(receipts) => receipts::run(receipts),

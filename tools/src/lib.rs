@@ -9,7 +9,9 @@
 //! Not here: what is good evidence (the verifier), who orders and stores (the ledger).
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
+pub mod case;
 pub mod demo;
+pub mod disclose;
 pub mod disk;
 pub mod entropy;
 pub mod event;
@@ -22,6 +24,7 @@ pub mod keys;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+pub mod reading;
 pub mod record;
 pub mod screenshots;
 pub mod seal;

@@ -19,6 +19,7 @@ mod events;
 mod export;
 pub mod findings;
 mod framing;
+pub mod grounds;
 mod months;
 pub mod names;
 pub mod plain;

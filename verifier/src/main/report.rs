@@ -8,8 +8,6 @@
 
 #[path = "report/chart.rs"]
 mod chart;
-#[path = "report/grounds.rs"]
-mod grounds;
 #[path = "report/line.rs"]
 mod line;
 #[path = "report/media.rs"]
@@ -28,7 +26,6 @@ mod words;
 use super::{Form, Language, Verdict, files, show};
 use crate::holders::Holders;
 use clap::Args;
-use grounds::Grounds;
 use line::Desk;
 use media::Media;
 use people::{Naming, People};
@@ -40,6 +37,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zegel_proto::v1::EventKind;
+use zegel_verifier::bundle::grounds::Grounds;
 use zegel_verifier::bundle::{self, Demands, Observer, Refusal, Report, ShownEvent};
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
 

@@ -157,8 +157,114 @@ fn a_package_shows_what_is_open_and_holds_nothing_of_what_is_covered() {
     assert_eq!(stage.verify(&out.join("bewijspakket"), &[]).0, Some(0));
     let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&out).status();
     assert!(sums.expect("sha256sum runs").success());
+    // It stays, so that people look at it.
+    let kept = stage.path("pakket").join("documenten");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(Path::new("../target").to_owned(), PathBuf::from);
+    println!("documents: {}", kept_copy(&kept, &target.join("disclosure")).display());
     counts_only(&desk, &bundle);
+    archive(&desk, &bundle);
+    investigators(&desk, &bundle);
     closed(&desk, &disclose);
+}
+
+/// A file that the project does not own; `None` where it is not there, which is said.
+fn shared(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("ZEGEL_SHARED").map(PathBuf::from);
+    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"));
+    let path = root.join("data/schemas").join(name);
+    if !path.exists() {
+        eprintln!("SKIPPED: no {}; set ZEGEL_SHARED to validate against the official schemas", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let items = std::fs::read_dir(folder).expect("a folder").map(|item| item.expect("an item").path());
+    items.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// Every sidecar of the SIP is valid against the XSD of the Nationaal Archief, and the pakbon counts what is there.
+fn archive(desk: &Desk, bundle: &str) {
+    let out = desk.stage.path("sip-pakket");
+    let to = out.display().to_string();
+    desk.stage.zegel(&["disclose", bundle, "--case", CASE, "--recipient", RECIPIENT, "--form", "sip", "--out", &to]);
+    let all = files_below(&out.join("sip"));
+    let is_sidecar = |path: &&PathBuf| path.display().to_string().ends_with(".mdto.xml");
+    let (sidecars, files): (Vec<&PathBuf>, Vec<&PathBuf>) = all.iter().partition(is_sidecar);
+    assert_eq!(files.len(), 9, "four documents, twice, and the bundle: {files:?}");
+    for file in &files {
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)), "{name}");
+        assert!(file.with_file_name(format!("{name}.bestand.mdto.xml")).exists(), "{name} has no sidecar");
+    }
+    assert_eq!(sidecars.len(), files.len() + 6, "four days, a conversation, the bundle");
+    let slip = std::fs::read_to_string(out.join("pakbon.xml")).expect("a pakbon");
+    let size: u64 = files.iter().map(|file| file.metadata().expect("there").len()).sum();
+    for counted in
+        ["<aantalInformatieobjecten>6<".to_owned(), "<aantalBestanden>9<".to_owned(), format!("<omvangInBytes>{size}<")]
+    {
+        assert!(slip.contains(&counted), "{counted} in {slip}");
+    }
+    for sidecar in &sidecars {
+        let text = std::fs::read_to_string(sidecar).expect("text");
+        assert!(!text.contains("miljoen") && !text.contains("trein"), "{}", sidecar.display());
+    }
+    let Some(schema) = shared("MDTO-XML1.0.1.xsd") else { return };
+    let mut xmllint = Command::new("xmllint");
+    let Ok(output) = xmllint.args(["--noout", "--nonet", "--schema"]).arg(schema).args(&sidecars).output() else {
+        eprintln!("SKIPPED: xmllint is not installed, the sidecars were NOT validated");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Every manifest of RSMF is valid against its schema, and holds nothing of what is covered.
+fn investigators(desk: &Desk, bundle: &str) {
+    use base64::Engine;
+    let out = desk.stage.path("rsmf-pakket");
+    let to = out.display().to_string();
+    desk.stage.zegel(&["disclose", bundle, "--case", CASE, "--recipient", RECIPIENT, "--form", "rsmf", "--out", &to]);
+    let messages = files_below(&out.join("rsmf"));
+    assert_eq!(messages.len(), 4);
+    let mut pictures = 0;
+    for message in &messages {
+        let text = std::fs::read_to_string(message).expect("a mail message");
+        assert!(text.contains("\r\nX-RSMF-Version: 2.0.0\r\n"), "{text:.400}");
+        let body = text.rsplit_once("filename=\"rsmf.zip\"\r\n\r\n").expect("a zip").1;
+        let body: String = body.split("------").next().expect("its end").split_whitespace().collect();
+        let zip = base64::engine::general_purpose::STANDARD.decode(body).expect("base64");
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(zip)).expect("a zip");
+        pictures += zip.len() - 1;
+        let mut manifest = String::new();
+        zip.by_name("rsmf_manifest.json").expect("there").read_to_string(&mut manifest).expect("text");
+        assert!(!manifest.contains("miljoen") && !manifest.contains("trein"));
+        validated(&desk.stage.path("manifest.json"), &manifest);
+    }
+    assert_eq!(pictures, 2, "the files that came with the messages");
+}
+
+fn validated(path: &Path, manifest: &str) {
+    let Some(schema) = shared("rsmf_schema_2_0_0.json") else { return };
+    std::fs::write(path, manifest).expect("written");
+    let program = "import json,sys,jsonschema as j\ns,d=[json.load(open(p)) for p in sys.argv[1:]]\n\
+                   j.validate(d,s)\nd['events'][0]['type']='telegram'\n\
+                   sys.exit(0 if list(j.Draft7Validator(s).iter_errors(d)) else 9)";
+    let output = Command::new("python3").args(["-c", program]).arg(schema).arg(path).output().expect("python3 runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("No module named") {
+        eprintln!("SKIPPED: python3 has no jsonschema, the RSMF manifest was NOT validated");
+        return;
+    }
+    assert!(output.status.success(), "{said}");
+}
+
+fn kept_copy(from: &Path, to: &Path) -> PathBuf {
+    std::fs::create_dir_all(to).expect("a folder");
+    for pdf in std::fs::read_dir(from).expect("documents") {
+        let pdf = pdf.expect("an item").path();
+        std::fs::copy(&pdf, to.join(pdf.file_name().expect("a name"))).expect("copied");
+    }
+    to.to_owned()
 }
 
 fn size(stage: &Stage) -> u64 {
@@ -191,17 +297,7 @@ fn lists(out: &Path) {
 fn counts_only(desk: &Desk, bundle: &str) {
     let out = desk.stage.path("aantallen");
     let to = out.display().to_string();
-    desk.stage.zegel(&[
-        "disclose",
-        bundle,
-        "--case",
-        CASE,
-        "--recipient",
-        RECIPIENT,
-        "--without-content",
-        "--out",
-        &to,
-    ]);
+    desk.stage.zegel(&["disclose", bundle, "--case", CASE, "--recipient", RECIPIENT, "--form", "counts", "--out", &to]);
     let mut names: Vec<String> = std::fs::read_dir(&out)
         .expect("a folder")
         .map(|item| item.expect("an item").file_name().to_string_lossy().into_owned())

@@ -9,6 +9,7 @@
 //! Not here: what may be disclosed (`case`), what a bundle is (the verifier). Specification: `specs/disclosure.md`.
 
 mod cell;
+pub(crate) mod files;
 mod font;
 mod inventory;
 mod layout;

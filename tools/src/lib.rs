@@ -16,6 +16,7 @@ pub mod disk;
 pub mod entropy;
 pub mod event;
 pub mod export;
+pub mod handover;
 pub mod hex;
 pub mod import;
 pub mod input;

@@ -21,7 +21,8 @@ use crate::disk::{self, DiskError};
 use line::Desk;
 use spool::Spool;
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 use thiserror::Error;
 use zegel_proto::v1::{Scope, StreamType};
@@ -142,6 +143,23 @@ impl Reading {
     #[must_use]
     pub fn documents(&self) -> &[Document] {
         &self.documents
+    }
+
+    /// A file of a bundle that has been verified, if it is there. `sha256` is as lines have it.
+    ///
+    /// # Errors
+    /// [`ReadingError::Refused`] if the bundle cannot be opened, [`ReadingError::Spool`] if the file cannot.
+    pub fn attachment(bundle: &Path, sha256: &str) -> Result<Option<File>, ReadingError> {
+        let path = format!("data/attachments/{sha256}");
+        let mut source = files::open(bundle).map_err(|refusal| ReadingError::Refused(Box::new(refusal)))?;
+        let listed = source.files().map_err(|refusal| ReadingError::Refused(Box::new(refusal)))?;
+        if !listed.iter().any(|file| file.path == path) {
+            return Ok(None);
+        }
+        let mut kept = tempfile::tempfile()?;
+        io::copy(&mut source.open(&path)?, &mut kept)?;
+        kept.seek(SeekFrom::Start(0))?;
+        Ok(Some(kept))
     }
 
     /// The lines of a document.

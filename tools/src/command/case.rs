@@ -23,6 +23,8 @@ pub(crate) enum Law {
     Inspectie,
     /// A data subject (AVG).
     Betrokkene,
+    /// Hand-over to an archive.
+    Overbrenging,
 }
 
 impl From<Law> for Regime {
@@ -33,6 +35,7 @@ impl From<Law> for Regime {
             Law::Kamervragen => Self::Kamervragen,
             Law::Inspectie => Self::Inspectie,
             Law::Betrokkene => Self::Betrokkene,
+            Law::Overbrenging => Self::Overbrenging,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `zegel disclose`: a package for a recipient, after the log has been told.
 
 use super::{CommandError, Outcome, Place};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use zegel_tools::case::{Cases, Disclosed};
@@ -27,15 +27,49 @@ pub(crate) struct Disclose {
     /// Who gets it: as in the bundle.
     #[arg(long)]
     recipient: String,
-    /// Numbers a month only: no names, no words, no bundle.
-    #[arg(long)]
-    without_content: bool,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = Form::Documents)]
+    form: Form,
     /// In which zone days and hours are told.
     #[arg(long, default_value = "Europe/Amsterdam")]
     timezone: String,
     /// Folder to make.
     #[arg(long)]
     out: PathBuf,
+}
+
+/// Form of a package.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Redacted PDFs, lists, the bundle.
+    Documents,
+    /// A SIP for an archive: MDTO 1.0.1 sidecars and a pakbon.
+    Sip,
+    /// RSMF 2.0.0 for investigators' tools, the bundle.
+    Rsmf,
+    /// Numbers a month only: no names, no words, no bundle.
+    Counts,
+}
+
+impl Form {
+    /// As in the event.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Documents => "documents",
+            Self::Sip => "sip",
+            Self::Rsmf => "rsmf",
+            Self::Counts => "counts",
+        }
+    }
+
+    fn content(self) -> Content {
+        match self {
+            Self::Documents => Content::Documents,
+            Self::Sip => Content::Sip,
+            Self::Rsmf => Content::Rsmf,
+            Self::Counts => Content::Counts,
+        }
+    }
 }
 
 /// Discloses.
@@ -49,11 +83,10 @@ pub(crate) async fn run(arguments: Disclose) -> Result<Outcome, CommandError> {
     let folder = arguments.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut reading = Reading::open(&arguments.bundle, &trust, &zone, folder)?;
     let export = check(&reading, &arguments)?;
-    let content = if arguments.without_content { Content::Counts } else { Content::Documents };
     let wanted = Wanted {
         bundle: &arguments.bundle,
         regime,
-        content,
+        content: arguments.form.content(),
         case: &arguments.case,
         matter: &matter,
         zone: &zone,
@@ -65,7 +98,7 @@ pub(crate) async fn run(arguments: Disclose) -> Result<Outcome, CommandError> {
         export,
         package,
         recipient: arguments.recipient.clone(),
-        content: if arguments.without_content { "counts" } else { "documents" },
+        content: arguments.form.word(),
         scope: reading.scope().clone(),
     };
     // Before a byte leaves: if we stop here, the log says more than happened, never less.

@@ -1,21 +1,27 @@
 //! The package that a recipient gets, made in a hidden folder and put in its place when all of it is there.
 
+use super::files::Files;
 use super::inventory::{file_name, inventory, production_report};
 use super::wording::Regime;
 use super::{Bundle, DisclosureError, Printer};
 use crate::disk;
+use crate::handover::{rsmf, sip};
 use crate::reading::{Document, Reading, Zone};
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::hash::Hash;
 
 /// What a recipient may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Documents, lists and the evidence bundle.
     Documents,
+    /// For an archive: MDTO sidecars beside the documents, and a pakbon.
+    Sip,
+    /// For investigators' tools: RSMF, one file a document, with the files that are shown.
+    Rsmf,
     /// Numbers only: how many documents and lines a month, no names and no words. For an inspector of coverage.
     Counts,
 }
@@ -80,14 +86,16 @@ pub fn pack(reading: &mut Reading, wanted: &Wanted<'_>) -> Result<Packed, Disclo
     check_grounds(&documents, wanted.regime)?;
     let parent = wanted.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = tempfile::Builder::new().prefix(".zegel-").tempdir_in(parent)?;
-    let mut files = Files { folder: folder.path(), sums: Vec::new() };
+    let mut files = Files::new(folder.path());
     match wanted.content {
         Content::Documents => write_documents(&mut files, reading, &documents, wanted)?,
         Content::Counts => files.write("aantallen.csv", |out| counts(out, &documents))?,
+        Content::Sip => sip::write(&mut files, reading, &documents, wanted)?,
+        Content::Rsmf => rsmf::write(&mut files, reading, &documents, wanted)?,
     }
     let about = about(reading, &documents, wanted);
     files.write("lees-mij.txt", |out| Ok(out.write_all(about.as_bytes())?))?;
-    let count = files.sums.len();
+    let count = files.count();
     let sha256 = files.finish()?;
     Ok(Packed { folder, out: wanted.out.to_owned(), sha256, documents: documents.len(), files: count })
 }
@@ -108,7 +116,7 @@ fn write_documents(
     documents: &[Document],
     wanted: &Wanted<'_>,
 ) -> Result<(), DisclosureError> {
-    fs::create_dir(files.folder.join("documenten"))?;
+    files.folder("documenten")?;
     let printer = Printer::new(Bundle::from(reading.report()), wanted.regime, wanted.zone)?;
     for document in documents {
         let lines = reading.lines(document)?;
@@ -148,6 +156,8 @@ fn about(reading: &Reading, documents: &[Document], wanted: &Wanted<'_>) -> Stri
     let export = &report.export;
     let what = match wanted.content {
         Content::Documents => "documenten/ (PDF), inventarislijst.csv, bewijspakket/",
+        Content::Sip => "sip/ (MDTO 1.0.1), pakbon.xml",
+        Content::Rsmf => "rsmf/ (RSMF 2.0.0, een bestand per document), bewijspakket/",
         Content::Counts => "aantallen.csv: aantallen per maand, zonder namen en zonder inhoud",
     };
     format!(
@@ -168,65 +178,4 @@ fn about(reading: &Reading, documents: &[Document], wanted: &Wanted<'_>) -> Stri
         report.log.checkpoint_root,
         wanted.zone.name(),
     )
-}
-
-/// Files of the package, with the list of their sums.
-struct Files<'a> {
-    folder: &'a Path,
-    sums: Vec<(String, Hash)>,
-}
-
-impl Files<'_> {
-    fn write(
-        &mut self,
-        name: &str,
-        write: impl FnOnce(&mut dyn Write) -> Result<(), DisclosureError>,
-    ) -> Result<(), DisclosureError> {
-        let path = self.folder.join(name);
-        let mut out = BufWriter::new(File::create_new(&path)?);
-        write(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        self.sum(name)
-    }
-
-    fn sum(&mut self, name: &str) -> Result<(), DisclosureError> {
-        use sha2::Digest;
-        let mut hasher = sha2::Sha256::new();
-        let mut file = File::open(self.folder.join(name))?;
-        let mut block = vec![0; 65_536];
-        loop {
-            match file.read(&mut block)? {
-                0 => break,
-                read => hasher.update(&block[..read]),
-            }
-        }
-        self.sums.push((name.to_owned(), Hash(hasher.finalize().into())));
-        Ok(())
-    }
-
-    /// Copies the bundle, which has been verified: a folder two levels deep, or one file.
-    fn copy(&mut self, from: &Path, name: &str) -> Result<(), DisclosureError> {
-        if from.is_dir() {
-            fs::create_dir(self.folder.join(name))?;
-            let mut items = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
-            items.sort_by_key(fs::DirEntry::file_name);
-            for item in items {
-                self.copy(&item.path(), &format!("{name}/{}", item.file_name().to_string_lossy()))?;
-            }
-            return Ok(());
-        }
-        let is_bundle = name == "bewijspakket";
-        let name = if is_bundle { "bewijspakket.zip" } else { name };
-        fs::copy(from, self.folder.join(name))?;
-        self.sum(name)
-    }
-
-    /// Writes the list of sums, in the form that `sha256sum --check` reads.
-    fn finish(mut self) -> Result<Hash, DisclosureError> {
-        self.sums.sort();
-        let list: String = self.sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
-        let path = self.folder.join("SHA256SUMS");
-        disk::write_new(&path, list.as_bytes(), disk::Readers::Everyone)?;
-        Ok(sha256(&[list.as_bytes()]))
-    }
 }

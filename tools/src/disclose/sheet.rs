@@ -51,9 +51,7 @@ impl<'a> Printer<'a> {
         let mut paragraphs = self.head(document);
         paragraphs.extend(lines.iter().map(|line| self.line(line)));
         let hash = &self.bundle.parts_sha256;
-        let foot = format!(
-            "Weergave van bewijspakket {hash}. Wie erop steunt, controleert het pakket: zegel-verifier verify."
-        );
+        let foot = format!("Weergave van bewijspakket {hash}. Controleer het pakket zelf.");
         let title = self.fonts.visible(&format!("Document {}: {}", document.number, document.name()));
         pdf::print(&pdf::About { title, made_ms: self.bundle.made_ms, foot }, &paragraphs, &self.fonts)
     }
@@ -112,6 +110,10 @@ impl<'a> Printer<'a> {
         });
         pieces.extend(said.map(words));
         pieces.extend(line.text.iter().map(|part| self.part(part, Weight::Regular)));
+        if let Some(Piece::Words(last, _)) = pieces.last_mut() {
+            // The line end with which a record ends begins no row.
+            last.truncate(last.trim_end_matches('\n').len());
+        }
         pieces.extend(line.attachments.iter().map(|file| self.attached(file)));
         Paragraph { role: Role::Text, pieces }
     }

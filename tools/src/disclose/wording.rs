@@ -18,9 +18,15 @@ pub enum Regime {
     Inspectie,
     /// A data subject's access to what is kept of him (AVG, article 15).
     Betrokkene,
+    /// Hand-over to an archive (overbrenging or uitplaatsing).
+    Overbrenging,
 }
 
 impl Regime {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Woo, Self::Enquete, Self::Kamervragen, Self::Inspectie, Self::Betrokkene, Self::Overbrenging];
+
     /// Its code, as in events.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -30,14 +36,14 @@ impl Regime {
             Self::Kamervragen => "kamervragen",
             Self::Inspectie => "inspectie",
             Self::Betrokkene => "betrokkene",
+            Self::Overbrenging => "overbrenging",
         }
     }
 
     /// The regime of a code.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
-        let all = [Self::Woo, Self::Enquete, Self::Kamervragen, Self::Inspectie, Self::Betrokkene];
-        all.into_iter().find(|regime| regime.code() == code)
+        Self::ALL.into_iter().find(|regime| regime.code() == code)
     }
 
     /// Whether something may be covered on this ground. Markings, and what is no record, count under every regime.
@@ -49,7 +55,7 @@ impl Regime {
             Self::Woo => &["5.", "10.", "11."],
             Self::Enquete => &["wpe."],
             Self::Kamervragen => &["gw68"],
-            Self::Inspectie => &[],
+            Self::Inspectie | Self::Overbrenging => &[],
             Self::Betrokkene => &["avg.", "uavg."],
         };
         is_marking || ground.starts_with("archief_") || own.iter().any(|own| ground.starts_with(own))
@@ -101,4 +107,18 @@ pub(super) fn bar(grounds: &[String]) -> String {
         return "zonder grond".into();
     }
     grounds.iter().map(|code| code.replace('_', " ")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ground_of_the_woo_binds_no_enquiry() {
+        assert!(Regime::Woo.knows("5.1.2e") && Regime::Woo.knows("10.2e") && !Regime::Woo.knows("wpe.19"));
+        assert!(Regime::Enquete.knows("wpe.19") && !Regime::Enquete.knows("5.1.2e"));
+        assert!(!Regime::Inspectie.knows("5.1.1b") && !Regime::Overbrenging.knows("5.2"));
+        assert!(Regime::ALL.iter().all(|regime| regime.knows("archief_prive") && regime.knows("buiten_reikwijdte")));
+        assert!(Regime::ALL.iter().all(|regime| Regime::of(regime.code()) == Some(*regime)));
+    }
 }

@@ -1,7 +1,9 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod capture;
 mod case;
+mod coverage;
 mod demo;
 mod disclose;
 mod export;
@@ -71,9 +73,14 @@ enum Command {
     Import(import::Import),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
+    /// What a source says of its own watch: gaps with their reason, heartbeats, links.
+    #[command(subcommand)]
+    Capture(capture::Capture),
     /// Why somebody is given something: requests, decisions, terms, approvals.
     #[command(subcommand)]
     Case(case::CaseCommand),
+    /// Tell which months of which account were secured, and in time; no key is needed.
+    Coverage(coverage::Coverage),
     /// Make a package for a recipient: redacted PDFs, lists, the bundle; the log is told first.
     Disclose(Box<disclose::Disclose>),
     /// Copy a log for auditors; no key is needed.
@@ -110,6 +117,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Coverage(coverage) => coverage::run(&coverage),
+        Command::Capture(capture) => capture::run(capture).await,
         Command::Case(case) => case::run(case).await,
         Command::Disclose(disclose) => disclose::run(*disclose).await,
         Command::Witness(witness) => witness::run(witness).await,

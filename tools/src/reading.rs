@@ -103,15 +103,26 @@ impl Observer for Lines<'_> {
     }
 }
 
+/// Verifies a bundle under a trust file, and tells what the verifier says.
+///
+/// # Errors
+/// [`ReadingError`].
+pub fn verified(bundle: &Path, trust: &Path) -> Result<Report, ReadingError> {
+    pass(bundle, &trusted(trust)?, &mut ())
+}
+
+fn trusted(trust: &Path) -> Result<Trust, ReadingError> {
+    let malformed = |reason| ReadingError::Trust { path: trust.display().to_string(), reason };
+    Trust::parse(&disk::read(trust)?).map_err(malformed)
+}
+
 impl Reading {
     /// Verifies a bundle and reads it. Lines wait in a nameless file in `folder`.
     ///
     /// # Errors
     /// [`ReadingError`].
     pub fn open(bundle: &Path, trust: &Path, zone: &Zone, folder: &Path) -> Result<Self, ReadingError> {
-        let text = disk::read(trust)?;
-        let malformed = |reason| ReadingError::Trust { path: trust.display().to_string(), reason };
-        let trust = Trust::parse(&text).map_err(malformed)?;
+        let trust = trusted(trust)?;
         let mut gather = Gather::default();
         let report = pass(bundle, &trust, &mut gather)?;
         let names: BTreeMap<String, String> = report.names.clone();

@@ -26,6 +26,7 @@ pub mod plain;
 mod redaction;
 mod refusal;
 pub mod report;
+pub mod secured;
 mod walk;
 
 pub use bag::BagError;

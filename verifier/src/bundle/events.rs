@@ -13,6 +13,7 @@ use super::months::ShownAs;
 use super::names::Names;
 use super::plain::plain;
 use super::redaction::Redaction;
+use super::secured::Secured;
 use super::walk::OpenBatch;
 use super::{Demands, Observer, Place, Refusal, ShownEvent};
 use crate::commit::{Shown, ShownBody, check_redacted};
@@ -53,6 +54,7 @@ pub(super) struct Desk {
     pub(super) findings: Findings,
     pub(super) tally: Tally,
     pub(super) names: Names,
+    pub(super) secured: Secured,
 }
 
 impl Desk {
@@ -66,6 +68,7 @@ impl Desk {
             findings: Findings::default(),
             tally: Tally::default(),
             names: Names::default(),
+            secured: Secured::default(),
         }
     }
 
@@ -104,6 +107,7 @@ impl Desk {
             body: opened.as_ref().map(|(binding, body)| (binding, body)),
         };
         self.names.event(&shown);
+        self.secured.event(&shown);
         observer.event(&shown);
         Ok(shown_as)
     }

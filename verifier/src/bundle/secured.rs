@@ -187,16 +187,22 @@ fn judge(moments: &BTreeSet<u64>, (begin, to, from): (u64, u64, u64), as_of: u64
     let after = moments.range(to + 1..).next().copied();
     let mut last = before;
     let mut longest = 0;
-    for moment in moments.range(from + 1..=to).copied().chain(after) {
-        longest = longest.max(moment - last);
+    let within = moments.range(from + 1..).copied().take_while(|moment| *moment <= to);
+    for moment in within.chain(after) {
+        longest = longest.max(moment.saturating_sub(last));
         last = moment;
     }
     match after {
         Some(_) if longest <= cadence => (Timeliness::Secured, longest),
         Some(_) => (Timeliness::Late, longest),
         None => {
-            let open = longest.max(as_of.saturating_sub(last));
-            (if open > cadence { Timeliness::Missed } else { Timeliness::Running }, open)
+            let waits = as_of.saturating_sub(last);
+            let status = match (waits > cadence, longest > cadence) {
+                (true, _) => Timeliness::Missed,
+                (false, true) => Timeliness::Late,
+                (false, false) => Timeliness::Running,
+            };
+            (status, longest.max(waits))
         }
     }
 }
@@ -281,6 +287,8 @@ mod tests {
         // A day more than the rule.
         let late = held(Some("2026-01-01"), &["2026-02-01", "2026-03-05"]);
         assert_eq!(told(&late, "2026-03-05"), [(202_601, Secured, 31), (202_602, Late, 32), (202_603, Running, 0)]);
+        // The days up to the moment came too late, those after it still have time.
+        assert_eq!(told(&held(Some("2026-01-01"), &["2026-03-05"]), "2026-03-06")[2..], [(202_603, Late, 63)]);
         let missed = held(Some("2026-01-01"), &["2026-02-01"]);
         assert_eq!(told(&missed, "2026-03-05")[1..], [(202_602, Missed, 32), (202_603, Missed, 32)]);
         assert_eq!(told(&missed, "2026-03-04")[1..], [(202_602, Running, 31), (202_603, Running, 31)]);
@@ -306,6 +314,17 @@ mod tests {
         held.months((Hash::ZERO, CADENCE_DAYS, day("2026-03-10")), &mut months);
         let gaps: Vec<usize> = months.iter().map(|month| month.gaps.len()).collect();
         assert_eq!(gaps, [1, 1, 0]);
+    }
+
+    #[test]
+    fn a_function_of_one_day_or_one_that_ends_before_it_begins_is_judged_without_harm() {
+        let mut one = held(Some("2026-01-15"), &["2026-01-15", "2026-01-20"]);
+        one.to = Some(day("2026-01-15"));
+        assert_eq!(told(&one, "2026-01-20"), [(202_601, Timeliness::Secured, 5)]);
+        one.to = Some(day("2025-01-01"));
+        assert_eq!(told(&one, "2026-02-20").len(), 2);
+        assert_eq!(told(&held(None, &["2026-01-31"]), "2026-01-31"), [(202_601, Timeliness::Running, 0)]);
+        assert_eq!(told(&held(None, &["2026-01-31"]), "2025-01-31"), []);
     }
 
     #[test]

@@ -182,10 +182,10 @@ fn try_write(wanted: &Wanted) -> io::Result<u8> {
         }
         checked.push(Checked { file: bundle.display().to_string(), trust: trust_file, verdict });
     }
-    write_page(&wanted.out, &checked, &volatile, &mut people, &mut spool, wanted.lang)?;
     if naming == Naming::Numbered {
         checked.iter_mut().filter_map(|one| one.verdict.report.as_deref_mut()).for_each(nameless);
     }
+    write_page(&wanted.out, &checked, &volatile, &mut people, &mut spool, wanted.lang)?;
     json.finish(&checked, &wanted.out.with_extension("json"))?;
     Ok(checked.iter().map(|one| one.verdict.exit).max().unwrap_or(super::EXIT_UNCHECKED))
 }
@@ -270,8 +270,16 @@ fn write_page(
 
 /// What a person, a number, a device or a file is called is left out of what is published.
 fn nameless(report: &mut Report) {
+    if let Some(name) = report.scope.name.take() {
+        let named = format!("«{name}»");
+        let claims = &mut report.claims;
+        let all = [&mut claims.completeness, &mut claims.authenticity, &mut claims.immutability, &mut claims.custody];
+        for sentence in all.into_iter().flat_map(|claim| &mut claim.sentences) {
+            sentence.nl = sentence.nl.replace(&named, "«–»");
+            sentence.en = sentence.en.replace(&named, "«–»");
+        }
+    }
     report.names.clear();
-    report.scope.name = None;
     report.export.recipient.clear();
     report.secured.iter_mut().for_each(|month| month.account.clear());
     for step in &mut report.custody.steps {

@@ -113,6 +113,9 @@ fn a_package_shows_what_is_open_and_holds_nothing_of_what_is_covered() {
     let has_display = desk.lines.iter().any(|line| !line["display_name"].is_null());
     let names = if has_display { vec!["--cover", &display] } else { Vec::new() };
     let whole = format!("{train}=5.1.2e,buiten_reikwijdte");
+    let half = stage.path("half").display().to_string();
+    let leaks = ["export", "--custodian", "Anna de Vries", "--recipient", RECIPIENT, "--out", &half, "--cover", &name];
+    assert!(desk.refused(&leaks).contains("stands in as_written too"), "the line of the file names the sender");
     let cover = ["--cover", &words, "--cover", &name, "--cover", &written, "--withhold", &whole];
     let id = export(stage, "gelakt", &[&cover[..], &names].concat());
 

@@ -179,7 +179,7 @@ fn findings_table(findings: &[&Finding], language: Language) -> Markup {
             thead { tr {
                 th scope="col" { (language.of("ernst", "severity")) }
                 th scope="col" { (language.of("wat", "what")) }
-                th.n scope="col" { (language.of("aantal", "count")) }
+                th.n.one scope="col" { (language.of("aantal", "count")) }
                 th scope="col" { (language.of("eerst bij", "first at")) }
             } }
             tbody { @for finding in findings { (finding_row(finding, language)) } }

@@ -7,6 +7,9 @@ use super::{DisclosureError, pdf};
 use crate::reading::{Attached, Document, Line, Part, Zone};
 use zegel_verifier::bundle::Report;
 
+/// Characters of the title in a file's metadata: PDF/A has no strings of more than 32,767 bytes.
+const TITLE_CHARS_MAX: usize = 200;
+
 /// What every document of a bundle says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
@@ -53,6 +56,7 @@ impl<'a> Printer<'a> {
         let hash = &self.bundle.parts_sha256;
         let foot = format!("Weergave van bewijspakket {hash}. Controleer het pakket zelf.");
         let title = self.fonts.visible(&format!("Document {}: {}", document.number, document.name()));
+        let title: String = title.chars().take(TITLE_CHARS_MAX).collect();
         pdf::print(&pdf::About { title, made_ms: self.bundle.made_ms, foot }, &paragraphs, &self.fonts)
     }
 

@@ -286,7 +286,7 @@ mod tests {
         );
         // A day more than the rule.
         let late = held(Some("2026-01-01"), &["2026-02-01", "2026-03-05"]);
-        assert_eq!(told(&late, "2026-03-05"), [(202_601, Secured, 31), (202_602, Late, 32), (202_603, Running, 0)]);
+        assert_eq!(told(&late, "2026-03-05"), [(202_601, Secured, 31), (202_602, Late, 32), (202_603, Late, 32)]);
         // The days up to the moment came too late, those after it still have time.
         assert_eq!(told(&held(Some("2026-01-01"), &["2026-03-05"]), "2026-03-06")[2..], [(202_603, Late, 63)]);
         let missed = held(Some("2026-01-01"), &["2026-02-01"]);

@@ -3,11 +3,13 @@
 mod append;
 mod capture;
 mod case;
+mod close_period;
 mod coverage;
 mod demo;
 mod disclose;
 mod export;
 mod import;
+mod load;
 mod mirror;
 mod outcome;
 mod receipts;
@@ -71,6 +73,8 @@ enum Command {
     /// Import read-outs of phones.
     #[command(subcommand)]
     Import(import::Import),
+    /// Say that what lies before a month is complete: it is not read out again.
+    ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
     /// What a source says of its own watch: gaps with their reason, heartbeats, links.
@@ -87,6 +91,8 @@ enum Command {
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Put a ledger under load, and say what it takes and how long sources wait.
+    Load(Box<load::Load>),
     /// Cosign checkpoints of logs that others run.
     #[command(subcommand)]
     Witness(witness::Witness),
@@ -114,6 +120,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
+        Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
@@ -121,6 +128,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Capture(capture) => capture::run(capture).await,
         Command::Case(case) => case::run(case).await,
         Command::Disclose(disclose) => disclose::run(*disclose).await,
+        Command::Load(load) => load::run(*load).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),
         Command::Receipts(receipts) => receipts::run(receipts),

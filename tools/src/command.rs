@@ -1,8 +1,12 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod capture;
+mod case;
 mod close_period;
+mod coverage;
 mod demo;
+mod disclose;
 mod export;
 mod import;
 mod load;
@@ -73,6 +77,16 @@ enum Command {
     ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
+    /// What a source says of its own watch: gaps with their reason, heartbeats, links.
+    #[command(subcommand)]
+    Capture(capture::Capture),
+    /// Why somebody is given something: requests, decisions, terms, approvals.
+    #[command(subcommand)]
+    Case(case::CaseCommand),
+    /// Tell which months of which account were secured, and in time; no key is needed.
+    Coverage(coverage::Coverage),
+    /// Make a package for a recipient: redacted PDFs, lists, the bundle; the log is told first.
+    Disclose(Box<disclose::Disclose>),
     /// Copy a log for auditors; no key is needed.
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
@@ -110,6 +124,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Coverage(coverage) => coverage::run(&coverage),
+        Command::Capture(capture) => capture::run(capture).await,
+        Command::Case(case) => case::run(case).await,
+        Command::Disclose(disclose) => disclose::run(*disclose).await,
         Command::Load(load) => load::run(*load).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),

@@ -9,11 +9,14 @@
 //! Not here: what is good evidence (the verifier), who orders and stores (the ledger).
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
+pub mod case;
 pub mod demo;
+pub mod disclose;
 pub mod disk;
 pub mod entropy;
 pub mod event;
 pub mod export;
+pub mod handover;
 pub mod hex;
 pub mod import;
 pub mod input;
@@ -23,6 +26,7 @@ pub mod load;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+pub mod reading;
 pub mod record;
 pub mod screenshots;
 pub mod seal;

@@ -13,10 +13,11 @@ pub use register::{Register, RegisteredId};
 
 use crate::disk::DiskError;
 use crate::entropy::{EntropyError, random_id};
-use crate::event::{ConversationEntry, CustodianEntry, EventError};
+use crate::event::{ConversationEntry, CustodianEntry, Draft, EventError};
 use crate::keys::{Actor, KeyError, KeyFolder};
 use crate::source::{Source, SourceError, now_ms};
 use thiserror::Error;
+use zegel_proto::v1::EventKind;
 use zegel_verifier::hash::Hash;
 
 /// Why an officer's act was not done.
@@ -90,6 +91,17 @@ impl Officer {
         let registered = RegisteredId::new(id, placed.first());
         self.register.add_custodian(&entry.name, registered.clone())?;
         Ok(registered)
+    }
+
+    /// Says anew what a custodian is: name, accounts, function and its days. The id stays.
+    ///
+    /// # Errors
+    /// [`OfficerError::UnknownName`], or what submitting can meet.
+    pub async fn change_custodian(&mut self, entry: &CustodianEntry) -> Result<RegisteredId, OfficerError> {
+        let id = self.register.custodian(&entry.name)?;
+        let draft = Draft { kind: EventKind::CustodianChanged, ..entry.draft(id, now_ms())? };
+        let placed = self.source.append(vec![draft]).await?;
+        Ok(RegisteredId::new(id, placed.first()))
     }
 
     /// Registers a conversation under a new random id, and keeps the title beside the id.

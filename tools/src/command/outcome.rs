@@ -4,6 +4,8 @@ use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
+use zegel_tools::case::CaseError;
+use zegel_tools::disclose::DisclosureError;
 use zegel_tools::disk::DiskError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
@@ -12,6 +14,7 @@ use zegel_tools::keys::KeyError;
 use zegel_tools::load::LoadError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
+use zegel_tools::reading::ReadingError;
 use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
@@ -94,6 +97,15 @@ pub(crate) enum CommandError {
         /// Why.
         reason: InputError,
     },
+    /// A case.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// A bundle that is read.
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    /// A disclosure.
+    #[error(transparent)]
+    Disclosure(#[from] DisclosureError),
     /// A witness.
     #[error(transparent)]
     Witness(#[from] WitnessError),
@@ -167,6 +179,14 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
+            Self::Case(case) => judged_by_case(case),
+            Self::Reading(reading) | Self::Disclosure(DisclosureError::Reading(reading)) => judged_by_reading(reading),
+            Self::Disclosure(disclosure) => match disclosure {
+                DisclosureError::OtherRecipient { .. }
+                | DisclosureError::OtherCase { .. }
+                | DisclosureError::OtherGround { .. } => 2,
+                _ => 3,
+            },
             Self::Load(LoadError::Source(source)) => judged(source),
             Self::Load(LoadError::Ledger(ledger)) => judged_by_ledger(ledger),
             Self::Load(LoadError::Refused { code: tonic::Code::Unavailable | tonic::Code::Unknown, .. }) => 3,
@@ -210,6 +230,23 @@ fn judged_by_format(import: &ImportError) -> u8 {
         | ImportError::Screenshots(ScreenshotError::Parcel(_)) => 3,
         ImportError::Signal(_) | ImportError::Matrix(_) | ImportError::Screenshots(_) => 2,
         _ => 3,
+    }
+}
+
+/// A bundle that the verifier refuses was judged.
+fn judged_by_reading(reading: &ReadingError) -> u8 {
+    match reading {
+        ReadingError::Refused(refusal) if refusal.id() != "UNREADABLE" => 2,
+        _ => 3,
+    }
+}
+
+/// What stands in the way of a step was judged; a file that could not be opened was not.
+fn judged_by_case(case: &CaseError) -> u8 {
+    match case {
+        CaseError::Source(source) => judged(source),
+        CaseError::Disk(_) | CaseError::Key(_) | CaseError::Entropy(_) | CaseError::Malformed { .. } => 3,
+        _ => 2,
     }
 }
 

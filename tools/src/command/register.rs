@@ -30,6 +30,32 @@ pub(crate) enum Register {
         #[arg(long)]
         basis: Option<String>,
     },
+    /// The key function of a custodian: what coverage is measured against. Says all anew; what it leaves out is gone.
+    Function {
+        #[command(flatten)]
+        place: Place,
+        /// Name of the custodian, as registered.
+        #[arg(long)]
+        custodian: String,
+        /// Function.
+        #[arg(long)]
+        function: String,
+        /// Organisation.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// An account, as CHANNEL:IDENTIFIER:PURPOSE; only business accounts are in scope.
+        #[arg(long = "account", value_parser = account)]
+        accounts: Vec<Account>,
+        /// Device, and whether it is the ministry's: "zakelijke telefoon".
+        #[arg(long)]
+        device: Option<String>,
+        /// First day, YYYY-MM-DD.
+        #[arg(long)]
+        from: jiff::civil::Date,
+        /// Last day, YYYY-MM-DD.
+        #[arg(long)]
+        to: Option<jiff::civil::Date>,
+    },
     /// A conversation.
     Conversation {
         #[command(flatten)]
@@ -59,6 +85,14 @@ pub(crate) async fn run(register: Register) -> Result<Outcome, CommandError> {
             let entry = CustodianEntry { name, accounts, function, organisation, basis };
             let registered = open(&place).await?.register_custodian(&entry).await?;
             Ok(told("custodian", &entry.name, &registered))
+        }
+        Register::Function { place, custodian, function, organisation, accounts, device, from, to } => {
+            let to = to.map(|to| format!(" tot={to}")).unwrap_or_default();
+            let device = device.map(|device| format!(" apparaat: {device}")).unwrap_or_default();
+            let basis = Some(format!("sleutelfunctie van={from}{to}{device}"));
+            let entry = CustodianEntry { name: custodian, accounts, function: Some(function), organisation, basis };
+            let registered = open(&place).await?.change_custodian(&entry).await?;
+            Ok(told("key function of", &entry.name, &registered))
         }
         Register::Conversation { place, title, channel, identifier, kind, basis } => {
             let account = channel.map(|channel| Account { channel, identifier, purpose: String::new() });

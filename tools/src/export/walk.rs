@@ -264,7 +264,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The slot that says again what is covered. A record of JSON holds its own text and names; an image, its transcription.
+/// The slot that says again what is covered. A record of JSON holds its own text and names, a line of a chat file its
+/// sender; an image, its transcription.
 fn stands_elsewhere(kind: EventKind, shown: &ShownBody, units: &[CoveredUnit]) -> Option<&'static str> {
     let covers = |slot: usize| units.iter().any(|unit| unit.slot as usize == slot);
     let is_json =
@@ -273,7 +274,12 @@ fn stands_elsewhere(kind: EventKind, shown: &ShownBody, units: &[CoveredUnit]) -
     if family(kind) != Family::Chat {
         return None;
     }
-    if is_json && !covers(chat::AS_WRITTEN) {
+    // A line of WhatsApp has its sender's name before the text.
+    let as_written = shown.value(chat::AS_WRITTEN).unwrap_or_default();
+    let written = |slot: usize| shown.value(slot).filter(|name| covers(slot) && !name.is_empty());
+    let names = [chat::SENDER, chat::DISPLAY_NAME].into_iter().filter_map(written);
+    let is_named = names.into_iter().any(|name| as_written.windows(name.len()).any(|window| window == name));
+    if (is_json || is_named) && !covers(chat::AS_WRITTEN) {
         return Some("as_written");
     }
     (has_image && !covers(chat::ATTACHMENTS)).then_some("attachments")

@@ -15,6 +15,7 @@ use super::plain::plain;
 use super::prepared::OpenHeader;
 use super::redaction::Redaction;
 use super::salts::Salts;
+use super::secured::Secured;
 use super::span::Span;
 use super::splits::Splits;
 use super::walk::OpenBatch;
@@ -60,6 +61,7 @@ pub(super) struct Desk {
     pub(super) tally: Tally,
     pub(super) span: Span,
     pub(super) names: Names,
+    pub(super) secured: Secured,
     pub(super) splits: Splits,
     pub(super) salts: Salts,
 }
@@ -77,6 +79,7 @@ impl Desk {
             tally: Tally::default(),
             span: Span::default(),
             names: Names::default(),
+            secured: Secured::default(),
             splits: Splits::default(),
             salts: Salts::default(),
         }
@@ -123,6 +126,7 @@ impl Desk {
             body: opened.map(|(binding, body)| (binding, body)),
         };
         self.names.event(&shown);
+        self.secured.event(&shown);
         self.splits.event(&shown);
         observer.event(&shown);
         Ok(shown_as)

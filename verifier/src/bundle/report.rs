@@ -14,6 +14,7 @@ use super::export::ScopeFacts;
 use super::findings::{Finding, Severity};
 use super::names::Names;
 use super::plain::plain;
+use super::secured::{AccountMonth, CADENCE_POLICY};
 use super::walk::Outcome;
 use crate::hash::Hash;
 use serde::Serialize;
@@ -191,6 +192,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub counts: Counts,
     pub coverage: Vec<MonthReport>,
+    /// Account × month: secured, and in time; empty where the scope is not a custodian in all months.
+    pub secured: Vec<AccountMonth>,
     pub custody: Custody,
     /// What this does not prove.
     pub does_not_prove: Vec<Sentence>,
@@ -219,6 +222,7 @@ pub(super) fn write(outcome: Outcome, parts_sha256: Hash) -> Report {
         names: outcome.desk.names.iter().map(|(id, name)| (id.to_string(), name.clone())).collect(),
         export: export(&outcome, parts_sha256),
         does_not_prove: claims::does_not_prove(&outcome),
+        secured: secured(&outcome),
         custody: outcome.desk.custody,
         log,
         claims,
@@ -237,6 +241,17 @@ fn scope(scope: ScopeFacts, names: &Names) -> ScopeReport {
         from_month: scope.from_month,
         to_month: scope.to_month,
     }
+}
+
+/// Only the whole of a custodian says whether his accounts were secured.
+fn secured(outcome: &Outcome) -> Vec<AccountMonth> {
+    let scope = outcome.opening.scope;
+    let is_whole = scope.from_month == 0 && scope.to_month == 0;
+    if scope.stream != zegel_proto::v1::StreamType::StreamCustodian || !is_whole {
+        return Vec::new();
+    }
+    let registry = outcome.authorship.registry();
+    outcome.desk.secured.months(registry.and_then(|registry| registry.policy(CADENCE_POLICY)))
 }
 
 fn export(outcome: &Outcome, parts_sha256: Hash) -> ExportReport {

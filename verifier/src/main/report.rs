@@ -8,8 +8,8 @@
 
 #[path = "report/chart.rs"]
 mod chart;
-#[path = "report/grounds.rs"]
-mod grounds;
+#[path = "report/checks.rs"]
+mod checks;
 #[path = "report/line.rs"]
 mod line;
 #[path = "report/media.rs"]
@@ -18,6 +18,8 @@ mod media;
 mod page;
 #[path = "report/people.rs"]
 mod people;
+#[path = "report/secured.rs"]
+mod secured;
 #[path = "report/spool.rs"]
 mod spool;
 #[path = "report/timeline.rs"]
@@ -27,7 +29,6 @@ mod words;
 
 use super::{Form, Language, Verdict, files, show};
 use clap::Args;
-use grounds::Grounds;
 use line::Desk;
 use media::Media;
 use people::{Naming, People};
@@ -39,6 +40,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zegel_proto::v1::EventKind;
+use zegel_verifier::bundle::grounds::Grounds;
 use zegel_verifier::bundle::{self, Demands, Observer, Refusal, Report, ShownEvent};
 use zegel_verifier::corroborate::Corroborator;
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
@@ -55,7 +57,7 @@ pub(super) struct Wanted {
     /// The page to write; the same as JSON comes beside it.
     #[arg(long)]
     out: PathBuf,
-    /// Replaces names and numbers ("Functionaris 1"), for publication; no JSON is written then.
+    /// Replaces names and numbers ("Functionaris 1"), for publication; the JSON then has no names and no timeline.
     #[arg(long)]
     without_names: bool,
     /// Warnings count as findings that are not accepted.
@@ -180,8 +182,11 @@ fn try_write(wanted: &Wanted) -> io::Result<u8> {
         }
         checked.push(Checked { file: bundle.display().to_string(), trust: trust_file, verdict });
     }
+    if naming == Naming::Numbered {
+        checked.iter_mut().filter_map(|one| one.verdict.report.as_deref_mut()).for_each(nameless);
+    }
     write_page(&wanted.out, &checked, &volatile, &mut people, &mut spool, wanted.lang)?;
-    json.finish(&checked, (naming == Naming::AsWritten).then(|| wanted.out.with_extension("json")))?;
+    json.finish(&checked, &wanted.out.with_extension("json"))?;
     Ok(checked.iter().map(|one| one.verdict.exit).max().unwrap_or(super::EXIT_UNCHECKED))
 }
 
@@ -271,6 +276,28 @@ fn write_page(
     fs::rename(part, out)
 }
 
+/// What a person, a number, a device or a file is called is left out of what is published.
+fn nameless(report: &mut Report) {
+    if let Some(name) = report.scope.name.take() {
+        let named = format!("«{name}»");
+        let claims = &mut report.claims;
+        let all = [&mut claims.completeness, &mut claims.authenticity, &mut claims.immutability, &mut claims.custody];
+        for sentence in all.into_iter().flat_map(|claim| &mut claim.sentences) {
+            sentence.nl = sentence.nl.replace(&named, "«–»");
+            sentence.en = sentence.en.replace(&named, "«–»");
+        }
+    }
+    report.names.clear();
+    report.export.recipient.clear();
+    report.secured.iter_mut().for_each(|month| month.account.clear());
+    for step in &mut report.custody.steps {
+        (step.operator, step.device, step.tool) = (None, None, None);
+        if let Some(file) = &mut step.file {
+            file.name.clear();
+        }
+    }
+}
+
 /// The report for machines, written as it passes: rows of the timeline, then the verdicts.
 struct JsonRows {
     path: PathBuf,
@@ -286,11 +313,13 @@ impl JsonRows {
         Ok(Self { path: path.to_owned(), file, begins: true, any: false })
     }
 
-    /// Whole now, under its name; or not wanted.
-    fn finish(mut self, checked: &[Checked], out: Option<PathBuf>) -> io::Result<()> {
-        let Some(out) = out else { return fs::remove_file(self.path) };
+    /// Whole now, under its name.
+    fn finish(mut self, checked: &[Checked], out: &Path) -> io::Result<()> {
         self.file.write_all(b"],\"bundles\":")?;
         serde_json::to_writer(&mut self.file, checked)?;
+        self.file.write_all(b",\"checks\":")?;
+        let checks: Vec<_> = checked.iter().map(|one| one.verdict.report.as_deref().map(checks::of)).collect();
+        serde_json::to_writer(&mut self.file, &checks)?;
         self.file.write_all(b"}\n")?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(self.path, out)

@@ -4,7 +4,6 @@
 //! line around is replaced before; line feeds stay.
 
 use super::Language;
-use super::grounds::Grounds;
 use super::media::Media;
 use super::people::People;
 use super::words;
@@ -13,6 +12,7 @@ use zegel_proto::parse;
 use zegel_proto::v1::{Attachment, AttachmentState, Binding, ChatDetail, EventKind, GapDetail, Precision, ProofClass};
 use zegel_verifier::bundle::ShownEvent;
 use zegel_verifier::bundle::calendar::Moment;
+use zegel_verifier::bundle::grounds::Grounds;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::commit::{Shown, ShownBody};
 use zegel_verifier::corroborate::{Compared, Difference, Other};

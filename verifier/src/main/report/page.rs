@@ -3,7 +3,7 @@
 //! Self-contained: no network, readable without script, printable. Two languages, one catalogue ([`words`]).
 
 use super::people::{Naming, People};
-use super::{Checked, Language, Volatile, chart, words};
+use super::{Checked, Language, Volatile, chart, checks, secured, words};
 use crate::{EXIT_FINDINGS, EXIT_VERIFIED};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Everything before the timeline.
-pub(super) fn head(checked: &[Checked], volatile: &Volatile, people: &People, language: Language) -> String {
+pub(super) fn head(checked: &[Checked], volatile: &Volatile, people: &mut People, language: Language) -> String {
     let reports: Vec<&Report> = checked.iter().filter_map(|one| one.verdict.report.as_deref()).collect();
     let script = STANDARD.encode(sha256(&[SCRIPT.as_bytes()]).0);
     let policy = format!(
@@ -43,9 +43,12 @@ pub(super) fn head(checked: &[Checked], volatile: &Volatile, people: &People, la
                 section { h2 { (language.say(words::ACTIVITY)) }
                     (chart::draw(reports.iter().flat_map(|report| &report.coverage), language)) }
             }
+            (secured::section(&reports, people, language))
             (findings(&reports, language))
             (volatile_section(volatile, language))
             (redactions(&reports, language))
+            (remark(words::DESTRUCTION, words::DESTRUCTION_NOTE, language))
+            (remark(words::TIME, words::TIME_NOTE, language))
         }}}
     };
     // The timeline is written in between, line by line: the page is left open here.
@@ -59,8 +62,12 @@ pub(super) fn foot(checked: &[Checked], people: &People, language: Language) -> 
             (custody(report, people.naming(), language)) (keys(report, language))
         } }
         (participants(people, language))
+        (remark(words::ACCESS, words::ACCESS_NOTE, language))
         (limits(checked, language))
+        (checks::section(&checked.iter().filter_map(|one| one.verdict.report.as_deref()).collect::<Vec<_>>(), language))
         (repeat(checked, language))
+        (article(language))
+        (statement(language))
         script { (PreEscaped(SCRIPT)) }
     };
     rest.into_string() + "</main></body></html>\n"
@@ -172,7 +179,7 @@ fn findings_table(findings: &[&Finding], language: Language) -> Markup {
             thead { tr {
                 th scope="col" { (language.of("ernst", "severity")) }
                 th scope="col" { (language.of("wat", "what")) }
-                th.n scope="col" { (language.of("aantal", "count")) }
+                th.n.one scope="col" { (language.of("aantal", "count")) }
                 th scope="col" { (language.of("eerst bij", "first at")) }
             } }
             tbody { @for finding in findings { (finding_row(finding, language)) } }
@@ -300,6 +307,38 @@ fn participants(people: &People, language: Language) -> Markup {
             } } } }
         }
     }
+}
+
+/// A section that says one thing.
+fn remark(title: words::Words, note: words::Words, language: Language) -> Markup {
+    html! { section { h2 { (language.say(title)) } p { (language.say(note)) } } }
+}
+
+/// Where the five questions of the archive regulation are answered.
+fn article(language: Language) -> Markup {
+    let rows = [
+        (
+            "a",
+            words::TIMELINE,
+            language.of("inhoud, structuur en verschijningsvorm", "content, structure and appearance"),
+        ),
+        ("b", words::CUSTODY, language.of("wanneer, door wie en uit welke taak", "when, by whom and from which task")),
+        ("c", words::SCOPE, language.of("samenhang met andere archiefbescheiden", "coherence with other records")),
+        ("d", words::REDACTIONS, language.of("uitgevoerde beheeractiviteiten", "acts of management")),
+        ("e", words::REPEAT, language.of("besturingsprogrammatuur en toepassing", "software used")),
+    ];
+    html! { section { h2 { (language.say(words::ARTICLE)) } table { tbody { @for (letter, section, question) in rows { tr {
+        th scope="row" { (letter) } td { (question) } td { "→ " (language.say(section)) }
+    } } } } } }
+}
+
+/// What an inspector signs.
+fn statement(language: Language) -> Markup {
+    html! { section.statement {
+        h2 { (language.say(words::STATEMENT)) }
+        p { (language.say(words::STATEMENT_NOTE)) }
+        p.sign { (language.say(words::SIGNED)) ":" }
+    } }
 }
 
 fn limits(checked: &[Checked], language: Language) -> Markup {

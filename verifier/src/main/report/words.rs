@@ -142,3 +142,46 @@ pub(super) const RENDERING: Words = (
     "Dit is een weergave. Wie erop steunt, controleert het pakket zelf.",
     "This is a rendering. Whoever relies on it checks the package.",
 );
+pub(super) const COVERAGE: Words = ("Dekking: op tijd veiliggesteld", "Coverage: secured in time");
+pub(super) const NO_COVERAGE: Words = (
+    "alleen een pakket van een chathouder over alle maanden, met een uitlezing, zegt hier iets over.",
+    "only a package of a custodian in all months, with a read-out, says anything of it.",
+);
+pub(super) const RULE: Words = (
+    "Tussen twee momenten van veiligstellen ligt ten hoogste de termijn van het beleid (31 dagen als er geen is vastgesteld). Een moment is een uitgelezen bestand of een levensteken van een gateway; of daarin alles stond, zegt het log niet.",
+    "At most the term of the policy lies between two moments of securing (31 days if none is set). A moment is a file that was read out or a heartbeat of a gateway; whether it held everything, the log does not say.",
+);
+pub(super) const SECURED: Words = ("veiliggesteld", "secured");
+pub(super) const LATE: Words = ("te laat", "late");
+pub(super) const MISSED: Words = ("gemist", "missed");
+pub(super) const RUNNING: Words = ("termijn loopt", "term is running");
+pub(super) const OUT_OF_SCOPE: Words = ("buiten bereik", "out of scope");
+pub(super) const ACCOUNT: Words = ("account", "account");
+pub(super) const RESULT: Words = ("uitkomst", "result");
+pub(super) const DAYS_BETWEEN: Words = ("dagen tussen", "days between");
+pub(super) const DECLARED: Words = ("verklaarde gaten", "declared gaps");
+pub(super) const CHECKS: Words = ("Alle controles", "All checks");
+pub(super) const CHECK: Words = ("controle", "check");
+pub(super) const LOOKED_AT: Words = ("bekeken", "looked at");
+pub(super) const DESTRUCTION: Words = ("Vernietigen en bewaren", "Retention and destruction");
+pub(super) const DESTRUCTION_NOTE: Words = (
+    "Niet onderzocht. Bewaartermijnen, bevriezingen en vernietigingen zijn handelingen die in een pakket gesloten blijven; een als geheel gelakte gebeurtenis is hierboven geteld. Een inhoud die ontbreekt zonder dat hij is gelakt, zou dit pakket hebben doen weigeren.",
+    "Not examined. Terms, holds and destructions are acts that stay closed in a package; an event that is withheld as a whole is counted above. Content that is missing without being covered would have had this package refused.",
+);
+pub(super) const ACCESS: Words = ("Inzage en beheer", "Access log");
+pub(super) const ACCESS_NOTE: Words = (
+    "Niet in het pakket: wie wat kreeg, staat verzegeld in het log.",
+    "Not in the package: who was given what stands sealed in the log.",
+);
+pub(super) const TIME: Words = ("Tijd", "Time");
+pub(super) const TIME_NOTE: Words = (
+    "De tijdlijn is geordend per gesprek, dan op de tijd die de bron noemt, dan op de volgorde van het log. Tijden zijn UTC, zo nauwkeurig als de bron ze geeft; wat terugloopt, dubbel is of onbekend, staat bij de bevindingen.",
+    "The timeline is ordered by conversation, then by the time that the source states, then by the order of the log. Times are UTC, as exact as the source gives them; what goes backwards, is ambiguous or unknown stands with the findings.",
+);
+pub(super) const STATEMENT: Words = ("Verklaring", "Statement");
+pub(super) const STATEMENT_NOTE: Words = (
+    "Ondergetekende heeft het pakket met de hier genoemde naam zelf gecontroleerd, met een vertrouwensbestand uit een bron buiten het ministerie en het hier genoemde programma.",
+    "The undersigned has checked the package of the name given here himself, with a trust file from a source outside the ministry and the program named here.",
+);
+pub(super) const SIGNED: Words = ("Naam, functie, datum, handtekening", "Name, function, date, signature");
+pub(super) const ARTICLE: Words = ("Archiefregeling, artikel 17", "Archive regulation, article 17");

@@ -4,11 +4,12 @@
 //! covered part has an item, and the reverse, is the verifier's rule; here an item only gives a part its words.
 //! Memory: 32 bytes an item (a run of words is one item), the codes once.
 
+use super::ShownEvent;
+use crate::kinds::records;
 use zegel_proto::parse;
 use zegel_proto::v1::{EventKind, RedactionItem};
-use zegel_verifier::bundle::ShownEvent;
-use zegel_verifier::kinds::records;
 
+#[derive(Clone, Copy, Debug)]
 struct Item {
     entry: u64,
     position: u32,
@@ -21,15 +22,15 @@ struct Item {
 }
 
 /// The grounds of all covered parts.
-#[derive(Default)]
-pub(super) struct Grounds {
+#[derive(Clone, Debug, Default)]
+pub struct Grounds {
     items: Vec<Item>,
     codes: Vec<Vec<String>>,
 }
 
 impl Grounds {
     /// Takes the items of an open part of a manifest.
-    pub(super) fn event(&mut self, event: &ShownEvent<'_>) {
+    pub fn event(&mut self, event: &ShownEvent<'_>) {
         let Some((_, body)) = event.body.filter(|_| event.facts.kind == EventKind::RedactionManifest) else { return };
         for item in body.items(records::ITEMS).iter().flatten() {
             if let Ok(item) = parse::<RedactionItem>(item) {
@@ -50,7 +51,8 @@ impl Grounds {
     }
 
     /// The codes under which a part is covered; `item` is `None` for a slot as a whole, slot 0 is the whole event.
-    pub(super) fn of(&self, (entry, position): (u64, u32), slot: u32, item: Option<u32>) -> &[String] {
+    #[must_use]
+    pub fn of(&self, (entry, position): (u64, u32), slot: u32, item: Option<u32>) -> &[String] {
         let wanted = (entry, position, slot);
         // The verifier has seen to it that items ascend.
         let from = self.items.partition_point(|of| (of.entry, of.position, of.slot) < wanted);

@@ -1,9 +1,10 @@
 //! The configuration: one TOML file, read once, every key refused that is not known.
 
+use crate::access::Clients;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,20 @@ pub enum ConfigError {
         /// The log.
         origin: String,
     },
+    /// Clients whose certificates nobody asks for.
+    #[error("{origin} lists clients, which needs a [tls] table with a `client_ca`")]
+    ClientsWithoutAuthority {
+        /// The log.
+        origin: String,
+    },
+    /// A client that is none.
+    #[error("client {certificate:?} of {origin}: `certificate` and `actor` are 64 digits of lower-case hex")]
+    Client {
+        /// The log.
+        origin: String,
+        /// As written.
+        certificate: String,
+    },
     /// A path that would need escapes.
     #[error(
         "the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -"
@@ -168,6 +183,20 @@ pub struct LogConfig {
     pub witnesses: Option<WitnessesConfig>,
     /// The read API for standard tools. Without it the log is read over gRPC only.
     pub tiles: Option<TilesConfig>,
+    /// Who may make calls, and as whom. Without any the log is open to whoever reaches the port.
+    #[serde(default, rename = "client")]
+    pub clients: Vec<ClientConfig>,
+}
+
+/// A client of a log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// SHA-256 of its certificate (DER), in hex: what `openssl x509 -fingerprint -sha256` prints, in lower case and without
+    /// colons.
+    pub certificate: String,
+    /// Actor of the log's registry whose role it has, in hex.
+    pub actor: String,
 }
 
 /// Who is asked to cosign the checkpoints of a log, and how often.
@@ -275,6 +304,7 @@ impl Config {
         of("store", &|log| log.store.display().to_string())?;
         of("guard", &|log| log.guard.display().to_string())?;
         self.check_tiles()?;
+        self.check_clients()?;
         self.logs.iter().try_for_each(|log| {
             if log.guard.starts_with(&log.store) {
                 return Err(ConfigError::GuardInStore { guard: log.guard.clone(), store: log.store.clone() });
@@ -307,6 +337,18 @@ impl Config {
     }
 }
 
+impl Config {
+    fn check_clients(&self) -> Result<(), ConfigError> {
+        let has_authority = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        self.logs.iter().try_for_each(|log| {
+            if !log.clients.is_empty() && !has_authority {
+                return Err(ConfigError::ClientsWithoutAuthority { origin: log.origin.clone() });
+            }
+            log.clients().map(|_| ())
+        })
+    }
+}
+
 /// Empty, or segments that stand in a URL as they are.
 fn is_prefix(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
@@ -329,10 +371,37 @@ impl LogConfig {
         if good { Ok(Hash(*key.key())) } else { Err(wrong) }
     }
 
+    /// Who may make calls.
+    pub(crate) fn clients(&self) -> Result<Clients, ConfigError> {
+        if self.clients.is_empty() {
+            return Ok(Clients::Everyone);
+        }
+        let mut actors = HashMap::new();
+        for client in &self.clients {
+            let certificate = client.certificate.clone();
+            let wrong = ConfigError::Client { origin: self.origin.clone(), certificate: certificate.clone() };
+            let (Some(shown), Some(actor)) = (hex(&certificate), hex(&client.actor)) else { return Err(wrong) };
+            if actors.insert(shown, actor).is_some() {
+                return Err(ConfigError::Twice { what: "client certificate", found: certificate });
+            }
+        }
+        Ok(Clients::Listed(actors))
+    }
+
     /// The keys that sign checkpoints.
     pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKey>, ConfigError> {
         [&self.log_key].into_iter().chain(&self.other_log_keys).map(|path| signing_key(path)).collect()
     }
+}
+
+/// 32 bytes, in lower-case hex.
+fn hex(text: &str) -> Option<Hash> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() != 64 || !text.bytes().all(is_digit) {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).ok();
+    Hash::read(&(0..64).step_by(2).map(byte).collect::<Option<Vec<u8>>>()?)
 }
 
 fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {

@@ -2,7 +2,7 @@
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
 //! single writer, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only place that
-//! knows gRPC), `http` serves the tiles that standard tools read, `server` listens.
+//! knows gRPC), `http` serves the tiles that standard tools read, `server` listens, `access` says who may call what.
 //!
 //! Invariants:
 //! - no signature and no acknowledgement leaves the process before what it covers is durable;
@@ -14,6 +14,7 @@
 //! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
 //! Specification: `specs/service.md`.
 
+mod access;
 mod audited;
 mod check;
 mod config;
@@ -31,7 +32,7 @@ mod tree;
 mod witnessing;
 
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
+pub use config::{ClientConfig, Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};

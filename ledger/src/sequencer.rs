@@ -19,6 +19,7 @@
 
 mod committer;
 
+use crate::access::Roles;
 use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
 use crate::metrics::{LogMetrics, now_ms, timed};
 use crate::store::{Group, Guard, Loaded, MadeTable, Packed, Store, StoreError, TreeReader};
@@ -79,6 +80,8 @@ pub(crate) struct View {
     pub(crate) size: u64,
     /// Signed note; empty in an empty log.
     pub(crate) checkpoint: Vec<u8>,
+    /// Who may do what.
+    pub(crate) roles: Arc<Roles>,
     edge: Edge,
 }
 
@@ -219,7 +222,8 @@ pub(crate) fn start(
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let checkpoint = loaded.checkpoint.unwrap_or_default();
-    let view = View { size: loaded.log.size(), checkpoint, edge: loaded.edge.clone() };
+    let roles = Arc::new(loaded.log.registry().map(Roles::of).unwrap_or_default());
+    let view = View { size: loaded.log.size(), checkpoint, roles, edge: loaded.edge.clone() };
     let view: SharedView = Arc::new(RwLock::new(Arc::new(view)));
     let origin = loaded.log.identity().origin.clone();
     let waiting = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
@@ -285,7 +289,8 @@ impl Sequencer {
             }
         }
         let Collected { decided, packed, tables, .. } = collected;
-        let Some(mut sealed) = draft.seal() else { return Drafted { decided, group: Ok(None) } };
+        let Some(mut sealed) = draft.seal() else { return Drafted { decided, roles: None, group: Ok(None) } };
+        let roles = sealed.changes.registry.as_ref().map(|registry| Arc::new(Roles::of(registry)));
         // Memory goes ahead of the disk here, and only here: if the group fails, the log stops and this state is never used.
         self.log.advance(std::mem::take::<Changes>(&mut sealed.changes));
         let group = Group { sealed, packed, tables };
@@ -293,7 +298,7 @@ impl Sequencer {
         if let Err(reason) = &written {
             let _ = self.stopped.set(reason.to_string());
         }
-        Drafted { decided, group: written.map(|()| Some(group)) }
+        Drafted { decided, roles, group: written.map(|()| Some(group)) }
     }
 
     /// Lets go of what the store answers for by now.

@@ -1,11 +1,12 @@
 //! A ledger process: opens its logs, listens, drains.
 
+use crate::access::Clients;
 use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
 use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
 use crate::metrics::{self, Metrics};
 use crate::sequencer::{self, OpenLog};
-use crate::service::Service;
+use crate::service::{Served, Service};
 use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
 use crate::witnessing::Witnessing;
 use std::collections::{BTreeMap, HashMap};
@@ -72,6 +73,8 @@ pub struct Server {
     tiles: Vec<http::Listener>,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
+    /// Who may make calls on each of them.
+    clients: Vec<Clients>,
     /// By origin, of the logs that have witnesses.
     witnessing: HashMap<String, Arc<Witnessing>>,
 }
@@ -131,6 +134,7 @@ impl Server {
         let open = |log| open_log(log, Arc::clone(&faults), &measured);
         let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
+        let clients = config.logs.iter().map(clients_of).collect::<Result<_, _>>()?;
         let witnessing = witnessing_of(&config, &logs)?;
         let tiles = bind_tiles(&config, &logs).await?;
         let (listener, address) = listen(config.listen).await?;
@@ -138,7 +142,7 @@ impl Server {
             Some(address) => Some((listen(address).await?, measured)),
             None => None,
         };
-        Ok(Self { tls, listener, address, metrics, tiles, logs, writers, witnessing })
+        Ok(Self { tls, listener, address, metrics, tiles, logs, writers, clients, witnessing })
     }
 
     /// Where the metrics are, if the configuration wants them.
@@ -165,7 +169,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, metrics, tiles, logs, writers, witnessing, .. } = self;
+        let Self { tls, listener, metrics, tiles, logs, writers, clients, witnessing, .. } = self;
         let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
@@ -175,7 +179,8 @@ impl Server {
                 rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
             }
         }
-        let ledger = LedgerServer::new(Service::new(logs, witnessing)).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
+        let ledger = LedgerServer::new(Service::new(served, witnessing)).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let mut server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         if let Some(tls) = tls {
             server = server.tls_config(tls)?;
@@ -213,6 +218,19 @@ impl Server {
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
+}
+
+/// Who may make calls. An open log is said loudly: it is for a demonstration, or behind something that knows the callers.
+fn clients_of(config: &LogConfig) -> Result<Clients, ConfigError> {
+    let clients = config.clients()?;
+    match &clients {
+        Clients::Everyone => tracing::warn!(
+            origin = config.origin,
+            "OPEN: no [[log.client]] is listed, so whoever reaches the port may read and export everything sealed"
+        ),
+        Clients::Listed(actors) => tracing::info!(origin = config.origin, clients = actors.len(), "clients listed"),
+    }
+    Ok(clients)
 }
 
 fn witnessing_of(config: &Config, logs: &[Arc<OpenLog>]) -> Result<HashMap<String, Arc<Witnessing>>, ConfigError> {

@@ -1,6 +1,7 @@
 //! Appending: one batch, a stream of them, a snapshot.
 
-use super::{Service, Stream, blocking};
+use super::{Admitted, Service, Stream, blocking};
+use crate::access::{Call, Caller};
 use crate::log::{Refusal, Submission};
 use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
-use zegel_proto::v1::{AppendRequest, AppendResponse, LogRequest, SnapshotResponse};
+use zegel_proto::v1::{AppendRequest, AppendResponse, SnapshotResponse};
 
 /// Batches of one stream that are under way: enough for groups to form, few enough to bound memory.
 const STREAM_BATCHES_MAX: usize = 16;
@@ -22,12 +23,16 @@ const INLINE_EVENTS_MAX: usize = 4;
 
 type Opened = (Arc<OpenLog>, Examined);
 
-pub(super) async fn append(service: &Service, request: AppendRequest) -> Result<AppendResponse, Status> {
+pub(super) async fn append(
+    service: &Service,
+    caller: Caller,
+    request: AppendRequest,
+) -> Result<AppendResponse, Status> {
     let (log, examined) = match request.headers.len() {
-        ..=INLINE_EVENTS_MAX => examine(service, request)?,
+        ..=INLINE_EVENTS_MAX => examine(service, caller, request)?,
         _ => {
             let service = service.clone();
-            blocking(move || examine(&service, request)).await?
+            blocking(move || examine(&service, caller, request)).await?
         }
     };
     let answered = log.append(examined, Fuse::default()).await?;
@@ -35,13 +40,15 @@ pub(super) async fn append(service: &Service, request: AppendRequest) -> Result<
 }
 
 /// Everything that needs no state, by whoever is free: decoding, hashing, the signature, packing.
-fn examine(service: &Service, request: AppendRequest) -> Result<Opened, Status> {
-    let log = service.log(&request.origin)?;
+fn examine(service: &Service, caller: Caller, request: AppendRequest) -> Result<Opened, Status> {
+    let entered = service.admit(caller, Call::Append, &request.origin)?;
+    let log = Arc::clone(&entered.log);
     let examined = timed(&log.metrics().admission, || {
         let (submission, sent) = Submission::examine(log.origin(), request)?;
         Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
     });
     let examined = examined.inspect_err(|refusal| log.metrics().refused(refusal))?;
+    entered.own(&examined.submission.statement.statement().source)?;
     Ok((log, examined))
 }
 
@@ -53,14 +60,18 @@ async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, St
 
 /// Batches are taken up before the one before them is answered, so that they share groups; answers stay in order. The fuse
 /// keeps what follows a refused batch out, also when it was queued already.
-pub(super) fn append_stream(service: Service, mut requests: Streaming<AppendRequest>) -> Stream<AppendResponse> {
+pub(super) fn append_stream(
+    service: Service,
+    caller: Caller,
+    mut requests: Streaming<AppendRequest>,
+) -> Stream<AppendResponse> {
     let (taken, examining) = mpsc::channel::<Result<JoinHandle<Result<Opened, Status>>, Status>>(STREAM_EXAMINED_MAX);
     tokio::spawn(async move {
         loop {
             let next = match requests.message().await {
                 Ok(Some(request)) => {
                     let service = service.clone();
-                    Ok(tokio::task::spawn_blocking(move || examine(&service, request)))
+                    Ok(tokio::task::spawn_blocking(move || examine(&service, caller, request)))
                 }
                 Ok(None) => return,
                 Err(status) => Err(status),
@@ -113,8 +124,7 @@ async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::S
 }
 
 /// The table is made first, beside the appends that go on; then its snapshot becomes an entry like any other.
-pub(super) async fn snapshot(service: &Service, request: LogRequest) -> Result<SnapshotResponse, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) async fn snapshot(Admitted { log, .. }: Admitted) -> Result<SnapshotResponse, Status> {
     if log.view().size == 0 {
         return Err(AppendError::NothingToCover.into());
     }

@@ -179,6 +179,10 @@ pub struct LogConfig {
     /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
     #[serde(default)]
     pub other_log_keys: Vec<PathBuf>,
+    /// MiB that are kept free on the disks of store and guard: with less, appends are refused before anything is written.
+    /// Default: 512, twice what the memtables of a log hold.
+    #[serde(default = "LogConfig::reserve_mib")]
+    pub reserve_mib: u64,
     /// Who is asked to cosign checkpoints. Default: nobody.
     pub witnesses: Option<WitnessesConfig>,
     /// The read API for standard tools. Without it the log is read over gRPC only.
@@ -357,6 +361,10 @@ fn is_prefix(text: &str) -> bool {
 }
 
 impl LogConfig {
+    const fn reserve_mib() -> u64 {
+        512
+    }
+
     /// Path before `/checkpoint` in the read API.
     pub(crate) fn tiles_prefix(&self) -> &str {
         let of_origin = || self.origin.find('/').map_or("", |slash| &self.origin[slash..]);

@@ -7,7 +7,7 @@ use crate::log::Identity;
 use crate::metrics::{self, Metrics};
 use crate::sequencer::{self, OpenLog};
 use crate::service::{Served, Service};
-use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
+use crate::store::{Faults, Guard, NoFaults, Room, Store, StoreError};
 use crate::witnessing::Witnessing;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -112,7 +112,8 @@ fn open_log(
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
     let metrics = metrics.of(&config.origin);
     store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
-    sequencer::start(store, loaded, guard, config.signing_keys()?, metrics).map_err(ServeError::Thread)
+    let room = Room::new(&config.store, &config.guard, config.reserve_mib);
+    sequencer::start(store, loaded, guard, room, config.signing_keys()?, metrics).map_err(ServeError::Thread)
 }
 
 impl Server {

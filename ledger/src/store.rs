@@ -25,6 +25,7 @@ mod projection;
 mod projector;
 mod read;
 mod rebuild;
+mod room;
 mod rows;
 mod table;
 
@@ -38,6 +39,7 @@ pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::Difference;
+pub(crate) use room::{NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
 

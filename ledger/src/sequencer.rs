@@ -21,7 +21,7 @@ mod committer;
 
 use crate::access::Roles;
 use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
-use crate::metrics::{LogMetrics, now_ms, timed};
+use crate::metrics::{LogMetrics, timed};
 use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use committer::{Committer, Decided, Drafted};
@@ -312,7 +312,7 @@ impl Sequencer {
         if let Err(full) = self.room() {
             return Drafted { decided: vec![first.refused(full)], roles: None, group: Ok(None) };
         }
-        let mut draft = self.log.draft(self.store.as_ref(), now_ms());
+        let mut draft = self.log.draft(self.store.as_ref(), self.store.now_ms());
         let mut collected = Collected::default();
         let mut next = Some(first);
         while let Some(job) = next.take() {

@@ -145,6 +145,11 @@ impl Store {
         Ok(store)
     }
 
+    /// The clock, which a test may put back.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.faults.now_ms()
+    }
+
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.blobs
     }
@@ -165,7 +170,7 @@ impl Store {
     }
 
     fn start_projector(&self, watermark: u64) -> Result<(), StoreError> {
-        let thread = self.projector.start(Arc::clone(&self.truth), watermark)?;
+        let thread = self.projector.start(Arc::clone(&self.truth), Arc::clone(&self.faults), watermark)?;
         *self.projecting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }

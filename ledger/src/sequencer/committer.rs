@@ -65,13 +65,14 @@ impl Committer {
     /// Steps 3 to 6. Gives the entries' bytes, by index.
     fn commit(&mut self, mut group: Group, roles: Option<Arc<Roles>>) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let metrics = self.metrics.clone();
-        let note = timed(&metrics.sign, || sign(&self.keys, &self.origin, &group.sealed))?;
+        let note =
+            timed(&metrics.sign, || self.store.step(Step::Sign, || sign(&self.keys, &self.origin, &group.sealed)))?;
         let mut edge = self.edge.clone();
         let full = group.sealed.entries.iter().flat_map(|entry| edge.push(entry.leaf)).collect();
         timed(&metrics.sync, || {
             timed(&metrics.sync_log, || self.store.commit_truth(&group, &note, full))?;
-            self.store.before(Step::Guard)?;
-            timed(&metrics.sync_guard, || self.guard.write(group.sealed.size, group.sealed.root))
+            let (size, root) = (group.sealed.size, group.sealed.root);
+            timed(&metrics.sync_guard, || self.store.step(Step::Guard, || self.guard.write(size, root)))
         })?;
         self.count(&group.sealed.entries);
         let entries = &mut group.sealed.entries;

@@ -111,6 +111,12 @@ pub enum ConfigError {
         /// As written.
         certificate: String,
     },
+    /// A log that is to be backed up, and says not where.
+    #[error("{origin} has no [log.backup] table: say in which folder")]
+    NoBackup {
+        /// The log.
+        origin: String,
+    },
     /// A path that would need escapes.
     #[error(
         "the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -"
@@ -183,6 +189,8 @@ pub struct LogConfig {
     /// Default: 512, twice what the memtables of a log hold.
     #[serde(default = "LogConfig::reserve_mib")]
     pub reserve_mib: u64,
+    /// Where the log is backed up to. Default: nowhere.
+    pub backup: Option<BackupConfig>,
     /// Who is asked to cosign checkpoints. Default: nobody.
     pub witnesses: Option<WitnessesConfig>,
     /// The read API for standard tools. Without it the log is read over gRPC only.
@@ -190,6 +198,23 @@ pub struct LogConfig {
     /// Who may make calls, and as whom. Without any the log is open to whoever reaches the port.
     #[serde(default, rename = "client")]
     pub clients: Vec<ClientConfig>,
+}
+
+/// Backups of a log, which a running ledger makes when `zegel-ledger backup` asks for one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupConfig {
+    /// Its folder, best on another disk, and never where the guard lies. Who may write it may ask for a backup.
+    pub folder: PathBuf,
+    /// Copies that are kept; each costs what changed since the one before it. Default: 7.
+    #[serde(default = "BackupConfig::keep")]
+    pub keep: usize,
+}
+
+impl BackupConfig {
+    const fn keep() -> usize {
+        7
+    }
 }
 
 /// A client of a log.
@@ -286,6 +311,7 @@ impl Config {
             change(&mut log.guard);
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
+            log.backup.iter_mut().for_each(|backup| change(&mut backup.folder));
             if let Some(witnesses) = &mut log.witnesses {
                 change(&mut witnesses.policy);
                 witnesses.ca.iter_mut().for_each(change);

@@ -16,6 +16,7 @@
 
 mod access;
 mod audited;
+mod backup;
 mod check;
 mod config;
 mod export;
@@ -31,8 +32,9 @@ mod store;
 mod tree;
 mod witnessing;
 
+pub use backup::{BackupError, backup, restore};
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{ClientConfig, Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
+pub use config::{BackupConfig, ClientConfig, Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};

@@ -1,7 +1,8 @@
 //! A ledger process: opens its logs, listens, drains.
 
 use crate::access::Clients;
-use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
+use crate::backup;
+use crate::config::{BackupConfig, Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
 use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
 use crate::metrics::{self, Metrics};
@@ -75,6 +76,8 @@ pub struct Server {
     writers: Vec<JoinHandle<()>>,
     /// Who may make calls on each of them.
     clients: Vec<Clients>,
+    /// Where each of them is backed up to.
+    backups: Vec<Option<BackupConfig>>,
     /// By origin, of the logs that have witnesses.
     witnessing: HashMap<String, Arc<Witnessing>>,
 }
@@ -136,6 +139,7 @@ impl Server {
         let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
         let clients = config.logs.iter().map(clients_of).collect::<Result<_, _>>()?;
+        let backups = config.logs.iter().map(|log| log.backup.clone()).collect();
         let witnessing = witnessing_of(&config, &logs)?;
         let tiles = bind_tiles(&config, &logs).await?;
         let (listener, address) = listen(config.listen).await?;
@@ -143,7 +147,7 @@ impl Server {
             Some(address) => Some((listen(address).await?, measured)),
             None => None,
         };
-        Ok(Self { tls, listener, address, metrics, tiles, logs, writers, clients, witnessing })
+        Ok(Self { tls, listener, address, metrics, tiles, logs, writers, clients, backups, witnessing })
     }
 
     /// Where the metrics are, if the configuration wants them.
@@ -170,12 +174,15 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, metrics, tiles, logs, writers, clients, witnessing, .. } = self;
+        let Self { tls, listener, metrics, tiles, logs, writers, clients, backups, witnessing, .. } = self;
         let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let mut rounds = JoinSet::new();
-        for log in &logs {
+        for (log, backup) in logs.iter().zip(backups) {
+            if let Some(backup) = backup {
+                rounds.spawn(backup::answer(backup, Arc::downgrade(log)));
+            }
             if let Some(witnessing) = witnessing.get(log.origin()) {
                 rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
             }

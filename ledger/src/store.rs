@@ -13,6 +13,7 @@
 //! Memory: the caches of RocksDB, and the events that wait for the projector. Not here: what may be written (`log`), and in which order the guard and
 //! the answer follow (`sequencer`).
 
+mod backup;
 mod blobs;
 mod commit;
 mod cost;
@@ -29,6 +30,7 @@ mod room;
 mod rows;
 mod table;
 
+pub(crate) use backup::{backed_up, restore};
 pub(crate) use blobs::{BlobError, BlobStat, Blobs};
 pub(crate) use commit::{Group, Packed};
 pub use cost::{Cost, cost};
@@ -82,6 +84,18 @@ pub enum StoreError {
     /// Two processes on one store.
     #[error("the store is open in another process")]
     InUse,
+    /// Nothing to put back.
+    #[error("{path} holds no backup that was finished")]
+    NoBackup {
+        /// The folder.
+        path: String,
+    },
+    /// A store where one is to be put back.
+    #[error("{path} is not empty: nothing is put back over what is there; move it away, and keep it")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+    },
     /// The store is of another log.
     #[error("the store holds log {found:?}, the configuration says {wanted:?}")]
     OtherOrigin {

@@ -150,9 +150,32 @@ pub struct Config {
     /// Lines of JSON instead of text on stderr. Default: false.
     #[serde(default)]
     pub log_json: bool,
+    /// How much one client may have of what all share.
+    #[serde(default)]
+    pub limits: LimitsConfig,
     /// Ministries, at least one: each has a log, a store and a guard of its own.
     #[serde(rename = "log")]
     pub logs: Vec<LogConfig>,
+}
+
+/// How much one client may have of what all share: connections by certificate, the rest by actor.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Connections of the service; who comes when all are taken is sent away. Default: 1,024.
+    pub connections: usize,
+    /// Of these, with one client certificate. Default: 64.
+    pub connections_per_client: usize,
+    /// Streams and uploads that one actor has under way. Default: 32, an eighth of all.
+    pub streams_per_client: usize,
+    /// KiB a second that one actor appends; what is over waits. Default: no limit.
+    pub append_kib_per_second: Option<u64>,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { connections: 1_024, connections_per_client: 64, streams_per_client: 32, append_kib_per_second: None }
+    }
 }
 
 /// Transport.

@@ -19,9 +19,11 @@ mod audited;
 mod backup;
 mod check;
 mod config;
+mod door;
 mod export;
 mod http;
 mod known;
+mod limits;
 mod log;
 mod metrics;
 mod mirror;
@@ -34,7 +36,9 @@ mod witnessing;
 
 pub use backup::{BackupError, backup, restore};
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{BackupConfig, ClientConfig, Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
+pub use config::{
+    BackupConfig, ClientConfig, Config, ConfigError, LimitsConfig, LogConfig, TilesConfig, TlsConfig, WitnessesConfig,
+};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};

@@ -10,6 +10,8 @@ mod shown;
 mod status;
 
 use crate::access::{Actor, Call, Caller, Clients};
+use crate::config::LimitsConfig;
+use crate::limits::{Limits, StreamPlace};
 use crate::sequencer::OpenLog;
 use crate::witnessing::{Standing, Witnessing};
 use shown::Shown;
@@ -22,7 +24,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use zegel_proto::v1::ledger_server::Ledger;
 use zegel_proto::v1::*;
-use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::hash::Hash;
 
 /// Messages that wait in a stream for their reader.
 const STREAM_MESSAGES: usize = 8;
@@ -52,13 +54,24 @@ pub(crate) struct Service {
     /// Of the logs that have witnesses.
     witnessing: Arc<HashMap<String, Arc<Witnessing>>>,
     long_calls: Arc<Semaphore>,
+    limits: Arc<Limits>,
 }
 
 impl Service {
-    pub(crate) fn new(logs: impl IntoIterator<Item = Served>, witnessing: HashMap<String, Arc<Witnessing>>) -> Self {
+    pub(crate) fn new(
+        logs: impl IntoIterator<Item = Served>,
+        witnessing: HashMap<String, Arc<Witnessing>>,
+        limits: LimitsConfig,
+    ) -> Self {
         let logs = logs.into_iter().map(|served| (served.log.origin().to_owned(), served)).collect();
         let long_calls = Arc::new(Semaphore::new(LONG_CALLS_MAX));
-        Self { logs: Arc::new(logs), shown: Arc::default(), witnessing: Arc::new(witnessing), long_calls }
+        Self {
+            logs: Arc::new(logs),
+            shown: Arc::default(),
+            witnessing: Arc::new(witnessing),
+            long_calls,
+            limits: Arc::new(Limits::new(limits)),
+        }
     }
 
     /// How a log stands with its witnesses; empty where it has none.
@@ -67,9 +80,11 @@ impl Service {
     }
 
     /// Room for a call that goes on for as long as its caller reads or sends.
-    fn long_call(&self) -> Result<OwnedSemaphorePermit, Status> {
-        let full = |_| Status::resource_exhausted(format!("{LONG_CALLS_MAX} streams are under way: try again later"));
-        Arc::clone(&self.long_calls).try_acquire_owned().map_err(full)
+    fn long_call(&self, log: &OpenLog, actor: Actor) -> Result<LongCall, Status> {
+        let full = |count| Status::resource_exhausted(format!("{count} streams are under way: try again later"));
+        let own = self.limits.stream(log.origin(), actor).ok_or_else(|| full(self.limits.streams_max()))?;
+        let of_all = Arc::clone(&self.long_calls).try_acquire_owned().map_err(|_| full(LONG_CALLS_MAX))?;
+        Ok(LongCall { _own: own, _of_all: of_all })
     }
 
     /// The log of a call, for a caller that may make it. To everybody else one answer, whether or not it exists.
@@ -100,6 +115,12 @@ impl Service {
     }
 }
 
+/// What a call holds for as long as it goes on.
+pub(crate) struct LongCall {
+    _own: StreamPlace,
+    _of_all: OwnedSemaphorePermit,
+}
+
 /// A log, and for whom the call is made.
 pub(crate) struct Admitted {
     log: Arc<OpenLog>,
@@ -120,8 +141,7 @@ fn denied() -> Status {
 }
 
 fn caller_of<T>(request: &Request<T>) -> Caller {
-    let certificates = request.peer_certs();
-    Caller(certificates.and_then(|chain| chain.first().map(|own| sha256(&[own.as_ref()]))))
+    request.extensions().get::<Caller>().copied().unwrap_or_default()
 }
 
 fn hash(field: &str, bytes: &[u8]) -> Result<Hash, Status> {
@@ -141,7 +161,7 @@ type Push<'a, T> = &'a mut dyn FnMut(T) -> bool;
 
 /// Runs what blocks and pushes the messages of a stream.
 fn streaming<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
+    permit: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Stream<T> {
     let (sender, receiver) = mpsc::channel(STREAM_MESSAGES);
@@ -158,7 +178,7 @@ fn streaming<T: Send + 'static>(
 /// The same for messages that are many and small: they change threads in parcels, since waking the reader costs more than
 /// making a message.
 fn streaming_in_parcels<T: prost::Message + 'static>(
-    permit: OwnedSemaphorePermit,
+    permit: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Parcels<T> {
     let (sender, receiver) = mpsc::channel(PARCELS);

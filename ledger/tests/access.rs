@@ -70,7 +70,7 @@ struct Building {
     task: tokio::task::JoinHandle<Result<(), zegel_ledger::ServeError>>,
 }
 
-fn config(site: &Site, desk: &Desk, cards: &BTreeMap<&'static str, Card>) -> Result<Config, ConfigError> {
+fn config(site: &Site, desk: &Desk, cards: &BTreeMap<&'static str, Card>, limits: &str) -> Result<Config, ConfigError> {
     let server = desk.card("localhost");
     let files = [("clients.pem", desk.authority.pem()), ("server.pem", server.certificate), ("server.key", server.key)];
     for (name, text) in files {
@@ -83,23 +83,26 @@ fn config(site: &Site, desk: &Desk, cards: &BTreeMap<&'static str, Card>) -> Res
         format!("[[log.client]]\ncertificate = \"{}\"\nactor = \"{actor}\"\n", cards[name].fingerprint)
     };
     let own: String = ROLES.iter().map(|(name, _)| client(name)).chain([client("unregistered")]).collect();
-    let tls = "[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"clients.pem\"\n[[log]]";
+    let tls = format!(
+        "{limits}[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"clients.pem\"\n[[log]]"
+    );
     let root = VerifierKey::new(OTHER, TYPE_ED25519, key("root").verifying_key().to_bytes()).expect("a key").print();
     let other = format!(
         "[[log]]\norigin = \"{OTHER}\"\nroot_key = \"{root}\"\nstore = \"other\"\nguard = \"other.guard\"\n\
          log_key = \"log.pem\"\n{}",
         client("officer elsewhere")
     );
-    let text = site.config_text().replacen("[[log]]", tls, 1) + &own + &other;
+    let text = site.config_text().replacen("[[log]]", &tls, 1) + &own + &other;
     Config::parse(&text, site.path())
 }
 
 impl Building {
-    async fn new() -> Self {
+    async fn new(limits: &str) -> Self {
         let (site, desk) = (Site::new(), Desk::new());
         let names = ROLES.iter().map(|(name, _)| *name).chain(["unregistered", "officer elsewhere", "stranger"]);
         let cards: BTreeMap<_, _> = names.map(|name| (name, desk.card(name))).collect();
-        let server = Server::bind(config(&site, &desk, &cards).expect("a configuration")).await.expect("a ledger");
+        let server =
+            Server::bind(config(&site, &desk, &cards, limits).expect("a configuration")).await.expect("a ledger");
         let port = server.address().port();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let task = tokio::spawn(server.run(async move {
@@ -120,7 +123,12 @@ impl Building {
 
     /// Genesis with an actor for every role; an export of the inspector.
     async fn founded() -> (Self, BTreeMap<&'static str, Author>) {
-        let building = Self::new().await;
+        Self::founded_with("").await
+    }
+
+    /// The same under limits.
+    async fn founded_with(limits: &str) -> (Self, BTreeMap<&'static str, Author>) {
+        let building = Self::new(limits).await;
         let mut authors: BTreeMap<_, _> = ROLES.iter().map(|(name, _)| (*name, Author::new(name))).collect();
         let mut events = genesis_events(&[&authors["source"]]);
         for (name, role) in &ROLES[4..] {
@@ -323,4 +331,90 @@ fn refuses_lists_of_clients_that_nobody_could_be_held_to() {
     }
     let twice = ConfigError::Twice { what: "client certificate", found: one.clone() };
     assert_eq!(parse(&(client(&one) + &client(&one))), Err(twice));
+}
+
+/// A connection that may not come about.
+async fn try_client(building: &Building, name: &str) -> Option<LedgerClient<Channel>> {
+    let card = &building.cards[name];
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(building.desk.authority.pem()))
+        .domain_name("localhost")
+        .identity(Identity::from_pem(&card.certificate, &card.key));
+    let channel = Channel::from_shared(format!("https://localhost:{}", building.port)).expect("an address");
+    let mut client = LedgerClient::new(channel.tls_config(tls).expect("a client").connect().await.ok()?);
+    let answer = client.get_checkpoint(LogRequest { origin: ORIGIN.into() }).await;
+    answer.is_ok_and(|answer| !answer.into_inner().checkpoint.is_empty()).then_some(client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_holds_all_its_connections_keeps_nobody_else_out() {
+    let (building, _) =
+        Building::founded_with("[limits]\nconnections = 12\nconnections_per_client = 2\nstreams_per_client = 1\n")
+            .await;
+    let held = [try_client(&building, "source").await, try_client(&building, "source").await];
+    assert!(held.iter().all(Option::is_some));
+    assert!(try_client(&building, "source").await.is_none(), "its third connection is sent away");
+    assert!(try_client(&building, "inspector").await.is_some(), "others are let in");
+    drop(held);
+    let mut again = None;
+    while again.is_none() {
+        again = try_client(&building, "source").await;
+    }
+    building.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_are_refused_at_a_limit_and_streams_of_an_actor_too() {
+    let (building, _) =
+        Building::founded_with("[limits]\nconnections = 12\nconnections_per_client = 4\nstreams_per_client = 1\n")
+            .await;
+    let mut auditor = building.client("auditor").await;
+    let mut inspector = building.client("inspector").await;
+    // A stream that is not read to its end holds its place; the actor's next is refused, and another actor's is not.
+    let entries = || ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: 0 };
+    let (piece, upload) = tokio::sync::mpsc::channel(1);
+    let mut source = building.client("source").await;
+    let first = PutBlobRequest { origin: ORIGIN.into(), sha256: vec![7; 32], size: 9, offset: 0, data: vec![1] };
+    piece.send(first).await.expect("sent");
+    let mut uploading = source.clone();
+    let held = tokio::spawn(async move {
+        uploading.put_blob(tokio_stream::wrappers::ReceiverStream::new(upload)).await.map(|_| ())
+    });
+    let known = KnownRequest {
+        origin: ORIGIN.into(),
+        source: id("source").to_vec(),
+        custodian: id("custodian").to_vec(),
+        conversation: id("conversation").to_vec(),
+    };
+    let refused = loop {
+        let answer = first_of(source.known(known.clone()).await).await;
+        if let Err(refused) = answer {
+            break refused;
+        }
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    first_of(auditor.read_entries(entries()).await).await.expect("another actor's stream");
+    drop(piece);
+    let _ = held.await.expect("no panic");
+    // A thousand clients that say nothing find no place, and whoever is connected goes on.
+    let mut idle = Vec::new();
+    for _ in 0..1_000 {
+        if let Ok(stream) = tokio::net::TcpStream::connect(("127.0.0.1", building.port)).await {
+            idle.push(stream);
+        }
+    }
+    let mut gone = 0;
+    for stream in &mut idle[100..] {
+        let mut byte = [0];
+        let ended = tokio::io::AsyncReadExt::read(stream, &mut byte).await;
+        gone += usize::from(ended.is_err() || ended.is_ok_and(|read| read == 0));
+    }
+    assert_eq!(gone, 900);
+    inspector.get_checkpoint(LogRequest { origin: ORIGIN.into() }).await.expect("a checkpoint");
+    drop((source, auditor, inspector, idle));
+    building.end().await;
+}
+
+async fn first_of<T>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Result<(), Status> {
+    first(answer).await
 }

@@ -25,10 +25,10 @@ pub(super) async fn put(
     mut pieces: Streaming<PutBlobRequest>,
 ) -> Result<BlobStatResponse, Status> {
     let first = pieces.message().await?.ok_or_else(|| Status::invalid_argument("the stream holds no piece"))?;
-    let Admitted { log, .. } = service.admit(caller, Call::PutBlob, &first.origin)?;
+    let Admitted { log, actor } = service.admit(caller, Call::PutBlob, &first.origin)?;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
     log.room_for(size)?;
-    let permit = service.long_call()?;
+    let permit = service.long_call(&log, actor)?;
     let (forward, mut received) = mpsc::channel::<PutBlobRequest>(2);
     let writing = blocking(move || {
         let _held = permit;
@@ -76,7 +76,7 @@ pub(super) async fn read(
     if !service.shown.covers(log.origin(), actor, blob) {
         return Err(denied());
     }
-    let permit = service.long_call()?;
+    let permit = service.long_call(&log, actor)?;
     let mut file = blocking(move || Ok(log.store().blobs().read(blob)?)).await?;
     Ok(streaming(permit, move |push| {
         loop {

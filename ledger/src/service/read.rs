@@ -23,13 +23,13 @@ pub(super) fn known(
     request: KnownRequest,
 ) -> Result<Stream<KnownResponse>, Status> {
     entered.own(&request.source)?;
-    let log = entered.log;
+    let Admitted { log, actor } = entered;
     let capture = Capture {
         source: hash("source", &request.source)?,
         custodian: hash("custodian", &request.custodian)?,
         conversation: hash("conversation", &request.conversation)?,
     };
-    Ok(streaming(service.long_call()?, move |push| Ok(crate::known::known(&log, &capture, push)?)))
+    Ok(streaming(service.long_call(&log, actor)?, move |push| Ok(crate::known::known(&log, &capture, push)?)))
 }
 
 pub(super) async fn source_head(
@@ -52,9 +52,9 @@ pub(super) async fn source_head(
 }
 
 pub(super) fn registry(service: &Service, entered: &Admitted) -> Result<Stream<RegistryResponse>, Status> {
-    let log = Arc::clone(&entered.log);
+    let (log, actor) = (Arc::clone(&entered.log), entered.actor);
     let size = log.view().size;
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
         store.reach(size)?;
         let of = StreamMonth::fixed(StreamType::StreamRegistry);
@@ -128,13 +128,13 @@ pub(super) async fn consistency(
 
 pub(super) fn entries(
     service: &Service,
-    Admitted { log, .. }: Admitted,
+    Admitted { log, actor }: Admitted,
     request: &ReadEntriesRequest,
 ) -> Result<Stream<ReadEntriesResponse>, Status> {
     let (from, count) = (request.from, request.count);
     let size = log.view().size;
     let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
         for index in from..to {
             if !push(ReadEntriesResponse { index, entry: store.entry(index)?, headers: store.headers(index)? }) {
@@ -147,13 +147,13 @@ pub(super) fn entries(
 
 pub(super) fn audit(
     service: &Service,
-    Admitted { log, .. }: Admitted,
+    Admitted { log, actor }: Admitted,
     request: &ReadEntriesRequest,
 ) -> Result<Stream<AuditEntry>, Status> {
     let (from, count) = (request.from, request.count);
     let size = log.view().size;
     let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         for index in from..to {
             if !push(audit_entry(log.store(), index)?) {
                 return Ok(());
@@ -165,7 +165,7 @@ pub(super) fn audit(
 
 pub(super) fn stream(
     service: &Service,
-    Admitted { log, .. }: Admitted,
+    Admitted { log, actor }: Admitted,
     request: &ReadStreamRequest,
 ) -> Result<Stream<ReadStreamResponse>, Status> {
     let id = if request.id.is_empty() { Hash::ZERO } else { hash("id", &request.id)? };
@@ -173,7 +173,7 @@ pub(super) fn stream(
         StreamType::try_from(request.stream).map_err(|_| Status::invalid_argument("stream is not a known type"))?;
     let of = StreamMonth { stream, id, month: request.month };
     let size = log.view().size;
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
         store.reach(size)?;
         let mut page = Vec::new();
@@ -209,7 +209,7 @@ pub(super) fn evidence(
 ) -> Result<Parcels<EvidenceRecord>, Status> {
     let shown = Arc::clone(&service.shown);
     let cosigned = service.standing(log.origin()).cosigned;
-    Ok(streaming_in_parcels(service.long_call()?, move |push| {
+    Ok(streaming_in_parcels(service.long_call(&log, actor)?, move |push| {
         check_own(&log, actor, request.export_entry)?;
         let mut sink = |record| {
             shown.take(log.origin(), actor, &record);

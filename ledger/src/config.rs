@@ -1,10 +1,13 @@
 //! The configuration: one TOML file, read once, every key refused that is not known.
 
-use crate::access::Clients;
+mod served;
+
+pub use served::{BackupConfig, ClientConfig, LimitsConfig};
+
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -158,26 +161,6 @@ pub struct Config {
     pub logs: Vec<LogConfig>,
 }
 
-/// How much one client may have of what all share: connections by certificate, the rest by actor.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsConfig {
-    /// Connections of the service; who comes when all are taken is sent away. Default: 1,024.
-    pub connections: usize,
-    /// Of these, with one client certificate. Default: 64.
-    pub connections_per_client: usize,
-    /// Streams and uploads that one actor has under way. Default: 32, an eighth of all.
-    pub streams_per_client: usize,
-    /// KiB a second that one actor appends; what is over waits. Default: no limit.
-    pub append_kib_per_second: Option<u64>,
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self { connections: 1_024, connections_per_client: 64, streams_per_client: 32, append_kib_per_second: None }
-    }
-}
-
 /// Transport.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -221,34 +204,6 @@ pub struct LogConfig {
     /// Who may make calls, and as whom. Without any the log is open to whoever reaches the port.
     #[serde(default, rename = "client")]
     pub clients: Vec<ClientConfig>,
-}
-
-/// Backups of a log, which a running ledger makes when `zegel-ledger backup` asks for one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BackupConfig {
-    /// Its folder, best on another disk, and never where the guard lies. Who may write it may ask for a backup.
-    pub folder: PathBuf,
-    /// Copies that are kept; each costs what changed since the one before it. Default: 7.
-    #[serde(default = "BackupConfig::keep")]
-    pub keep: usize,
-}
-
-impl BackupConfig {
-    const fn keep() -> usize {
-        7
-    }
-}
-
-/// A client of a log.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientConfig {
-    /// SHA-256 of its certificate (DER), in hex: what `openssl x509 -fingerprint -sha256` prints, in lower case and without
-    /// colons.
-    pub certificate: String,
-    /// Actor of the log's registry whose role it has, in hex.
-    pub actor: String,
 }
 
 /// Who is asked to cosign the checkpoints of a log, and how often.
@@ -390,18 +345,6 @@ impl Config {
     }
 }
 
-impl Config {
-    fn check_clients(&self) -> Result<(), ConfigError> {
-        let has_authority = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        self.logs.iter().try_for_each(|log| {
-            if !log.clients.is_empty() && !has_authority {
-                return Err(ConfigError::ClientsWithoutAuthority { origin: log.origin.clone() });
-            }
-            log.clients().map(|_| ())
-        })
-    }
-}
-
 /// Empty, or segments that stand in a URL as they are.
 fn is_prefix(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
@@ -428,37 +371,10 @@ impl LogConfig {
         if good { Ok(Hash(*key.key())) } else { Err(wrong) }
     }
 
-    /// Who may make calls.
-    pub(crate) fn clients(&self) -> Result<Clients, ConfigError> {
-        if self.clients.is_empty() {
-            return Ok(Clients::Everyone);
-        }
-        let mut actors = HashMap::new();
-        for client in &self.clients {
-            let certificate = client.certificate.clone();
-            let wrong = ConfigError::Client { origin: self.origin.clone(), certificate: certificate.clone() };
-            let (Some(shown), Some(actor)) = (hex(&certificate), hex(&client.actor)) else { return Err(wrong) };
-            if actors.insert(shown, actor).is_some() {
-                return Err(ConfigError::Twice { what: "client certificate", found: certificate });
-            }
-        }
-        Ok(Clients::Listed(actors))
-    }
-
     /// The keys that sign checkpoints.
     pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKey>, ConfigError> {
         [&self.log_key].into_iter().chain(&self.other_log_keys).map(|path| signing_key(path)).collect()
     }
-}
-
-/// 32 bytes, in lower-case hex.
-fn hex(text: &str) -> Option<Hash> {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if text.len() != 64 || !text.bytes().all(is_digit) {
-        return None;
-    }
-    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).ok();
-    Hash::read(&(0..64).step_by(2).map(byte).collect::<Option<Vec<u8>>>()?)
 }
 
 fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {

@@ -10,7 +10,7 @@
 //! 4. *Truth* with the checkpoint, synced, atomic. Stop here: the group is in the log and signed; its sources did not hear
 //!    so, send again and get the same receipts. The store is ahead of the guard, which is allowed.
 //! 5. *Guard*, synced. Stop here: as after 4.
-//! 6. *Publish* the new size, hand the entries to the projections; then answer.
+//! 6. *Publish* the new size; hand the entries to the projections; then answer.
 //!
 //! What is drafted ahead leaves the process in no form before all groups that it rests on are durable: answers, refusals and
 //! receipts of known batches alike go through the committer, in order. When a step fails we cannot know what is on disk: the

@@ -340,6 +340,7 @@ every_message!(
     EventHeader,
     EvidenceEvent,
     EvidenceHeader,
+    EvidenceNeighbour,
     EvidenceRecord,
     EvidenceRow,
     ExportStatement,

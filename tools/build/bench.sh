@@ -2,8 +2,9 @@
 # Measure: the whole table, some twelve minutes, written to BENCHMARKS.md. A number without its machine is not a result,
 # so the machine, its load and the figures of its disk stand beside every row.
 #
-# Usage: bench.sh [--quick] [--out FILE] [--work DIR] [raw|source|verify|ledger|postgres ...]     none named: all
+# Usage: bench.sh [--quick|--tenth] [--out FILE] [--work DIR] [raw|source|verify|ledger|postgres ...]     none named: all
 #        bench.sh micro [arguments for cargo bench]     the micro-benchmarks of the rooms alone
+#   --tenth   a tenth of the size, to compare two states of the code; never to BENCHMARKS.md
 #   --quick   a small log and short runs: to see that everything works, not what it does; never to BENCHMARKS.md
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,7 +39,7 @@ fi
 
 out=()
 case " $* " in
-*' --quick '*) [[ " $* " == *' --out '* ]] || out=(--out "$CARGO_TARGET_DIR/benchmarks-quick.md") ;;
+*' --quick '* | *' --tenth '*) [[ " $* " == *' --out '* ]] || out=(--out "$CARGO_TARGET_DIR/benchmarks-quick.md") ;;
 *' postgres '* | *' raw '* | *' source '* | *' verify '* | *' ledger '*)
     # A part of the table is not the table.
     [[ " $* " == *' --out '* ]] || out=(--out "$CARGO_TARGET_DIR/benchmarks-part.md") ;;

@@ -1,6 +1,7 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod close_period;
 mod demo;
 mod export;
 mod import;
@@ -68,6 +69,8 @@ enum Command {
     /// Import read-outs of phones.
     #[command(subcommand)]
     Import(import::Import),
+    /// Say that what lies before a month is complete: it is not read out again.
+    ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
     /// Copy a log for auditors; no key is needed.
@@ -103,6 +106,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
+        Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,

@@ -26,6 +26,7 @@ pub mod officer;
 pub mod record;
 pub mod screenshots;
 pub mod seal;
+pub mod sidecar;
 pub mod signal;
 pub mod source;
 pub mod whatsapp;

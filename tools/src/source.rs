@@ -15,6 +15,7 @@
 mod batching;
 mod blobs;
 mod chain;
+mod client;
 mod connection;
 mod error;
 mod open;
@@ -27,6 +28,7 @@ mod view;
 pub(crate) use batching::now_ms;
 pub use batching::{BATCH_EVENTS_MAX, sign_batch};
 pub use chain::Head;
+pub use client::ClientCertificate;
 pub use connection::{Backoff, Connection, LedgerError};
 pub use error::SourceError;
 pub use open::{OlderState, SourceConfig};

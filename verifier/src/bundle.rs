@@ -28,6 +28,10 @@ mod prepared;
 mod redaction;
 mod refusal;
 pub mod report;
+mod rows;
+mod salts;
+mod span;
+pub mod splits;
 mod walk;
 
 pub use bag::BagError;
@@ -46,7 +50,7 @@ use framing::{Chunk, PartReader};
 use pool::{Pool, PreparedChunk};
 use std::io::{self, Read};
 use walk::Walk;
-use zegel_proto::v1::Binding;
+use zegel_proto::v1::{Binding, Scope};
 
 /// The format that this verifier knows.
 pub const FORMAT: &str = "zegel-evidence/v1";
@@ -88,6 +92,8 @@ pub struct Demands {
     pub nonce: Option<String>,
     /// The snapshot must cover at least this many entries.
     pub min_entries: Option<u64>,
+    /// The bundle must be about exactly this.
+    pub scope: Option<Scope>,
 }
 
 /// One event as it passes: provisional until [`verify`] has given its report.

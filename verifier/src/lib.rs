@@ -18,6 +18,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
 pub mod compare;
+pub mod corroborate;
 pub mod hash;
 pub mod kinds;
 pub mod mirror;

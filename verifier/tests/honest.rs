@@ -82,7 +82,11 @@ fn a_custodian_and_a_period_are_scopes_too() {
 #[test]
 fn demands_that_are_met_are_met() {
     let (log, plan) = honest(3);
-    let demands = Demands { nonce: Some("kenmerk-1".into()), min_entries: Some(plan.snapshot_entry) };
+    let demands = Demands {
+        nonce: Some("kenmerk-1".into()),
+        min_entries: Some(plan.snapshot_entry),
+        scope: Some(plan.scope.clone()),
+    };
     let report = verify_with(&log.evidence(&plan).pack().bag(), &log.trust(), &demands).expect("verifies");
     assert!(report.export.nonce_demanded);
     assert_eq!(report.log.covers, plan.snapshot_entry);

@@ -42,6 +42,7 @@ fn run(case: &Case) -> Outcome {
     let demands = Demands {
         nonce: given["demands"].get("nonce").map(|nonce| text(nonce).to_owned()),
         min_entries: given["demands"].get("min_entries").map(case::number),
+        ..Demands::default()
     };
     let outcome = verify(&mut Files::read(&given["files"]), &trust, &demands, &mut ());
     for workers in [1, 2, 5] {

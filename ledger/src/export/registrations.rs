@@ -40,7 +40,8 @@ impl Walk<'_, '_> {
     /// Ids other than its own that events of the scope name.
     fn ids_named(&self, rows: &[(u64, TableRow)], scope: &Scope) -> Result<BTreeSet<(StreamType, Hash)>, ExportError> {
         let mut named = BTreeSet::new();
-        let Some((_, row)) = rows.first() else { return Ok(named) };
+        let of_scope = rows.first().filter(|(_, row)| row.stream() == scope.stream());
+        let Some((_, row)) = of_scope else { return Ok(named) };
         let months = row.months.iter().filter(|(month, ..)| is_in_scope(scope, row, *month));
         let of = |month| StreamMonth { stream: row.stream(), id: Hash(row.id), month };
         let mut merge = Merge::new(months.map(|&(month, count, _)| self.store.places(of(month), count)).collect())?;

@@ -77,12 +77,14 @@ impl Committer {
         self.count(&group.sealed.entries);
         let entries = &mut group.sealed.entries;
         let bytes = entries.iter_mut().map(|entry| (entry.index, std::mem::take(&mut entry.bytes))).collect();
-        self.store.project(std::mem::take(entries))?;
+        let entries = std::mem::take(entries);
+        // The projections follow what is published, so that no reader of theirs meets an entry that no checkpoint covers.
+        let roles = roles.unwrap_or_else(|| Arc::clone(&self.view().roles));
+        self.publish(View { size: group.sealed.size, checkpoint: note, roles, edge });
+        self.store.project(entries)?;
         if !group.tables.is_empty() {
             self.store.drop_old_tables()?;
         }
-        let roles = roles.unwrap_or_else(|| Arc::clone(&self.view().roles));
-        self.publish(View { size: group.sealed.size, checkpoint: note, roles, edge });
         Ok(bytes)
     }
 

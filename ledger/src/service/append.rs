@@ -132,12 +132,13 @@ async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::S
 
 /// The table is made first, beside the appends that go on; then its snapshot becomes an entry like any other.
 pub(super) async fn snapshot(Admitted { log, .. }: Admitted) -> Result<SnapshotResponse, Status> {
-    if log.view().size == 0 {
+    let size = log.view().size;
+    if size == 0 {
         return Err(AppendError::NothingToCover.into());
     }
     let begin = Instant::now();
     let store = Arc::clone(log.store());
-    let table = blocking(move || store.make_table().map_err(|reason| AppendError::Table(reason).into())).await?;
+    let table = blocking(move || store.make_table(size).map_err(|reason| AppendError::Table(reason).into())).await?;
     let answered = log.snapshot(table).await?;
     let receipt = receive(&log, answered).await?.receipt;
     log.metrics().snapshots.observe(begin.elapsed().as_secs_f64());

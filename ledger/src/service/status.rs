@@ -99,7 +99,9 @@ impl From<ExportError> for Status {
         match reason {
             ExportError::Store(reason) => reason.into(),
             ExportError::NoScope | ExportError::Scope(_) => Self::invalid_argument(reason.to_string()),
-            ExportError::NoTable { .. } | ExportError::NoExport { .. } => Self::failed_precondition(reason.to_string()),
+            ExportError::NoTable { .. } | ExportError::NoExport { .. } | ExportError::KeyChanged { .. } => {
+                Self::failed_precondition(reason.to_string())
+            }
             ExportError::NoRow { .. } => Self::not_found(reason.to_string()),
             ExportError::Gone => Self::cancelled(reason.to_string()),
         }

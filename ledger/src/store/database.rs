@@ -11,7 +11,7 @@ use crate::store::cost::{count_sync, count_write};
 use rocksdb::backup::{BackupEngine, BackupEngineOptions, RestoreOptions};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    Env, FlushOptions, IteratorMode, Options, WriteBatch, WriteOptions,
+    Env, FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::path::Path;
 use std::sync::LazyLock;
@@ -177,6 +177,23 @@ impl Database {
         let rows = self.db.batched_multi_get_cf(family(&self.db, column)?, keys, true);
         let copied = rows.into_iter().map(|row| Ok(row?.map(|row| row.to_vec())));
         copied.collect::<Result<_, rocksdb::Error>>().map_err(|reason| StoreError::failed("reading", reason))
+    }
+
+    /// Gives `take` the rows of these keys, which ascend, by number and where they lie. They push nothing out of the cache:
+    /// whoever reads so reads much, and once.
+    pub(super) fn get_each(
+        &self,
+        column: Column,
+        keys: &[impl AsRef<[u8]>],
+        mut take: impl FnMut(usize, Option<&[u8]>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut once = ReadOptions::default();
+        once.fill_cache(false);
+        let rows = self.db.batched_multi_get_cf_opt(family(&self.db, column)?, keys, true, &once);
+        rows.into_iter().enumerate().try_for_each(|(number, row)| {
+            let row = row.map_err(|reason| StoreError::failed("reading", reason))?;
+            take(number, row.as_deref())
+        })
     }
 
     /// Gives each row of a column to `take`, in the order of keys, in bounded slices: no iterator lives longer than one.

@@ -45,8 +45,6 @@ struct State {
     watermark: u64,
     /// Entries that somebody waits for.
     wanted: u64,
-    /// Entries that were handed over.
-    handed_over: u64,
     tables: VecDeque<TableWanted>,
     is_closing: bool,
     failed: Option<StoreError>,
@@ -79,10 +77,7 @@ impl Projector {
         faults: Arc<dyn Faults>,
         watermark: u64,
     ) -> Result<JoinHandle<()>, StoreError> {
-        {
-            let mut state = self.lock();
-            (state.watermark, state.handed_over) = (watermark, watermark);
-        }
+        self.lock().watermark = watermark;
         let projector = Arc::clone(self);
         let thread = std::thread::Builder::new().name("projector".into());
         let thread = thread.spawn(move || projector.work(&db, faults.as_ref()));
@@ -117,17 +112,17 @@ impl Projector {
                 SealedContent::Snapshot => None,
             };
             let committed = Committed { index: entry.index, batch };
-            state.handed_over = entry.index + 1;
             state.waiting_events += committed.events();
             state.waiting.push_back(committed);
         }
-        if state.waiting_events >= RUN_EVENTS {
+        // Whoever waits may wait for these.
+        if state.waiting_events >= RUN_EVENTS || state.wanted > state.watermark || !state.tables.is_empty() {
             self.changed.notify_all();
         }
         Ok(())
     }
 
-    /// Waits until the projections hold the first `size` entries, which have been handed over.
+    /// Waits until the projections hold the first `size` entries, which are published.
     pub(super) fn reach(&self, size: u64) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.watermark < size {
@@ -143,13 +138,12 @@ impl Projector {
         Ok(())
     }
 
-    /// Asks for a table over at least everything that has been handed over.
-    pub(super) fn table(&self) -> Receiver<Result<MadeTable, StoreError>> {
+    /// Asks for a table over at least the first `covers_min` entries, which are published.
+    pub(super) fn table(&self, covers_min: u64) -> Receiver<Result<MadeTable, StoreError>> {
         let (made, receiver) = sync_channel(1);
         let mut state = self.lock();
         // After a failure nobody would answer: dropping the sender does.
         if state.failed.is_none() {
-            let covers_min = state.handed_over;
             state.tables.push_back(TableWanted { covers_min, made });
             self.changed.notify_all();
         }
@@ -235,4 +229,39 @@ fn project(db: &Database, run: &[Committed]) -> Result<u64, StoreError> {
         projection.take(entry.index, entry.batch.as_deref());
     }
     projection.write()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::NoFaults;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+    use zegel_verifier::hash::Hash;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn entry(index: u64) -> SealedEntry {
+        SealedEntry { index, bytes: Vec::new(), leaf: Hash::ZERO, content: SealedContent::Snapshot }
+    }
+
+    #[test]
+    fn whoever_asks_for_what_is_still_on_its_way_is_woken_when_it_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Arc::new(Database::open(folder.path(), Column::LOG).expect("a database"));
+        let projector = Arc::new(Projector::default());
+        let thread = projector.start(Arc::clone(&db), Arc::new(NoFaults), 0).expect("a thread");
+        let (reached, reader) = channel();
+        let asking = Arc::clone(&projector);
+        std::thread::spawn(move || reached.send(asking.reach(2)));
+        let table = projector.table(2);
+        projector.take(vec![entry(0)]).expect("taken");
+        projector.take(vec![entry(1)]).expect("taken");
+        assert_eq!(reader.recv_timeout(PATIENCE), Ok(Ok(())));
+        let made = table.recv_timeout(PATIENCE).expect("an answer").expect("a table");
+        assert!(made.snapshot.covers >= 2, "{made:?}");
+        assert_eq!(projector.watermark(), 2);
+        projector.close();
+        thread.join().expect("the thread ended well");
+    }
 }

@@ -14,6 +14,14 @@ use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::tree::Subtree;
 
+fn chunk_of(position: u32) -> u32 {
+    position / CHUNK_EVENTS as u32
+}
+
+fn within(position: u32) -> usize {
+    position as usize % CHUNK_EVENTS
+}
+
 /// Months that are read in one slice.
 const SLICE_ROWS: usize = 512;
 
@@ -48,6 +56,26 @@ impl Store {
         let row = self.keys.get(Column::Wraps, &rows::chunk_key(index, chunk))?;
         let nothing = || Ok(KeysRow { wraps: Vec::new(), message_rows: Vec::new() });
         row.map_or_else(nothing, |row| rows::parse("keys", &row))
+    }
+
+    /// Ciphertext and wrap of the events of a batch at these positions, which ascend. Either is empty where an event is public
+    /// or its part was destroyed.
+    pub(crate) fn sealed(&self, entry: u64, positions: &[u32]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let runs: Vec<&[u32]> = positions.chunk_by(|one, other| chunk_of(*one) == chunk_of(*other)).collect();
+        let keys: Vec<_> = runs.iter().map(|run| rows::chunk_key(entry, chunk_of(run[0]))).collect();
+        let take = |db: &Database, column, read: fn(&[u8]) -> Result<Vec<&[u8]>, StoreError>| {
+            let mut taken = Vec::with_capacity(positions.len());
+            db.get_each(column, &keys, |number, row| {
+                let found = row.map_or_else(|| Ok(Vec::new()), read)?;
+                let wanted = runs[number].iter().map(|position| found.get(within(*position)).copied());
+                taken.extend(wanted.map(|bytes| bytes.unwrap_or_default().to_vec()));
+                Ok(())
+            })?;
+            Ok::<_, StoreError>(taken)
+        };
+        let ciphertexts = take(&self.truth, Column::Bodies, rows::ciphertexts_in)?;
+        let wraps = take(&self.keys, Column::Wraps, rows::wraps_in)?;
+        Ok(ciphertexts.into_iter().zip(wraps).collect())
     }
 
     /// Canonical bytes of an envelope.

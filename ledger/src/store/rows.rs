@@ -44,6 +44,14 @@ pub(super) fn parse<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Result<R
     if read == rest.len() { Ok(row) } else { Err(unreadable()) }
 }
 
+/// Reads a row of this version where it lies, all of it.
+fn parse_borrowed<'a, R: BorrowDecode<'a, ()>>(what: &'static str, bytes: &'a [u8]) -> Result<R, StoreError> {
+    let unreadable = || StoreError::Row { what };
+    let rest = bytes.strip_prefix(&[VERSION]).ok_or_else(unreadable)?;
+    let (row, read) = bincode::borrow_decode_from_slice(rest, config::standard()).map_err(|_| unreadable())?;
+    if read == rest.len() { Ok(row) } else { Err(unreadable()) }
+}
+
 /// Reads the beginning of a row of this version.
 pub(super) fn parse_begin<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Result<R, StoreError> {
     let rest = bytes.strip_prefix(&[VERSION]).ok_or(StoreError::Row { what })?;
@@ -68,14 +76,10 @@ struct HeadersIn<'a> {
 impl HeaderRow {
     /// Canonical bytes of the headers, in order; none for a snapshot.
     pub(crate) fn headers(&self) -> Result<Vec<&[u8]>, StoreError> {
-        let unreadable = || StoreError::Row { what: "headers" };
         if self.0.is_empty() {
             return Ok(Vec::new());
         }
-        let rest = self.0.strip_prefix(&[VERSION]).ok_or_else(unreadable)?;
-        let read = bincode::borrow_decode_from_slice::<HeadersIn<'_>, _>(rest, config::standard());
-        let (row, read) = read.map_err(|_| unreadable())?;
-        if read == rest.len() { Ok(row.headers) } else { Err(unreadable()) }
+        parse_borrowed("headers", &self.0).map(|HeadersIn { headers }| headers)
     }
 }
 
@@ -90,6 +94,29 @@ pub(crate) struct BodiesRow {
 pub(crate) struct KeysRow {
     pub(crate) wraps: Vec<Vec<u8>>,
     pub(crate) message_rows: Vec<Vec<u8>>,
+}
+
+/// A [`BodiesRow`], read where it lies.
+#[derive(BorrowDecode)]
+struct BodiesIn<'a> {
+    ciphertexts: Vec<&'a [u8]>,
+}
+
+/// A [`KeysRow`], read where it lies.
+#[derive(BorrowDecode)]
+struct KeysIn<'a> {
+    wraps: Vec<&'a [u8]>,
+    _message_rows: Vec<&'a [u8]>,
+}
+
+/// The ciphertexts of a row, not copied.
+pub(super) fn ciphertexts_in(row: &[u8]) -> Result<Vec<&[u8]>, StoreError> {
+    parse_borrowed("bodies", row).map(|BodiesIn { ciphertexts }| ciphertexts)
+}
+
+/// The wraps of a row, not copied.
+pub(super) fn wraps_in(row: &[u8]) -> Result<Vec<&[u8]>, StoreError> {
+    parse_borrowed("keys", row).map(|KeysIn { wraps, .. }| wraps)
 }
 
 /// Headers of a batch as they came, to be printed as a [`HeadersRow`].

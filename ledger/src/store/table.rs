@@ -121,10 +121,10 @@ pub(super) fn head_key(entry: u64) -> [u8; 12] {
 }
 
 impl Store {
-    /// Makes a table over at least everything that is published. Appends go on meanwhile.
-    pub(crate) fn make_table(&self) -> Result<MadeTable, StoreError> {
+    /// Makes a table over at least the first `covers_min` entries, which are published. Appends go on meanwhile.
+    pub(crate) fn make_table(&self, covers_min: u64) -> Result<MadeTable, StoreError> {
         let gone = |_| StoreError::failed("making a table", "the projections have stopped");
-        self.projector.table().recv().map_err(gone)?
+        self.projector.table(covers_min).recv().map_err(gone)?
     }
 
     /// Deletes rows of tables whose snapshot was never written.
@@ -231,6 +231,22 @@ impl Table {
         let rows = self.chunk(chunk as u64)?;
         let found = rows.binary_search_by(|row| (row.stream, row.id).cmp(&wanted)).ok();
         Ok(found.map(|within| ((chunk * TABLE_CHUNK_ROWS + within) as u64, rows[within].clone())))
+    }
+
+    /// The rows between which that of an id without an event would stand, with their indexes.
+    pub(crate) fn neighbours(&self, stream: StreamType, id: Hash) -> Result<Vec<(u64, TableRow)>, StoreError> {
+        let wanted = (stream as u8, id.0);
+        let chunk = self.head.firsts.partition_point(|first| *first <= wanted).saturating_sub(1);
+        let within = self.chunk(chunk as u64)?.partition_point(|row| (row.stream, row.id) < wanted);
+        let place = (chunk * TABLE_CHUNK_ROWS + within) as u64;
+        let beside = place.saturating_sub(1)..self.ids().min(place + 1);
+        beside.map(|index| Ok((index, self.row_at(index)?))).collect()
+    }
+
+    fn row_at(&self, index: u64) -> Result<TableRow, StoreError> {
+        let chunk = self.chunk(index / TABLE_CHUNK_ROWS as u64)?;
+        let row = chunk.get(index as usize % TABLE_CHUNK_ROWS).cloned();
+        row.ok_or(StoreError::Missing { what: "row of a table", number: index })
     }
 
     /// Hashes at the foot of the tile `index` of a level above the rows.

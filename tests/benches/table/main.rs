@@ -49,6 +49,19 @@ const FULL: Scale = Scale {
     sealed_per_second: 120_000,
 };
 
+/// A tenth of the size, to compare two states of the code in some minutes.
+const TENTH: Scale = Scale {
+    name: "tenth",
+    conversations: 20_000,
+    ingest_seconds: 15,
+    short_seconds: 5,
+    sizes: [200_000, 1_000_000, 2_000_000],
+    ids: 100_000,
+    bundles: [10_000, 200_000],
+    fill_seconds: 60,
+    sealed_per_second: 120_000,
+};
+
 const QUICK: Scale = Scale {
     name: "quick",
     conversations: 2_000,
@@ -76,13 +89,14 @@ fn order() -> Order {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => order.scale = QUICK,
+            "--tenth" => order.scale = TENTH,
             "--out" => order.out = arguments.next().expect("--out FILE").into(),
             "--work" => order.work = arguments.next().expect("--work DIR").into(),
             // What cargo adds.
             "--bench" => {}
             section if SECTIONS.contains(&section) => order.only.push(section.into()),
             other => {
-                eprintln!("bench: {other:?} is none of --quick, --out FILE, --work DIR, {SECTIONS:?}");
+                eprintln!("bench: {other:?} is none of --quick, --tenth, --out FILE, --work DIR, {SECTIONS:?}");
                 std::process::exit(3);
             }
         }

@@ -34,6 +34,23 @@ pub async fn bootstrap(folder: &KeyFolder, ledger: &str) -> Result<Bootstrap, Of
     Ok(Bootstrap::Created)
 }
 
+/// Registers one more source with the root's key.
+///
+/// # Errors
+/// [`OfficerError`].
+pub async fn register_source(
+    folder: &KeyFolder,
+    ledger: &str,
+    identity: &Identity,
+    name: &str,
+) -> Result<(), OfficerError> {
+    let (actor, role) = (identity.actor().to_vec(), Role::Source as i32);
+    let registered = public(EventKind::ActorRegistered, &ActorRegistered { actor, role, name: name.into() })?;
+    let key = key_added(&folder.ministry().origin, identity)?;
+    Source::of_folder(folder, Actor::Root, ledger).await?.append(vec![registered, key]).await?;
+    Ok(())
+}
+
 /// The events of genesis, in order.
 ///
 /// # Errors

@@ -7,13 +7,16 @@ use super::bag::Bag;
 use super::calendar::month_of;
 use super::captures::{Captures, FileTally};
 use super::custody::Custody;
-use super::export::{ExportWatch, Exported, Opening};
+use super::export::{ExportWatch, Exported, Opening, ScopeFacts};
 use super::findings::{About, Finding, Findings, Severity};
 use super::months::ShownAs;
 use super::names::Names;
 use super::plain::plain;
-use super::prepared::BodyFault;
+use super::prepared::OpenHeader;
 use super::redaction::Redaction;
+use super::salts::Salts;
+use super::span::Span;
+use super::splits::Splits;
 use super::walk::OpenBatch;
 use super::{Demands, Observer, Place, Refusal, ShownEvent};
 use crate::commit::ShownBody;
@@ -22,6 +25,9 @@ use crate::kinds::{CHAT_LAYOUT, EventFacts, Family, capture, chat, family};
 use crate::registry::Registry;
 use zegel_proto::parse;
 use zegel_proto::v1::{Attachment, AttachmentState, Binding, Clock, EventKind, GapDetail, ProofClass};
+
+/// A source's clock may be ahead of the ledger's by so much before it is told.
+const CLOCKS_APART_MS: u64 = 5 * 60 * 1_000;
 
 /// An event whose header is good.
 pub(super) struct OpenEvent<'a> {
@@ -45,26 +51,34 @@ pub(super) struct Tally {
 /// Where events are checked, one by one.
 pub(super) struct Desk {
     origin: String,
+    scope: ScopeFacts,
     captures: Captures,
     export: Option<ExportWatch>,
     pub(super) redaction: Redaction,
     pub(super) custody: Custody,
     pub(super) findings: Findings,
     pub(super) tally: Tally,
+    pub(super) span: Span,
     pub(super) names: Names,
+    pub(super) splits: Splits,
+    pub(super) salts: Salts,
 }
 
 impl Desk {
     pub(super) fn new(opening: &Opening) -> Self {
         Self {
             origin: opening.origin.clone(),
+            scope: opening.scope,
             captures: Captures::new(opening.scope),
             export: Some(ExportWatch::new(opening.export)),
             redaction: Redaction::default(),
             custody: Custody::default(),
             findings: Findings::default(),
             tally: Tally::default(),
+            span: Span::default(),
             names: Names::default(),
+            splits: Splits::default(),
+            salts: Salts::default(),
         }
     }
 
@@ -72,7 +86,7 @@ impl Desk {
     pub(super) fn check(
         &mut self,
         event: &OpenEvent<'_>,
-        body: &Result<Option<(Binding, ShownBody)>, BodyFault>,
+        header: &OpenHeader,
         bag: &Bag,
         registry: Option<&Registry>,
         observer: &mut dyn Observer,
@@ -82,7 +96,10 @@ impl Desk {
         if event.in_scope {
             self.captures.number(place, source, facts)?;
         }
-        let opened = body.as_ref().map_err(|fault| fault.clone().at(place))?.as_ref();
+        if let Some(salted) = &header.salted {
+            self.salts.body(place, salted);
+        }
+        let opened = header.body.as_ref().map_err(|fault| fault.clone().at(place))?.as_ref();
         if let Some((binding, _)) = opened {
             self.check_binding(place, source, facts, binding)?;
         }
@@ -106,6 +123,7 @@ impl Desk {
             body: opened.map(|(binding, body)| (binding, body)),
         };
         self.names.event(&shown);
+        self.splits.event(&shown);
         observer.event(&shown);
         Ok(shown_as)
     }
@@ -143,6 +161,7 @@ impl Desk {
     ) -> Result<(), Refusal> {
         let (place, facts) = (event.place, event.facts);
         let body = opened.map(|(_, body)| body);
+        self.span.event(self.scope, facts, opened.map(|(binding, _)| binding));
         match body {
             Some(body) => self.redaction.cover(place, body.covered()),
             // A registration that is not needed stays closed: nothing of the chat is covered by that.
@@ -174,6 +193,15 @@ impl Desk {
 
     fn note(&mut self, place: Place, id: &'static str, severity: Severity, about: About, nl: &str, en: &str) {
         self.findings.add(Finding::of(id, severity, about, nl.into(), en.into()).at(place));
+    }
+
+    /// What a source signed later than it was received was not received then.
+    pub(super) fn note_clocks(&mut self, place: Place, received_at_ms: u64, created_at_ms: u64) {
+        if received_at_ms.saturating_add(CLOCKS_APART_MS) < created_at_ms {
+            let nl = "Een zending is volgens het logboek eerder ontvangen dan de bron haar ondertekende.";
+            let en = "By the log a batch was received before its source signed it.";
+            self.note(place, "RECEIVED_EARLY", Severity::Warning, About::Immutability, nl, en);
+        }
     }
 
     fn note_file(&mut self, place: Place, file: Option<&FileTally>) {

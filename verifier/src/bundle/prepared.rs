@@ -6,6 +6,7 @@
 //! Not here: everything that an earlier record decides (`walk`, `events`). Specification: `specs/bundle.md`.
 
 use super::framing::Chunk;
+use super::salts::Salted;
 use super::{Place, Refusal};
 use crate::batch::{BatchError, VerifiedStatement, event_leaf};
 use crate::commit::{CommitmentError, ShownBody, check_redacted};
@@ -15,8 +16,8 @@ use crate::signature::KnownKeys;
 use zegel_proto::v1::entry::Content;
 use zegel_proto::v1::event_header::Content as HeaderContent;
 use zegel_proto::v1::{
-    Binding, Entry, EventHeader, EvidenceEntry, EvidenceEvent, EvidenceHeader, EvidenceRecord, EvidenceRow,
-    IndexSnapshot, RedactedBody, evidence_event::Body, evidence_record::Record,
+    Binding, Entry, EventHeader, EvidenceEntry, EvidenceEvent, EvidenceHeader, EvidenceNeighbour, EvidenceRecord,
+    EvidenceRow, IndexSnapshot, RedactedBody, evidence_event::Body, evidence_record::Record,
 };
 use zegel_proto::view::{BodyView, ContentView, EventView, HeaderView};
 use zegel_proto::{CanonicalError, parse};
@@ -29,6 +30,7 @@ pub(super) enum Prepared {
     BatchEnd(Vec<Hash>),
     LogEnd(Vec<Hash>),
     Row(Box<EvidenceRow>, Vec<Hash>),
+    Neighbour(Box<EvidenceNeighbour>, Vec<Hash>),
     RowsEnd(Vec<Hash>),
     Envelope,
     /// A record that names no content.
@@ -69,6 +71,8 @@ pub(super) struct OpenHeader {
     /// Content of a public event.
     pub(super) public: Option<Vec<u8>>,
     pub(super) body: Result<Option<(Binding, ShownBody)>, BodyFault>,
+    /// What its salts give away, if there is a body.
+    pub(super) salted: Option<Salted>,
 }
 
 /// Why a header is refused.
@@ -153,6 +157,10 @@ fn prepare(bytes: &[u8], preparer: &mut Preparer<'_>) -> Result<Prepared, Canoni
             let gap = hashes(&row.gap);
             Prepared::Row(Box::new(row), gap)
         }
+        Some(Record::Neighbour(row)) => {
+            let gap = hashes(&row.gap);
+            Prepared::Neighbour(Box::new(row), gap)
+        }
         Some(Record::RowsEnd(end)) => Prepared::RowsEnd(hashes(&end.gap)),
         Some(Record::Envelope(_)) => Prepared::Envelope,
         None => Prepared::Nothing,
@@ -182,6 +190,16 @@ enum AnyBody<'a> {
     Sealed,
 }
 
+impl AnyBody<'_> {
+    fn salted(&self) -> Option<Salted> {
+        match self {
+            Self::Whole(body) => Some(Salted::whole(body.seed)),
+            Self::Redacted(body) => Some(Salted::redacted(body)),
+            Self::Sealed => None,
+        }
+    }
+}
+
 impl PreparedEvent {
     fn of_view(event: EventView<'_>) -> Self {
         let header = open_header(event.header, event.body.map(AnyBody::Whole));
@@ -203,8 +221,9 @@ impl PreparedEvent {
 
 fn open_header(bytes: &[u8], body: Option<AnyBody<'_>>) -> Result<OpenHeader, HeaderFault> {
     let (facts, public) = read_header(bytes)?;
+    let salted = body.as_ref().and_then(AnyBody::salted);
     let body = body.map(|body| open_body(&facts, body)).transpose();
-    Ok(OpenHeader { facts, public, body })
+    Ok(OpenHeader { facts, public, body, salted })
 }
 
 /// What a header says, and its content if that is public.

@@ -8,8 +8,9 @@ use super::authorship::Authorship;
 use super::bag::Bag;
 use super::events::{Desk, OpenEvent};
 use super::export::{Exported, Opening};
-use super::months::{Months, RowWalk, WalkedMonths};
+use super::months::Months;
 use super::prepared::{EntryContent, Prepared, PreparedEntry, PreparedEvent};
+use super::rows::{RowWalk, WalkedMonths};
 use super::{Demands, Observer, Place, Refusal};
 use crate::batch::{BatchError, VerifiedStatement};
 use crate::checkpoint::VerifiedCheckpoint;
@@ -105,6 +106,7 @@ fn record_name(record: &Prepared) -> &'static str {
         Prepared::LogEnd(_) => "the end of the log",
         Prepared::Row(..) => "a row of the snapshot",
         Prepared::RowsEnd(_) => "the end of the rows",
+        Prepared::Neighbour(..) => "a neighbour in the snapshot",
         Prepared::Envelope => "an envelope, which is only in sealed evidence",
         Prepared::Nothing => "nothing",
     }
@@ -127,6 +129,7 @@ impl<'a> Walk<'a> {
             (Some(underway), record) => underway.record(record, bag, observer),
             (None, Prepared::Header(header)) => {
                 let opening = Opening::read(std::mem::take(&mut **header), self.trust)?;
+                opening.check_scope(self.demands)?;
                 self.underway = Some(Underway::begin(self.trust, self.demands, opening));
                 Ok(())
             }
@@ -166,6 +169,7 @@ impl<'a> Underway<'a> {
             (Stage::Batch(_), Prepared::BatchEnd(gap)) => self.batch_end(gap),
             (Stage::LogEnd(_), Prepared::LogEnd(gap)) => self.log_end(gap),
             (Stage::Rows(rows), Prepared::Row(row, gap)) => rows.row(row, gap),
+            (Stage::Rows(rows), Prepared::Neighbour(row, gap)) => rows.neighbour(row, gap),
             (Stage::Rows(_), Prepared::RowsEnd(gap)) => self.rows_end(gap),
             (stage, other) => Err(Refusal::Order { found: record_name(other), wanted: stage.wanted() }),
         }
@@ -199,6 +203,7 @@ impl<'a> Underway<'a> {
         let role = self.authorship.batch(entry, &statement)?;
         let walk = SubsetWalk::new(statement.statement().count.into());
         let received_at_ms = self.received_at_ms;
+        self.desk.note_clocks(place, received_at_ms, statement.statement().created_at_ms);
         self.stage = Stage::Batch(Box::new(OpenBatch { entry, received_at_ms, statement, role, walk, shown: 0 }));
         Ok(())
     }
@@ -238,7 +243,7 @@ impl<'a> Underway<'a> {
         self.authorship.event(place, batch, facts.kind, header.public.as_deref())?;
         let in_scope = self.months.push(place, facts, event.leaf)?;
         let opened = OpenEvent { place, batch, facts, in_scope };
-        let shown = self.desk.check(&opened, &header.body, bag, self.authorship.registry(), observer)?;
+        let shown = self.desk.check(&opened, header, bag, self.authorship.registry(), observer)?;
         if in_scope {
             self.months.tally(facts, shown);
         }

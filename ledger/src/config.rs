@@ -1,5 +1,9 @@
 //! The configuration: one TOML file, read once, every key refused that is not known.
 
+mod served;
+
+pub use served::{BackupConfig, ClientConfig, LimitsConfig};
+
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
@@ -96,6 +100,26 @@ pub enum ConfigError {
         /// The log.
         origin: String,
     },
+    /// Clients whose certificates nobody asks for.
+    #[error("{origin} lists clients, which needs a [tls] table with a `client_ca`")]
+    ClientsWithoutAuthority {
+        /// The log.
+        origin: String,
+    },
+    /// A client that is none.
+    #[error("client {certificate:?} of {origin}: `certificate` and `actor` are 64 digits of lower-case hex")]
+    Client {
+        /// The log.
+        origin: String,
+        /// As written.
+        certificate: String,
+    },
+    /// A log that is to be backed up, and says not where.
+    #[error("{origin} has no [log.backup] table: say in which folder")]
+    NoBackup {
+        /// The log.
+        origin: String,
+    },
     /// A path that would need escapes.
     #[error(
         "the tiles of {origin} cannot be served under {found:?}: set `prefix` to \"\" or to /words of a-z A-Z 0-9 . _ ~ -"
@@ -129,6 +153,9 @@ pub struct Config {
     /// Lines of JSON instead of text on stderr. Default: false.
     #[serde(default)]
     pub log_json: bool,
+    /// How much one client may have of what all share.
+    #[serde(default)]
+    pub limits: LimitsConfig,
     /// Ministries, at least one: each has a log, a store and a guard of its own.
     #[serde(rename = "log")]
     pub logs: Vec<LogConfig>,
@@ -164,10 +191,19 @@ pub struct LogConfig {
     /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
     #[serde(default)]
     pub other_log_keys: Vec<PathBuf>,
+    /// MiB that are kept free on the disks of store and guard: with less, appends are refused before anything is written.
+    /// Default: 512, twice what the memtables of a log hold.
+    #[serde(default = "LogConfig::reserve_mib")]
+    pub reserve_mib: u64,
+    /// Where the log is backed up to. Default: nowhere.
+    pub backup: Option<BackupConfig>,
     /// Who is asked to cosign checkpoints. Default: nobody.
     pub witnesses: Option<WitnessesConfig>,
     /// The read API for standard tools. Without it the log is read over gRPC only.
     pub tiles: Option<TilesConfig>,
+    /// Who may make calls, and as whom. Without any the log is open to whoever reaches the port.
+    #[serde(default, rename = "client")]
+    pub clients: Vec<ClientConfig>,
 }
 
 /// Who is asked to cosign the checkpoints of a log, and how often.
@@ -253,6 +289,7 @@ impl Config {
             change(&mut log.guard);
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
+            log.backup.iter_mut().for_each(|backup| change(&mut backup.folder));
             if let Some(witnesses) = &mut log.witnesses {
                 change(&mut witnesses.policy);
                 witnesses.ca.iter_mut().for_each(change);
@@ -275,6 +312,7 @@ impl Config {
         of("store", &|log| log.store.display().to_string())?;
         of("guard", &|log| log.guard.display().to_string())?;
         self.check_tiles()?;
+        self.check_clients()?;
         self.logs.iter().try_for_each(|log| {
             if log.guard.starts_with(&log.store) {
                 return Err(ConfigError::GuardInStore { guard: log.guard.clone(), store: log.store.clone() });
@@ -315,6 +353,10 @@ fn is_prefix(text: &str) -> bool {
 }
 
 impl LogConfig {
+    const fn reserve_mib() -> u64 {
+        512
+    }
+
     /// Path before `/checkpoint` in the read API.
     pub(crate) fn tiles_prefix(&self) -> &str {
         let of_origin = || self.origin.find('/').map_or("", |slash| &self.origin[slash..]);

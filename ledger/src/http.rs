@@ -11,8 +11,8 @@ mod answer;
 mod listener;
 mod resource;
 
-pub(crate) use access::Access;
 pub use access::AccessError;
+pub(crate) use access::{Access, service_tls};
 pub(crate) use listener::{Listener, serve};
 
 use crate::sequencer::OpenLog;

@@ -2,7 +2,7 @@
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
 //! single writer, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only place that
-//! knows gRPC), `http` serves the tiles that standard tools read, `server` listens.
+//! knows gRPC), `http` serves the tiles that standard tools read, `server` listens, `access` says who may call what.
 //!
 //! Invariants:
 //! - no signature and no acknowledgement leaves the process before what it covers is durable;
@@ -14,12 +14,16 @@
 //! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
 //! Specification: `specs/service.md`.
 
+mod access;
 mod audited;
+mod backup;
 mod check;
 mod config;
+mod door;
 mod export;
 mod http;
 mod known;
+mod limits;
 mod log;
 mod metrics;
 mod mirror;
@@ -30,8 +34,11 @@ mod store;
 mod tree;
 mod witnessing;
 
+pub use backup::{BackupError, backup, restore};
 pub use check::{CheckReport, Finding, check, rebuild};
-pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
+pub use config::{
+    BackupConfig, ClientConfig, Config, ConfigError, LimitsConfig, LogConfig, TilesConfig, TlsConfig, WitnessesConfig,
+};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};

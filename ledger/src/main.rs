@@ -1,4 +1,4 @@
-//! `zegel-ledger`: serve, check, copy or rebuild the logs of a configuration.
+//! `zegel-ledger`: serve, check, copy, back up, put back or rebuild the logs of a configuration.
 //!
 //! Exit codes: 0 well, 1 findings, 2 refused to start, 3 usage.
 
@@ -6,7 +6,10 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
-use zegel_ledger::{CheckReport, Config, ConfigError, CopyError, ServeError, Server, check, mirror, rebuild};
+use zegel_ledger::{
+    BackupError, CheckReport, Config, ConfigError, CopyError, ServeError, Server, backup, check, mirror, rebuild,
+    restore,
+};
 
 /// Measured beside glibc's on two cores: appends 1.1 times as fast, exports 1.35 times, two thirds of the memory
 /// (`specs/cost.md`).
@@ -53,6 +56,24 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         origin: Option<String>,
     },
+    /// Back up the logs that name a folder, also while they are served.
+    Backup {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Put a backup where there is no store, and check all of it.
+    Restore {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Folder of the backup.
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+        /// Name of the log, where the configuration has several.
+        #[arg(long, value_name = "NAME")]
+        origin: Option<String>,
+    },
     /// Derive everything that is not truth again.
     Rebuild {
         /// Configuration file (TOML).
@@ -65,6 +86,8 @@ enum Command {
 enum Failure {
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("{what}: {reason}")]
@@ -107,6 +130,18 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let size = mirror(&Config::read(&config)?, origin.as_deref(), &out)?;
             println!("{size} entries in {}", out.display());
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup { config } => {
+            for (origin, note) in backup(&Config::read(&config)?)? {
+                let size = note.lines().nth(1).unwrap_or_default();
+                println!("{origin}: {size} entries");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore { config, from, origin } => {
+            let report = restore(&Config::read(&config)?, origin.as_deref(), &from)?;
+            print(&report, Form::Text);
+            Ok(code_of(&report))
         }
         Command::Rebuild { config } => {
             let report = rebuild(&Config::read(&config)?)?;

@@ -19,9 +19,10 @@
 
 mod committer;
 
+use crate::access::Roles;
 use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
-use crate::metrics::{LogMetrics, now_ms, timed};
-use crate::store::{Group, Guard, Loaded, MadeTable, Packed, Store, StoreError, TreeReader};
+use crate::metrics::{LogMetrics, timed};
+use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use committer::{Committer, Decided, Drafted};
 use ed25519_dalek::SigningKey;
@@ -59,6 +60,9 @@ pub(crate) enum AppendError {
         /// What failed.
         reason: String,
     },
+    /// The disk is nearly full; the log is as it was.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// A snapshot of nothing.
     #[error("there is no entry yet that a snapshot could cover")]
     NothingToCover,
@@ -79,6 +83,8 @@ pub(crate) struct View {
     pub(crate) size: u64,
     /// Signed note; empty in an empty log.
     pub(crate) checkpoint: Vec<u8>,
+    /// Who may do what.
+    pub(crate) roles: Arc<Roles>,
     edge: Edge,
 }
 
@@ -126,10 +132,16 @@ pub(crate) struct OpenLog {
     view: SharedView,
     queue: mpsc::Sender<Job>,
     waiting: Arc<Semaphore>,
+    room: Room,
     metrics: LogMetrics,
 }
 
 impl OpenLog {
+    /// Whether this many bytes may be written beside the log.
+    pub(crate) fn room_for(&self, bytes: u64) -> Result<(), NoRoom> {
+        self.room.check(bytes)
+    }
+
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
@@ -198,11 +210,24 @@ impl OpenLog {
     }
 }
 
+impl Job {
+    /// Not taken, for want of room; nor is what comes after it in its stream.
+    fn refused(self, full: NoRoom) -> Decided {
+        if let Work::Batch { fuse, .. } = &self.work {
+            fuse.store(true, Ordering::Release);
+        }
+        Decided { answer: self.answer, decision: Err(full.into()), _permit: self._permit }
+    }
+}
+
 /// Orders and decides.
 struct Sequencer {
     log: Log,
     store: Arc<Store>,
     groups: SyncSender<Drafted>,
+    room: Room,
+    /// Whether the last group found no room, which is said once.
+    is_full: bool,
     stopped: Stopped,
     /// Entries that the projections held when the log was last told.
     watermark: u64,
@@ -214,12 +239,14 @@ pub(crate) fn start(
     store: Arc<Store>,
     loaded: Loaded,
     guard: Guard,
+    room: Room,
     keys: Vec<SigningKey>,
     metrics: LogMetrics,
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let checkpoint = loaded.checkpoint.unwrap_or_default();
-    let view = View { size: loaded.log.size(), checkpoint, edge: loaded.edge.clone() };
+    let roles = Arc::new(loaded.log.registry().map(Roles::of).unwrap_or_default());
+    let view = View { size: loaded.log.size(), checkpoint, roles, edge: loaded.edge.clone() };
     let view: SharedView = Arc::new(RwLock::new(Arc::new(view)));
     let origin = loaded.log.identity().origin.clone();
     let waiting = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
@@ -236,15 +263,23 @@ pub(crate) fn start(
         metrics: metrics.clone(),
     };
     let watermark = loaded.log.size();
-    let sequencer =
-        Sequencer { log: loaded.log, store: Arc::clone(&store), groups, stopped, watermark, metrics: metrics.clone() };
+    let sequencer = Sequencer {
+        log: loaded.log,
+        store: Arc::clone(&store),
+        groups,
+        room: room.clone(),
+        is_full: false,
+        stopped,
+        watermark,
+        metrics: metrics.clone(),
+    };
     let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
     let thread = thread.spawn(move || {
         sequencer.run(jobs);
         let _ = committing.join();
     })?;
-    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, metrics }), thread))
+    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, room, metrics }), thread))
 }
 
 /// What a group collects before it is decided whether it is anything.
@@ -274,7 +309,10 @@ impl Sequencer {
     /// One group of what waits, decided; its keys are durable.
     fn group(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) -> Drafted {
         self.forget();
-        let mut draft = self.log.draft(self.store.as_ref(), now_ms());
+        if let Err(full) = self.room() {
+            return Drafted { decided: vec![first.refused(full)], roles: None, group: Ok(None) };
+        }
+        let mut draft = self.log.draft(self.store.as_ref(), self.store.now_ms());
         let mut collected = Collected::default();
         let mut next = Some(first);
         while let Some(job) = next.take() {
@@ -285,7 +323,8 @@ impl Sequencer {
             }
         }
         let Collected { decided, packed, tables, .. } = collected;
-        let Some(mut sealed) = draft.seal() else { return Drafted { decided, group: Ok(None) } };
+        let Some(mut sealed) = draft.seal() else { return Drafted { decided, roles: None, group: Ok(None) } };
+        let roles = sealed.changes.registry.as_ref().map(|registry| Arc::new(Roles::of(registry)));
         // Memory goes ahead of the disk here, and only here: if the group fails, the log stops and this state is never used.
         self.log.advance(std::mem::take::<Changes>(&mut sealed.changes));
         let group = Group { sealed, packed, tables };
@@ -293,7 +332,22 @@ impl Sequencer {
         if let Err(reason) = &written {
             let _ = self.stopped.set(reason.to_string());
         }
-        Drafted { decided, group: written.map(|()| Some(group)) }
+        Drafted { decided, roles, group: written.map(|()| Some(group)) }
+    }
+
+    /// Room for a whole group, before anything of it is written.
+    fn room(&mut self) -> Result<(), NoRoom> {
+        let room = self.room.check(GROUP_BYTES_MAX as u64);
+        if let Err(full) = &room
+            && !self.is_full
+        {
+            tracing::error!(origin = self.log.identity().origin, "appends are refused: {full}");
+        }
+        if room.is_ok() && self.is_full {
+            tracing::warn!(origin = self.log.identity().origin, "there is room again: appends go on");
+        }
+        self.is_full = room.is_err();
+        room
     }
 
     /// Lets go of what the store answers for by now.

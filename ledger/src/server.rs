@@ -1,12 +1,15 @@
 //! A ledger process: opens its logs, listens, drains.
 
-use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
+use crate::access::Clients;
+use crate::backup;
+use crate::config::{BackupConfig, Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
+use crate::door;
 use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
 use crate::metrics::{self, Metrics};
 use crate::sequencer::{self, OpenLog};
-use crate::service::Service;
-use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
+use crate::service::{Served, Service};
+use crate::store::{Faults, Guard, NoFaults, Room, Store, StoreError};
 use crate::witnessing::Witnessing;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -18,8 +21,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Certificate, Identity as TlsIdentity, Server as GrpcServer, ServerTlsConfig};
+use tokio_rustls::TlsAcceptor;
+use tonic::transport::Server as GrpcServer;
 use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_proto::v1::ledger_server::LedgerServer;
 
@@ -27,6 +30,8 @@ use zegel_proto::v1::ledger_server::LedgerServer;
 const MESSAGE_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 256;
+/// How often a client is asked whether it is there, and how long it has to say so.
+const ALIVE: Duration = Duration::from_secs(30);
 /// How long calls may go on after a shutdown was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -65,13 +70,18 @@ pub enum ServeError {
 
 /// A ledger that has opened its logs and its port, and does not answer yet.
 pub struct Server {
-    tls: Option<ServerTlsConfig>,
+    tls: Option<TlsAcceptor>,
+    limits: LimitsConfig,
     listener: TcpListener,
     address: SocketAddr,
     metrics: Option<((TcpListener, SocketAddr), Arc<Metrics>)>,
     tiles: Vec<http::Listener>,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
+    /// Who may make calls on each of them.
+    clients: Vec<Clients>,
+    /// Where each of them is backed up to.
+    backups: Vec<Option<BackupConfig>>,
     /// By origin, of the logs that have witnesses.
     witnessing: HashMap<String, Arc<Witnessing>>,
 }
@@ -109,7 +119,8 @@ fn open_log(
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
     let metrics = metrics.of(&config.origin);
     store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
-    sequencer::start(store, loaded, guard, config.signing_keys()?, metrics).map_err(ServeError::Thread)
+    let room = Room::new(&config.store, &config.guard, config.reserve_mib);
+    sequencer::start(store, loaded, guard, room, config.signing_keys()?, metrics).map_err(ServeError::Thread)
 }
 
 impl Server {
@@ -127,10 +138,13 @@ impl Server {
     /// [`ServeError`].
     pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
         let tls = config.tls.as_ref().map(tls_of).transpose()?;
+        let limits = config.limits.clone();
         let measured = Arc::new(Metrics::new());
         let open = |log| open_log(log, Arc::clone(&faults), &measured);
         let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
+        let clients = config.logs.iter().map(clients_of).collect::<Result<_, _>>()?;
+        let backups = config.logs.iter().map(|log| log.backup.clone()).collect();
         let witnessing = witnessing_of(&config, &logs)?;
         let tiles = bind_tiles(&config, &logs).await?;
         let (listener, address) = listen(config.listen).await?;
@@ -138,7 +152,7 @@ impl Server {
             Some(address) => Some((listen(address).await?, measured)),
             None => None,
         };
-        Ok(Self { tls, listener, address, metrics, tiles, logs, writers, witnessing })
+        Ok(Self { tls, limits, listener, address, metrics, tiles, logs, writers, clients, backups, witnessing })
     }
 
     /// Where the metrics are, if the configuration wants them.
@@ -165,22 +179,26 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, metrics, tiles, logs, writers, witnessing, .. } = self;
+        let Self { tls, limits, listener, metrics, tiles, logs, writers, clients, backups, witnessing, .. } = self;
         let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let mut rounds = JoinSet::new();
-        for log in &logs {
+        for (log, backup) in logs.iter().zip(backups) {
+            if let Some(backup) = backup {
+                rounds.spawn(backup::answer(backup, Arc::downgrade(log)));
+            }
             if let Some(witnessing) = witnessing.get(log.origin()) {
                 rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
             }
         }
-        let ledger = LedgerServer::new(Service::new(logs, witnessing)).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let mut server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
-        if let Some(tls) = tls {
-            server = server.tls_config(tls)?;
-        }
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
+        let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
+        // Whoever does not answer any more gives up its place.
+        let mut server = server.http2_keepalive_interval(Some(ALIVE)).http2_keepalive_timeout(Some(ALIVE));
+        let incoming = door::open(listener, tls, &limits);
         let router = server.add_service(health_service).add_service(ledger);
         let (asked, mut drained) = watch::channel(false);
         let tiles = tokio::spawn(http::serve(tiles, drained.clone()));
@@ -215,6 +233,19 @@ impl Server {
     }
 }
 
+/// Who may make calls. An open log is said loudly: it is for a demonstration, or behind something that knows the callers.
+fn clients_of(config: &LogConfig) -> Result<Clients, ConfigError> {
+    let clients = config.clients()?;
+    match &clients {
+        Clients::Everyone => tracing::warn!(
+            origin = config.origin,
+            "OPEN: no [[log.client]] is listed, so whoever reaches the port may read and export everything sealed"
+        ),
+        Clients::Listed(actors) => tracing::info!(origin = config.origin, clients = actors.len(), "clients listed"),
+    }
+    Ok(clients)
+}
+
 fn witnessing_of(config: &Config, logs: &[Arc<OpenLog>]) -> Result<HashMap<String, Arc<Witnessing>>, ConfigError> {
     let opened = config.logs.iter().zip(logs).map(|(config, log)| {
         let witnessing = Witnessing::open(config, log)?;
@@ -247,11 +278,10 @@ async fn bind_tiles(config: &Config, logs: &[Arc<OpenLog>]) -> Result<Vec<http::
     Ok(listeners)
 }
 
-fn tls_of(config: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {
-    let identity = TlsIdentity::from_pem(read(&config.certificate)?, read_secret(&config.key)?);
-    let tls = ServerTlsConfig::new().identity(identity);
-    match &config.client_ca {
-        None => Ok(tls),
-        Some(authority) => Ok(tls.client_ca_root(Certificate::from_pem(read(authority)?))),
-    }
+/// What is wrong with a file is said as of any other file of the configuration.
+fn tls_of(config: &TlsConfig) -> Result<TlsAcceptor, ServeError> {
+    http::service_tls(config).map_err(|reason| match reason {
+        AccessError::Config(reason) => reason.into(),
+        other => other.into(),
+    })
 }

@@ -6,10 +6,15 @@
 mod append;
 mod blobs;
 mod read;
+mod shown;
 mod status;
 
+use crate::access::{Actor, Call, Caller, Clients};
+use crate::config::LimitsConfig;
+use crate::limits::{Limits, StreamPlace};
 use crate::sequencer::OpenLog;
 use crate::witnessing::{Standing, Witnessing};
+use shown::Shown;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,23 +39,39 @@ const LONG_CALLS_MAX: usize = 256;
 type Answered<T> = Result<Response<T>, Status>;
 type Stream<T> = ReceiverStream<Result<T, Status>>;
 
+/// A log, and who may make calls on it.
+pub(crate) struct Served {
+    pub(crate) log: Arc<OpenLog>,
+    pub(crate) clients: Clients,
+}
+
 /// The logs of this process by origin.
 #[derive(Clone)]
 pub(crate) struct Service {
-    logs: Arc<HashMap<String, Arc<OpenLog>>>,
+    logs: Arc<HashMap<String, Served>>,
+    /// What attachments were shown to whom.
+    shown: Arc<Shown>,
     /// Of the logs that have witnesses.
     witnessing: Arc<HashMap<String, Arc<Witnessing>>>,
     long_calls: Arc<Semaphore>,
+    limits: Arc<Limits>,
 }
 
 impl Service {
     pub(crate) fn new(
-        logs: impl IntoIterator<Item = Arc<OpenLog>>,
+        logs: impl IntoIterator<Item = Served>,
         witnessing: HashMap<String, Arc<Witnessing>>,
+        limits: LimitsConfig,
     ) -> Self {
-        let logs = logs.into_iter().map(|log| (log.origin().to_owned(), log)).collect();
+        let logs = logs.into_iter().map(|served| (served.log.origin().to_owned(), served)).collect();
         let long_calls = Arc::new(Semaphore::new(LONG_CALLS_MAX));
-        Self { logs: Arc::new(logs), witnessing: Arc::new(witnessing), long_calls }
+        Self {
+            logs: Arc::new(logs),
+            shown: Arc::default(),
+            witnessing: Arc::new(witnessing),
+            long_calls,
+            limits: Arc::new(Limits::new(limits)),
+        }
     }
 
     /// How a log stands with its witnesses; empty where it has none.
@@ -59,15 +80,68 @@ impl Service {
     }
 
     /// Room for a call that goes on for as long as its caller reads or sends.
-    fn long_call(&self) -> Result<OwnedSemaphorePermit, Status> {
-        let full = |_| Status::resource_exhausted(format!("{LONG_CALLS_MAX} streams are under way: try again later"));
-        Arc::clone(&self.long_calls).try_acquire_owned().map_err(full)
+    fn long_call(&self, log: &OpenLog, actor: Actor) -> Result<LongCall, Status> {
+        let full = |count| Status::resource_exhausted(format!("{count} streams are under way: try again later"));
+        let own = self.limits.stream(log.origin(), actor).ok_or_else(|| full(self.limits.streams_max()))?;
+        let of_all = Arc::clone(&self.long_calls).try_acquire_owned().map_err(|_| full(LONG_CALLS_MAX))?;
+        Ok(LongCall { _own: own, _of_all: of_all })
     }
 
-    fn log(&self, origin: &str) -> Result<Arc<OpenLog>, Status> {
-        let log = self.logs.get(origin).map(Arc::clone);
-        log.ok_or_else(|| Status::not_found(format!("log {origin:?} is not served here")))
+    /// The log of a call, for a caller that may make it. To everybody else one answer, whether or not it exists.
+    fn admit(&self, caller: Caller, call: Call, origin: &str) -> Result<Admitted, Status> {
+        let admitted = self.logs.get(origin).and_then(|Served { log, clients }| {
+            let view = log.view();
+            let actor = clients.admit(caller, call, view.size, &view.roles)?;
+            Some(Admitted { log: Arc::clone(log), actor })
+        });
+        let is_open = || self.logs.values().all(|served| matches!(served.clients, Clients::Everyone));
+        match admitted {
+            Some(admitted) => Ok(admitted),
+            None if is_open() => Err(Status::not_found(format!("log {origin:?} is not served here"))),
+            None => Err(denied()),
+        }
     }
+
+    /// The same for a call that names its log in its one message.
+    fn enter<T>(
+        &self,
+        call: Call,
+        request: Request<T>,
+        origin: impl FnOnce(&T) -> &str,
+    ) -> Result<(Admitted, T), Status> {
+        let caller = caller_of(&request);
+        let request = request.into_inner();
+        Ok((self.admit(caller, call, origin(&request))?, request))
+    }
+}
+
+/// What a call holds for as long as it goes on.
+pub(crate) struct LongCall {
+    _own: StreamPlace,
+    _of_all: OwnedSemaphorePermit,
+}
+
+/// A log, and for whom the call is made.
+pub(crate) struct Admitted {
+    log: Arc<OpenLog>,
+    actor: Actor,
+}
+
+impl Admitted {
+    /// Refuses what belongs to another actor, as if it were not there.
+    fn own(&self, of: &[u8]) -> Result<(), Status> {
+        let is_own = self.actor == Actor::Anyone || Hash::read(of).is_some_and(|of| self.actor.owns(of));
+        if is_own { Ok(()) } else { Err(denied()) }
+    }
+}
+
+/// The one answer to everything that is not allowed.
+fn denied() -> Status {
+    Status::permission_denied("this client may not make this call here")
+}
+
+fn caller_of<T>(request: &Request<T>) -> Caller {
+    request.extensions().get::<Caller>().copied().unwrap_or_default()
 }
 
 fn hash(field: &str, bytes: &[u8]) -> Result<Hash, Status> {
@@ -87,7 +161,7 @@ type Push<'a, T> = &'a mut dyn FnMut(T) -> bool;
 
 /// Runs what blocks and pushes the messages of a stream.
 fn streaming<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
+    permit: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Stream<T> {
     let (sender, receiver) = mpsc::channel(STREAM_MESSAGES);
@@ -104,7 +178,7 @@ fn streaming<T: Send + 'static>(
 /// The same for messages that are many and small: they change threads in parcels, since waking the reader costs more than
 /// making a message.
 fn streaming_in_parcels<T: prost::Message + 'static>(
-    permit: OwnedSemaphorePermit,
+    permit: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Parcels<T> {
     let (sender, receiver) = mpsc::channel(PARCELS);
@@ -153,85 +227,101 @@ impl<T: Unpin> tokio_stream::Stream for Parcels<T> {
 #[tonic::async_trait]
 impl Ledger for Service {
     async fn append(&self, request: Request<AppendRequest>) -> Answered<AppendResponse> {
-        append::append(self, request.into_inner()).await.map(Response::new)
+        let caller = caller_of(&request);
+        append::append(self, caller, request.into_inner()).await.map(Response::new)
     }
 
     type AppendStreamStream = Stream<AppendResponse>;
 
     async fn append_stream(&self, request: Request<Streaming<AppendRequest>>) -> Answered<Self::AppendStreamStream> {
-        Ok(Response::new(append::append_stream(self.clone(), request.into_inner())))
+        let caller = caller_of(&request);
+        Ok(Response::new(append::append_stream(self.clone(), caller, request.into_inner())))
     }
 
     async fn put_blob(&self, request: Request<Streaming<PutBlobRequest>>) -> Answered<BlobStatResponse> {
-        blobs::put(self, request.into_inner()).await.map(Response::new)
+        let caller = caller_of(&request);
+        blobs::put(self, caller, request.into_inner()).await.map(Response::new)
     }
 
     async fn blob_stat(&self, request: Request<BlobStatRequest>) -> Answered<BlobStatResponse> {
-        blobs::stat(self, request.into_inner()).await.map(Response::new)
+        let (entered, request) = self.enter(Call::BlobStat, request, |request| &request.origin)?;
+        blobs::stat(entered, request).await.map(Response::new)
     }
 
     type GetBlobStream = Stream<BlobChunk>;
 
     async fn get_blob(&self, request: Request<GetBlobRequest>) -> Answered<Self::GetBlobStream> {
-        blobs::read(self, request.into_inner()).await.map(Response::new)
+        let (entered, request) = self.enter(Call::GetBlob, request, |request| &request.origin)?;
+        blobs::read(self, entered, request).await.map(Response::new)
     }
 
     type KnownStream = Stream<KnownResponse>;
 
     async fn known(&self, request: Request<KnownRequest>) -> Answered<Self::KnownStream> {
-        read::known(self, request.into_inner()).map(Response::new)
+        let (entered, request) = self.enter(Call::Known, request, |request| &request.origin)?;
+        read::known(self, entered, request).map(Response::new)
     }
 
     async fn get_source_head(&self, request: Request<GetSourceHeadRequest>) -> Answered<GetSourceHeadResponse> {
-        read::source_head(self, request.into_inner()).await.map(Response::new)
+        let (entered, request) = self.enter(Call::GetSourceHead, request, |request| &request.origin)?;
+        read::source_head(entered, request).await.map(Response::new)
     }
 
     type GetRegistryStream = Stream<RegistryResponse>;
 
     async fn get_registry(&self, request: Request<LogRequest>) -> Answered<Self::GetRegistryStream> {
-        read::registry(self, &request.into_inner()).map(Response::new)
+        let (entered, _) = self.enter(Call::GetRegistry, request, |request| &request.origin)?;
+        read::registry(self, &entered).map(Response::new)
     }
 
     async fn get_checkpoint(&self, request: Request<LogRequest>) -> Answered<CheckpointResponse> {
-        read::checkpoint(self, &request.into_inner()).map(Response::new)
+        let (entered, _) = self.enter(Call::GetCheckpoint, request, |request| &request.origin)?;
+        read::checkpoint(self, &entered).map(Response::new)
     }
 
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Answered<Receipt> {
-        read::receipt(self, request.into_inner()).await.map(Response::new)
+        let (entered, request) = self.enter(Call::GetReceipt, request, |request| &request.origin)?;
+        read::receipt(entered, request).await.map(Response::new)
     }
 
     async fn get_consistency_proof(
         &self,
         request: Request<ConsistencyProofRequest>,
     ) -> Answered<ConsistencyProofResponse> {
-        read::consistency(self, request.into_inner()).await.map(Response::new)
+        let (entered, request) = self.enter(Call::GetConsistencyProof, request, |request| &request.origin)?;
+        read::consistency(entered, request).await.map(Response::new)
     }
 
     type ReadEntriesStream = Stream<ReadEntriesResponse>;
 
     async fn read_entries(&self, request: Request<ReadEntriesRequest>) -> Answered<Self::ReadEntriesStream> {
-        read::entries(self, &request.into_inner()).map(Response::new)
+        let (entered, request) = self.enter(Call::ReadEntries, request, |request| &request.origin)?;
+        read::entries(self, entered, &request).map(Response::new)
     }
 
     type ReadAuditStream = Stream<AuditEntry>;
 
     async fn read_audit(&self, request: Request<ReadEntriesRequest>) -> Answered<Self::ReadAuditStream> {
-        read::audit(self, &request.into_inner()).map(Response::new)
+        let (entered, request) = self.enter(Call::ReadAudit, request, |request| &request.origin)?;
+        read::audit(self, entered, &request).map(Response::new)
     }
 
     type ReadStreamStream = Stream<ReadStreamResponse>;
 
     async fn read_stream(&self, request: Request<ReadStreamRequest>) -> Answered<Self::ReadStreamStream> {
-        read::stream(self, &request.into_inner()).map(Response::new)
+        let (entered, request) = self.enter(Call::ReadStream, request, |request| &request.origin)?;
+        read::stream(self, entered, &request).map(Response::new)
     }
 
     async fn snapshot(&self, request: Request<LogRequest>) -> Answered<SnapshotResponse> {
-        append::snapshot(self, request.into_inner()).await.map(Response::new)
+        let (entered, _) = self.enter(Call::Snapshot, request, |request| &request.origin)?;
+        append::snapshot(entered).await.map(Response::new)
     }
 
     type ExportEvidenceStream = Parcels<EvidenceRecord>;
 
     async fn export_evidence(&self, request: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
-        read::evidence(self, request.into_inner()).map(Response::new)
+        let (entered, request) = self.enter(Call::ExportEvidence, request, |request| &request.origin)?;
+        read::evidence(self, entered, request).map(Response::new)
     }
 }

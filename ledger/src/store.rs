@@ -13,6 +13,7 @@
 //! Memory: the caches of RocksDB, and the events that wait for the projector. Not here: what may be written (`log`), and in which order the guard and
 //! the answer follow (`sequencer`).
 
+mod backup;
 mod blobs;
 mod commit;
 mod cost;
@@ -25,9 +26,11 @@ mod projection;
 mod projector;
 mod read;
 mod rebuild;
+mod room;
 mod rows;
 mod table;
 
+pub(crate) use backup::{backed_up, restore};
 pub(crate) use blobs::{BlobError, BlobStat, Blobs};
 pub(crate) use commit::{Group, Packed};
 pub use cost::{Cost, cost};
@@ -38,6 +41,7 @@ pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::Difference;
+pub(crate) use room::{NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
 
@@ -80,6 +84,18 @@ pub enum StoreError {
     /// Two processes on one store.
     #[error("the store is open in another process")]
     InUse,
+    /// Nothing to put back.
+    #[error("{path} holds no backup that was finished")]
+    NoBackup {
+        /// The folder.
+        path: String,
+    },
+    /// A store where one is to be put back.
+    #[error("{path} is not empty: nothing is put back over what is there; move it away, and keep it")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+    },
     /// The store is of another log.
     #[error("the store holds log {found:?}, the configuration says {wanted:?}")]
     OtherOrigin {
@@ -143,6 +159,11 @@ impl Store {
         Ok(store)
     }
 
+    /// The clock, which a test may put back.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.faults.now_ms()
+    }
+
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.blobs
     }
@@ -163,7 +184,7 @@ impl Store {
     }
 
     fn start_projector(&self, watermark: u64) -> Result<(), StoreError> {
-        let thread = self.projector.start(Arc::clone(&self.truth), watermark)?;
+        let thread = self.projector.start(Arc::clone(&self.truth), Arc::clone(&self.faults), watermark)?;
         *self.projecting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }

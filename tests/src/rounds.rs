@@ -7,6 +7,10 @@
 //!
 //! The moment is drawn from a seed (`ZEGEL_SEED` chooses another), so a round can be played again, as far as a kill can.
 
+mod injected;
+
+pub use injected::{Fault, Met, Target, can_inject};
+
 use crate::{ORIGIN, Stage, command, verify};
 use prost::Message;
 use std::collections::BTreeMap;

@@ -15,9 +15,9 @@ fn end(trial: Trial) {
 }
 
 #[test]
-fn what_was_answered_survives_twenty_kills_of_the_ledger() {
+fn what_was_answered_survives_thirty_kills_of_the_ledger() {
     let mut trial = Trial::new(20);
-    for round in 0..21 {
+    for round in 0..30 {
         trial.crash(BESIDE[round % 3]);
     }
     end(trial);
@@ -55,6 +55,7 @@ fn what_was_answered_survives_three_hundred_kills_of_the_ledger() {
         let beside = BESIDE[trial.dice().below(3) as usize];
         trial.crash(beside);
         if round % 10 == 0 {
+            trial.check();
             println!("crash {round} of 300: {} events, {} receipts held", trial.events(), trial.receipts());
         }
     }

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{Error as TlsError, RootCertStore, ServerConfig};
 
-/// Why the transport of a read API cannot be set up.
+/// Why a transport cannot be set up.
 #[derive(Debug, Error)]
 pub enum AccessError {
     /// A file.
@@ -32,10 +32,10 @@ pub enum AccessError {
         wanted: &'static str,
     },
     /// What TLS says of them.
-    #[error("TLS for the tiles: {0}")]
+    #[error("TLS: {0}")]
     Tls(TlsError),
     /// What TLS says of the authorities.
-    #[error("the client authorities of the tiles: {0}")]
+    #[error("the authorities of clients: {0}")]
     Authority(VerifierBuilderError),
 }
 
@@ -89,22 +89,37 @@ fn verifier_of(
     builder.build().map_err(AccessError::Authority)
 }
 
+/// TLS of the service: a client shows a certificate if there is an authority for them.
+pub(crate) fn service_tls(tls: &TlsConfig) -> Result<TlsAcceptor, AccessError> {
+    let roots = tls.client_ca.as_deref().map(certificates).transpose()?.unwrap_or_default();
+    acceptor_of(tls, &roots, Unknown::Refused, b"h2")
+}
+
 /// TLS of a listener for these logs.
 pub(super) fn acceptor(tls: &TlsConfig, sites: &[Arc<Site>]) -> Result<TlsAcceptor, AccessError> {
-    let chain = certificates(&tls.certificate)?;
-    let unusable = |_| AccessError::Pem { path: tls.key.display().to_string(), wanted: "private key" };
-    let key = PrivateKeyDer::from_pem_slice(read_secret(&tls.key)?.as_bytes()).map_err(unusable)?;
     let roots: Vec<CertificateDer<'static>> = sites.iter().flat_map(|site| site.access.roots()).cloned().collect();
     let has_open = sites.iter().any(|site| matches!(site.access, Access::Open));
     let unknown = if has_open { Unknown::Admitted } else { Unknown::Refused };
+    acceptor_of(tls, &roots, unknown, b"http/1.1")
+}
+
+fn acceptor_of(
+    tls: &TlsConfig,
+    roots: &[CertificateDer<'static>],
+    unknown: Unknown,
+    protocol: &[u8],
+) -> Result<TlsAcceptor, AccessError> {
+    let chain = certificates(&tls.certificate)?;
+    let unusable = |_| AccessError::Pem { path: tls.key.display().to_string(), wanted: "private key" };
+    let key = PrivateKeyDer::from_pem_slice(read_secret(&tls.key)?.as_bytes()).map_err(unusable)?;
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(AccessError::Tls)?;
-    let builder = match roots[..] {
+    let builder = match roots {
         [] => builder.with_no_client_auth(),
-        _ => builder.with_client_cert_verifier(verifier_of(&roots, unknown)?),
+        _ => builder.with_client_cert_verifier(verifier_of(roots, unknown)?),
     };
     let mut server = builder.with_single_cert(chain, key).map_err(AccessError::Tls)?;
-    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    server.alpn_protocols = vec![protocol.to_vec()];
     Ok(TlsAcceptor::from(Arc::new(server)))
 }
 

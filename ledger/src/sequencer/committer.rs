@@ -4,6 +4,7 @@
 //! not even a refusal, before its own group and all before it are durable. The steps are told in `sequencer`.
 
 use super::{Answer, AppendError, SharedView, Stopped, Taken, View};
+use crate::access::Roles;
 use crate::log::{Sealed, SealedContent, SealedEntry};
 use crate::metrics::{LogMetrics, now_ms, timed};
 use crate::store::{Group, Guard, Step, Store, StoreError};
@@ -25,6 +26,8 @@ pub(super) struct Decided {
 /// A group that is decided. `None`: nothing of it is to be written.
 pub(super) struct Drafted {
     pub(super) decided: Vec<Decided>,
+    /// Who may do what from the next group on, if this one changes it.
+    pub(super) roles: Option<Arc<Roles>>,
     pub(super) group: Result<Option<Group>, StoreError>,
 }
 
@@ -42,13 +45,13 @@ pub(super) struct Committer {
 
 impl Committer {
     pub(super) fn run(mut self, groups: &Receiver<Drafted>) {
-        while let Ok(Drafted { decided, group }) = groups.recv() {
+        while let Ok(Drafted { decided, roles, group }) = groups.recv() {
             let written = match (group, self.stopped.get()) {
                 // What was drafted on top of a group that failed rests on nothing.
                 (Ok(_), Some(reason)) => Err(reason.clone()),
                 (Err(reason), _) => Err(self.stop(&reason)),
                 (Ok(None), None) => Ok(Vec::new()),
-                (Ok(Some(group)), None) => self.commit(group).map_err(|reason| self.stop(&reason)),
+                (Ok(Some(group)), None) => self.commit(group, roles).map_err(|reason| self.stop(&reason)),
             };
             self.answer(decided, written);
         }
@@ -60,22 +63,24 @@ impl Committer {
     }
 
     /// Steps 3 to 6. Gives the entries' bytes, by index.
-    fn commit(&mut self, mut group: Group) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    fn commit(&mut self, mut group: Group, roles: Option<Arc<Roles>>) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let metrics = self.metrics.clone();
-        let note = timed(&metrics.sign, || sign(&self.keys, &self.origin, &group.sealed))?;
+        let note =
+            timed(&metrics.sign, || self.store.step(Step::Sign, || sign(&self.keys, &self.origin, &group.sealed)))?;
         let mut edge = self.edge.clone();
         let full = group.sealed.entries.iter().flat_map(|entry| edge.push(entry.leaf)).collect();
         timed(&metrics.sync, || {
             timed(&metrics.sync_log, || self.store.commit_truth(&group, &note, full))?;
-            self.store.before(Step::Guard)?;
-            timed(&metrics.sync_guard, || self.guard.write(group.sealed.size, group.sealed.root))
+            let (size, root) = (group.sealed.size, group.sealed.root);
+            timed(&metrics.sync_guard, || self.store.step(Step::Guard, || self.guard.write(size, root)))
         })?;
         self.count(&group.sealed.entries);
         let entries = &mut group.sealed.entries;
         let bytes = entries.iter_mut().map(|entry| (entry.index, std::mem::take(&mut entry.bytes))).collect();
         let entries = std::mem::take(entries);
         // The projections follow what is published, so that no reader of theirs meets an entry that no checkpoint covers.
-        self.publish(View { size: group.sealed.size, checkpoint: note, edge });
+        let roles = roles.unwrap_or_else(|| Arc::clone(&self.view().roles));
+        self.publish(View { size: group.sealed.size, checkpoint: note, roles, edge });
         self.store.project(entries)?;
         if !group.tables.is_empty() {
             self.store.drop_old_tables()?;
@@ -96,6 +101,10 @@ impl Committer {
         }
     }
 
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Memory follows disk: if we crash before this, loading finds the group in the store and arrives here too.
     fn publish(&mut self, view: View) {
         self.edge = view.edge.clone();
@@ -104,7 +113,7 @@ impl Committer {
     }
 
     fn answer(&self, decided: Vec<Decided>, written: Result<Vec<(u64, Vec<u8>)>, String>) {
-        let view = Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner));
+        let view = self.view();
         let written = written.map(|entries| {
             let first = entries.first().map_or(0, |(index, _)| *index);
             (first, entries)

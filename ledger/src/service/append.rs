@@ -1,17 +1,19 @@
 //! Appending: one batch, a stream of them, a snapshot.
 
-use super::{Service, Stream, blocking};
+use super::{Admitted, Service, Stream, blocking};
+use crate::access::{Call, Caller};
+use crate::limits::Limits;
 use crate::log::{Refusal, Submission};
 use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
 use crate::store::Packed;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
-use zegel_proto::v1::{AppendRequest, AppendResponse, LogRequest, SnapshotResponse};
+use zegel_proto::v1::{AppendRequest, AppendResponse, SnapshotResponse};
 
 /// Batches of one stream that are under way: enough for groups to form, few enough to bound memory.
 const STREAM_BATCHES_MAX: usize = 16;
@@ -20,29 +22,36 @@ const STREAM_EXAMINED_MAX: usize = 2;
 /// Events of a batch that is examined where it arrives: handing it to another thread would cost as much.
 const INLINE_EVENTS_MAX: usize = 4;
 
-type Opened = (Arc<OpenLog>, Examined);
+type Opened = (Admitted, Examined);
 
-pub(super) async fn append(service: &Service, request: AppendRequest) -> Result<AppendResponse, Status> {
-    let (log, examined) = match request.headers.len() {
-        ..=INLINE_EVENTS_MAX => examine(service, request)?,
+pub(super) async fn append(
+    service: &Service,
+    caller: Caller,
+    request: AppendRequest,
+) -> Result<AppendResponse, Status> {
+    let (Admitted { log, actor }, examined) = match request.headers.len() {
+        ..=INLINE_EVENTS_MAX => examine(service, caller, request)?,
         _ => {
             let service = service.clone();
-            blocking(move || examine(&service, request)).await?
+            blocking(move || examine(&service, caller, request)).await?
         }
     };
+    let _on_its_way = service.limits.bytes(log.origin(), actor, examined.submission.bytes).await;
     let answered = log.append(examined, Fuse::default()).await?;
     receive(&log, answered).await
 }
 
 /// Everything that needs no state, by whoever is free: decoding, hashing, the signature, packing.
-fn examine(service: &Service, request: AppendRequest) -> Result<Opened, Status> {
-    let log = service.log(&request.origin)?;
+fn examine(service: &Service, caller: Caller, request: AppendRequest) -> Result<Opened, Status> {
+    let entered = service.admit(caller, Call::Append, &request.origin)?;
+    let log = Arc::clone(&entered.log);
     let examined = timed(&log.metrics().admission, || {
         let (submission, sent) = Submission::examine(log.origin(), request)?;
         Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
     });
     let examined = examined.inspect_err(|refusal| log.metrics().refused(refusal))?;
-    Ok((log, examined))
+    entered.own(&examined.submission.statement.statement().source)?;
+    Ok((entered, examined))
 }
 
 async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, Status> {
@@ -53,14 +62,19 @@ async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, St
 
 /// Batches are taken up before the one before them is answered, so that they share groups; answers stay in order. The fuse
 /// keeps what follows a refused batch out, also when it was queued already.
-pub(super) fn append_stream(service: Service, mut requests: Streaming<AppendRequest>) -> Stream<AppendResponse> {
+pub(super) fn append_stream(
+    service: Service,
+    caller: Caller,
+    mut requests: Streaming<AppendRequest>,
+) -> Stream<AppendResponse> {
+    let limits = Arc::clone(&service.limits);
     let (taken, examining) = mpsc::channel::<Result<JoinHandle<Result<Opened, Status>>, Status>>(STREAM_EXAMINED_MAX);
     tokio::spawn(async move {
         loop {
             let next = match requests.message().await {
                 Ok(Some(request)) => {
                     let service = service.clone();
-                    Ok(tokio::task::spawn_blocking(move || examine(&service, request)))
+                    Ok(tokio::task::spawn_blocking(move || examine(&service, caller, request)))
                 }
                 Ok(None) => return,
                 Err(status) => Err(status),
@@ -72,24 +86,28 @@ pub(super) fn append_stream(service: Service, mut requests: Streaming<AppendRequ
         }
     });
     let (queued, under_way) = mpsc::channel(STREAM_BATCHES_MAX);
-    tokio::spawn(queue_in_order(examining, queued));
+    tokio::spawn(queue_in_order(limits, examining, queued));
     let (answers, stream) = mpsc::channel(STREAM_BATCHES_MAX);
     tokio::spawn(answer_in_order(under_way, answers));
     ReceiverStream::new(stream)
 }
 
-type Queued = Result<(Arc<OpenLog>, Answered), Status>;
+/// With what the batch holds of its actor's share, until it is answered.
+type Queued = Result<(Arc<OpenLog>, Answered, Option<OwnedSemaphorePermit>), Status>;
 
 async fn queue_in_order(
+    limits: Arc<Limits>,
     mut examining: mpsc::Receiver<Result<JoinHandle<Result<Opened, Status>>, Status>>,
     queued: mpsc::Sender<Queued>,
 ) {
     let fuse = Fuse::default();
     while let Some(next) = examining.recv().await {
         let next = async {
-            let (log, examined) = next?.await.map_err(|_| Status::internal("the call ended before its answer"))??;
+            let (Admitted { log, actor }, examined) =
+                next?.await.map_err(|_| Status::internal("the call ended before its answer"))??;
+            let on_its_way = limits.bytes(log.origin(), actor, examined.submission.bytes).await;
             let answered = log.append(examined, fuse.clone()).await?;
-            Ok((log, answered))
+            Ok((log, answered, on_its_way))
         };
         let next = next.await;
         let is_last = next.is_err();
@@ -102,7 +120,7 @@ async fn queue_in_order(
 async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::Sender<Result<AppendResponse, Status>>) {
     while let Some(queued) = under_way.recv().await {
         let answer = match queued {
-            Ok((log, answered)) => receive(&log, answered).await,
+            Ok((log, answered, _on_its_way)) => receive(&log, answered).await,
             Err(status) => Err(status),
         };
         let is_last = answer.is_err();
@@ -113,8 +131,7 @@ async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::S
 }
 
 /// The table is made first, beside the appends that go on; then its snapshot becomes an entry like any other.
-pub(super) async fn snapshot(service: &Service, request: LogRequest) -> Result<SnapshotResponse, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) async fn snapshot(Admitted { log, .. }: Admitted) -> Result<SnapshotResponse, Status> {
     let size = log.view().size;
     if size == 0 {
         return Err(AppendError::NothingToCover.into());

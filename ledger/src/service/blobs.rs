@@ -1,6 +1,7 @@
 //! Blobs over gRPC: pieces in, pieces out.
 
-use super::{Service, Stream, blocking, hash, streaming};
+use super::{Admitted, Service, Stream, blocking, denied, hash, streaming};
+use crate::access::{Call, Caller};
 use crate::store::{BlobError, BlobStat};
 use std::io::Read;
 use std::sync::Arc;
@@ -18,11 +19,16 @@ fn response(stat: BlobStat) -> BlobStatResponse {
 }
 
 /// When the caller goes away in the middle, what came is synced and stays.
-pub(super) async fn put(service: &Service, mut pieces: Streaming<PutBlobRequest>) -> Result<BlobStatResponse, Status> {
+pub(super) async fn put(
+    service: &Service,
+    caller: Caller,
+    mut pieces: Streaming<PutBlobRequest>,
+) -> Result<BlobStatResponse, Status> {
     let first = pieces.message().await?.ok_or_else(|| Status::invalid_argument("the stream holds no piece"))?;
-    let log = service.log(&first.origin)?;
+    let Admitted { log, actor } = service.admit(caller, Call::PutBlob, &first.origin)?;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
-    let permit = service.long_call()?;
+    log.room_for(size)?;
+    let permit = service.long_call(&log, actor)?;
     let (forward, mut received) = mpsc::channel::<PutBlobRequest>(2);
     let writing = blocking(move || {
         let _held = permit;
@@ -56,16 +62,21 @@ pub(super) async fn put(service: &Service, mut pieces: Streaming<PutBlobRequest>
     read.map(|()| response(stat))
 }
 
-pub(super) async fn stat(service: &Service, request: BlobStatRequest) -> Result<BlobStatResponse, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) async fn stat(Admitted { log, .. }: Admitted, request: BlobStatRequest) -> Result<BlobStatResponse, Status> {
     let blob = hash("sha256", &request.sha256)?;
     blocking(move || Ok(response(log.store().blobs().stat(blob)?))).await
 }
 
-pub(super) async fn read(service: &Service, request: GetBlobRequest) -> Result<Stream<BlobChunk>, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) async fn read(
+    service: &Service,
+    Admitted { log, actor }: Admitted,
+    request: GetBlobRequest,
+) -> Result<Stream<BlobChunk>, Status> {
     let blob = hash("sha256", &request.sha256)?;
-    let permit = service.long_call()?;
+    if !service.shown.covers(log.origin(), actor, blob) {
+        return Err(denied());
+    }
+    let permit = service.long_call(&log, actor)?;
     let mut file = blocking(move || Ok(log.store().blobs().read(blob)?)).await?;
     Ok(streaming(permit, move |push| {
         loop {

@@ -1,11 +1,14 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
-use super::{Parcels, Service, Stream, blocking, hash, streaming, streaming_in_parcels};
+use super::{Admitted, Parcels, Service, Stream, blocking, denied, hash, streaming, streaming_in_parcels};
+use crate::access::Actor;
 use crate::audited::audit_entry;
 use crate::export::{self, ExportError};
 use crate::log::Capture;
+use crate::sequencer::OpenLog;
 use crate::store::StoreError;
 use crate::tree;
+use std::sync::Arc;
 use tonic::Status;
 use zegel_proto::v1::*;
 use zegel_verifier::hash::Hash;
@@ -14,21 +17,27 @@ use zegel_verifier::kinds::StreamMonth;
 /// Places of a page.
 const PAGE_PLACES: usize = 4_096;
 
-pub(super) fn known(service: &Service, request: KnownRequest) -> Result<Stream<KnownResponse>, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) fn known(
+    service: &Service,
+    entered: Admitted,
+    request: KnownRequest,
+) -> Result<Stream<KnownResponse>, Status> {
+    entered.own(&request.source)?;
+    let Admitted { log, actor } = entered;
     let capture = Capture {
         source: hash("source", &request.source)?,
         custodian: hash("custodian", &request.custodian)?,
         conversation: hash("conversation", &request.conversation)?,
     };
-    Ok(streaming(service.long_call()?, move |push| Ok(crate::known::known(&log, &capture, push)?)))
+    Ok(streaming(service.long_call(&log, actor)?, move |push| Ok(crate::known::known(&log, &capture, push)?)))
 }
 
 pub(super) async fn source_head(
-    service: &Service,
+    entered: Admitted,
     request: GetSourceHeadRequest,
 ) -> Result<GetSourceHeadResponse, Status> {
-    let log = service.log(&request.origin)?;
+    entered.own(&request.source)?;
+    let log = entered.log;
     let source = hash("source", &request.source)?;
     blocking(move || {
         log.store().reach(log.view().size)?;
@@ -42,10 +51,10 @@ pub(super) async fn source_head(
     .await
 }
 
-pub(super) fn registry(service: &Service, request: &LogRequest) -> Result<Stream<RegistryResponse>, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) fn registry(service: &Service, entered: &Admitted) -> Result<Stream<RegistryResponse>, Status> {
+    let (log, actor) = (Arc::clone(&entered.log), entered.actor);
     let size = log.view().size;
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
         store.reach(size)?;
         let of = StreamMonth::fixed(StreamType::StreamRegistry);
@@ -66,12 +75,12 @@ pub(super) fn registry(service: &Service, request: &LogRequest) -> Result<Stream
     }))
 }
 
-pub(super) fn checkpoint(service: &Service, request: &LogRequest) -> Result<CheckpointResponse, Status> {
-    let view = service.log(&request.origin)?.view();
+pub(super) fn checkpoint(service: &Service, entered: &Admitted) -> Result<CheckpointResponse, Status> {
+    let view = entered.log.view();
     if view.size == 0 {
         return Err(Status::failed_precondition("the log has not been created yet: it has no checkpoint"));
     }
-    let standing = service.standing(&request.origin);
+    let standing = service.standing(entered.log.origin());
     let cosigned = standing.cosigned.as_ref();
     Ok(CheckpointResponse {
         checkpoint: view.checkpoint.clone(),
@@ -86,8 +95,7 @@ fn standing_of(witness: crate::witnessing::WitnessStanding) -> WitnessStanding {
     WitnessStanding { name, is_auditor, size, cosigned_at_ms, problem }
 }
 
-pub(super) async fn receipt(service: &Service, request: GetReceiptRequest) -> Result<Receipt, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) async fn receipt(Admitted { log, .. }: Admitted, request: GetReceiptRequest) -> Result<Receipt, Status> {
     let (view, index) = (log.view(), request.index);
     check_below(index, view.size)?;
     blocking(move || Ok(log.receipt(&view, index)?)).await
@@ -101,10 +109,9 @@ fn check_below(index: u64, size: u64) -> Result<(), Status> {
 }
 
 pub(super) async fn consistency(
-    service: &Service,
+    Admitted { log, .. }: Admitted,
     request: ConsistencyProofRequest,
 ) -> Result<ConsistencyProofResponse, Status> {
-    let log = service.log(&request.origin)?;
     let view = log.view();
     let (from, to) = (request.from_size, request.to_size);
     if from == 0 || from > to || to > view.size {
@@ -119,12 +126,15 @@ pub(super) async fn consistency(
     .await
 }
 
-pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result<Stream<ReadEntriesResponse>, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) fn entries(
+    service: &Service,
+    Admitted { log, actor }: Admitted,
+    request: &ReadEntriesRequest,
+) -> Result<Stream<ReadEntriesResponse>, Status> {
     let (from, count) = (request.from, request.count);
     let size = log.view().size;
     let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
         for index in from..to {
             if !push(ReadEntriesResponse { index, entry: store.entry(index)?, headers: store.headers(index)? }) {
@@ -135,12 +145,15 @@ pub(super) fn entries(service: &Service, request: &ReadEntriesRequest) -> Result
     }))
 }
 
-pub(super) fn audit(service: &Service, request: &ReadEntriesRequest) -> Result<Stream<AuditEntry>, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) fn audit(
+    service: &Service,
+    Admitted { log, actor }: Admitted,
+    request: &ReadEntriesRequest,
+) -> Result<Stream<AuditEntry>, Status> {
     let (from, count) = (request.from, request.count);
     let size = log.view().size;
     let to = if count == 0 { size } else { size.min(from.saturating_add(count)) };
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         for index in from..to {
             if !push(audit_entry(log.store(), index)?) {
                 return Ok(());
@@ -150,14 +163,17 @@ pub(super) fn audit(service: &Service, request: &ReadEntriesRequest) -> Result<S
     }))
 }
 
-pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<Stream<ReadStreamResponse>, Status> {
-    let log = service.log(&request.origin)?;
+pub(super) fn stream(
+    service: &Service,
+    Admitted { log, actor }: Admitted,
+    request: &ReadStreamRequest,
+) -> Result<Stream<ReadStreamResponse>, Status> {
     let id = if request.id.is_empty() { Hash::ZERO } else { hash("id", &request.id)? };
     let stream =
         StreamType::try_from(request.stream).map_err(|_| Status::invalid_argument("stream is not a known type"))?;
     let of = StreamMonth { stream, id, month: request.month };
     let size = log.view().size;
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
         store.reach(size)?;
         let mut page = Vec::new();
@@ -178,11 +194,27 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
     }))
 }
 
-pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Parcels<EvidenceRecord>, Status> {
-    let log = service.log(&request.origin)?;
-    let cosigned = service.standing(&request.origin).cosigned;
-    Ok(streaming_in_parcels(service.long_call()?, move |push| {
-        let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
+/// Evidence is given to the actor that logged the export, and to nobody else: so the log says who had what.
+fn check_own(log: &OpenLog, actor: Actor, export_entry: u64) -> Result<(), Status> {
+    let Actor::Known(_) = actor else { return Ok(()) };
+    let statement = if export_entry < log.view().size { log.store().statement(export_entry)? } else { None };
+    let is_own = statement.and_then(|statement| Hash::read(&statement.source)).is_some_and(|of| actor.owns(of));
+    if is_own { Ok(()) } else { Err(denied()) }
+}
+
+pub(super) fn evidence(
+    service: &Service,
+    Admitted { log, actor }: Admitted,
+    request: ExportEvidenceRequest,
+) -> Result<Parcels<EvidenceRecord>, Status> {
+    let shown = Arc::clone(&service.shown);
+    let cosigned = service.standing(log.origin()).cosigned;
+    Ok(streaming_in_parcels(service.long_call(&log, actor)?, move |push| {
+        check_own(&log, actor, request.export_entry)?;
+        let mut sink = |record| {
+            shown.take(log.origin(), actor, &record);
+            if push(record) { Ok(()) } else { Err(ExportError::Gone) }
+        };
         match export::export(&log, cosigned.as_deref(), request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {
                 tracing::error!(origin = log.origin(), %reason, "evidence cannot be read");

@@ -3,7 +3,7 @@
 use crate::export::ExportError;
 use crate::log::Refusal;
 use crate::sequencer::AppendError;
-use crate::store::{BlobError, StoreError};
+use crate::store::{BlobError, NoRoom, StoreError};
 use tonic::{Code, Status};
 use zegel_verifier::batch::BatchError;
 
@@ -53,12 +53,19 @@ impl From<AppendError> for Status {
     fn from(reason: AppendError) -> Self {
         match reason {
             AppendError::Refused(refusal) => refusal.into(),
+            AppendError::NoRoom(full) => full.into(),
             AppendError::NothingToCover => Self::failed_precondition(reason.to_string()),
             AppendError::Receipt(_) => Self::internal(reason.to_string()),
             AppendError::Table(_) | AppendError::Stopped { .. } | AppendError::ShuttingDown => {
                 Self::unavailable(reason.to_string())
             }
         }
+    }
+}
+
+impl From<NoRoom> for Status {
+    fn from(full: NoRoom) -> Self {
+        Self::resource_exhausted(full.to_string())
     }
 }
 

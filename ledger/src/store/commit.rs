@@ -9,7 +9,7 @@ use crate::store::database::{Column, Write};
 use crate::store::projection::tile_key;
 use crate::store::rows::{self, BodiesOf, BroughtRow, CHUNK_EVENTS, HeadersOf, KeysOf, TableHead};
 use crate::store::table::head_key;
-use crate::store::{Step, Store, StoreError};
+use crate::store::{Step, Store, StoreError, faults};
 use crate::tree::FullTile;
 use zegel_proto::v1::SealedBody;
 use zegel_verifier::hash::Hash;
@@ -64,14 +64,13 @@ pub(crate) struct Group {
 }
 
 impl Store {
-    /// Fails where a test wants it to.
-    pub(crate) fn before(&self, step: Step) -> Result<(), StoreError> {
-        self.faults.before(step).map_err(|reason| StoreError::Failed { step: "a step of the commit", reason })
+    /// Takes a step, unless a test wants it to fail.
+    pub(crate) fn step<T>(&self, step: Step, take: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        faults::step(self.faults.as_ref(), step, take)
     }
 
     /// Step one: wraps, message rows and envelopes.
     pub(crate) fn commit_keys(&self, group: &Group) -> Result<(), StoreError> {
-        self.before(Step::Keys)?;
         let mut write = self.keys.write();
         for (entry, packed) in &group.packed {
             for (chunk, row) in &packed.wraps {
@@ -79,15 +78,16 @@ impl Store {
             }
         }
         batches(&group.sealed).for_each(|(entry, batch)| put_envelopes(&mut write, entry, batch));
-        if write.is_empty() {
-            return Ok(());
-        }
-        self.keys.commit_synced(write, "writing keys")
+        self.step(Step::Keys, || {
+            if write.is_empty() {
+                return Ok(());
+            }
+            self.keys.commit_synced(write, "writing keys")
+        })
     }
 
     /// Step two: entries, headers, ciphertexts, full tiles, the tables of snapshots, the checkpoint.
     pub(crate) fn commit_truth(&self, group: &Group, note: &[u8], tiles: Vec<FullTile>) -> Result<(), StoreError> {
-        self.before(Step::Truth)?;
         let mut write = self.truth.write();
         for entry in &group.sealed.entries {
             write.put(Column::Entries, &entry.index.to_be_bytes(), &rows::print_raw(&entry.bytes));
@@ -103,7 +103,7 @@ impl Store {
         }
         put_tiles(&mut write, &tiles);
         write.put(Column::Checkpoints, &group.sealed.size.to_be_bytes(), &rows::print_raw(note));
-        self.truth.commit_synced(write, "writing the log")
+        self.step(Step::Truth, || self.truth.commit_synced(write, "writing the log"))
     }
 
     /// Deletes rows of keys from entry `size` on: their truth was never written.

@@ -1,23 +1,59 @@
 //! Where a commit can be made to fail, for tests: what if we stop *here*?
 
+use crate::metrics::now_ms;
+use crate::store::StoreError;
+
 /// A step of a commit, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Wraps, message rows and envelopes, synced.
     Keys,
-    /// Entries, headers, ciphertexts, projections and checkpoint, synced.
+    /// The checkpoint's signature.
+    Sign,
+    /// Entries, headers, ciphertexts and checkpoint, synced.
     Truth,
-    /// The guard file.
+    /// The guard file, synced.
     Guard,
+    /// A run of the projections, which trails what was answered.
+    Projection,
+    /// The table of a snapshot, before the snapshot becomes an entry.
+    Table,
 }
 
-/// Decides whether a step fails before it is taken.
+/// Decides whether a step fails, and on which side of it.
 pub trait Faults: Send + Sync {
-    /// Called before each step.
+    /// Called before each step: what fails here is lost.
     ///
     /// # Errors
     /// What the step is to fail with.
     fn before(&self, step: Step) -> Result<(), String>;
+
+    /// The clock by which entries are stamped, in milliseconds since 1970.
+    fn now_ms(&self) -> u64 {
+        now_ms()
+    }
+
+    /// Called after each step that went well: what fails here was persisted, and is reported as failed.
+    ///
+    /// # Errors
+    /// What the step is to fail with.
+    fn after(&self, step: Step) -> Result<(), String> {
+        let _ = step;
+        Ok(())
+    }
+}
+
+/// Takes a step that may be made to fail on either side of it.
+pub(crate) fn step<T>(
+    faults: &dyn Faults,
+    step: Step,
+    take: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let failed = |reason| StoreError::Failed { step: "a step of the commit", reason };
+    faults.before(step).map_err(failed)?;
+    let taken = take()?;
+    faults.after(step).map_err(failed)?;
+    Ok(taken)
 }
 
 /// Nothing fails by itself.

@@ -11,6 +11,7 @@
 use crate::log::{SealedBatch, SealedContent, SealedEntry};
 use crate::store::StoreError;
 use crate::store::database::{Column, Database};
+use crate::store::faults::{Faults, Step, step};
 use crate::store::projection::Projection;
 use crate::store::table::MadeTable;
 use std::collections::VecDeque;
@@ -70,11 +71,16 @@ enum Task {
 }
 
 impl Projector {
-    pub(super) fn start(self: &Arc<Self>, db: Arc<Database>, watermark: u64) -> Result<JoinHandle<()>, StoreError> {
+    pub(super) fn start(
+        self: &Arc<Self>,
+        db: Arc<Database>,
+        faults: Arc<dyn Faults>,
+        watermark: u64,
+    ) -> Result<JoinHandle<()>, StoreError> {
         self.lock().watermark = watermark;
         let projector = Arc::clone(self);
         let thread = std::thread::Builder::new().name("projector".into());
-        let thread = thread.spawn(move || projector.work(&db));
+        let thread = thread.spawn(move || projector.work(&db, faults.as_ref()));
         thread.map_err(|reason| StoreError::failed("starting the projector", reason))
     }
 
@@ -171,14 +177,14 @@ impl Projector {
         }
     }
 
-    fn work(&self, db: &Database) {
+    fn work(&self, db: &Database, faults: &dyn Faults) {
         loop {
             let done = match self.next() {
-                Task::Run(run) => project(db, &run),
+                Task::Run(run) => step(faults, Step::Projection, || project(db, &run)),
                 Task::Table(made) => {
                     let watermark = self.watermark();
                     // Whoever asked may have gone: the table is swept when the log is opened.
-                    let _ = made.send(Projection::write_table(db, watermark));
+                    let _ = made.send(step(faults, Step::Table, || Projection::write_table(db, watermark)));
                     continue;
                 }
                 // A clean stop leaves nothing to replay.
@@ -228,6 +234,7 @@ fn project(db: &Database, run: &[Committed]) -> Result<u64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::NoFaults;
     use std::sync::mpsc::channel;
     use std::time::Duration;
     use zegel_verifier::hash::Hash;
@@ -243,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Arc::new(Database::open(folder.path(), Column::LOG).expect("a database"));
         let projector = Arc::new(Projector::default());
-        let thread = projector.start(Arc::clone(&db), 0).expect("a thread");
+        let thread = projector.start(Arc::clone(&db), Arc::new(NoFaults), 0).expect("a thread");
         let (reached, reader) = channel();
         let asking = Arc::clone(&projector);
         std::thread::spawn(move || reached.send(asking.reach(2)));

@@ -1,0 +1,154 @@
+//! How much one actor may have at a time, so that none keeps another waiting: streams, bytes on their way, bytes a second.
+//!
+//! Invariants: what is over a number of streams is refused at once (RESOURCE_EXHAUSTED), what is over a rate or over the bytes
+//! on their way waits, and a stream that waits is slowed by its own transport; an actor holds at most a quarter of what all
+//! batches together may hold. Callers of an open log are one actor, which may have all there is. Specification:
+//! `specs/limits.md`.
+
+use crate::access::Actor;
+use crate::config::LimitsConfig;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zegel_verifier::hash::Hash;
+
+/// KiB of one actor's batches that wait or are being written: a quarter of all.
+const ACTOR_KIB_MAX: usize = 16 << 10;
+/// Time that a rate is saved up for.
+const BURST: Duration = Duration::from_secs(1);
+
+/// What an actor holds.
+#[derive(Debug)]
+pub(crate) struct Share {
+    streams: Arc<Semaphore>,
+    kib: Arc<Semaphore>,
+    rate: Option<Mutex<Rate>>,
+}
+
+/// A bucket that fills by so many bytes a second.
+#[derive(Debug)]
+struct Rate {
+    bytes_per_second: f64,
+    /// Below zero: taken ahead.
+    saved: f64,
+    at: Instant,
+}
+
+impl Rate {
+    /// Takes bytes; gives how long to wait until they were there.
+    fn take(&mut self, bytes: usize, now: Instant) -> Duration {
+        let filled = now.saturating_duration_since(self.at).as_secs_f64() * self.bytes_per_second;
+        self.saved = (self.saved + filled).min(self.bytes_per_second * BURST.as_secs_f64()) - bytes as f64;
+        self.at = now;
+        Duration::from_secs_f64((-self.saved).max(0.0) / self.bytes_per_second)
+    }
+}
+
+/// The shares of all actors of a process.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    config: LimitsConfig,
+    shares: Mutex<HashMap<(String, Hash), Arc<Share>>>,
+}
+
+/// What a stream of one actor holds while it goes on.
+pub(crate) struct StreamPlace {
+    _own: Option<OwnedSemaphorePermit>,
+}
+
+impl Limits {
+    pub(crate) fn new(config: LimitsConfig) -> Self {
+        Self { config, shares: Mutex::default() }
+    }
+
+    /// The share of an actor of a log; `None` where nobody has a name. There are as many as clients are listed.
+    fn share(&self, origin: &str, actor: Actor) -> Option<Arc<Share>> {
+        let Actor::Known(actor) = actor else { return None };
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = shares.entry((origin.to_owned(), actor)).or_insert_with(|| {
+            let bytes_per_second = self.config.append_kib_per_second.map(|kib| (kib.max(1) as f64) * 1_024.0);
+            let rate = |bytes_per_second| Rate { bytes_per_second, saved: bytes_per_second, at: Instant::now() };
+            Arc::new(Share {
+                streams: Arc::new(Semaphore::new(self.config.streams_per_client)),
+                kib: Arc::new(Semaphore::new(ACTOR_KIB_MAX)),
+                rate: bytes_per_second.map(rate).map(Mutex::new),
+            })
+        });
+        Some(Arc::clone(share))
+    }
+
+    /// Room for one more stream of an actor.
+    pub(crate) fn stream(&self, origin: &str, actor: Actor) -> Option<StreamPlace> {
+        let Some(share) = self.share(origin, actor) else { return Some(StreamPlace { _own: None }) };
+        let own = Arc::clone(&share.streams).try_acquire_owned().ok()?;
+        Some(StreamPlace { _own: Some(own) })
+    }
+
+    /// Streams that one actor may have.
+    pub(crate) fn streams_max(&self) -> usize {
+        self.config.streams_per_client
+    }
+
+    /// Waits until an actor may send this many bytes; they count as on their way until what is given is dropped.
+    pub(crate) async fn bytes(&self, origin: &str, actor: Actor, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let share = self.share(origin, actor)?;
+        let wait = share
+            .rate
+            .as_ref()
+            .map(|rate| rate.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, Instant::now()));
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            tokio::time::sleep(wait).await;
+        }
+        let kib = ((bytes >> 10) + 1).min(ACTOR_KIB_MAX) as u32;
+        // Never closed: who waits here gets there.
+        Arc::clone(&share.kib).acquire_many_owned(kib).await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_saves_up_one_second_and_no_more() {
+        let begun = Instant::now();
+        let mut rate = Rate { bytes_per_second: 1_000.0, saved: 1_000.0, at: begun };
+        assert_eq!(rate.take(1_000, begun), Duration::ZERO);
+        assert_eq!(rate.take(500, begun), Duration::from_millis(500));
+        // What was taken ahead is paid first.
+        let later = begun + Duration::from_millis(500);
+        assert_eq!(rate.take(1_000, later), Duration::from_secs(1));
+        let much_later = begun + Duration::from_secs(3_600);
+        assert_eq!(rate.take(1_000, much_later), Duration::ZERO);
+        assert_eq!(rate.take(1, much_later), Duration::from_millis(1));
+    }
+
+    #[tokio::test]
+    async fn one_actor_takes_nothing_from_another() {
+        let limits = Limits::new(LimitsConfig { streams_per_client: 2, ..LimitsConfig::default() });
+        let (one, two) = (Actor::Known(Hash([1; 32])), Actor::Known(Hash([2; 32])));
+        let held = [limits.stream("a", one), limits.stream("a", one)];
+        assert!(held.iter().all(Option::is_some));
+        assert!(limits.stream("a", one).is_none());
+        assert!(limits.stream("a", two).is_some() && limits.stream("b", one).is_some());
+        drop(held);
+        assert!(limits.stream("a", one).is_some());
+        let all = limits.bytes("a", one, ACTOR_KIB_MAX << 10).await;
+        let waiting = limits.bytes("a", one, 1);
+        tokio::pin!(waiting);
+        assert!(futures_poll(waiting.as_mut()).is_none(), "what is over the share waits");
+        assert!(limits.bytes("a", two, 1 << 20).await.is_some(), "and the other does not");
+        drop(all);
+        assert!(waiting.await.is_some());
+    }
+
+    /// What a future has ready at once.
+    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.poll(&mut context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Copies of a store that is being served, and putting one back.
+//!
+//! A backup is a folder: the databases `log` and `keys`, each with its own line of copies (files that did not change are not
+//! copied again), `blobs`, `cosigned`, and `checkpoint`, the signed note that the copy reaches at least. The log is copied
+//! first: whatever an entry needs, keys and blobs, was durable before the entry was, so what is copied later has it.
+//!
+//! Invariants: a copy counts when its `checkpoint` is written, after everything else, synced; what is put back goes into
+//! an empty place only; the guard is in no backup, since it is what notices that a copy is old.
+//!
+//! What if we stop in the middle? `checkpoint` still names the copy before, and the next one takes up what lies there.
+//! Specification: `specs/storage.md`.
+
+use crate::store::database::restore_database;
+use crate::store::{Store, StoreError};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// The note that a backup reaches.
+const CHECKPOINT: &str = "checkpoint";
+
+fn failed(step: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |reason| StoreError::failed(step, reason)
+}
+
+impl Store {
+    /// Copies everything but the guard, and forgets copies beyond `keep`. Gives the note that the copy reaches.
+    pub(crate) fn back_up(&self, to: &Path, keep: usize) -> Result<Vec<u8>, StoreError> {
+        let copying = "copying the store";
+        let none = StoreError::Missing { what: "checkpoint of size", number: 0 };
+        let note = self.checkpoint()?.ok_or(none)?;
+        fs::create_dir_all(to).map_err(failed(copying))?;
+        self.truth.back_up(&to.join("log"), keep)?;
+        self.keys.back_up(&to.join("keys"), keep)?;
+        copy_blobs(&self.path.join("blobs"), &to.join("blobs")).map_err(failed("copying blobs"))?;
+        match fs::read(self.path.join("cosigned")) {
+            Ok(cosigned) => write_whole(&to.join("cosigned"), &cosigned).map_err(failed(copying))?,
+            Err(reason) if reason.kind() == ErrorKind::NotFound => {}
+            Err(reason) => return Err(failed(copying)(reason)),
+        }
+        write_whole(&to.join(CHECKPOINT), &note).map_err(failed(copying))?;
+        Ok(note)
+    }
+}
+
+/// Puts the newest copy of a backup into a place where no store is. What it is worth is for `check` and the guard to say.
+pub(crate) fn restore(from: &Path, store: &Path) -> Result<(), StoreError> {
+    let restoring = "putting a store back";
+    if !from.join(CHECKPOINT).is_file() {
+        return Err(StoreError::NoBackup { path: from.display().to_string() });
+    }
+    fs::create_dir_all(store).map_err(failed(restoring))?;
+    if fs::read_dir(store).map_err(failed(restoring))?.next().is_some() {
+        return Err(StoreError::NotEmpty { path: store.display().to_string() });
+    }
+    restore_database(&from.join("log"), &store.join("log"))?;
+    restore_database(&from.join("keys"), &store.join("keys"))?;
+    copy_blobs(&from.join("blobs"), &store.join("blobs")).map_err(failed("copying blobs"))?;
+    if let Ok(cosigned) = fs::read(from.join("cosigned")) {
+        write_whole(&store.join("cosigned"), &cosigned).map_err(failed(restoring))?;
+    }
+    Ok(())
+}
+
+/// The signed note that the newest copy of a backup reaches at least.
+pub(crate) fn backed_up(from: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(from.join(CHECKPOINT)).map_err(|_| StoreError::NoBackup { path: from.display().to_string() })
+}
+
+/// Blobs never change: what has its name is there. Parts are not copied: their sources send them again.
+fn copy_blobs(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for folder in fs::read_dir(from)? {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() {
+            continue;
+        }
+        let target = to.join(folder.file_name());
+        fs::create_dir_all(&target)?;
+        for blob in fs::read_dir(folder.path())? {
+            let blob = blob?;
+            let (path, whole) = (blob.path(), target.join(blob.file_name()));
+            if path.extension().is_none() && !whole.exists() {
+                let next = whole.with_extension("next");
+                fs::copy(&path, &next)?;
+                File::open(&next)?.sync_all()?;
+                fs::rename(&next, &whole)?;
+            }
+        }
+        File::open(&target)?.sync_all()?;
+    }
+    File::open(to)?.sync_all()
+}
+
+/// Replaces a file: when this returns, it is durable.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let next = path.with_extension("next");
+    let mut file = File::create(&next)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&next, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}

@@ -1,0 +1,67 @@
+//! Room on the disk: what is refused in time harms nothing.
+//!
+//! A database that meets a full disk in the middle of a write stops, and nobody knows what of it is there. So a group is not
+//! begun while less than the reserve is free where the store or its guard lies: appends are refused, reads go on, and when
+//! there is room again so do appends. The reserve is for what goes on by itself: memtables that become files, files that
+//! are merged, projections that trail.
+//!
+//! What if others fill the disk between this and the write? Then the log stops, as after every doubtful write.
+
+use rustix::fs::statvfs;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Less is free than the reserve.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "the disk of {path} has {free_mib} MiB free, of which {reserve_mib} are kept: nothing was written; make room, and appends \
+     go on by themselves"
+)]
+pub(crate) struct NoRoom {
+    path: String,
+    free_mib: u64,
+    reserve_mib: u64,
+}
+
+/// Where a log needs room, and how much of it is kept free.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    places: Vec<PathBuf>,
+    reserve_mib: u64,
+}
+
+impl Room {
+    /// For a store and a guard. A place that is not there yet is asked of its folder.
+    pub(crate) fn new(store: &Path, guard: &Path, reserve_mib: u64) -> Self {
+        let guard = guard.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self { places: vec![store.to_owned(), guard.to_owned()], reserve_mib }
+    }
+
+    /// Whether this many bytes may be written. A file system that does not say how much it has is believed to have it.
+    pub(crate) fn check(&self, bytes: u64) -> Result<(), NoRoom> {
+        let full = self.places.iter().find_map(|place| {
+            let of = statvfs(place).ok()?;
+            let free = of.f_bavail.saturating_mul(of.f_frsize);
+            let is_enough = free >= bytes.saturating_add(self.reserve_mib << 20);
+            (!is_enough).then(|| (place, free >> 20))
+        });
+        let Some((place, free_mib)) = full else { return Ok(()) };
+        Err(NoRoom { path: place.display().to_string(), free_mib, reserve_mib: self.reserve_mib })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserve_that_the_disk_has_not_is_missed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let room = |reserve_mib| Room::new(folder.path(), &folder.path().join("guard"), reserve_mib);
+        assert_eq!(room(0).check(0), Ok(()));
+        assert_eq!(room(0).check(1), Ok(()));
+        // 16 EiB: more than any disk has, and no sum of it overflows.
+        let missed = room(u64::MAX >> 20).check(u64::MAX).expect_err("no disk has that");
+        assert_eq!(missed.reserve_mib, u64::MAX >> 20);
+    }
+}

@@ -1,0 +1,420 @@
+//! Who may make which call: the table of `specs/access.md`, made to happen.
+//!
+//! Two ministries in one process. In every role: every call on the own log, on the other ministry's, and on one that nobody
+//! has. What is not allowed has one answer.
+
+mod maker;
+
+use maker::*;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
+use tonic::{Code, Status};
+use zegel_ledger::{Config, ConfigError, Server};
+use zegel_proto::print;
+use zegel_proto::v1::ledger_client::LedgerClient;
+use zegel_proto::v1::*;
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
+
+const OTHER: &str = "chat.example.nl/minez";
+const NOWHERE: &str = "chat.example.nl/nowhere";
+const ROLES: [(&str, Role); 8] = [
+    ("root", Role::Root),
+    ("recovery", Role::Recovery),
+    ("source", Role::Source),
+    ("officer", Role::Officer),
+    ("approver", Role::Approver),
+    ("inspector", Role::Inspector),
+    ("auditor", Role::Auditor),
+    ("operator", Role::Operator),
+];
+
+/// A client: its certificate, its key, and what the configuration calls it.
+struct Card {
+    certificate: String,
+    key: String,
+    fingerprint: String,
+}
+
+/// An authority and its cards.
+struct Desk {
+    authority: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Self { authority: CertifiedIssuer::self_signed(params, key).expect("an authority") }
+    }
+
+    fn card(&self, name: &str) -> Card {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        let signed = params.signed_by(&key, &self.authority).expect("a certificate");
+        let fingerprint = sha256(&[signed.der()]).to_string();
+        Card { certificate: signed.pem(), key: key.serialize_pem(), fingerprint }
+    }
+}
+
+/// Two ministries in one process, with a card for each role of the first and an officer of the second.
+struct Building {
+    site: Site,
+    desk: Desk,
+    port: u16,
+    cards: BTreeMap<&'static str, Card>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<Result<(), zegel_ledger::ServeError>>,
+}
+
+fn config(site: &Site, desk: &Desk, cards: &BTreeMap<&'static str, Card>, limits: &str) -> Result<Config, ConfigError> {
+    let server = desk.card("localhost");
+    let files = [("clients.pem", desk.authority.pem()), ("server.pem", server.certificate), ("server.key", server.key)];
+    for (name, text) in files {
+        let path = site.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+    }
+    let client = |name: &str| {
+        let actor = Hash(id(name.strip_suffix(" elsewhere").unwrap_or(name)));
+        format!("[[log.client]]\ncertificate = \"{}\"\nactor = \"{actor}\"\n", cards[name].fingerprint)
+    };
+    let own: String = ROLES.iter().map(|(name, _)| client(name)).chain([client("unregistered")]).collect();
+    let tls = format!(
+        "{limits}[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"clients.pem\"\n[[log]]"
+    );
+    let root = VerifierKey::new(OTHER, TYPE_ED25519, key("root").verifying_key().to_bytes()).expect("a key").print();
+    let other = format!(
+        "[[log]]\norigin = \"{OTHER}\"\nroot_key = \"{root}\"\nstore = \"other\"\nguard = \"other.guard\"\n\
+         log_key = \"log.pem\"\n{}",
+        client("officer elsewhere")
+    );
+    let text = site.config_text().replacen("[[log]]", &tls, 1) + &own + &other;
+    Config::parse(&text, site.path())
+}
+
+impl Building {
+    async fn new(limits: &str) -> Self {
+        let (site, desk) = (Site::new(), Desk::new());
+        let names = ROLES.iter().map(|(name, _)| *name).chain(["unregistered", "officer elsewhere", "stranger"]);
+        let cards: BTreeMap<_, _> = names.map(|name| (name, desk.card(name))).collect();
+        let server =
+            Server::bind(config(&site, &desk, &cards, limits).expect("a configuration")).await.expect("a ledger");
+        let port = server.address().port();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(server.run(async move {
+            let _ = stopped.await;
+        }));
+        Self { site, desk, port, cards, stop, task }
+    }
+
+    async fn client(&self, name: &str) -> LedgerClient<Channel> {
+        let card = &self.cards[name];
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(self.desk.authority.pem()))
+            .domain_name("localhost")
+            .identity(Identity::from_pem(&card.certificate, &card.key));
+        let channel = Channel::from_shared(format!("https://localhost:{}", self.port)).expect("an address");
+        LedgerClient::new(channel.tls_config(tls).expect("a client").connect().await.expect("a connection"))
+    }
+
+    /// Genesis with an actor for every role; an export of the inspector.
+    async fn founded() -> (Self, BTreeMap<&'static str, Author>) {
+        Self::founded_with("").await
+    }
+
+    /// The same under limits.
+    async fn founded_with(limits: &str) -> (Self, BTreeMap<&'static str, Author>) {
+        let building = Self::new(limits).await;
+        let mut authors: BTreeMap<_, _> = ROLES.iter().map(|(name, _)| (*name, Author::new(name))).collect();
+        let mut events = genesis_events(&[&authors["source"]]);
+        for (name, role) in &ROLES[4..] {
+            events.push(actor_registered(&authors[name], *role));
+            // Who writes nothing needs no key.
+            if *role != Role::Auditor {
+                events.push(key_added(&authors[name]));
+            }
+        }
+        let genesis = authors.get_mut("root").expect("the root").batch(&events);
+        building.client("root").await.append(genesis).await.expect("genesis");
+        let officer = authors.get_mut("officer").expect("an officer");
+        let registered = officer.batch(&[
+            custodian_registered(officer, id("custodian")),
+            conversation_registered(officer, id("conversation")),
+        ]);
+        building.client("officer").await.append(registered).await.expect("registrations");
+        (building, authors)
+    }
+
+    async fn end(self) {
+        let _ = self.stop.send(());
+        self.task.await.expect("no panic").expect("a good end");
+        drop(self.site);
+    }
+}
+
+/// What a call is about.
+struct About<'a> {
+    origin: &'a str,
+    /// Whose chain.
+    actor: [u8; 32],
+    /// A batch of that actor.
+    batch: AppendRequest,
+    /// Where an EXPORT_CREATED stands.
+    export_entry: u64,
+}
+
+async fn first<T>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Result<(), Status> {
+    answer?.into_inner().message().await.map(|_| ())
+}
+
+async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>) -> Result<(), Status> {
+    let origin = about.origin.to_owned();
+    let log = LogRequest { origin: origin.clone() };
+    let (sha256, source) = (vec![7; 32], about.actor.to_vec());
+    let entries = ReadEntriesRequest { origin: origin.clone(), from: 0, count: 1 };
+    match name {
+        "Append" => client.append(about.batch.clone()).await.map(|_| ()),
+        "AppendStream" => first(client.append_stream(tokio_stream::iter([about.batch.clone()])).await).await,
+        "PutBlob" => {
+            let piece = PutBlobRequest { origin, sha256, size: 4, offset: 0, data: vec![1] };
+            client.put_blob(tokio_stream::iter([piece])).await.map(|_| ())
+        }
+        "BlobStat" => client.blob_stat(BlobStatRequest { origin, sha256 }).await.map(|_| ()),
+        "GetBlob" => first(client.get_blob(GetBlobRequest { origin, sha256 }).await).await,
+        "Known" => {
+            let (custodian, conversation) = (id("custodian").to_vec(), id("conversation").to_vec());
+            first(client.known(KnownRequest { origin, source, custodian, conversation }).await).await
+        }
+        "GetSourceHead" => client.get_source_head(GetSourceHeadRequest { origin, source }).await.map(|_| ()),
+        "GetRegistry" => first(client.get_registry(log).await).await,
+        "GetCheckpoint" => client.get_checkpoint(log).await.map(|_| ()),
+        "GetReceipt" => client.get_receipt(GetReceiptRequest { origin, index: 0 }).await.map(|_| ()),
+        "GetConsistencyProof" => {
+            let request = ConsistencyProofRequest { origin, from_size: 1, to_size: 1 };
+            client.get_consistency_proof(request).await.map(|_| ())
+        }
+        "ReadEntries" => first(client.read_entries(entries).await).await,
+        "ReadAudit" => first(client.read_audit(entries).await).await,
+        "ReadStream" => {
+            let stream = StreamType::StreamRegistry as i32;
+            first(client.read_stream(ReadStreamRequest { origin, stream, id: Vec::new(), month: 0 }).await).await
+        }
+        "Snapshot" => client.snapshot(log).await.map(|_| ()),
+        "ExportEvidence" => {
+            let (export_entry, export_position) = (about.export_entry, 0);
+            let request =
+                ExportEvidenceRequest { origin, scope: None, snapshot_entry: 0, export_entry, export_position };
+            first(client.export_evidence(request).await).await
+        }
+        other => panic!("{other} is no call that this test knows"),
+    }
+}
+
+/// Rows of the table: a call, and the word in the column of each role.
+fn table() -> Vec<(String, Vec<String>)> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs/access.md");
+    let page = std::fs::read_to_string(path).expect("the page");
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let mut rows =
+        page.lines().skip_while(|line| !line.starts_with("| call |")).take_while(|line| line.starts_with('|'));
+    let head = cells(rows.next().expect("a head"));
+    assert_eq!(head[1..], ROLES.map(|(name, _)| name));
+    rows.skip(1).map(cells).map(|mut row| (row.remove(0), row)).collect()
+}
+
+fn is_denied(answer: &Result<(), Status>) -> bool {
+    let same = |status: &Status| status.message() == "this client may not make this call here";
+    answer.as_ref().is_err_and(|status| status.code() == Code::PermissionDenied && same(status))
+}
+
+/// A batch that is good by itself and would be refused by the log: nothing of the test is written.
+fn batch(author: &Author, origin: &str) -> AppendRequest {
+    let ahead = Author { batch_seq: 1_000, previous: vec![9; 32], ..author.clone() };
+    let event =
+        public(EventKind::PolicySet, print(&PolicySet { name: "x".into(), value: "y".into() }).expect("prints"));
+    AppendRequest { origin: origin.into(), ..ahead.try_batch(&[event]) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_makes_the_calls_of_its_column_on_its_own_log_and_no_other() {
+    let (building, authors) = Building::founded().await;
+    let table = table();
+    assert_eq!(table.len(), 16);
+    for (column, (role, _)) in ROLES.iter().enumerate() {
+        let mut client = building.client(role).await;
+        let stranger = if *role == "source" { "officer" } else { "source" };
+        let about = |origin, whose: &str| About {
+            origin,
+            actor: id(whose),
+            batch: batch(&authors[whose], origin),
+            // Registrations of the officer: no export, but an entry of its own.
+            export_entry: if whose == "officer" { 1 } else { 0 },
+        };
+        for (name, row) in &table {
+            let word = row[column].as_str();
+            let own = call(&mut client, name, &about(ORIGIN, role)).await;
+            match (word, name.as_str()) {
+                ("", _) => assert!(is_denied(&own), "{role} {name}: {own:?}"),
+                // Nothing was shown to anyone yet; and entry 0 is nobody's but the root's.
+                ("own", "GetBlob") => assert!(is_denied(&own), "{role} {name}: {own:?}"),
+                ("own", "ExportEvidence") if *role != "officer" => assert!(is_denied(&own), "{role} {name}: {own:?}"),
+                _ => assert!(!is_denied(&own), "{role} {name}: {own:?}"),
+            }
+            if matches!(word, "own") {
+                let others = call(&mut client, name, &about(ORIGIN, stranger)).await;
+                assert!(is_denied(&others), "{role} {name} of {stranger}: {others:?}");
+            }
+            for elsewhere in [OTHER, NOWHERE] {
+                let answer = call(&mut client, name, &about(elsewhere, role)).await;
+                assert!(is_denied(&answer), "{role} {name} on {elsewhere}: {answer:?}");
+            }
+        }
+    }
+    // The other ministry is there for its own.
+    let mut elsewhere = building.client("officer elsewhere").await;
+    let there = elsewhere.get_checkpoint(LogRequest { origin: OTHER.into() }).await.expect_err("no entry yet");
+    assert_eq!(there.code(), Code::FailedPrecondition);
+    for name in ["officer elsewhere", "unregistered", "stranger"] {
+        let mut client = building.client(name).await;
+        for (call_name, _) in &table {
+            let about = About {
+                origin: ORIGIN,
+                actor: id("officer"),
+                batch: batch(&authors["officer"], ORIGIN),
+                export_entry: 1,
+            };
+            let answer = call(&mut client, call_name, &about).await;
+            assert!(is_denied(&answer), "{name} {call_name}: {answer:?}");
+        }
+    }
+    drop(elsewhere);
+    building.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_actor_whose_keys_have_ended_makes_no_call() {
+    let (building, mut authors) = Building::founded().await;
+    let mut source = building.client("source").await;
+    let log = || LogRequest { origin: ORIGIN.into() };
+    source.get_checkpoint(log()).await.expect("a checkpoint");
+    let key = key("source").verifying_key().to_bytes().to_vec();
+    let retired = public(EventKind::KeyRetired, print(&KeyRetired { key }).expect("prints"));
+    let request = authors.get_mut("root").expect("the root").batch(&[retired]);
+    building.client("root").await.append(request).await.expect("retired");
+    let refused = source.get_checkpoint(log()).await.map(|_| ());
+    assert!(is_denied(&refused), "{refused:?}");
+    drop(source);
+    building.end().await;
+}
+
+#[test]
+fn refuses_lists_of_clients_that_nobody_could_be_held_to() {
+    let site = Site::new();
+    let parse = |more: &str| Config::parse(&(site.config_text() + more), site.path()).map(|_| ());
+    let (one, two) = ("ab".repeat(32), "cd".repeat(32));
+    let client = |certificate: &str| format!("[[log.client]]\ncertificate = \"{certificate}\"\nactor = \"{two}\"\n");
+    let origin = || ORIGIN.to_owned();
+    assert_eq!(parse(&client(&one)), Err(ConfigError::ClientsWithoutAuthority { origin: origin() }));
+    let tls = "[tls]\ncertificate = \"a\"\nkey = \"b\"\nclient_ca = \"c\"\n[[log]]";
+    let parse = |more: &str| {
+        let text = site.config_text().replacen("[[log]]", tls, 1) + more;
+        Config::parse(&text, site.path()).map(|_| ())
+    };
+    assert_eq!(parse(&client(&one)), Ok(()));
+    for certificate in [&one[1..], &one.to_uppercase(), "", &format!("{one}a"), &"ä".repeat(32)] {
+        let wrong = ConfigError::Client { origin: origin(), certificate: certificate.to_owned() };
+        assert_eq!(parse(&client(certificate)), Err(wrong));
+    }
+    let twice = ConfigError::Twice { what: "client certificate", found: one.clone() };
+    assert_eq!(parse(&(client(&one) + &client(&one))), Err(twice));
+}
+
+/// A connection that may not come about.
+async fn try_client(building: &Building, name: &str) -> Option<LedgerClient<Channel>> {
+    let card = &building.cards[name];
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(building.desk.authority.pem()))
+        .domain_name("localhost")
+        .identity(Identity::from_pem(&card.certificate, &card.key));
+    let channel = Channel::from_shared(format!("https://localhost:{}", building.port)).expect("an address");
+    let mut client = LedgerClient::new(channel.tls_config(tls).expect("a client").connect().await.ok()?);
+    let answer = client.get_checkpoint(LogRequest { origin: ORIGIN.into() }).await;
+    answer.is_ok_and(|answer| !answer.into_inner().checkpoint.is_empty()).then_some(client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_holds_all_its_connections_keeps_nobody_else_out() {
+    let (building, _) =
+        Building::founded_with("[limits]\nconnections = 12\nconnections_per_client = 2\nstreams_per_client = 1\n")
+            .await;
+    let held = [try_client(&building, "source").await, try_client(&building, "source").await];
+    assert!(held.iter().all(Option::is_some));
+    assert!(try_client(&building, "source").await.is_none(), "its third connection is sent away");
+    assert!(try_client(&building, "inspector").await.is_some(), "others are let in");
+    drop(held);
+    let mut again = None;
+    while again.is_none() {
+        again = try_client(&building, "source").await;
+    }
+    building.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_are_refused_at_a_limit_and_streams_of_an_actor_too() {
+    let (building, _) =
+        Building::founded_with("[limits]\nconnections = 12\nconnections_per_client = 4\nstreams_per_client = 1\n")
+            .await;
+    let mut auditor = building.client("auditor").await;
+    let mut inspector = building.client("inspector").await;
+    // A stream that is not read to its end holds its place; the actor's next is refused, and another actor's is not.
+    let entries = || ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: 0 };
+    let (piece, upload) = tokio::sync::mpsc::channel(1);
+    let mut source = building.client("source").await;
+    let first = PutBlobRequest { origin: ORIGIN.into(), sha256: vec![7; 32], size: 9, offset: 0, data: vec![1] };
+    piece.send(first).await.expect("sent");
+    let mut uploading = source.clone();
+    let held = tokio::spawn(async move {
+        uploading.put_blob(tokio_stream::wrappers::ReceiverStream::new(upload)).await.map(|_| ())
+    });
+    let known = KnownRequest {
+        origin: ORIGIN.into(),
+        source: id("source").to_vec(),
+        custodian: id("custodian").to_vec(),
+        conversation: id("conversation").to_vec(),
+    };
+    let refused = loop {
+        let answer = first_of(source.known(known.clone()).await).await;
+        if let Err(refused) = answer {
+            break refused;
+        }
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    first_of(auditor.read_entries(entries()).await).await.expect("another actor's stream");
+    drop(piece);
+    let _ = held.await.expect("no panic");
+    // A thousand clients that say nothing find no place, and whoever is connected goes on.
+    let mut idle = Vec::new();
+    for _ in 0..1_000 {
+        if let Ok(stream) = tokio::net::TcpStream::connect(("127.0.0.1", building.port)).await {
+            idle.push(stream);
+        }
+    }
+    let mut gone = 0;
+    for stream in &mut idle[100..] {
+        let mut byte = [0];
+        let ended = tokio::io::AsyncReadExt::read(stream, &mut byte).await;
+        gone += usize::from(ended.is_err() || ended.is_ok_and(|read| read == 0));
+    }
+    assert_eq!(gone, 900);
+    inspector.get_checkpoint(LogRequest { origin: ORIGIN.into() }).await.expect("a checkpoint");
+    drop((source, auditor, inspector, idle));
+    building.end().await;
+}
+
+async fn first_of<T>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Result<(), Status> {
+    first(answer).await
+}

@@ -1,0 +1,159 @@
+//! Copies of a log that is served, putting one back, and the ceremony when it is too old.
+
+mod maker;
+
+use maker::*;
+use std::path::Path;
+use std::sync::Arc;
+use zegel_ledger::{BackupError, Config, GuardError, NoFaults, ServeError, StoreError, backup, check, restore};
+use zegel_proto::print;
+use zegel_proto::v1::*;
+use zegel_verifier::checkpoint;
+
+fn config(site: &Site) -> Config {
+    let text = site.config_text() + "[log.backup]\nfolder = \"backup\"\nkeep = 2\n";
+    Config::parse(&text, site.path()).expect("a configuration")
+}
+
+async fn start(site: &Site) -> Running {
+    Running::of(zegel_ledger::Server::bind(config(site)).await.expect("a ledger")).await
+}
+
+async fn backed_up(site: &Site) -> String {
+    let config = config(site);
+    let made = tokio::task::spawn_blocking(move || backup(&config)).await.expect("no panic").expect("a backup");
+    let [(origin, note)] = <[_; 1]>::try_from(made).expect("one log");
+    assert_eq!(origin, ORIGIN);
+    note
+}
+
+fn refusal(restored: Result<zegel_ledger::CheckReport, BackupError>) -> StoreError {
+    match restored {
+        Err(BackupError::Serve(ServeError::Store { reason, .. })) => reason,
+        other => panic!("another outcome: {other:?}"),
+    }
+}
+
+/// Names of the files that copies share, with the time of their last change.
+fn shared(site: &Site) -> Vec<(String, std::time::SystemTime)> {
+    let listed = std::fs::read_dir(site.path().join("backup/log/shared_checksum")).expect("shared files");
+    let named = listed.map(|item| {
+        let item = item.expect("a file");
+        let changed = item.metadata().expect("a file").modified().expect("a time");
+        (item.file_name().to_string_lossy().into_owned(), changed)
+    });
+    let mut all: Vec<_> = named.collect();
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_backed_up_while_it_is_written_and_put_back_whole() {
+    let site = Site::new();
+    let ledger = start(&site).await;
+    let mut world = World::on(site, ledger).await;
+    world.chat(0, 40, MONTH).await;
+    let mut blob = world.ledger.client.clone();
+    let bytes = b"ciphertext of an attachment".to_vec();
+    let sha256 = zegel_verifier::hash::sha256(&[&bytes]).to_vec();
+    let piece =
+        PutBlobRequest { origin: ORIGIN.into(), sha256: sha256.clone(), size: 27, offset: 0, data: bytes.clone() };
+    assert!(blob.put_blob(tokio_stream::iter([piece])).await.expect("put").into_inner().complete);
+    backed_up(&world.place).await;
+    let first = shared(&world.place);
+    // Appends go on while the second copy is made.
+    let requests: Vec<_> = (0..200u64)
+        .map(|number| {
+            let events = world.source.messages(&world.capture, 40 + number, 1, MONTH);
+            world.source.batch(&events)
+        })
+        .collect();
+    let mut client = world.ledger.client.clone();
+    let appending = tokio::spawn(async move {
+        let stream = client.append_stream(tokio_stream::iter(requests)).await.expect("a stream");
+        let answers: Vec<_> = tokio_stream::StreamExt::collect(stream.into_inner()).await;
+        answers.iter().filter(|answer| answer.is_ok()).count()
+    });
+    let note = verified(backed_up(&world.place).await.as_bytes());
+    assert_eq!(appending.await.expect("no panic"), 200);
+    let second = shared(&world.place);
+    assert!(first.iter().all(|file| second.contains(file)), "what did not change is not copied again");
+    // The last copy holds all, since nothing is appended after it.
+    let before = world.ledger.checkpoint().await;
+    assert!(note.size() <= before.size());
+    backed_up(&world.place).await;
+    world.ledger.stop().await;
+    let (config, from) = (config(&world.place), world.place.path().join("backup"));
+    let full = refusal(restore(&config, None, &from));
+    assert!(matches!(full, StoreError::NotEmpty { .. }), "{full}");
+    std::fs::remove_dir_all(world.place.store()).expect("lost");
+    let none = refusal(restore(&config, None, &world.place.path().join("nothing")));
+    assert!(matches!(none, StoreError::NoBackup { .. }), "{none}");
+    let report = restore(&config, Some(ORIGIN), &from).expect("put back");
+    assert_eq!((report.findings, report.entries), (Vec::new(), before.size()));
+    world.ledger = start(&world.place).await;
+    assert_eq!(world.ledger.checkpoint().await, before);
+    world.chat(240, 1, MONTH).await;
+    let mut read =
+        world.ledger.client.get_blob(GetBlobRequest { origin: ORIGIN.into(), sha256 }).await.expect("a blob");
+    assert_eq!(read.get_mut().message().await.expect("a chunk").expect("a chunk").data, bytes);
+    drop((read, blob));
+    world.ledger.stop().await;
+    // Of a ledger that is stopped, the same.
+    backed_up(&world.place).await;
+    std::fs::remove_dir_all(world.place.store()).expect("lost");
+    assert_eq!(restore(&config, None, &from).expect("put back").findings, []);
+}
+
+fn write_guard(path: &Path, size: u64, root: zegel_verifier::hash::Hash) {
+    std::fs::write(path, checkpoint::print(ORIGIN, size, root)).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_too_old_is_refused_and_the_ceremony_goes_on_from_it() {
+    let site = Site::new();
+    let ledger = start(&site).await;
+    let mut world = World::on(site, ledger).await;
+    world.chat(0, 10, MONTH).await;
+    let covered = verified(backed_up(&world.place).await.as_bytes());
+    // What comes now is lost with the disk; its source keeps what it sent until it has a receipt that holds.
+    let lost = world.source.clone();
+    let gone = check_receipt(&world.chat(10, 10, MONTH).await);
+    world.ledger.stop().await;
+    std::fs::remove_dir_all(world.place.store()).expect("lost");
+    let config = config(&world.place);
+    let report = restore(&config, None, &world.place.path().join("backup")).expect("put back");
+    assert_eq!(report.findings.iter().map(|finding| finding.id).collect::<Vec<_>>(), ["guard"]);
+    let refused = match world.place.bind(Arc::new(NoFaults)).await {
+        Err(ServeError::Store { reason, .. }) => reason,
+        other => panic!("another outcome: {:?}", other.err()),
+    };
+    assert_eq!(refused, StoreError::Guard(GuardError::Rollback { found: covered.size(), signed: gone.size() }));
+    // Steps 1 to 3: say that nobody outside holds more. Step 4, in writing, with the old guard kept.
+    let guard = world.place.path().join("guard");
+    std::fs::rename(&guard, world.place.path().join("guard.kept")).expect("kept");
+    write_guard(&guard, covered.size(), covered.root());
+    assert_eq!(check(&config).expect("a report").findings, []);
+    world.ledger = start(&world.place).await;
+    let recovered = LogRecovered {
+        last_size: gone.size(),
+        last_root: gone.root().to_vec(),
+        account: "De schijf is verloren; de kopie van gisteren is teruggezet.".into(),
+    };
+    let event = public(EventKind::LogRecovered, print(&recovered).expect("prints"));
+    let batch = world.root.batch(&[event]);
+    let receipt = world.ledger.append(batch).await.expect("logged");
+    assert!(check_receipt(&receipt).size() > covered.size());
+    // The source goes on from the head that the log knows, with what it has no receipt for.
+    world.source = lost;
+    world.chat(10, 10, MONTH).await;
+    world.ledger.stop().await;
+    assert_eq!(check(&config).expect("a report").findings, []);
+    // Had somebody held the checkpoint of the lost entry, he would see the fork: the new log does not extend it (step 5).
+    world.ledger = start(&world.place).await;
+    let now = world.ledger.checkpoint().await;
+    let request = ConsistencyProofRequest { origin: ORIGIN.into(), from_size: gone.size(), to_size: now.size() };
+    let proof = world.ledger.client.get_consistency_proof(request).await.expect("a proof").into_inner();
+    assert!(now.check_extends(&gone, &hashes(&proof.hashes)).is_err());
+    world.ledger.stop().await;
+}

@@ -1,0 +1,133 @@
+//! Rounds of failing system calls: strace lets one call of one kind fail while a source appends to a real ledger.
+//!
+//! The ledger runs by itself until everything is open; then strace follows it, and only calls on the file that is named, or
+//! of a kind that nothing but files is the subject of. Afterwards the ledger is killed, started again, and held to all that
+//! it said, as after a crash.
+
+use super::{Trial, append, assert_gone};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Appends of a round: more than it takes to meet the fault, where it is met at all.
+const APPENDS_MAX: usize = 12;
+
+/// A file that an append writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The write-ahead log of a database: `log` or `keys`.
+    Log(&'static str),
+    /// The guard.
+    Guard,
+    /// Whatever file: for kinds of calls that sockets and pipes do not see.
+    Any,
+}
+
+/// A system call that is to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// On which file.
+    pub target: Target,
+    /// Its name.
+    pub call: &'static str,
+    /// What it answers: `EIO`, `ENOSPC`.
+    pub error: &'static str,
+    /// Which of these calls, from 1.
+    pub when: u32,
+}
+
+/// What a round has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// Times that the fault was injected.
+    pub injected: usize,
+    /// Whether the source heard of it.
+    pub is_told: bool,
+}
+
+/// Whether system calls can be made to fail here: strace is there, and may follow a process.
+#[must_use]
+pub fn can_inject() -> bool {
+    let tried = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
+}
+
+struct Strace {
+    process: Child,
+    lines: PathBuf,
+}
+
+impl Strace {
+    /// Follows a process; returns when it does.
+    fn attach(pid: u32, fault: &Fault, files: &[PathBuf], lines: &Path) -> Self {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-p", &pid.to_string(), "-o"]).arg(lines);
+        strace.args(["-e", &format!("trace={}", fault.call)]);
+        strace.args(["-e", &format!("inject={}:error={}:when={}", fault.call, fault.error, fault.when)]);
+        for file in files {
+            strace.arg("-P").arg(file);
+        }
+        let mut process = strace.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("strace runs");
+        let said = BufReader::new(process.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+        let attached = said.into_iter().find(|line| line.contains("attached"));
+        assert!(attached.is_some(), "strace did not attach to {pid}");
+        Self { process, lines: lines.to_owned() }
+    }
+
+    /// Waits until what it followed is gone; gives how often it injected.
+    fn end(mut self) -> usize {
+        self.process.wait().expect("strace ends");
+        let text = std::fs::read_to_string(&self.lines).expect("what strace saw");
+        text.matches("(INJECTED)").count()
+    }
+}
+
+impl Trial {
+    fn files(&self, target: Target) -> Vec<PathBuf> {
+        match target {
+            Target::Any => Vec::new(),
+            Target::Guard => vec![self.stage.keys().join("guard")],
+            Target::Log(database) => {
+                let folder = self.stage.keys().join("store").join(database);
+                let names = std::fs::read_dir(folder).expect("a database");
+                let paths = names.map(|item| item.expect("a file").path());
+                paths.filter(|path| path.extension().is_some_and(|suffix| suffix == "log")).collect()
+            }
+        }
+    }
+
+    /// Appends while a call fails; then kills the ledger, starts it again, and holds it to what it said.
+    pub fn inject(&mut self, fault: &Fault) -> Met {
+        self.rounds += 1;
+        let lines = self.stage.path(&format!("strace-{}", self.rounds));
+        let strace = Strace::attach(self.stage.ledger_pid(), fault, &self.files(fault.target), &lines);
+        let mut source = self.source.take().unwrap_or_else(|| self.open());
+        let (captures, dice) = (&mut self.captures, &mut self.dice);
+        let is_told = self.runtime.block_on(async {
+            for _ in 0..APPENDS_MAX {
+                if append(&mut source, captures, dice).await.inspect_err(assert_gone).is_err() {
+                    return true;
+                }
+            }
+            false
+        });
+        drop(source);
+        self.stage.kill();
+        let injected = strace.end();
+        let waiting = self.waiting();
+        let fresh = self.stored_receipts();
+        self.stage.start();
+        self.hold(fresh);
+        self.resume(&waiting);
+        Met { injected, is_told }
+    }
+
+    /// A clean stop, a check that finds nothing, and another start.
+    pub fn check(&mut self) {
+        self.source = None;
+        assert_eq!(self.stage.stop(), Some(0));
+        self.stage.check();
+        self.stage.start();
+        self.source = Some(self.open());
+    }
+}

@@ -10,8 +10,7 @@
 //! - nothing in this process ever holds a message in the clear: it has no key for one;
 //! - memory is bounded by the batch, the queue and the depth of a proof, never by the log or an export.
 //!
-//! Not here: sealing and opening bodies (the tools). What this process cannot do, for want of `unsafe`: forbid core dumps
-//! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
+//! Not here: sealing and opening bodies (the tools), where the log's key lies (`zegel-keys`).
 //! Specification: `specs/service.md`.
 
 mod audited;

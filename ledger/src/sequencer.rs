@@ -15,12 +15,12 @@
 use crate::log::{Admitted, Draft, Log, Refusal, Sealed, Submission};
 use crate::store::{Guard, Loaded, Step, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
-use ed25519_dalek::{Signer, SigningKey};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use zegel_keys::{SignError, Signer};
 use zegel_proto::v1::Receipt;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{NoteError, TYPE_ED25519, VerifierKey};
@@ -154,7 +154,7 @@ struct Sequencer {
     log: Log,
     edge: Edge,
     guard: Guard,
-    keys: Vec<SigningKey>,
+    keys: Vec<Signer>,
     shared: Arc<OpenLog>,
     stopped: Option<String>,
 }
@@ -164,7 +164,7 @@ pub(crate) fn start(
     store: Arc<Store>,
     loaded: Loaded,
     guard: Guard,
-    keys: Vec<SigningKey>,
+    keys: Vec<Signer>,
 ) -> Result<(Arc<OpenLog>, std::thread::JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let checkpoint = loaded.checkpoint.unwrap_or_default();
@@ -185,7 +185,7 @@ fn run(
     log: Log,
     edge: Edge,
     guard: Guard,
-    keys: Vec<SigningKey>,
+    keys: Vec<Signer>,
     mut jobs: mpsc::Receiver<Job>,
     weak: &std::sync::Weak<OpenLog>,
 ) {
@@ -329,15 +329,16 @@ fn decide(draft: &mut Draft<'_>, submission: Submission, fuse: &AtomicBool) -> R
     }
 }
 
-fn sign(keys: &[SigningKey], origin: &str, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
+fn sign(keys: &[Signer], origin: &str, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
     let failed = |reason: NoteError| StoreError::failed("signing the checkpoint", reason);
-    let key = keys.iter().find(|key| key.verifying_key().to_bytes() == sealed.log_key);
+    let key = keys.iter().find(|key| key.public_key() == sealed.log_key);
     let key = key.ok_or(StoreError::Failed {
         step: "signing the checkpoint",
         reason: format!("log key {} is not held", Hash(sealed.log_key)),
     })?;
     let verifier = VerifierKey::new(origin, TYPE_ED25519, sealed.log_key).map_err(failed)?;
-    let signature = key.sign(sealed.checkpoint_text.as_bytes()).to_bytes();
+    let failed_key = |reason: SignError| StoreError::failed("signing the checkpoint", reason);
+    let signature = key.sign(sealed.checkpoint_text.as_bytes()).map_err(failed_key)?;
     Ok(format!("{}\n{}", sealed.checkpoint_text, verifier.signature_line(&signature)).into_bytes())
 }
 

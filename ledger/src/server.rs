@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity as TlsIdentity, Server as GrpcServer, ServerTlsConfig};
+use zegel_keys::Signer;
 use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_proto::v1::ledger_server::LedgerServer;
 
@@ -90,18 +91,26 @@ pub(crate) fn open_store(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<
 
 /// What the configuration fixes of a log.
 pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
-    let log_keys = config.signing_keys()?.iter().map(|key| key.verifying_key().to_bytes()).collect();
+    identity_with(config, &config.signing_keys()?)
+}
+
+fn identity_with(config: &LogConfig, keys: &[Signer]) -> Result<Identity, ConfigError> {
+    let log_keys = keys.iter().map(Signer::public_key).collect();
     Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
 }
 
 fn open_log(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
-    let identity = identity_of(config)?;
+    let keys = config.signing_keys()?;
+    if !keys.iter().all(Signer::is_locked) {
+        tracing::warn!(origin = config.origin, "a log key can be swapped out: raise RLIMIT_MEMLOCK (LimitMEMLOCK=)");
+    }
+    let identity = identity_with(config, &keys)?;
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
     let guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
     let store = open_store(config, faults)?;
     let loaded = store.load(identity, &guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
-    sequencer::start(store, loaded, guard, config.signing_keys()?).map_err(ServeError::Thread)
+    sequencer::start(store, loaded, guard, keys).map_err(ServeError::Thread)
 }
 
 impl Server {
@@ -223,7 +232,7 @@ async fn bind_tiles(config: &Config, logs: &[Arc<OpenLog>]) -> Result<Vec<http::
 }
 
 fn tls_of(config: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {
-    let identity = TlsIdentity::from_pem(read(&config.certificate)?, read_secret(&config.key)?);
+    let identity = TlsIdentity::from_pem(read(&config.certificate)?, read_secret(&config.key)?.as_bytes());
     let tls = ServerTlsConfig::new().identity(identity);
     match &config.client_ca {
         None => Ok(tls),

@@ -38,7 +38,9 @@ impl Stage {
         let mut stage = Self { folder, ledger: None, log: Arc::default() };
         let keys = stage.keys();
         stage.succeeds(
-            command("zegel").args(["init", "--origin", ORIGIN, "--ministry", "Ministerie van Proef"]).arg(keys),
+            command("zegel")
+                .args(["init", "--plain", "--origin", ORIGIN, "--ministry", "Ministerie van Proef"])
+                .arg(keys),
         );
         stage.start();
         stage.zegel(&["bootstrap"]);

@@ -1,15 +1,11 @@
 //! Genesis: one batch, signed by the root, with everyone and everything that a log needs to begin.
 
+use super::rotation::possession;
 use super::{OfficerError, class_list, grounds_list};
-use crate::event::{Draft, EventError, public};
+use crate::event::{Draft, public};
 use crate::keys::{Actor, Identity, KeyFolder};
 use crate::source::Source;
-use zegel_proto::print;
-use zegel_proto::v1::{
-    ActorRegistered, ArchiveAlgorithm, ArchiveKeyAdded, EventKind, KeyAdded, KeyPossession, LogCreated, Role,
-};
-use zegel_verifier::hash::Hash;
-use zegel_verifier::signature::CONTEXT_KEY;
+use zegel_proto::v1::{ActorRegistered, ArchiveAlgorithm, ArchiveKeyAdded, EventKind, KeyAdded, LogCreated, Role};
 
 /// What became of a bootstrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +73,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
 }
 
 /// A key with proof that its owner has it.
-fn key_added(origin: &str, identity: &Identity) -> Result<Draft, EventError> {
-    let (actor, key): (Hash, Hash) = (identity.actor(), identity.public_key());
-    let claim = KeyPossession { origin: origin.into(), actor: actor.to_vec(), key: key.to_vec() };
-    let proof = identity.sign(CONTEXT_KEY, &print(&claim)?);
-    public(EventKind::KeyAdded, &KeyAdded { actor: actor.to_vec(), key: key.to_vec(), proof })
+pub(super) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, OfficerError> {
+    let (key, proof) = possession(origin, identity)?;
+    Ok(public(EventKind::KeyAdded, &KeyAdded { actor: identity.actor().to_vec(), key, proof })?)
 }

@@ -62,7 +62,7 @@ impl Source {
         }
         let batch_seq = self.tail.next_batch_seq;
         let statement = print(&self.statement(&request))?;
-        let signature = self.identity.sign(CONTEXT_BATCH, &statement);
+        let signature = self.identity.sign(CONTEXT_BATCH, &statement)?;
         let next = Head { next_batch_seq: batch_seq + 1, previous: Some(sha256(&[&statement])) };
         request.batch = Some(SignedBatch { statement, signature });
         self.spool.outbox.put(batch_seq, &request)?;

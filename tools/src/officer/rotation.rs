@@ -11,7 +11,7 @@ use super::OfficerError;
 use super::genesis::key_added;
 use crate::event::{Draft, EventError, public};
 use crate::keys::{Actor, Identity, KeyFolder, NewKey};
-use crate::source::Source;
+use crate::source::{LedgerError, Source, SourceError};
 use zegel_proto::print;
 use zegel_proto::v1::{
     EventKind, KeyPossession, KeyRetired, KeyRevoked, LogKeyChanged, RevocationReason, RootKeyChanged,
@@ -185,9 +185,13 @@ pub async fn change_log_key(folder: &mut KeyFolder, ledger: &str, new: &NewKey) 
     if !is_told {
         let (log_key, proof) = possession(root.origin(), &next)?;
         let event = public(EventKind::LogKeyChanged, &LogKeyChanged { log_key, proof })?;
-        let told = root.append(vec![event]).await;
-        let path = folder.path().join(&file).display().to_string();
-        told.map_err(|reason| OfficerError::LogKeyNotHeld { path, reason: Box::new(reason) })?;
+        root.append(vec![event]).await.map_err(|reason| match reason {
+            SourceError::Ledger(LedgerError::Refused { .. }) => {
+                let path = folder.path().join(&file).display().to_string();
+                OfficerError::LogKeyNotHeld { path, reason: Box::new(reason) }
+            }
+            other => other.into(),
+        })?;
     }
     let key = next.public_key();
     folder.log_key_changed(file, key)?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use zegel_keys::{KeyError, Passphrases, Signer};
+use zegel_keys::{KeyError, LatticeSigner, Passphrases, Signer};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::trust::TrustError;
@@ -150,6 +150,9 @@ pub struct LogConfig {
     /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
     #[serde(default)]
     pub other_log_keys: Vec<PathBuf>,
+    /// ML-DSA-44 key that cosigns every checkpoint under the log's name, for the time after Ed25519: PKCS#8 PEM with a seed,
+    /// mode 600. Default: none.
+    pub post_quantum_key: Option<PathBuf>,
     /// Who is asked to cosign checkpoints. Default: nobody.
     pub witnesses: Option<WitnessesConfig>,
     /// The read API for standard tools. Without it the log is read over gRPC only.
@@ -239,6 +242,7 @@ impl Config {
             change(&mut log.guard);
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
+            log.post_quantum_key.iter_mut().for_each(change);
             if let Some(witnesses) = &mut log.witnesses {
                 change(&mut witnesses.policy);
                 witnesses.ca.iter_mut().for_each(change);
@@ -320,6 +324,14 @@ impl LogConfig {
         let passphrases = Passphrases::of_environment()?;
         let paths = [&self.log_key].into_iter().chain(&self.other_log_keys);
         Ok(paths.map(|path| Signer::open(path, &passphrases)).collect::<Result<_, _>>()?)
+    }
+}
+
+impl LogConfig {
+    /// The key that cosigns checkpoints with ML-DSA-44, if there is one.
+    pub(crate) fn post_quantum_signer(&self) -> Result<Option<LatticeSigner>, ConfigError> {
+        let Some(path) = &self.post_quantum_key else { return Ok(None) };
+        Ok(Some(LatticeSigner::open(path, &Passphrases::of_environment()?)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who orders, stores and signs: the ledger under an archive of chats, and its gRPC service.
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
-//! single writer, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only place that
+//! single writer, `signing` signs for it, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only place that
 //! knows gRPC), `http` serves the tiles that standard tools read, `server` listens.
 //!
 //! Invariants:
@@ -24,6 +24,7 @@ mod mirror;
 mod sequencer;
 mod server;
 mod service;
+mod signing;
 mod store;
 mod tree;
 mod witnessing;

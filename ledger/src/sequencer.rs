@@ -13,6 +13,7 @@
 //! been checked. The writer is a thread of its own: a saturated pool would make a fast disk look slow.
 
 use crate::log::{Admitted, Draft, Log, Refusal, Sealed, Submission};
+use crate::signing::{LogSigners, Unsigned};
 use crate::store::{Guard, Loaded, Step, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +21,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use zegel_keys::{SignError, Signer};
 use zegel_proto::v1::Receipt;
 use zegel_verifier::hash::Hash;
-use zegel_verifier::note::{NoteError, TYPE_ED25519, VerifierKey};
 
 /// Jobs that wait for the writer.
 const QUEUE_JOBS_MAX: usize = 256;
@@ -154,7 +153,7 @@ struct Sequencer {
     log: Log,
     edge: Edge,
     guard: Guard,
-    keys: Vec<Signer>,
+    keys: LogSigners,
     shared: Arc<OpenLog>,
     stopped: Option<String>,
 }
@@ -164,7 +163,7 @@ pub(crate) fn start(
     store: Arc<Store>,
     loaded: Loaded,
     guard: Guard,
-    keys: Vec<Signer>,
+    keys: LogSigners,
 ) -> Result<(Arc<OpenLog>, std::thread::JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let checkpoint = loaded.checkpoint.unwrap_or_default();
@@ -185,7 +184,7 @@ fn run(
     log: Log,
     edge: Edge,
     guard: Guard,
-    keys: Vec<Signer>,
+    keys: LogSigners,
     mut jobs: mpsc::Receiver<Job>,
     weak: &std::sync::Weak<OpenLog>,
 ) {
@@ -298,7 +297,14 @@ impl Sequencer {
     }
 
     fn try_commit(&mut self, sealed: Sealed) -> Result<(), StoreError> {
-        let note = sign(&self.keys, &self.log.identity().origin, &sealed)?;
+        let unsigned = Unsigned {
+            text: &sealed.checkpoint_text,
+            log_key: sealed.log_key,
+            size: sealed.size,
+            root: sealed.root,
+            time_s: now_ms() / 1_000,
+        };
+        let note = self.keys.sign(&self.log.identity().origin, &unsigned)?;
         let mut edge = self.edge.clone();
         let full = sealed.entries.iter().flat_map(|entry| edge.push(entry.leaf)).collect();
         let store = &self.shared.store;
@@ -327,19 +333,6 @@ fn decide(draft: &mut Draft<'_>, submission: Submission, fuse: &AtomicBool) -> R
             Err(refusal.into())
         }
     }
-}
-
-fn sign(keys: &[Signer], origin: &str, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
-    let failed = |reason: NoteError| StoreError::failed("signing the checkpoint", reason);
-    let key = keys.iter().find(|key| key.public_key() == sealed.log_key);
-    let key = key.ok_or(StoreError::Failed {
-        step: "signing the checkpoint",
-        reason: format!("log key {} is not held", Hash(sealed.log_key)),
-    })?;
-    let verifier = VerifierKey::new(origin, TYPE_ED25519, sealed.log_key).map_err(failed)?;
-    let failed_key = |reason: SignError| StoreError::failed("signing the checkpoint", reason);
-    let signature = key.sign(sealed.checkpoint_text.as_bytes()).map_err(failed_key)?;
-    Ok(format!("{}\n{}", sealed.checkpoint_text, verifier.signature_line(&signature)).into_bytes())
 }
 
 fn receipt(store: &Store, tree: &TreeReader, view: &View, index: u64) -> Result<Receipt, StoreError> {

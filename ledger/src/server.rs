@@ -5,6 +5,7 @@ use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
 use crate::sequencer::{self, OpenLog};
 use crate::service::Service;
+use crate::signing::LogSigners;
 use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
 use crate::witnessing::Witnessing;
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +20,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity as TlsIdentity, Server as GrpcServer, ServerTlsConfig};
-use zegel_keys::Signer;
 use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_proto::v1::ledger_server::LedgerServer;
 
@@ -91,20 +91,16 @@ pub(crate) fn open_store(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<
 
 /// What the configuration fixes of a log.
 pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
-    identity_with(config, &config.signing_keys()?)
+    identity_with(config, LogSigners::open(config)?.log_keys())
 }
 
-fn identity_with(config: &LogConfig, keys: &[Signer]) -> Result<Identity, ConfigError> {
-    let log_keys = keys.iter().map(Signer::public_key).collect();
+fn identity_with(config: &LogConfig, log_keys: Vec<[u8; 32]>) -> Result<Identity, ConfigError> {
     Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
 }
 
 fn open_log(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
-    let keys = config.signing_keys()?;
-    if !keys.iter().all(Signer::is_locked) {
-        tracing::warn!(origin = config.origin, "a log key can be swapped out: raise RLIMIT_MEMLOCK (LimitMEMLOCK=)");
-    }
-    let identity = identity_with(config, &keys)?;
+    let keys = LogSigners::open(config)?;
+    let identity = identity_with(config, keys.log_keys())?;
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
     let guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
     let store = open_store(config, faults)?;

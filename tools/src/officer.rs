@@ -2,11 +2,13 @@
 //!
 //! Not here: the export (`export`), keys (`keys`). Specification: `specs/registry.md`.
 
+mod archive;
 mod genesis;
 mod lists;
 mod register;
 mod rotation;
 
+pub use archive::{add_archive_key, retire_archive_key};
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts};
 pub use lists::{class_list, grounds_list, normalise_ground};
 pub use register::{Register, RegisteredId};
@@ -43,6 +45,14 @@ pub enum OfficerError {
     Malformed {
         /// The file.
         path: String,
+    },
+    /// The loss of one key more would be the loss of everything.
+    #[error("{left} archive keys would be left in use, at least {wanted} are wanted: add one first")]
+    TooFewArchiveKeys {
+        /// How many would be left.
+        left: usize,
+        /// How many are wanted.
+        wanted: usize,
     },
     /// Two keys of one actor, and a third was asked for.
     #[error("{actor} has {found} keys in use: end the overlap first, with `zegel key retire {actor}`")]

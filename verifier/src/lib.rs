@@ -19,6 +19,7 @@ pub mod commit;
 pub mod compare;
 pub mod hash;
 pub mod kinds;
+pub mod lattice;
 pub mod mirror;
 pub mod note;
 pub mod proof;

@@ -47,6 +47,31 @@ pub(crate) enum Key {
         #[command(flatten)]
         place: Place,
     },
+    /// Make another archive key: what is captured from now on is wrapped to it too.
+    AddArchive {
+        #[command(flatten)]
+        place: Place,
+        /// Leave it without a passphrase: for a demonstration.
+        #[arg(long)]
+        plain: bool,
+    },
+    /// Retire an archive key: nothing new is wrapped to it. It still opens what was: keep it.
+    RetireArchive {
+        /// Id of the key (SHA-256 of its public half), as in ministry.json.
+        #[arg(long, value_parser = hash)]
+        key: Hash,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make an ML-DSA-44 key with which the ledger cosigns its checkpoints, and print its line for trust files.
+    AddPostQuantum {
+        /// Key folder of the ministry, made by `zegel init`.
+        #[arg(long, value_name = "DIR")]
+        keys: std::path::PathBuf,
+        /// Leave it without a passphrase: for a demonstration.
+        #[arg(long)]
+        plain: bool,
+    },
     /// Replace a root key that is lost or stolen, by the word of the recovery key.
     RecoverRoot {
         #[command(flatten)]
@@ -118,6 +143,27 @@ pub(crate) async fn run(key: Key) -> Result<Outcome, CommandError> {
             Ok(told(who.actor(), &rotated))
         }
         Key::Revoke { key, reason, since, place } => revoke(key, reason, since, &place).await,
+        Key::AddArchive { place, plain } => {
+            let protection = if plain { Protection::Plain } else { sealed()? };
+            let mut folder = KeyFolder::open(&place.keys)?;
+            let (file, id) = officer::add_archive_key(&mut folder, &place.ledger, &protection).await?;
+            let text = format!("archive key {id} is in use, in {file}: give it to its keeper");
+            Ok(Outcome::done(text, json!({ "file": file, "archive_key": id.to_string() })))
+        }
+        Key::RetireArchive { key, place } => {
+            officer::retire_archive_key(&KeyFolder::open(&place.keys)?, key, &place.ledger).await?;
+            let text = format!("nothing new is wrapped to archive key {key}; keep it, it opens what was");
+            Ok(Outcome::done(text, json!({ "retired": key.to_string() })))
+        }
+        Key::AddPostQuantum { keys, plain } => {
+            let protection = if plain { Protection::Plain } else { sealed()? };
+            let (file, vkey) = KeyFolder::open(&keys)?.add_post_quantum_key(&protection)?;
+            let text = format!(
+                "witness post-quantum {vkey}\nabove: the line for trust files\n\
+                 next: post_quantum_key = \"{file}\" in the [[log]] table of the ledger"
+            );
+            Ok(Outcome::done(text, json!({ "file": file, "vkey": vkey })))
+        }
         Key::RecoverRoot { place, new } => {
             let (folder, new) = (KeyFolder::open(&place.keys)?, new.key()?);
             let rotated = officer::change_root(&folder, RootWord::Recovery, &place.ledger, &new).await?;

@@ -176,6 +176,7 @@ impl CommandError {
                 OfficerError::NameTaken { .. }
                 | OfficerError::LogKeyNotHeld { .. }
                 | OfficerError::OverlapOpen { .. }
+                | OfficerError::TooFewArchiveKeys { .. }
                 | OfficerError::NotInUse { .. },
             )
             | Self::Receipt(_)

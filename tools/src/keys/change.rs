@@ -7,8 +7,9 @@ use super::{Actor, ArchiveKey, ArchiveKeyName, Identity, KeyError, KeyFolder};
 use crate::disk;
 use std::fs;
 use std::path::{Path, PathBuf};
-use zegel_keys::{KeyUri, Protection, Signer, create, create_in_token};
+use zegel_keys::{KeyUri, LatticeSigner, Protection, Signer, create, create_in_token};
 use zegel_verifier::hash::Hash;
+use zegel_verifier::note::VerifierKey;
 
 /// Where a new key is to lie.
 #[derive(Clone, Debug)]
@@ -117,6 +118,18 @@ impl KeyFolder {
         self.ministry_mut().archive_keys.push(ArchiveKeyName { file, id: made.public().id() });
         self.write_ministry()?;
         Ok(made)
+    }
+
+    /// Makes the ML-DSA-44 key of the ledger; gives its file and its verifier key.
+    ///
+    /// # Errors
+    /// [`KeyError::Secret`].
+    pub fn add_post_quantum_key(&self, protection: &Protection) -> Result<(String, String), KeyError> {
+        let file = "log-post-quantum.key";
+        let made = LatticeSigner::create(&self.path().join(file), protection)?;
+        let origin = &self.ministry().origin;
+        let bad_origin = |_| KeyError::BadOrigin { found: origin.clone() };
+        Ok((file.into(), VerifierKey::of_lattice(origin, &made.public_key()).map_err(bad_origin)?.print()))
     }
 
     fn write_ministry(&self) -> Result<(), KeyError> {

@@ -1,11 +1,12 @@
 //! Genesis: one batch, signed by the root, with everyone and everything that a log needs to begin.
 
+use super::archive::archive_key_added;
 use super::rotation::possession;
 use super::{OfficerError, class_list, grounds_list};
 use crate::event::{Draft, public};
 use crate::keys::{Actor, Identity, KeyFolder};
 use crate::source::Source;
-use zegel_proto::v1::{ActorRegistered, ArchiveAlgorithm, ArchiveKeyAdded, EventKind, KeyAdded, LogCreated, Role};
+use zegel_proto::v1::{ActorRegistered, EventKind, KeyAdded, LogCreated, Role};
 
 /// What became of a bootstrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
         drafts.push(key_added(&ministry.origin, &folder.identity(actor)?)?);
     }
     for (name, key) in ministry.archive_keys.iter().zip(folder.archive_keys()?) {
-        let event = ArchiveKeyAdded {
-            algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
-            public_key: key.public().to_vec(),
-            name: name.file.trim_end_matches(".key").into(),
-        };
-        drafts.push(public(EventKind::ArchiveKeyAdded, &event)?);
+        drafts.push(archive_key_added(&key, &name.file)?);
     }
     drafts.push(public(EventKind::ClassListPublished, &class_list())?);
     drafts.push(public(EventKind::GroundsListPublished, &grounds_list())?);

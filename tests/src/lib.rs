@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod false_ledger;
+pub mod fuzz;
 pub mod memory;
 pub mod rounds;
 pub mod witness;

@@ -88,7 +88,7 @@ fn messages(bytes: &[u8]) {
     canonical::<v1::EventHeader>(bytes);
     // The admission path: what a ledger makes of a header before it looks at anything else.
     if let Ok(header) = parse::<v1::EventHeader>(bytes) {
-        let _ = EventFacts::of(&header);
+        let _ = EventFacts::read(&header);
         if let Some(Content::Public(public)) = &header.content {
             canonical::<v1::KeyAdded>(public);
         }
@@ -132,8 +132,7 @@ fn no_importer_panics_whatever_it_is_given() {
         let read = |path: PathBuf| fs::read(path).expect("bytes").chunks(3_000).map(<[u8]>::to_vec).collect::<Vec<_>>();
         files(&fixtures.join(folder), ending).into_iter().flat_map(read).take(40).collect()
     };
-    let options =
-        Options { time_zone: jiff::tz::TimeZone::get("Europe/Amsterdam").expect("a zone"), date_order: None };
+    let options = Options { time_zone: jiff::tz::TimeZone::get("Europe/Amsterdam").expect("a zone"), date_order: None };
     hunt("whatsapp", &pieces(".txt", "whatsapp"), Effort::asked(1_500), |bytes| {
         if let Ok(readout) = parse_chat(bytes, &options) {
             let back = readout.records.iter().flat_map(|record| [&record.as_written[..], &record.text]).flatten();

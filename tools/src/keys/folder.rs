@@ -6,7 +6,7 @@ use crate::entropy::{random, random_id};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use std::path::{Path, PathBuf};
-use zegel_keys::{Passphrases, Protection, create, open_document, write_document};
+use zegel_keys::{Passphrases, Protection, create, open_document, open_secret, write_document, write_secret};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::trust::Trust;
@@ -16,6 +16,8 @@ pub(super) const MINISTRY: &str = "ministry.json";
 pub(super) const TRUST: &str = "trust.txt";
 const LEDGER: &str = "ledger.toml";
 const SECRET: &str = "source.secret";
+/// Object identifier of HMAC with SHA-256, for which that secret is the key.
+const HMAC: &str = "1.2.840.113549.2.9";
 const CA: &str = "tls-ca.pem";
 
 /// A key folder on disk.
@@ -183,11 +185,11 @@ impl KeyFolder {
     /// The source's secret for message rows.
     ///
     /// # Errors
-    /// [`KeyError::Disk`] or [`KeyError::Malformed`].
+    /// [`KeyError::Secret`] or [`KeyError::Malformed`].
     pub fn source_secret(&self) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-        let path = self.path.join(SECRET);
-        let bytes = disk::read_private(&path)?;
-        let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted: "a secret of 32 bytes" };
+        let (path, wanted) = (self.path.join(SECRET), "a secret of 32 bytes in PKCS#8 PEM");
+        let bytes = open_secret(&path, HMAC, &self.passphrases, wanted)?;
+        let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted };
         bytes.as_slice().try_into().map(Zeroizing::new).map_err(malformed)
     }
 }
@@ -208,7 +210,7 @@ fn create_keys(path: &Path, origin: &str, ministry: &str, protection: &Protectio
         archive_keys.push(ArchiveKeyName { file: file.into(), id });
     }
     let secret = Zeroizing::new(random::<32>()?);
-    disk::write_new(&path.join(SECRET), &*secret, Readers::Owner)?;
+    write_secret(&path.join(SECRET), HMAC, &*secret, protection)?;
     create_tls(path, ministry, protection)?;
     Ok(Ministry {
         origin: origin.into(),
@@ -324,7 +326,12 @@ mod tests {
             let path = entry.expect("an entry").path();
             let text = String::from_utf8_lossy(&fs::read(&path).expect("bytes")).into_owned();
             let is_sealed = text.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
-            assert_eq!(is_sealed, path.extension().is_some_and(|name| name == "key"), "{}", path.display());
+            assert_eq!(
+                is_sealed,
+                path.extension().is_some_and(|name| name == "key" || name == "secret"),
+                "{}",
+                path.display()
+            );
         }
         let opened = KeyFolder::open_with(folder.path(), word("goed")).expect("opened");
         assert_eq!(opened.identity(Actor::Root).expect("a key").public_key(), made.ministry().root_key);

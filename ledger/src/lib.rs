@@ -20,6 +20,7 @@ mod export;
 mod http;
 mod known;
 mod log;
+mod metrics;
 mod mirror;
 mod sequencer;
 mod server;
@@ -34,4 +35,4 @@ pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig, Witness
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};
-pub use store::{Faults, GuardError, NoFaults, Step, StoreError};
+pub use store::{Cost, Faults, GuardError, NoFaults, Step, StoreError, cost};

@@ -6,6 +6,8 @@
 pub mod archive;
 pub mod false_ledger;
 pub mod fuzz;
+pub mod gateway;
+pub mod lies;
 pub mod memory;
 pub mod rounds;
 pub mod witness;
@@ -35,12 +37,18 @@ impl Stage {
     /// Makes keys, starts a ledger, and writes genesis.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(ORIGIN)
+    }
+
+    /// The same for a log of another name.
+    #[must_use]
+    pub fn of(origin: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut stage = Self { folder, ledger: None, log: Arc::default() };
         let keys = stage.keys();
         stage.succeeds(
             command("zegel")
-                .args(["init", "--plain", "--origin", ORIGIN, "--ministry", "Ministerie van Proef"])
+                .args(["init", "--plain", "--origin", origin, "--ministry", "Ministerie van Proef"])
                 .arg(keys),
         );
         stage.start();
@@ -116,6 +124,18 @@ impl Stage {
         });
         let address = listening.recv().unwrap_or_else(|_| panic!("the ledger did not listen:\n{}", self.log()));
         self.ledger = Some(Ledger { process, address });
+    }
+
+    /// Later starts of the ledger take the port that it has now: others have been told.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn keep_port(&self) {
+        let address = &self.ledger.as_ref().expect("the ledger runs").address;
+        let path = self.keys().join("ledger.toml");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        std::fs::write(path, text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\"")))
+            .expect("written");
     }
 
     /// Verifier key of the log, as in its trust file.

@@ -1,10 +1,12 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod close_period;
 mod demo;
 mod export;
 mod import;
 mod key;
+mod load;
 mod mirror;
 mod outcome;
 mod receipts;
@@ -72,12 +74,16 @@ enum Command {
     /// Import read-outs of phones.
     #[command(subcommand)]
     Import(import::Import),
+    /// Say that what lies before a month is complete: it is not read out again.
+    ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
     /// Copy a log for auditors; no key is needed.
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Put a ledger under load, and say what it takes and how long sources wait.
+    Load(Box<load::Load>),
     /// Cosign checkpoints of logs that others run.
     #[command(subcommand)]
     Witness(witness::Witness),
@@ -111,9 +117,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
+        Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Load(load) => load::run(*load).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Key(key) => key::run(key).await,
         Command::Keys { keys } => receipts::keys(&keys),

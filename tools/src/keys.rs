@@ -16,6 +16,7 @@ pub use change::NewKey;
 pub use folder::KeyFolder;
 pub use ministry::{ArchiveKeyName, Ministry};
 pub use signing::{Actor, Identity};
+pub(crate) use signing::{create_secret, create_signing_key, load_secret, load_signing_key};
 
 use crate::disk::DiskError;
 use crate::entropy::EntropyError;

@@ -9,7 +9,8 @@ mod register;
 mod rotation;
 
 pub use archive::{add_archive_key, retire_archive_key};
-pub use genesis::{Bootstrap, bootstrap, genesis_drafts};
+pub(crate) use genesis::key_added;
+pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};
 pub use lists::{class_list, grounds_list, normalise_ground};
 pub use register::{Register, RegisteredId};
 pub use rotation::{OldKey, Revocation, RootWord, Rotated, change_log_key, change_root, retire, revoke, rotate};

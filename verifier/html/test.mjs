@@ -206,6 +206,13 @@ const judge = async (files, trust, more) => { const r = await Z.verify({ files, 
   check((await judge(asFiles(hidden.files), hidden.trust)).refusal?.id === "MANIFEST", "a message withheld without a manifest");
   const outside = new Map(asFiles(made.files)); outside.set("../x", Z.blobFile(new Blob(["x"])));
   check((await judge(outside, made.trust)).refusal?.id === "BAG", "a path outside the bag");
+  const absent = makeBundle(Z, { absent: true, redact: false }), gone = await judge(asFiles(absent.files), absent.trust);
+  check(gone.verdict === "verified" && gone.absent && gone.findings.map(f => f.id).join() === "ABSENT" && gone.inScope === 0, "an id that has nothing", JSON.stringify(gone.refusal || gone.findings));
+  check((await judge(asFiles(absent.files), absent.trust, { scope: Z.parseScope("conversation:" + "c1".repeat(32)) })).verdict === "verified", "an id that has nothing, as was demanded");
+  check((await judge(asFiles(absent.files), absent.trust, { scope: Z.parseScope("custodian:" + "c1".repeat(32)) })).refusal?.id === "SCOPE", "another scope than was demanded");
+  for (const bad of ["conversation:" + "c1".repeat(31), "person:" + "c1".repeat(32), "custodian:" + "C1".repeat(32), "custodian:" + "c1".repeat(32) + ":202207-202205", "custodian:" + "c1".repeat(32) + ":202213-202214"]) check(Z.parseScope(bad) === null, "a scope that cannot be read: " + bad.slice(0, 14) + bad.slice(76));
+  const alone = makeBundle(Z, { absent: true, redact: false, oneNeighbour: true });
+  check((await judge(asFiles(alone.files), alone.trust)).refusal?.id === "ROW_MISSING", "an id that has nothing, by one neighbour");
   const plain = makeBundle(Z, { redact: false, witness: false }), r = await judge(asFiles(plain.files), plain.trust);
   check(r.verdict === "verified" && !r.audited, "made here: nothing covered, no auditor", JSON.stringify(r.refusal));
   if (process.env.MANY) { // how long, and how much memory

@@ -1,12 +1,13 @@
 //! Making a key folder and reading from it.
 
+use super::signing::{create_secret, load_secret};
 use super::{Actor, ArchiveKey, ArchiveKeyName, Identity, KeyError, Ministry, tls};
 use crate::disk::{self, Readers};
 use crate::entropy::{random, random_id};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use std::path::{Path, PathBuf};
-use zegel_keys::{Passphrases, Protection, create, open_document, open_secret, write_document, write_secret};
+use zegel_keys::{Passphrases, Protection, create, open_document, write_document};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::trust::Trust;
@@ -16,8 +17,6 @@ pub(super) const MINISTRY: &str = "ministry.json";
 pub(super) const TRUST: &str = "trust.txt";
 const LEDGER: &str = "ledger.toml";
 const SECRET: &str = "source.secret";
-/// Object identifier of HMAC with SHA-256, for which that secret is the key.
-const HMAC: &str = "1.2.840.113549.2.9";
 const CA: &str = "tls-ca.pem";
 
 /// A key folder on disk.
@@ -187,10 +186,7 @@ impl KeyFolder {
     /// # Errors
     /// [`KeyError::Secret`] or [`KeyError::Malformed`].
     pub fn source_secret(&self) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-        let (path, wanted) = (self.path.join(SECRET), "a secret of 32 bytes in PKCS#8 PEM");
-        let bytes = open_secret(&path, HMAC, &self.passphrases, wanted)?;
-        let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted };
-        bytes.as_slice().try_into().map(Zeroizing::new).map_err(malformed)
+        load_secret(&self.path.join(SECRET), &self.passphrases)
     }
 }
 
@@ -210,7 +206,7 @@ fn create_keys(path: &Path, origin: &str, ministry: &str, protection: &Protectio
         archive_keys.push(ArchiveKeyName { file: file.into(), id });
     }
     let secret = Zeroizing::new(random::<32>()?);
-    write_secret(&path.join(SECRET), HMAC, &*secret, protection)?;
+    create_secret(&path.join(SECRET), &secret, protection)?;
     create_tls(path, ministry, protection)?;
     Ok(Ministry {
         origin: origin.into(),

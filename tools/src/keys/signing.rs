@@ -1,9 +1,14 @@
 //! Actors, and what signs for them.
 
 use super::KeyError;
-use zegel_keys::Signer;
+use std::path::Path;
+use zegel_keys::{Passphrases, Protection, Signer, create, open_secret, write_secret};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::signature::signed_bytes;
+use zeroize::Zeroizing;
+
+/// Object identifier of HMAC with SHA-256, for which the secret of a source is the key.
+const HMAC: &str = "1.2.840.113549.2.9";
 
 /// Someone with a signing key in the key folder. The name of its file follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,4 +78,27 @@ impl Identity {
     pub fn sign(&self, context: &str, bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
         Ok(self.key.sign(&signed_bytes(context, bytes))?.to_vec())
     }
+}
+
+/// Makes a signing key in a new file.
+pub(crate) fn create_signing_key(path: &Path, protection: &Protection) -> Result<Hash, KeyError> {
+    Ok(Hash(create(path, protection)?))
+}
+
+/// Opens a signing key, with the passphrases that the environment names.
+pub(crate) fn load_signing_key(path: &Path) -> Result<Signer, KeyError> {
+    Ok(Signer::open(path, &Passphrases::of_environment()?)?)
+}
+
+/// Writes the secret of a source to a new file.
+pub(crate) fn create_secret(path: &Path, secret: &[u8; 32], protection: &Protection) -> Result<(), KeyError> {
+    Ok(write_secret(path, HMAC, secret, protection)?)
+}
+
+/// Reads the secret of a source.
+pub(crate) fn load_secret(path: &Path, passphrases: &Passphrases) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let wanted = "a secret of 32 bytes in PKCS#8 PEM";
+    let bytes = open_secret(path, HMAC, passphrases, wanted)?;
+    let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted };
+    bytes.as_slice().try_into().map(Zeroizing::new).map_err(malformed)
 }

@@ -5,7 +5,7 @@ use super::rotation::possession;
 use super::{OfficerError, class_list, grounds_list};
 use crate::event::{Draft, public};
 use crate::keys::{Actor, Identity, KeyFolder};
-use crate::source::Source;
+use crate::source::{Source, SourceError};
 use zegel_proto::v1::{ActorRegistered, EventKind, KeyAdded, LogCreated, Role};
 
 /// What became of a bootstrap.
@@ -29,6 +29,23 @@ pub async fn bootstrap(folder: &KeyFolder, ledger: &str) -> Result<Bootstrap, Of
     root.append(genesis_drafts(folder)?).await?;
     root.refresh().await?;
     Ok(Bootstrap::Created)
+}
+
+/// Registers one more source with the root's key.
+///
+/// # Errors
+/// [`OfficerError`].
+pub async fn register_source(
+    folder: &KeyFolder,
+    ledger: &str,
+    identity: &Identity,
+    name: &str,
+) -> Result<(), OfficerError> {
+    let (actor, role) = (identity.actor().to_vec(), Role::Source as i32);
+    let registered = public(EventKind::ActorRegistered, &ActorRegistered { actor, role, name: name.into() })?;
+    let key = key_added(&folder.ministry().origin, identity)?;
+    Source::of_folder(folder, Actor::Root, ledger).await?.append(vec![registered, key]).await?;
+    Ok(())
 }
 
 /// The events of genesis, in order.
@@ -69,7 +86,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
 }
 
 /// A key with proof that its owner has it.
-pub(super) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, OfficerError> {
+pub(crate) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, SourceError> {
     let (key, proof) = possession(origin, identity)?;
     Ok(public(EventKind::KeyAdded, &KeyAdded { actor: identity.actor().to_vec(), key, proof })?)
 }

@@ -199,7 +199,7 @@ pub async fn change_log_key(folder: &mut KeyFolder, ledger: &str, new: &NewKey) 
 }
 
 /// A public key, and its own signature over whose it is.
-pub(super) fn possession(origin: &str, identity: &Identity) -> Result<(Vec<u8>, Vec<u8>), OfficerError> {
+pub(super) fn possession(origin: &str, identity: &Identity) -> Result<(Vec<u8>, Vec<u8>), SourceError> {
     let (actor, key) = (identity.actor().to_vec(), identity.public_key().to_vec());
     let claim = KeyPossession { origin: origin.into(), actor, key: key.clone() };
     let proof = identity.sign(CONTEXT_KEY, &print(&claim).map_err(EventError::from)?)?;

@@ -165,7 +165,7 @@ impl Source {
         Ok(())
     }
 
-    async fn compare_chains(&mut self) -> Result<(), SourceError> {
+    pub(crate) async fn compare_chains(&mut self) -> Result<(), SourceError> {
         let answer = self.connection.source_head(self.identity.actor()).await?;
         let theirs = Head { next_batch_seq: answer.next_batch_seq, previous: Hash::read(&answer.previous) };
         if theirs == self.tail {

@@ -2,7 +2,7 @@
 # Arguments go through ARGS, as in: make demo ARGS="--help"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint soak bench release vectors
+.PHONY: help demo build test lint soak bench release vectors sbom fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,3 +30,9 @@ release: ## build zegel-verifier as it is released: the same bytes for everyone
 
 vectors: ## make specs/vectors again with its independent script
 	@tools/build/vectors.sh $(ARGS)
+
+sbom: ## write the bill of materials of each command (CycloneDX)
+	@tools/build/sbom.sh $(ARGS)
+
+fuzz: ## try every parser on changed inputs, five minutes each
+	@tools/build/fuzz.sh $(ARGS)

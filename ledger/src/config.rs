@@ -4,17 +4,16 @@ mod served;
 
 pub use served::{BackupConfig, ClientConfig, LimitsConfig};
 
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use zegel_keys::{KeyError, LatticeSigner, Passphrases, Signer};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::trust::TrustError;
+use zeroize::Zeroizing;
 
 /// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -50,20 +49,9 @@ pub enum ConfigError {
         /// The log.
         origin: String,
     },
-    /// A key file that others may read.
-    #[error("{path} has mode {mode:o}, a key may be read by its owner only (600)")]
-    KeyMode {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// Not a key.
-    #[error("{path} is not an Ed25519 key in PKCS#8 PEM")]
-    KeyForm {
-        /// The file.
-        path: PathBuf,
-    },
+    /// A key that cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A policy that is none.
     #[error("the witness policy {path}: {reason}")]
     Policy {
@@ -167,7 +155,7 @@ pub struct Config {
 pub struct TlsConfig {
     /// The server's certificate chain, PEM.
     pub certificate: PathBuf,
-    /// The server's private key, PEM; mode 600.
+    /// The server's private key, PKCS#8 PEM, encrypted or not; mode 600.
     pub key: PathBuf,
     /// If given, a client must show a certificate that this authority signed, PEM.
     pub client_ca: Option<PathBuf>,
@@ -186,7 +174,7 @@ pub struct LogConfig {
     /// The guard file: last signed size and root. Not in the store, best on another disk: it is what notices a store that
     /// was put back.
     pub guard: PathBuf,
-    /// Ed25519 key that signs checkpoints, PKCS#8 PEM, mode 600.
+    /// Ed25519 key that signs checkpoints: PKCS#8 PEM, encrypted or not, or a `pkcs11:` URI; mode 600 (`specs/keys.md`).
     pub log_key: PathBuf,
     /// Keys that may follow it by LOG_KEY_CHANGED, or came before it. Default: none.
     #[serde(default)]
@@ -197,6 +185,9 @@ pub struct LogConfig {
     pub reserve_mib: u64,
     /// Where the log is backed up to. Default: nowhere.
     pub backup: Option<BackupConfig>,
+    /// ML-DSA-44 key that cosigns every checkpoint under the log's name, for the time after Ed25519: PKCS#8 PEM with a seed,
+    /// mode 600. Default: none.
+    pub post_quantum_key: Option<PathBuf>,
     /// Who is asked to cosign checkpoints. Default: nobody.
     pub witnesses: Option<WitnessesConfig>,
     /// The read API for standard tools. Without it the log is read over gRPC only.
@@ -290,6 +281,7 @@ impl Config {
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
             log.backup.iter_mut().for_each(|backup| change(&mut backup.folder));
+            log.post_quantum_key.iter_mut().for_each(change);
             if let Some(witnesses) = &mut log.witnesses {
                 change(&mut witnesses.policy);
                 witnesses.ca.iter_mut().for_each(change);
@@ -372,24 +364,24 @@ impl LogConfig {
     }
 
     /// The keys that sign checkpoints.
-    pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKey>, ConfigError> {
-        [&self.log_key].into_iter().chain(&self.other_log_keys).map(|path| signing_key(path)).collect()
+    pub(crate) fn signing_keys(&self) -> Result<Vec<Signer>, ConfigError> {
+        let passphrases = Passphrases::of_environment()?;
+        let paths = [&self.log_key].into_iter().chain(&self.other_log_keys);
+        Ok(paths.map(|path| Signer::open(path, &passphrases)).collect::<Result<_, _>>()?)
     }
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
-    let pem = read_secret(path)?;
-    SigningKey::from_pkcs8_pem(&pem).map_err(|_| ConfigError::KeyForm { path: path.into() })
+impl LogConfig {
+    /// The key that cosigns checkpoints with ML-DSA-44, if there is one.
+    pub(crate) fn post_quantum_signer(&self) -> Result<Option<LatticeSigner>, ConfigError> {
+        let Some(path) = &self.post_quantum_key else { return Ok(None) };
+        Ok(Some(LatticeSigner::open(path, &Passphrases::of_environment()?)?))
+    }
 }
 
-/// Reads a file that only its owner may read.
-pub(crate) fn read_secret(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |reason: std::io::Error| ConfigError::Unreadable { path: path.into(), reason: reason.to_string() };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(ConfigError::KeyMode { path: path.into(), mode });
-    }
-    read(path)
+/// Reads a private key as plain PEM, for TLS.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    Ok(zegel_keys::open_pem(path, &Passphrases::of_environment()?)?)
 }
 
 /// Reads a text file.

@@ -1,8 +1,9 @@
 //! Who orders, stores and signs: the ledger under an archive of chats, and its gRPC service.
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
-//! single writer, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts (the only place that
-//! knows gRPC), `http` serves the tiles that standard tools read, `server` listens, `access` says who may call what.
+//! single writer, `signing` signs for it, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts
+//! (the only place that knows gRPC), `http` serves the tiles that standard tools read, `server` listens, `access` says who
+//! may call what.
 //!
 //! Invariants:
 //! - no signature and no acknowledgement leaves the process before what it covers is durable;
@@ -10,8 +11,7 @@
 //! - nothing in this process ever holds a message in the clear: it has no key for one;
 //! - memory is bounded by the batch, the queue and the depth of a proof, never by the log or an export.
 //!
-//! Not here: sealing and opening bodies (the tools). What this process cannot do, for want of `unsafe`: forbid core dumps
-//! and tracing of itself (PR_SET_DUMPABLE), or lock memory; the operator sets those outside.
+//! Not here: sealing and opening bodies (the tools), where the log's key lies (`zegel-keys`).
 //! Specification: `specs/service.md`.
 
 mod access;
@@ -30,6 +30,7 @@ mod mirror;
 mod sequencer;
 mod server;
 mod service;
+mod signing;
 mod store;
 mod tree;
 mod witnessing;

@@ -90,6 +90,8 @@ enum Failure {
     Backup(#[from] BackupError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Dumps(#[from] zegel_keys::ProcessError),
     #[error("{what}: {reason}")]
     Process { what: &'static str, reason: std::io::Error },
 }
@@ -109,7 +111,8 @@ fn main() -> ExitCode {
             return ExitCode::from(if usage.use_stderr() { 3 } else { 0 });
         }
     };
-    match run(arguments.command) {
+    // Before any key is read.
+    match zegel_keys::leave_no_dumps().map_err(Failure::from).and_then(|()| run(arguments.command)) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("zegel-ledger: {failure}");

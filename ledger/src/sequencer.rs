@@ -22,10 +22,10 @@ mod committer;
 use crate::access::Roles;
 use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
 use crate::metrics::{LogMetrics, timed};
+use crate::signing::LogSigners;
 use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use committer::{Committer, Decided, Drafted};
-use ed25519_dalek::SigningKey;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -240,7 +240,7 @@ pub(crate) fn start(
     loaded: Loaded,
     guard: Guard,
     room: Room,
-    keys: Vec<SigningKey>,
+    keys: LogSigners,
     metrics: LogMetrics,
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);

@@ -9,6 +9,7 @@ use crate::log::Identity;
 use crate::metrics::{self, Metrics};
 use crate::sequencer::{self, OpenLog};
 use crate::service::{Served, Service};
+use crate::signing::LogSigners;
 use crate::store::{Faults, Guard, NoFaults, Room, Store, StoreError};
 use crate::witnessing::Witnessing;
 use std::collections::{BTreeMap, HashMap};
@@ -102,7 +103,10 @@ pub(crate) fn open_store(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<
 
 /// What the configuration fixes of a log.
 pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
-    let log_keys = config.signing_keys()?.iter().map(|key| key.verifying_key().to_bytes()).collect();
+    identity_with(config, LogSigners::open(config)?.log_keys())
+}
+
+fn identity_with(config: &LogConfig, log_keys: Vec<[u8; 32]>) -> Result<Identity, ConfigError> {
     Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
 }
 
@@ -111,7 +115,8 @@ fn open_log(
     faults: Arc<dyn Faults>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
-    let identity = identity_of(config)?;
+    let keys = LogSigners::open(config)?;
+    let identity = identity_with(config, keys.log_keys())?;
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
     let mut guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
     let store = open_store(config, faults)?;
@@ -120,7 +125,7 @@ fn open_log(
     let metrics = metrics.of(&config.origin);
     store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
     let room = Room::new(&config.store, &config.guard, config.reserve_mib);
-    sequencer::start(store, loaded, guard, room, config.signing_keys()?, metrics).map_err(ServeError::Thread)
+    sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)
 }
 
 impl Server {

@@ -129,7 +129,7 @@ impl Witnessing {
         };
         let witnesses = policy.witnesses().iter().map(standing).collect();
         let state = State { standing: Standing { cosigned: None, witnesses }, collected: Collected::default() };
-        let log_keys = config.signing_keys()?.iter().map(|key| key.verifying_key().to_bytes()).collect();
+        let log_keys = config.signing_keys()?.iter().map(|key| key.public_key()).collect();
         let witnessing = Self {
             policy,
             log_keys,

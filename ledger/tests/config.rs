@@ -6,6 +6,7 @@ use maker::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use zegel_keys::KeyError;
 use zegel_ledger::{Config, ConfigError, NoFaults, ServeError};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -46,11 +47,12 @@ async fn refuses_a_key_file_that_others_can_read() {
     let path = site.path().join("log.pem");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("its mode");
     let Err(ServeError::Config(refused)) = site.bind(Arc::new(NoFaults)).await else { panic!("it opened") };
-    assert_eq!(refused, ConfigError::KeyMode { path: path.clone(), mode: 0o640 });
+    assert_eq!(refused, ConfigError::Key(KeyError::TooOpen { path: path.clone(), mode: 0o640 }));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode");
     std::fs::write(&path, "no key").expect("written");
     let Err(ServeError::Config(refused)) = site.bind(Arc::new(NoFaults)).await else { panic!("it opened") };
-    assert_eq!(refused, ConfigError::KeyForm { path });
+    let wanted = "an Ed25519 key in PKCS#8 PEM, or a pkcs11: URI";
+    assert_eq!(refused, ConfigError::Key(KeyError::Malformed { path, wanted }));
 }
 
 #[test]

@@ -66,5 +66,5 @@ async fn refuses_a_server_key_that_others_can_read() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("its mode");
     let refused = Server::bind(config).await.err();
     let Some(ServeError::Config(refused)) = refused else { panic!("another reason: {refused:?}") };
-    assert_eq!(refused, ConfigError::KeyMode { path, mode: 0o644 });
+    assert_eq!(refused, ConfigError::Key(zegel_keys::KeyError::TooOpen { path, mode: 0o644 }));
 }

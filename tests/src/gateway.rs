@@ -46,7 +46,7 @@ impl Sidecar {
     /// If that is refused.
     pub fn serve_log(&self, stage: &Stage, label: &str, more: &[&str]) {
         let mut init = command("zegel-source");
-        init.arg("init").arg(self.folder.path()).arg("--keys").arg(stage.keys());
+        init.args(["init", "--plain"]).arg(self.folder.path()).arg("--keys").arg(stage.keys());
         init.args(["--ledger", &stage.url(), "--name", "gateway", "--label", label]).args(more);
         let made = init.output().expect("zegel-source runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod false_ledger;
+pub mod fuzz;
 pub mod gateway;
 pub mod lies;
 pub mod memory;
@@ -46,7 +47,9 @@ impl Stage {
         let mut stage = Self { folder, ledger: None, log: Arc::default() };
         let keys = stage.keys();
         stage.succeeds(
-            command("zegel").args(["init", "--origin", origin, "--ministry", "Ministerie van Proef"]).arg(keys),
+            command("zegel")
+                .args(["init", "--plain", "--origin", origin, "--ministry", "Ministerie van Proef"])
+                .arg(keys),
         );
         stage.start();
         stage.zegel(&["bootstrap"]);

@@ -44,7 +44,7 @@ impl Witness {
         let folder = tempfile::tempdir().expect("a folder");
         let name = format!("{label}.example/witness");
         let mut init = command("zegel");
-        init.args(["--json", "witness", "init"]).arg(folder.path().join("w"));
+        init.args(["--json", "witness", "init", "--plain"]).arg(folder.path().join("w"));
         init.args(["--name", &name, "--label", label, "--listen", "127.0.0.1:0"]).args(more);
         let made = init.output().expect("zegel runs");
         let document: Value = serde_json::from_slice(&made.stdout).expect("one document");

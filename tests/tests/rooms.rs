@@ -52,6 +52,22 @@ fn only_the_read_api_and_the_lines_to_witnesses_and_homeservers_know_http() {
 }
 
 #[test]
+fn archive_keys_open_in_one_place_which_tells_the_log_first() {
+    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
+    assert_eq!(sayers(&rooms, "DossierKey::open(", &["tools/src/seal/tests.rs", "tools/src/export/walk.rs"]), NONE);
+    assert!(!sayers(&["tools/src/export"], "DossierKey::open(", &[]).is_empty(), "the search finds what is there");
+}
+
+#[test]
+fn only_the_room_of_keys_knows_tokens_and_forms_of_key_files() {
+    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src", "keys/src"];
+    for word in ["cryptoki::", "region::", "pkcs8::"] {
+        assert_eq!(sayers(&rooms, word, &["keys/src", "tools/src/keys/folder.rs"]), NONE, "{word}");
+        assert!(!sayers(&["keys/src"], word, &[]).is_empty(), "the search finds what is there");
+    }
+}
+
+#[test]
 fn the_verifier_knows_no_grpc_and_no_runtime() {
     for word in ["tonic::", "tokio::", "rocksdb::"] {
         assert_eq!(sayers(&["verifier/src"], word, &[]), NONE);
@@ -67,7 +83,7 @@ fn the_log_and_its_trees_read_no_clock_file_or_socket() {
 
 #[test]
 fn every_page_that_the_code_names_is_there() {
-    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
+    let rooms = ["proto/src", "verifier/src", "keys/src", "ledger/src", "tools/src"];
     let mut missing = Vec::new();
     for (path, text) in rooms.iter().flat_map(|room| files(&root().join(room))) {
         for rest in text.split("specs/").skip(1) {

@@ -18,6 +18,9 @@ has_libclang() {
         ldconfig -p 2>/dev/null | grep -q 'libclang[-.]'
 }
 
+# A token for the tests of PKCS#11; without it they say that they were skipped.
+has_token() { [ -e /usr/lib/softhsm/libsofthsm2.so ]; }
+
 has_cryptography() { python3 -c 'import cryptography' 2>/dev/null; }
 
 # The Debian packages without which nothing is built.
@@ -42,6 +45,7 @@ prepare_system() {
     local missing
     read -r -d '' -a missing < <(missing_packages && printf '\0')
     has_cryptography || missing+=(python3-cryptography)
+    has_token || missing+=(softhsm2)
     [ ${#missing[@]} = 0 ] && return
     apt_install "${missing[@]}" || true
     missing=()
@@ -50,6 +54,7 @@ prepare_system() {
         say "missing; run this once:  sudo apt-get install -y ${missing[*]} python3-cryptography"
         return 1
     fi
+    has_token || say 'SoftHSM2 is missing, so the tests of keys in a token are skipped:  sudo apt-get install -y softhsm2'
     # A python3 that is not Debian's does not see Debian's packages.
     has_cryptography || python3 -m pip install -q cryptography </dev/null >/dev/null 2>&1 ||
         say 'python3 cannot import cryptography, so specs/vectors cannot be made again (all else works)'

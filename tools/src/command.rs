@@ -9,6 +9,7 @@ mod demo;
 mod disclose;
 mod export;
 mod import;
+mod key;
 mod load;
 mod mirror;
 mod outcome;
@@ -22,7 +23,8 @@ pub(crate) use outcome::{CommandError, Outcome};
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
-use zegel_tools::keys::KeyFolder;
+use zegel_keys::{Passphrases, Protection};
+use zegel_tools::keys::{KeyError, KeyFolder};
 use zegel_tools::officer::{Bootstrap, bootstrap};
 
 /// The tools of Zegel: keys, registrations, appends and exports.
@@ -59,6 +61,9 @@ enum Command {
         /// Name of the ministry.
         #[arg(long)]
         ministry: String,
+        /// Leave the keys without a passphrase: for a demonstration.
+        #[arg(long)]
+        plain: bool,
     },
     /// Write genesis to a running, empty ledger.
     Bootstrap {
@@ -102,6 +107,9 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         keys: PathBuf,
     },
+    /// Change, end or recover keys.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Receipts that were kept.
     #[command(subcommand)]
     Receipts(receipts::Receipts),
@@ -115,7 +123,10 @@ enum Command {
 /// Runs one command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
     match arguments.command {
-        Command::Init { dir, origin, ministry } => init(&dir, &origin, &ministry),
+        Command::Init { dir, origin, ministry, plain } => {
+            let protection = if plain { Protection::Plain } else { sealed()? };
+            init(&dir, &origin, &ministry, &protection)
+        }
         Command::Bootstrap { place } => begin(&place).await,
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
@@ -130,14 +141,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Disclose(disclose) => disclose::run(*disclose).await,
         Command::Load(load) => load::run(*load).await,
         Command::Witness(witness) => witness::run(witness).await,
+        Command::Key(key) => key::run(key).await,
         Command::Keys { keys } => receipts::keys(&keys),
         Command::Receipts(receipts) => receipts::run(receipts),
         Command::Status { place } => status::run(&place).await,
     }
 }
 
-fn init(dir: &std::path::Path, origin: &str, ministry: &str) -> Result<Outcome, CommandError> {
-    let folder = KeyFolder::init(dir, origin, ministry)?;
+/// What protects a new key unless `--plain` says otherwise.
+fn sealed() -> Result<Protection, CommandError> {
+    Ok(Protection::Sealed(Passphrases::of_environment().map_err(KeyError::from)?))
+}
+
+fn init(dir: &std::path::Path, origin: &str, ministry: &str, protection: &Protection) -> Result<Outcome, CommandError> {
+    let folder = KeyFolder::create(dir, origin, ministry, protection)?;
     let config = folder.ledger_config();
     let text = format!(
         "keys of {origin} are in {}\nroot key {}\nnext: zegel-ledger serve --config {}\nin earnest, move root.key and recovery.key off line",

@@ -91,6 +91,15 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     write().map_err(failed(path))
 }
 
+/// As [`write_durably`], for a file that everyone may read (0644).
+///
+/// # Errors
+/// [`DiskError::Io`].
+pub fn replace_public(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    write_durably(path, bytes)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(failed(path))
+}
+
 /// Makes a rename or a removal in the folder of `path` durable.
 ///
 /// # Errors

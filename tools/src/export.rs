@@ -330,7 +330,7 @@ fn finish(
         created_at_ms: now_ms(),
     };
     let statement = print(&statement)?;
-    let signature = officer.identity().sign(CONTEXT_EXPORT, &statement);
+    let signature = officer.identity().sign(CONTEXT_EXPORT, &statement).map_err(crate::source::SourceError::from)?;
     let signed = print(&SignedExport { statement, signature })?;
     parts.into_iter().chain(attachments).for_each(|file| bag.add(file));
     bag.write("data/export-statement", &signed)?;

@@ -1,20 +1,22 @@
 //! The key folder of a ministry: who signs, who opens, whom a ledger is.
 //!
 //! Made whole by [`KeyFolder::init`], for a demonstration or a test: in earnest each key lives with its owner, and root and
-//! recovery off line. Every key file is 0600, created once and never overwritten; its mode is checked when it is read.
-//! Not here: what the registry makes of the public halves (`officer`). Specification: `specs/registry.md`.
+//! recovery off line. Not here: how a key file is protected (`zegel-keys`), what the registry makes of the public halves
+//! (`officer`). Specifications: `specs/keys.md`, `specs/registry.md`.
 
 mod archive;
+mod change;
 mod folder;
 mod ministry;
 mod signing;
 mod tls;
 
 pub use archive::{ArchiveKey, ArchivePublicKey};
+pub use change::NewKey;
 pub use folder::KeyFolder;
 pub use ministry::{ArchiveKeyName, Ministry};
 pub use signing::{Actor, Identity};
-pub(crate) use signing::{create as create_signing_key, load as load_signing_key};
+pub(crate) use signing::{create_secret, create_signing_key, load_secret, load_signing_key};
 
 use crate::disk::DiskError;
 use crate::entropy::EntropyError;
@@ -26,6 +28,12 @@ pub enum KeyError {
     /// A file.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A private key.
+    #[error(transparent)]
+    Secret(#[from] zegel_keys::KeyError),
+    /// A token that does not sign.
+    #[error(transparent)]
+    Sign(#[from] zegel_keys::SignError),
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

@@ -17,6 +17,11 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let is_json = arguments.json;
+    // Before any key is read.
+    if let Err(error) = zegel_keys::leave_no_dumps() {
+        eprintln!("zegel: {error}");
+        return ExitCode::from(3);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

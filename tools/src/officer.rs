@@ -2,14 +2,18 @@
 //!
 //! Not here: the export (`export`), keys (`keys`). Specification: `specs/registry.md`.
 
+mod archive;
 mod genesis;
 mod lists;
 mod register;
+mod rotation;
 
+pub use archive::{add_archive_key, retire_archive_key};
 pub(crate) use genesis::key_added;
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};
 pub use lists::{class_list, grounds_list, normalise_ground};
 pub use register::{Register, RegisteredId};
+pub use rotation::{OldKey, Revocation, RootWord, Rotated, change_log_key, change_root, retire, revoke, rotate};
 
 use crate::disk::DiskError;
 use crate::entropy::{EntropyError, random_id};
@@ -43,6 +47,44 @@ pub enum OfficerError {
     Malformed {
         /// The file.
         path: String,
+    },
+    /// The loss of one key more would be the loss of everything.
+    #[error("{left} archive keys would be left in use, at least {wanted} are wanted: add one first")]
+    TooFewArchiveKeys {
+        /// How many would be left.
+        left: usize,
+        /// How many are wanted.
+        wanted: usize,
+    },
+    /// Two keys of one actor, and a third was asked for.
+    #[error("{actor} has {found} keys in use: end the overlap first, with `zegel key retire {actor}`")]
+    OverlapOpen {
+        /// Name of the actor.
+        actor: &'static str,
+        /// How many.
+        found: usize,
+    },
+    /// The key of the folder is not one that may sign, so that nothing may be ended for it.
+    #[error("key {key} of {actor} may not sign, so the other keys of {actor} are left as they are")]
+    NotInUse {
+        /// Name of the actor.
+        actor: &'static str,
+        /// The key in the folder.
+        key: Hash,
+    },
+    /// Root and log change their keys by events of their own.
+    #[error("the key of the {actor} changes by an event of its own, not by one of an actor")]
+    OtherWay {
+        /// "root" or "log".
+        actor: &'static str,
+    },
+    /// The ledger does not hold the log's next key.
+    #[error("give the ledger {path} first (other_log_keys, and start it again), then ask again: {reason}")]
+    LogKeyNotHeld {
+        /// The key file.
+        path: String,
+        /// What the ledger said.
+        reason: Box<SourceError>,
     },
     /// A name that has an id already.
     #[error("{name:?} is registered already, as {id}")]

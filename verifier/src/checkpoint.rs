@@ -35,6 +35,16 @@ pub fn print(origin: &str, size: u64, root: Hash) -> String {
     format!("{origin}\n{size}\n{}\n", STANDARD.encode(root.0))
 }
 
+/// Origin, size and root of a text, if it is that of a checkpoint.
+pub(crate) fn read(text: &str) -> Option<(String, u64, Hash)> {
+    let mut lines = text.split('\n');
+    let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+    let size = size.parse::<u64>().ok()?;
+    let root = Hash::read(&STANDARD.decode(root).ok()?)?;
+    // Printed back: "007", "+7" and extension lines are all refused here.
+    (print(origin, size, root) == text && !origin.is_empty()).then(|| (origin.to_owned(), size, root))
+}
+
 /// A checkpoint whose signature has not been verified: enough to walk by, not to conclude from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedCheckpoint {
@@ -51,14 +61,6 @@ impl ClaimedCheckpoint {
     /// [`CheckpointError`] if it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let note = Note::parse(bytes)?;
-        let read = |text: &str| {
-            let mut lines = text.split('\n');
-            let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
-            let size = size.parse::<u64>().ok()?;
-            let root = Hash::read(&STANDARD.decode(root).ok()?)?;
-            // Printed back: "007", "+7" and extension lines are all refused here.
-            (print(origin, size, root) == text && !origin.is_empty()).then(|| (origin.to_owned(), size, root))
-        };
         let (origin, size, root) = read(note.text()).ok_or(CheckpointError::Malformed)?;
         Ok(Self { note, origin, size, root })
     }

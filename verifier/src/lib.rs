@@ -21,6 +21,7 @@ pub mod compare;
 pub mod corroborate;
 pub mod hash;
 pub mod kinds;
+pub mod lattice;
 pub mod mirror;
 pub mod note;
 pub mod proof;

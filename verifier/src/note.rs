@@ -3,7 +3,9 @@
 //! Not here: what the text says (`checkpoint`), and who is trusted (`trust`). Nothing is read from a note's text before a
 //! signature over it has been verified: [`Note::text`] is for the checks of this crate only.
 
+use crate::checkpoint;
 use crate::hash::sha256;
+use crate::lattice;
 use crate::signature::verify_raw;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +17,8 @@ pub const SIGNATURES_MAX: usize = 64;
 pub const TYPE_ED25519: u8 = 0x01;
 /// Signature type of a timestamped Ed25519 cosignature (c2sp.org/tlog-cosignature).
 pub const TYPE_COSIGNATURE: u8 = 0x04;
+/// Signature type of a timestamped ML-DSA-44 cosignature (c2sp.org/tlog-cosignature).
+pub const TYPE_LATTICE: u8 = 0x06;
 
 /// Why a note or a verifier key is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,12 +61,14 @@ pub enum NoteError {
     },
 }
 
-/// A verifier key: name, type and Ed25519 key (C2SP vkey).
+/// A verifier key: name, type, and an Ed25519 or ML-DSA-44 key (C2SP vkey).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifierKey {
     name: String,
     kind: u8,
     key: [u8; 32],
+    /// With [`TYPE_LATTICE`], and only then.
+    lattice: Option<Box<[u8; lattice::KEY_BYTES]>>,
 }
 
 impl VerifierKey {
@@ -75,8 +81,17 @@ impl VerifierKey {
         if bad {
             Err(NoteError::BadVerifierKey { found: name.into() })
         } else {
-            Ok(Self { name: name.into(), kind, key })
+            Ok(Self { name: name.into(), kind, key, lattice: None })
         }
+    }
+
+    /// An ML-DSA-44 key under a name.
+    ///
+    /// # Errors
+    /// As [`VerifierKey::new`].
+    pub fn of_lattice(name: &str, key: &[u8; lattice::KEY_BYTES]) -> Result<Self, NoteError> {
+        let named = Self::new(name, TYPE_LATTICE, sha256(&[key]).0)?;
+        Ok(Self { lattice: Some(Box::new(*key)), ..named })
     }
 
     /// Reads `name+hash+base64(type ‖ key)`, and nothing that would print otherwise.
@@ -90,9 +105,11 @@ impl VerifierKey {
         let encoded = parts.nth(1).ok_or_else(bad)?;
         let bytes = STANDARD.decode(encoded).map_err(|_| bad())?;
         let (kind, key) = bytes.split_first().ok_or_else(bad)?;
-        let known = matches!(*kind, TYPE_ED25519 | TYPE_COSIGNATURE);
-        let key = key.try_into().ok().filter(|_| known).ok_or_else(bad)?;
-        let parsed = Self::new(name, *kind, key)?;
+        let parsed = match *kind {
+            TYPE_ED25519 | TYPE_COSIGNATURE => Self::new(name, *kind, key.try_into().map_err(|_| bad())?)?,
+            TYPE_LATTICE => Self::of_lattice(name, key.try_into().map_err(|_| bad())?)?,
+            _ => return Err(bad()),
+        };
         if parsed.print() == text { Ok(parsed) } else { Err(bad()) }
     }
 
@@ -100,7 +117,7 @@ impl VerifierKey {
     #[must_use]
     pub fn print(&self) -> String {
         let id: String = self.id().iter().map(|byte| format!("{byte:02x}")).collect();
-        let encoded = STANDARD.encode([&[self.kind], &self.key[..]].concat());
+        let encoded = STANDARD.encode([&[self.kind], self.public()].concat());
         format!("{}+{id}+{encoded}", self.name)
     }
 
@@ -110,7 +127,12 @@ impl VerifierKey {
         &self.name
     }
 
-    /// The Ed25519 key.
+    /// The bytes of the key itself.
+    fn public(&self) -> &[u8] {
+        self.lattice.as_ref().map_or(&self.key[..], |key| &key[..])
+    }
+
+    /// The Ed25519 key; of an ML-DSA-44 key its SHA-256, by which one is told from another.
     #[must_use]
     pub fn key(&self) -> &[u8; 32] {
         &self.key
@@ -125,7 +147,7 @@ impl VerifierKey {
     /// The short key id: first four bytes of `SHA-256(name ‖ 0x0A ‖ type ‖ key)`. A hint, not a fingerprint.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
-        let hash = sha256(&[self.name.as_bytes(), b"\n", &[self.kind], &self.key]).0;
+        let hash = sha256(&[self.name.as_bytes(), b"\n", &[self.kind], self.public()]).0;
         [hash[0], hash[1], hash[2], hash[3]]
     }
 
@@ -137,7 +159,7 @@ impl VerifierKey {
 
     /// One cosignature line, with its newline: the time in seconds since 1970 that was signed, and the signature.
     #[must_use]
-    pub fn cosignature_line(&self, time_s: u64, signature: &[u8; 64]) -> String {
+    pub fn cosignature_line(&self, time_s: u64, signature: &[u8]) -> String {
         self.signature_line(&[&time_s.to_be_bytes()[..], signature].concat())
     }
 }
@@ -211,8 +233,19 @@ impl Note {
         let body = self.line_of(key).ok_or_else(|| NoteError::Unsigned { name: key.name.clone() })?;
         let (time, signature) = body.split_first_chunk::<8>().ok_or_else(bad)?;
         let time = u64::from_be_bytes(*time);
-        verify_raw(&key.key, &cosignature_message(time, &self.text), signature).map_err(|_| bad())?;
-        Ok(time)
+        let is_good = match &key.lattice {
+            None => verify_raw(&key.key, &cosignature_message(time, &self.text), signature).is_ok(),
+            Some(lattice) => self
+                .lattice_message(&key.name, time)
+                .is_some_and(|message| lattice::verifies(lattice, &message, signature)),
+        };
+        if is_good { Ok(time) } else { Err(bad()) }
+    }
+
+    /// What an ML-DSA cosigner signs: of a note that is a checkpoint.
+    fn lattice_message(&self, cosigner: &str, time_s: u64) -> Option<Vec<u8>> {
+        let (origin, size, root) = checkpoint::read(&self.text)?;
+        lattice::cosignature_message(cosigner, time_s, &origin, size, root)
     }
 
     /// What a cosigner of this note signs at a time in seconds since 1970.

@@ -5,16 +5,14 @@
 
 use super::{Answer, AppendError, SharedView, Stopped, Taken, View};
 use crate::access::Roles;
-use crate::log::{Sealed, SealedContent, SealedEntry};
+use crate::log::{SealedContent, SealedEntry};
 use crate::metrics::{LogMetrics, now_ms, timed};
+use crate::signing::{LogSigners, Unsigned};
 use crate::store::{Group, Guard, Step, Store, StoreError};
 use crate::tree::Edge;
-use ed25519_dalek::{Signer, SigningKey};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
-use zegel_verifier::hash::Hash;
-use zegel_verifier::note::{NoteError, TYPE_ED25519, VerifierKey};
 
 /// What a job of a group became, before the group is durable.
 pub(super) struct Decided {
@@ -36,7 +34,7 @@ pub(super) struct Committer {
     pub(super) origin: String,
     pub(super) edge: Edge,
     pub(super) guard: Guard,
-    pub(super) keys: Vec<SigningKey>,
+    pub(super) keys: LogSigners,
     pub(super) store: Arc<Store>,
     pub(super) view: SharedView,
     pub(super) stopped: Stopped,
@@ -65,8 +63,15 @@ impl Committer {
     /// Steps 3 to 6. Gives the entries' bytes, by index.
     fn commit(&mut self, mut group: Group, roles: Option<Arc<Roles>>) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let metrics = self.metrics.clone();
-        let note =
-            timed(&metrics.sign, || self.store.step(Step::Sign, || sign(&self.keys, &self.origin, &group.sealed)))?;
+        let sealed = &group.sealed;
+        let unsigned = Unsigned {
+            text: &sealed.checkpoint_text,
+            log_key: sealed.log_key,
+            size: sealed.size,
+            root: sealed.root,
+            time_s: self.store.now_ms() / 1_000,
+        };
+        let note = timed(&metrics.sign, || self.store.step(Step::Sign, || self.keys.sign(&self.origin, &unsigned)))?;
         let mut edge = self.edge.clone();
         let full = group.sealed.entries.iter().flat_map(|entry| edge.push(entry.leaf)).collect();
         timed(&metrics.sync, || {
@@ -133,16 +138,4 @@ impl Committer {
             let _ = answer.send(result);
         }
     }
-}
-
-fn sign(keys: &[SigningKey], origin: &str, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
-    let failed = |reason: NoteError| StoreError::failed("signing the checkpoint", reason);
-    let key = keys.iter().find(|key| key.verifying_key().to_bytes() == sealed.log_key);
-    let key = key.ok_or(StoreError::Failed {
-        step: "signing the checkpoint",
-        reason: format!("log key {} is not held", Hash(sealed.log_key)),
-    })?;
-    let verifier = VerifierKey::new(origin, TYPE_ED25519, sealed.log_key).map_err(failed)?;
-    let signature = key.sign(sealed.checkpoint_text.as_bytes()).to_bytes();
-    Ok(format!("{}\n{}", sealed.checkpoint_text, verifier.signature_line(&signature)).into_bytes())
 }

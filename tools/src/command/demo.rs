@@ -99,7 +99,15 @@ fn play(demo: &Demo) -> Result<Outcome, DemoError> {
     let keys = demo.out.join("ministry");
     say("1. A ministry makes its keys; the root key is what an inspector will trust.");
     let text = keys.display().to_string();
-    succeed(beside("zegel")?.args(["init", &text, "--origin", ORIGIN, "--ministry", "Ministerie van Voorbeeld"]))?;
+    succeed(beside("zegel")?.args([
+        "init",
+        &text,
+        "--plain",
+        "--origin",
+        ORIGIN,
+        "--ministry",
+        "Ministerie van Voorbeeld",
+    ]))?;
     say("2. A ledger starts, over TLS; it will never see a word of what it keeps.");
     let (ledger, url) = start(&keys, &demo.out)?;
     let stage = Stage { out: demo.out.clone(), readouts: demo.readouts.clone(), url, ledger };

@@ -200,7 +200,13 @@ impl CommandError {
                 | CopyError::Shorter { .. } => 2,
                 _ => 3,
             },
-            Self::Officer(OfficerError::NameTaken { .. })
+            Self::Officer(
+                OfficerError::NameTaken { .. }
+                | OfficerError::LogKeyNotHeld { .. }
+                | OfficerError::OverlapOpen { .. }
+                | OfficerError::TooFewArchiveKeys { .. }
+                | OfficerError::NotInUse { .. },
+            )
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }

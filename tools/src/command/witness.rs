@@ -1,11 +1,12 @@
 //! `zegel witness`: a witness of logs, or an auditing one.
 
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, sealed};
 use clap::Subcommand;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zegel_keys::Protection;
 use zegel_tools::disk;
 use zegel_tools::witness::{Kind, NewWitness, WitnessConfig, init, serve};
 
@@ -25,6 +26,9 @@ pub(crate) enum Witness {
         /// Address to listen on.
         #[arg(long, default_value = "127.0.0.1:7480")]
         listen: SocketAddr,
+        /// Leave the key without a passphrase: for a demonstration.
+        #[arg(long)]
+        plain: bool,
         /// Verifier key of the log; may be repeated while it changes its key.
         #[arg(long, value_name = "VKEY", required_unless_present = "audit", conflicts_with = "audit")]
         log: Vec<String>,
@@ -62,9 +66,34 @@ pub(crate) enum Witness {
 pub(crate) async fn run(witness: Witness) -> Result<Outcome, CommandError> {
     match witness {
         Witness::Serve { config, ready_file } => answer(&config, ready_file.as_deref()).await,
-        Witness::Init { dir, name, label, listen, log, audit, trust, ledger, ca, certificate, certificate_key } => {
+        Witness::Init {
+            dir,
+            name,
+            label,
+            listen,
+            plain,
+            log,
+            audit,
+            trust,
+            ledger,
+            ca,
+            certificate,
+            certificate_key,
+        } => {
             let kind = if audit { Kind::Auditor } else { Kind::Witness };
-            let new = NewWitness { name, kind, listen, log_keys: log, trust, ledger, ca, certificate, certificate_key };
+            let protection = if plain { Protection::Plain } else { sealed()? };
+            let new = NewWitness {
+                name,
+                kind,
+                listen,
+                protection,
+                log_keys: log,
+                trust,
+                ledger,
+                ca,
+                certificate,
+                certificate_key,
+            };
             let key = init(&dir, &new)?.print();
             let line = format!("{} {label} {key}", kind.name());
             let config = dir.join("witness.toml");

@@ -1,18 +1,17 @@
 //! Archive keys: X-Wing (X25519 with ML-KEM-768) key pairs of the ministry, to which sources wrap dossier keys.
 
 use super::KeyError;
-use crate::disk::{self, Readers};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, Serializable};
 use std::fmt;
 use std::path::Path;
+use zegel_keys::{Passphrases, Protection, open_secret, write_secret};
 use zegel_verifier::hash::{Hash, sha256};
 use zeroize::Zeroizing;
 
-const BEGIN: &str = "-----BEGIN ZEGEL ARCHIVE KEY-----\n";
-const END: &str = "\n-----END ZEGEL ARCHIVE KEY-----\n";
+/// X-Wing (draft-connolly-cfrg-xwing-kem); its private key is a seed of 32 bytes.
+const XWING: &str = "1.3.6.1.4.1.62253.25722";
+const WANTED: &str = "an X-Wing key in PKCS#8 PEM";
 
 /// The public half of an archive key, as it stands in the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,31 +72,27 @@ impl ArchiveKey {
     }
 
     /// Makes a key in a new file.
-    pub(super) fn create(path: &Path) -> Result<Self, KeyError> {
+    ///
+    /// # Errors
+    /// [`KeyError::Secret`].
+    pub fn create(path: &Path, protection: &Protection) -> Result<Self, KeyError> {
         let made = Self::generate();
         let secret = Zeroizing::new(made.key.to_bytes().to_vec());
-        let text = Zeroizing::new(format!("{BEGIN}{}{END}", STANDARD.encode(&*secret)));
-        disk::write_new(path, text.as_bytes(), Readers::Owner)?;
+        write_secret(path, XWING, &secret, protection)?;
         Ok(made)
     }
 
     /// Reads a key file.
     ///
     /// # Errors
-    /// [`KeyError::Disk`] if it cannot be read or others can read it, [`KeyError::Malformed`] if it is no archive key.
-    pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let bytes = disk::read_private(path)?;
-        Self::parse(&bytes)
-            .ok_or_else(|| KeyError::Malformed { path: path.display().to_string(), wanted: "a Zegel archive key" })
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let encoded = text.strip_prefix(BEGIN)?.strip_suffix(END)?;
-        let secret = Zeroizing::new(STANDARD.decode(encoded).ok()?);
-        let key = <XWing as Kem>::PrivateKey::from_bytes(&secret).ok()?;
+    /// [`KeyError::Secret`] if it cannot be read or opened, or others can read it; [`KeyError::Malformed`] if it is no
+    /// archive key.
+    pub fn load(path: &Path, passphrases: &Passphrases) -> Result<Self, KeyError> {
+        let secret = open_secret(path, XWING, passphrases, WANTED)?;
+        let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted: WANTED };
+        let key = <XWing as Kem>::PrivateKey::from_bytes(&secret).map_err(malformed)?;
         let public = XWing::sk_to_pk(&key);
         let id = sha256(&[&public.to_bytes()]);
-        Some(Self { key, public: ArchivePublicKey { key: public, id } })
+        Ok(Self { key, public: ArchivePublicKey { key: public, id } })
     }
 }

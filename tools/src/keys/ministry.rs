@@ -31,17 +31,24 @@ pub struct Ministry {
     /// Actor id of the operator of the ledger; it has no key here.
     #[serde(with = "hex::field")]
     pub operator: Hash,
-    /// The root key, which a trust file pins.
+    /// The root key of genesis, which a trust file pins for good.
     #[serde(with = "hex::field")]
     pub root_key: Hash,
     /// The key that signs checkpoints.
     #[serde(with = "hex::field")]
     pub log_key: Hash,
+    /// Its file in the folder: another one after each change.
+    #[serde(default = "first_log_key")]
+    pub log_key_file: String,
     /// The recovery key.
     #[serde(with = "hex::field")]
     pub recovery_key: Hash,
     /// The archive keys.
     pub archive_keys: Vec<ArchiveKeyName>,
+}
+
+fn first_log_key() -> String {
+    "log.key".into()
 }
 
 impl Ministry {
@@ -59,6 +66,13 @@ impl Ministry {
     /// [`NoteError::BadVerifierKey`] for an origin that is no name of a key.
     pub fn log_vkey(&self) -> Result<String, NoteError> {
         Ok(VerifierKey::new(&self.origin, TYPE_ED25519, self.log_key.0)?.print())
+    }
+
+    /// As it stands in the file.
+    pub(super) fn print(&self) -> String {
+        // A map of strings and lists: there is nothing that JSON could refuse.
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        format!("{text}\n")
     }
 
     /// SHA-256 of the root key: what a person compares with a published source.

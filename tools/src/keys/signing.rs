@@ -1,16 +1,14 @@
-//! Ed25519 keys of actors, as PKCS#8 PEM files.
+//! Actors, and what signs for them.
 
 use super::KeyError;
-use crate::disk::{self, Readers};
-use crate::entropy::random;
-use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use ed25519_dalek::{Signer, SigningKey};
-use std::fmt;
 use std::path::Path;
+use zegel_keys::{Passphrases, Protection, Signer, create, open_secret, write_secret};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::signature::signed_bytes;
 use zeroize::Zeroizing;
+
+/// Object identifier of HMAC with SHA-256, for which the secret of a source is the key.
+const HMAC: &str = "1.2.840.113549.2.9";
 
 /// Someone with a signing key in the key folder. The name of its file follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +45,18 @@ impl Actor {
     }
 }
 
-/// An actor that can sign: its id and its key.
-#[derive(Clone)]
+/// An actor that can sign: its id and its key, wherever that lies.
+#[derive(Clone, Debug)]
 pub struct Identity {
     actor: Hash,
-    key: SigningKey,
+    key: Signer,
 }
 
 impl Identity {
     /// An actor with its key.
     #[must_use]
-    pub fn new(actor: Hash, key: SigningKey) -> Self {
-        Self { actor, key }
+    pub fn new(actor: Hash, key: impl Into<Signer>) -> Self {
+        Self { actor, key: key.into() }
     }
 
     /// Id of the actor.
@@ -70,35 +68,37 @@ impl Identity {
     /// The public key.
     #[must_use]
     pub fn public_key(&self) -> Hash {
-        Hash(self.key.verifying_key().to_bytes())
+        Hash(self.key.public_key())
     }
 
     /// Signs bytes under a context.
-    #[must_use]
-    pub fn sign(&self, context: &str, bytes: &[u8]) -> Vec<u8> {
-        self.key.sign(&signed_bytes(context, bytes)).to_bytes().to_vec()
+    ///
+    /// # Errors
+    /// [`KeyError::Sign`], if a token does not sign.
+    pub fn sign(&self, context: &str, bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
+        Ok(self.key.sign(&signed_bytes(context, bytes))?.to_vec())
     }
 }
 
-impl fmt::Debug for Identity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Identity").field("actor", &self.actor).field("key", &self.public_key()).finish()
-    }
+/// Makes a signing key in a new file.
+pub(crate) fn create_signing_key(path: &Path, protection: &Protection) -> Result<Hash, KeyError> {
+    Ok(Hash(create(path, protection)?))
 }
 
-/// Makes a key in a new file and gives its public half.
-pub(crate) fn create(path: &Path) -> Result<Hash, KeyError> {
-    let secret = Zeroizing::new(random::<32>()?);
-    let key = SigningKey::from_bytes(&secret);
-    let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted: "a key that can be written" };
-    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(malformed)?;
-    disk::write_new(path, pem.as_bytes(), Readers::Owner)?;
-    Ok(Hash(key.verifying_key().to_bytes()))
+/// Opens a signing key, with the passphrases that the environment names.
+pub(crate) fn load_signing_key(path: &Path) -> Result<Signer, KeyError> {
+    Ok(Signer::open(path, &Passphrases::of_environment()?)?)
 }
 
-pub(crate) fn load(path: &Path) -> Result<SigningKey, KeyError> {
-    let bytes = disk::read_private(path)?;
-    let malformed = || KeyError::Malformed { path: path.display().to_string(), wanted: "an Ed25519 key in PKCS#8 PEM" };
-    let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
-    SigningKey::from_pkcs8_pem(text).map_err(|_| malformed())
+/// Writes the secret of a source to a new file.
+pub(crate) fn create_secret(path: &Path, secret: &[u8; 32], protection: &Protection) -> Result<(), KeyError> {
+    Ok(write_secret(path, HMAC, secret, protection)?)
+}
+
+/// Reads the secret of a source.
+pub(crate) fn load_secret(path: &Path, passphrases: &Passphrases) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let wanted = "a secret of 32 bytes in PKCS#8 PEM";
+    let bytes = open_secret(path, HMAC, passphrases, wanted)?;
+    let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted };
+    bytes.as_slice().try_into().map(Zeroizing::new).map_err(malformed)
 }

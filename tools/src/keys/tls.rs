@@ -4,12 +4,12 @@ use super::KeyError;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use zeroize::Zeroizing;
 
-/// PEM texts of both.
+/// Certificates in PEM, keys in PKCS#8 DER.
 pub(super) struct LoopbackTls {
     pub(super) ca: String,
-    pub(super) ca_key: Zeroizing<String>,
+    pub(super) ca_key: Zeroizing<Vec<u8>>,
     pub(super) server: String,
-    pub(super) server_key: Zeroizing<String>,
+    pub(super) server_key: Zeroizing<Vec<u8>>,
 }
 
 pub(super) fn create(ministry: &str) -> Result<LoopbackTls, KeyError> {
@@ -31,8 +31,8 @@ fn make(ministry: &str) -> Result<LoopbackTls, rcgen::Error> {
     let server_pem = server.signed_by(&server_key, &Issuer::from_params(&ca, &ca_key))?.pem();
     Ok(LoopbackTls {
         ca: ca_pem,
-        ca_key: Zeroizing::new(ca_key.serialize_pem()),
+        ca_key: Zeroizing::new(ca_key.serialize_der()),
         server: server_pem,
-        server_key: Zeroizing::new(server_key.serialize_pem()),
+        server_key: Zeroizing::new(server_key.serialize_der()),
     })
 }

@@ -1,15 +1,12 @@
 //! Genesis: one batch, signed by the root, with everyone and everything that a log needs to begin.
 
+use super::archive::archive_key_added;
+use super::rotation::possession;
 use super::{OfficerError, class_list, grounds_list};
-use crate::event::{Draft, EventError, public};
+use crate::event::{Draft, public};
 use crate::keys::{Actor, Identity, KeyFolder};
-use crate::source::Source;
-use zegel_proto::print;
-use zegel_proto::v1::{
-    ActorRegistered, ArchiveAlgorithm, ArchiveKeyAdded, EventKind, KeyAdded, KeyPossession, LogCreated, Role,
-};
-use zegel_verifier::hash::Hash;
-use zegel_verifier::signature::CONTEXT_KEY;
+use crate::source::{Source, SourceError};
+use zegel_proto::v1::{ActorRegistered, EventKind, KeyAdded, LogCreated, Role};
 
 /// What became of a bootstrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +78,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
         drafts.push(key_added(&ministry.origin, &folder.identity(actor)?)?);
     }
     for (name, key) in ministry.archive_keys.iter().zip(folder.archive_keys()?) {
-        let event = ArchiveKeyAdded {
-            algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
-            public_key: key.public().to_vec(),
-            name: name.file.trim_end_matches(".key").into(),
-        };
-        drafts.push(public(EventKind::ArchiveKeyAdded, &event)?);
+        drafts.push(archive_key_added(&key, &name.file)?);
     }
     drafts.push(public(EventKind::ClassListPublished, &class_list())?);
     drafts.push(public(EventKind::GroundsListPublished, &grounds_list())?);
@@ -94,9 +86,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
 }
 
 /// A key with proof that its owner has it.
-pub(crate) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, EventError> {
-    let (actor, key): (Hash, Hash) = (identity.actor(), identity.public_key());
-    let claim = KeyPossession { origin: origin.into(), actor: actor.to_vec(), key: key.to_vec() };
-    let proof = identity.sign(CONTEXT_KEY, &print(&claim)?);
-    public(EventKind::KeyAdded, &KeyAdded { actor: actor.to_vec(), key: key.to_vec(), proof })
+pub(crate) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, SourceError> {
+    let (key, proof) = possession(origin, identity)?;
+    Ok(public(EventKind::KeyAdded, &KeyAdded { actor: identity.actor().to_vec(), key, proof })?)
 }

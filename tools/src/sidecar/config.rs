@@ -4,10 +4,11 @@ use super::SidecarError;
 use crate::disk::{self, Readers};
 use crate::entropy::{random, random_id};
 use crate::hex;
-use crate::keys::{Identity, KeyFolder, create_signing_key, load_signing_key};
+use crate::keys::{Identity, KeyError, KeyFolder, create_secret, create_signing_key, load_secret, load_signing_key};
 use crate::officer::register_source;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use zegel_keys::{Passphrases, Protection};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::trust::Trust;
 use zeroize::Zeroizing;
@@ -112,10 +113,7 @@ impl LogConfig {
     }
 
     pub(super) fn secret(&self) -> Result<Zeroizing<[u8; 32]>, SidecarError> {
-        let bytes = disk::read_private(&self.secret)?;
-        let path = || self.secret.display().to_string();
-        let malformed = |_| SidecarError::Config { path: path(), reason: "a secret has 32 bytes".into() };
-        bytes.as_slice().try_into().map(Zeroizing::new).map_err(malformed)
+        Ok(load_secret(&self.secret, &Passphrases::of_environment().map_err(KeyError::from)?)?)
     }
 }
 
@@ -132,6 +130,8 @@ pub struct NewSource<'a> {
     pub listen: &'a str,
     /// Secret of another source of the same ministry: both then give one conversation one id.
     pub secret: Option<&'a Path>,
+    /// How key and secret are protected.
+    pub protection: &'a Protection,
 }
 
 /// Makes a source of its own for a log, registers it with the ministry's root key, and adds it to the sidecar's configuration.
@@ -142,11 +142,12 @@ pub async fn init(folder: &Path, ministry: &KeyFolder, new: &NewSource<'_>) -> R
     let own = folder.join(new.label);
     disk::create_folder(&own)?;
     let (key, secret) = (own.join("source.key"), own.join("source.secret"));
-    create_signing_key(&key)?;
-    match new.secret {
-        Some(other) => disk::write_new(&secret, &disk::read_private(other)?, Readers::Owner)?,
-        None => disk::write_new(&secret, &*Zeroizing::new(random::<32>()?), Readers::Owner)?,
-    }
+    create_signing_key(&key, new.protection)?;
+    let known = match new.secret {
+        Some(other) => load_secret(other, &Passphrases::of_environment().map_err(KeyError::from)?)?,
+        None => Zeroizing::new(random::<32>()?),
+    };
+    create_secret(&secret, &known, new.protection)?;
     let trust = disk::read(&ministry.path().join("trust.txt"))?;
     disk::write_new(&own.join("trust.txt"), &trust, Readers::Everyone)?;
     disk::write_new(&own.join("ca.pem"), &ministry.tls_ca()?, Readers::Everyone)?;

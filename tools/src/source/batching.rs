@@ -1,7 +1,6 @@
 //! Events into batches: at most 256 events and 3 MiB, cut between conversations where that costs little.
 
 use super::{Head, SealedEvent, Source, SourceError};
-use crate::event::EventError;
 use crate::keys::Identity;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zegel_proto::print;
@@ -80,7 +79,7 @@ pub fn sign_batch(
     head: &Head,
     request: &mut AppendRequest,
     created_at_ms: u64,
-) -> Result<Head, EventError> {
+) -> Result<Head, SourceError> {
     let statement = print(&BatchStatement {
         origin: request.origin.clone(),
         source: identity.actor().to_vec(),
@@ -92,7 +91,7 @@ pub fn sign_batch(
         previous: head.previous.map(Hash::to_vec).unwrap_or_default(),
         created_at_ms,
     })?;
-    let signature = identity.sign(CONTEXT_BATCH, &statement);
+    let signature = identity.sign(CONTEXT_BATCH, &statement)?;
     let next = Head { next_batch_seq: head.next_batch_seq + 1, previous: Some(sha256(&[&statement])) };
     request.batch = Some(SignedBatch { statement, signature });
     Ok(next)

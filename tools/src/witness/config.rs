@@ -2,12 +2,12 @@
 
 use super::WitnessError;
 use crate::disk::{self, Readers};
-use crate::keys::{create_signing_key, load_signing_key};
+use crate::keys::KeyError;
 use crate::source::{Backoff, ClientCertificate, Connection};
-use ed25519_dalek::SigningKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use zegel_keys::{Passphrases, Protection, Signer, create};
 use zegel_verifier::note::{TYPE_COSIGNATURE, TYPE_ED25519, VerifierKey};
 use zegel_verifier::trust::Trust;
 
@@ -137,9 +137,10 @@ impl WitnessConfig {
     }
 
     /// The key, and what others know it by.
-    pub(super) fn signer(&self) -> Result<(SigningKey, VerifierKey), WitnessError> {
-        let key = load_signing_key(&self.key)?;
-        let public = VerifierKey::new(&self.name, TYPE_COSIGNATURE, key.verifying_key().to_bytes())?;
+    pub(super) fn signer(&self) -> Result<(Signer, VerifierKey), WitnessError> {
+        let passphrases = Passphrases::of_environment().map_err(KeyError::from)?;
+        let key = Signer::open(&self.key, &passphrases).map_err(KeyError::from)?;
+        let public = VerifierKey::new(&self.name, TYPE_COSIGNATURE, key.public_key())?;
         Ok((key, public))
     }
 
@@ -188,6 +189,8 @@ pub struct NewWitness {
     pub kind: Kind,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// How its key is protected.
+    pub protection: Protection,
     /// Verifier keys of the log; of a witness.
     pub log_keys: Vec<String>,
     /// Trust file of the log; of an auditor.
@@ -210,11 +213,11 @@ pub fn init(folder: &Path, new: &NewWitness) -> Result<VerifierKey, WitnessError
     VerifierKey::new(&new.name, TYPE_COSIGNATURE, [0; 32])?;
     disk::create_folder(folder)?;
     let folder = folder.canonicalize().map_err(disk::failed(folder))?;
-    let key = create_signing_key(&folder.join(KEY))?;
+    let key = create(&folder.join(KEY), &new.protection).map_err(KeyError::from)?;
     disk::create_folder(&folder.join("state"))?;
     disk::create_folder(&folder.join("guard"))?;
     disk::write_new(&folder.join(CONFIG), config_text(new)?.as_bytes(), Readers::Everyone)?;
-    Ok(VerifierKey::new(&new.name, TYPE_COSIGNATURE, key.0)?)
+    Ok(VerifierKey::new(&new.name, TYPE_COSIGNATURE, key)?)
 }
 
 fn config_text(new: &NewWitness) -> Result<String, WitnessError> {

@@ -6,12 +6,12 @@ use super::latest::{Latest, lock, name_of};
 use super::{Tell, WitnessError};
 use crate::disk::{self, DiskError};
 use crate::source::now_ms;
-use ed25519_dalek::{Signer, SigningKey};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
+use zegel_keys::{SignError, Signer};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::note::VerifierKey;
 use zegel_verifier::witness::{AddCheckpoint, WitnessRefusal, Witnessed, judge};
@@ -28,6 +28,9 @@ pub enum Refused {
     /// The disk: nothing was cosigned.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// The key: nothing was cosigned.
+    #[error(transparent)]
+    Key(#[from] SignError),
     /// The work was broken off.
     #[error("the request was broken off")]
     BrokenOff,
@@ -40,7 +43,7 @@ impl Refused {
         match self {
             Self::Judged(refusal) => refusal.status(),
             Self::Unreplayed(unreplayed) => unreplayed.status(),
-            Self::Disk(_) | Self::BrokenOff => 500,
+            Self::Disk(_) | Self::Key(_) | Self::BrokenOff => 500,
         }
     }
 }
@@ -63,7 +66,7 @@ struct Log {
 
 /// All logs of a witness.
 pub(super) struct Desk {
-    key: SigningKey,
+    key: Signer,
     public: VerifierKey,
     /// By origin.
     logs: HashMap<String, Arc<Log>>,
@@ -150,15 +153,16 @@ impl Desk {
                 return Err(refusal.into());
             }
         };
-        let line = self.line(&checkpoint);
+        let line = self.line(&checkpoint)?;
         let note = format!("{}{line}", checkpoint.note().print());
         latest.keep(checkpoint.size(), checkpoint.root(), note.as_bytes())?;
         Ok(line)
     }
 
-    fn line(&self, checkpoint: &VerifiedCheckpoint) -> String {
+    fn line(&self, checkpoint: &VerifiedCheckpoint) -> Result<String, SignError> {
         let time_s = now_ms() / 1_000;
-        self.public.cosignature_line(time_s, &self.key.sign(&checkpoint.cosignature_message(time_s)).to_bytes())
+        let signature = self.key.sign(&checkpoint.cosignature_message(time_s))?;
+        Ok(self.public.cosignature_line(time_s, &signature))
     }
 
     /// Two checkpoints of one size with two roots, both signed by the log, convince anybody: kept once, for people.

@@ -5,7 +5,7 @@
 
 use super::{TRUST_BYTES_MAX, TrustError};
 use crate::checkpoint::VerifiedCheckpoint;
-use crate::note::{NoteError, TYPE_COSIGNATURE, TYPE_ED25519, VerifierKey};
+use crate::note::{NoteError, TYPE_COSIGNATURE, TYPE_ED25519, TYPE_LATTICE, VerifierKey};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -200,12 +200,12 @@ impl Reader {
 
     fn line(&mut self, line: usize, words: &[&str]) -> Result<(), TrustError> {
         match *words {
-            ["root", key] => self.roots.push(read_key(line, key, TYPE_ED25519)?),
+            ["root", key] => self.roots.push(read_key(line, key, &[TYPE_ED25519])?),
             ["log", key] | ["log", key, _] if self.log.is_none() => {
-                self.log = Some((line, read_key(line, key, TYPE_ED25519)?));
+                self.log = Some((line, read_key(line, key, &[TYPE_ED25519])?));
             }
             [kind @ ("witness" | "auditor"), name, key, ref url @ ..] if url.len() <= 1 => {
-                let (name, key) = (self.new_name(line, name)?, read_key(line, key, TYPE_COSIGNATURE)?);
+                let (name, key) = (self.new_name(line, name)?, read_key(line, key, &[TYPE_COSIGNATURE, TYPE_LATTICE])?);
                 let url = url.first().map(|url| String::from(*url));
                 self.witness(line, Witness { name, key, is_auditor: kind == "auditor", url })?;
             }
@@ -277,9 +277,9 @@ impl Reader {
     }
 }
 
-fn read_key(line: usize, text: &str, kind: u8) -> Result<VerifierKey, TrustError> {
+fn read_key(line: usize, text: &str, kinds: &[u8]) -> Result<VerifierKey, TrustError> {
     let key = VerifierKey::parse(text).map_err(|reason| TrustError::Key { line, reason })?;
-    if key.kind() == kind {
+    if kinds.contains(&key.kind()) {
         return Ok(key);
     }
     Err(TrustError::Key { line, reason: NoteError::BadVerifierKey { found: text.into() } })

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
+use zegel_keys::{Passphrases, Protection};
 use zegel_proto::source::v1::StatusRequest;
 use zegel_proto::source::v1::source_client::SourceClient;
 use zegel_tools::keys::{KeyError, KeyFolder};
@@ -47,6 +48,9 @@ enum Command {
         /// Secret of another source of this ministry, so that both give one conversation one id.
         #[arg(long, value_name = "FILE")]
         secret: Option<PathBuf>,
+        /// Leave key and secret without a passphrase: for a demonstration.
+        #[arg(long)]
+        plain: bool,
     },
     /// Serve until SIGTERM or SIGINT. While another process has the spool: wait, and take over when it is gone.
     Serve {
@@ -199,9 +203,18 @@ fn tell() -> Tell {
 /// Runs one command: its result, and the exit code.
 pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandError> {
     match arguments.command {
-        Command::Init { dir, keys, ledger, name, label, listen, secret } => {
-            let new =
-                NewSource { label: &label, name: &name, ledger: &ledger, listen: &listen, secret: secret.as_deref() };
+        Command::Init { dir, keys, ledger, name, label, listen, secret, plain } => {
+            let passphrases = || Passphrases::of_environment().map_err(KeyError::from).map_err(SidecarError::from);
+            let protection = if plain { Protection::Plain } else { Protection::Sealed(passphrases()?) };
+            let protection = &protection;
+            let new = NewSource {
+                label: &label,
+                name: &name,
+                ledger: &ledger,
+                listen: &listen,
+                secret: secret.as_deref(),
+                protection,
+            };
             let config = init(&dir, &KeyFolder::open(&keys)?, &new).await?;
             Ok((json!({ "config": config }), 0))
         }

@@ -25,7 +25,7 @@ pub use sheet::{Bundle, Printer};
 pub use wording::{Regime, assessment};
 
 use crate::disk::DiskError;
-use crate::reading::ReadingError;
+use crate::documents::ReadingError;
 use thiserror::Error;
 
 /// Why nothing was disclosed.

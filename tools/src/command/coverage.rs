@@ -6,7 +6,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 use zegel_tools::disclose::cell;
-use zegel_tools::reading::{ReadingError, verified};
+use zegel_tools::documents::{ReadingError, verified};
 use zegel_verifier::bundle::Report;
 use zegel_verifier::bundle::secured::{AccountMonth, Timeliness};
 

@@ -6,9 +6,9 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use zegel_tools::case::{Cases, Disclosed};
 use zegel_tools::disclose::{Content, DisclosureError, Wanted, pack};
+use zegel_tools::documents::{Reading, Zone};
 use zegel_tools::hex;
 use zegel_tools::keys::{Actor, KeyFolder};
-use zegel_tools::reading::{Reading, Zone};
 use zegel_verifier::hash::Hash;
 
 /// Arguments of `zegel disclose`.

@@ -6,7 +6,7 @@
 use super::DisclosureError;
 use super::cell::cell;
 use super::wording::{self, Regime};
-use crate::reading::{Assessment, Document};
+use crate::documents::{Assessment, Document};
 use std::io::Write;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -4,7 +4,7 @@ use super::font::{Fonts, Weight};
 use super::layout::{Paragraph, Piece, Role};
 use super::wording::{self, Regime};
 use super::{DisclosureError, pdf};
-use crate::reading::{Attached, Document, Line, Part, Zone};
+use crate::documents::{Attached, Document, Line, Part, Zone};
 use zegel_verifier::bundle::Report;
 
 /// Characters of the title in a file's metadata: PDF/A has no strings of more than 32,767 bytes.
@@ -147,7 +147,7 @@ impl<'a> Printer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::Day;
+    use crate::documents::Day;
     use zegel_proto::v1::{EventKind, Precision};
     use zegel_verifier::hash::Hash;
 

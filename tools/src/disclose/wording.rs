@@ -1,6 +1,6 @@
 //! The words of a disclosure, and the regimes under which there is one. Dutch: these are documents of Dutch law.
 
-use crate::reading::Assessment;
+use crate::documents::Assessment;
 use serde::{Deserialize, Serialize};
 use zegel_proto::v1::EventKind;
 

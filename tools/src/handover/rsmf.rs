@@ -5,7 +5,7 @@
 
 use crate::disclose::files::Files;
 use crate::disclose::{DisclosureError, Wanted};
-use crate::reading::{Attached, Document, Line, Part, Reading, Zone};
+use crate::documents::{Attached, Document, Line, Part, Reading, Zone};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;

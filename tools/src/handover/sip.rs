@@ -8,7 +8,7 @@ use super::sidecar::{InformationObject, Origin, Reference};
 use super::xml::Xml;
 use crate::disclose::files::{Files, zip_bundle};
 use crate::disclose::{Bundle, DisclosureError, Printer, Wanted};
-use crate::reading::{Day, Document, Reading};
+use crate::documents::{Day, Document, Reading};
 use std::collections::BTreeSet;
 use std::io::Write;
 use zegel_verifier::hash::Hash;

@@ -37,7 +37,7 @@ pub(crate) enum ExportError {
     Scope(GrammarError),
     #[error("entry {entry} is no snapshot whose table is kept")]
     NoTable { entry: u64 },
-    #[error("entry {entry}, position {position} is no EXPORT_CREATED that the snapshot covers")]
+    #[error("entry {entry}, position {position} is no EXPORT_CREATED, CONTENT_READ or SEARCH_PERFORMED that the snapshot covers")]
     NoExport { entry: u64, position: u32 },
     #[error("the snapshot has no event of {stream} {id}")]
     NoRow { stream: &'static str, id: Hash },
@@ -108,6 +108,7 @@ fn header(log: &OpenLog, end: &End<'_>, request: &ExportEvidenceRequest, scope: 
     }
 }
 
+/// Nothing is handed out, sealed as it is, before the log says that it was asked for: to export it, to read it, or to search.
 fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> Result<(), ExportError> {
     let (entry, position) = (request.export_entry, request.export_position);
     let none = ExportError::NoExport { entry, position };
@@ -116,8 +117,9 @@ fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> 
     }
     let headers = store.headers(entry)?;
     let header = headers.get(position as usize).and_then(|header| parse::<EventHeader>(header).ok());
-    let is_export = header.is_some_and(|header| header.kind == EventKind::ExportCreated as i32);
-    if is_export { Ok(()) } else { Err(none) }
+    let asking = [EventKind::ExportCreated, EventKind::ContentRead, EventKind::SearchPerformed];
+    let is_asked = header.is_some_and(|header| asking.iter().any(|kind| header.kind == *kind as i32));
+    if is_asked { Ok(()) } else { Err(none) }
 }
 
 /// Rows of the scope's id, the registry and the records stream: ascending, since fixed streams have larger numbers.

@@ -7,7 +7,11 @@ mod import;
 mod mirror;
 mod outcome;
 mod receipts;
+mod records;
+mod redact;
 mod register;
+mod review;
+mod selected;
 mod status;
 mod witness;
 
@@ -67,6 +71,31 @@ enum Command {
     /// Import read-outs of phones.
     #[command(subcommand)]
     Import(import::Import),
+    /// Record that what came in was accepted.
+    Accept(records::Decide),
+    /// Give a class to messages, conversations, contacts or periods.
+    Classify(records::Classify),
+    /// Keep from destruction, whatever the term; or end that.
+    #[command(subcommand)]
+    Hold(records::Hold),
+    /// Assign a category of the selection list.
+    Retain(records::Retain),
+    /// What falls due when, and what is held.
+    Due(records::Due),
+    /// Set a policy of the ministry: `four_eyes`, `selection_list`, `admission`, …
+    Policy(records::Policy),
+    /// Publish a new version of the list of classes.
+    Classes(records::Classes),
+    /// Read, judge, and divide the work.
+    #[command(subcommand)]
+    Review(review::Review),
+    /// Look for messages; logged with its purpose.
+    Search(review::Search),
+    /// Plan what is covered, and propose it.
+    #[command(subcommand)]
+    Redact(redact::Redact),
+    /// Approve what another proposed.
+    Approve(redact::Approve),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
     /// Copy a log for auditors; no key is needed.
@@ -102,6 +131,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Import(import) => import::run(import).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
+        Command::Accept(accept) => records::accept(accept).await,
+        Command::Classify(classify) => records::classify(classify).await,
+        Command::Hold(hold) => records::hold(hold).await,
+        Command::Retain(retain) => records::retain(retain).await,
+        Command::Due(due) => records::due(&due).await,
+        Command::Policy(policy) => records::policy(policy).await,
+        Command::Classes(classes) => records::classes(&classes).await,
+        Command::Review(review) => review::run(review).await,
+        Command::Search(search) => review::search(search).await,
+        Command::Redact(redact) => redact::run(redact).await,
+        Command::Approve(approve) => redact::approve(approve).await,
         Command::Export(export) => export::run(*export).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),

@@ -9,6 +9,7 @@
 //! Not here: what is good evidence (the verifier), who orders and stores (the ledger).
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
+pub mod acts;
 pub mod demo;
 pub mod disk;
 pub mod entropy;
@@ -22,8 +23,13 @@ pub mod keys;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+pub mod plan;
+pub mod reading;
 pub mod record;
+pub mod retention;
+pub mod review;
 pub mod screenshots;
+pub mod search;
 pub mod seal;
 pub mod signal;
 pub mod source;

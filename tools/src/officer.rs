@@ -2,10 +2,12 @@
 //!
 //! Not here: the export (`export`), keys (`keys`). Specification: `specs/registry.md`.
 
+mod decide;
 mod genesis;
 mod lists;
 mod register;
 
+pub use decide::{Decided, Decision, TESTS, approve};
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts};
 pub use lists::{class_list, grounds_list, normalise_ground};
 pub use register::{Register, RegisteredId};
@@ -50,6 +52,49 @@ pub enum OfficerError {
         /// Its id.
         id: Hash,
     },
+    /// A code that no list has.
+    #[error("{code:?} is not in the {list} that the log publishes; it has: {known}")]
+    UnknownCode {
+        /// Which list.
+        list: &'static str,
+        /// The code.
+        code: String,
+        /// Codes that it has.
+        known: String,
+    },
+    /// Nothing is selected.
+    #[error("nothing is selected: name a conversation, a custodian or events")]
+    NothingSelected,
+    /// Another test than there is.
+    #[error("{found:?} is not a test for a class: contact or content")]
+    UnknownTest {
+        /// As given.
+        found: String,
+    },
+    /// A list that does not read.
+    #[error("{what}, line {line}: {reason}")]
+    List {
+        /// Which list.
+        what: &'static str,
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// No act under an id.
+    #[error("no {what} under id {id} is in the log")]
+    UnknownAct {
+        /// What was looked for.
+        what: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// Reading the log.
+    #[error(transparent)]
+    Reading(#[from] Box<crate::export::ExportError>),
+    /// Somebody who approves his own act.
+    #[error("the act was proposed by this very actor: another one approves")]
+    OwnAct,
     /// A name without an id.
     #[error("no {what} is registered under the name {name:?}")]
     UnknownName {
@@ -64,6 +109,18 @@ pub enum OfficerError {
 pub struct Officer {
     source: Source,
     register: Register,
+}
+
+impl From<crate::export::ExportError> for OfficerError {
+    fn from(reason: crate::export::ExportError) -> Self {
+        Self::Reading(Box::new(reason))
+    }
+}
+
+impl From<zegel_proto::CanonicalError> for OfficerError {
+    fn from(reason: zegel_proto::CanonicalError) -> Self {
+        Self::Event(reason.into())
+    }
 }
 
 impl Officer {

@@ -11,6 +11,8 @@ use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
+use zegel_tools::plan::PlanError;
+use zegel_tools::review::SheetError;
 use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
@@ -71,6 +73,12 @@ pub(crate) enum CommandError {
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
+    /// A redaction plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A review sheet.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
     /// Copying a log.
     #[error(transparent)]
     Copy(#[from] CopyError),
@@ -172,7 +180,23 @@ impl CommandError {
                 | CopyError::Shorter { .. } => 2,
                 _ => 3,
             },
-            Self::Officer(OfficerError::NameTaken { .. })
+            Self::Officer(
+                OfficerError::NameTaken { .. }
+                | OfficerError::UnknownCode { .. }
+                | OfficerError::UnknownTest { .. }
+                | OfficerError::NothingSelected
+                | OfficerError::OwnAct
+                | OfficerError::UnknownAct { .. }
+                | OfficerError::Reading(_),
+            )
+            | Self::Plan(
+                PlanError::Place { .. }
+                | PlanError::Unconfirmed { .. }
+                | PlanError::UnknownGround { .. }
+                | PlanError::Empty
+                | PlanError::Cover(_),
+            )
+            | Self::Sheet(SheetError::Place { .. } | SheetError::Twice { .. } | SheetError::Cell { .. })
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
@@ -181,6 +205,8 @@ impl CommandError {
             | Self::Name(_)
             | Self::Key(_)
             | Self::Cover(_)
+            | Self::Plan(_)
+            | Self::Sheet(_)
             | Self::Witness(_)
             | Self::Signal { .. }
             | Self::Trust { .. }

@@ -76,6 +76,7 @@ const GROUNDS: &[Row] = &[
     ("archief_prive", "Privé, geen archiefstuk", "Private, not a record"),
     ("archief_partijpolitiek", "Partijpolitiek, geen archiefstuk", "Party-political, not a record"),
     ("archief_personeelsvertrouwelijk", "Personeelsvertrouwelijk", "Personnel, confidential"),
+    ("zonder_grond", "Geen grond vermeld", "No ground stated"),
     ("niet_archiefwaardig", "Niet archiefwaardig", "Not worth keeping"),
 ];
 

@@ -227,7 +227,8 @@ impl<'a> Check<'a> {
         }
         let origin = self.config.origin.clone();
         let request = AppendRequest { origin, batch: Some(batch), headers, bodies, envelopes: Vec::new() };
-        Submission::examine(&self.config.origin, request).map_err(|reason| reason.to_string())
+        let erased = self.store.erased_of(index).map_err(unread)?;
+        Submission::examine_with(&self.config.origin, request, &erased).map_err(|reason| reason.to_string())
     }
 
     /// A checkpoint of this size, if one was signed, must sign this tree.

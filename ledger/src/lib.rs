@@ -17,6 +17,7 @@
 mod audited;
 mod check;
 mod config;
+mod erase;
 mod export;
 mod http;
 mod known;
@@ -31,7 +32,8 @@ mod witnessing;
 
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
+pub use erase::{EraseError, erase};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};
-pub use store::{Faults, GuardError, NoFaults, Step, StoreError};
+pub use store::{Erased, Faults, GuardError, NoFaults, Step, StoreError};

@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
-use zegel_ledger::{CheckReport, Config, ConfigError, CopyError, ServeError, Server, check, mirror, rebuild};
+use zegel_ledger::{
+    CheckReport, Config, ConfigError, CopyError, EraseError, ServeError, Server, check, erase, mirror, rebuild,
+};
 
 /// The ledger of Zegel: appends signed batches of sealed events to Merkle logs.
 #[derive(Parser)]
@@ -48,6 +50,14 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         origin: Option<String>,
     },
+    /// Erase what lies sealed beside events, by an order with two signatures, and search the files for it. The log is not served meanwhile.
+    Erase {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The order that `zegel destroy order` wrote.
+        order: PathBuf,
+    },
     /// Derive everything that is not truth again.
     Rebuild {
         /// Configuration file (TOML).
@@ -62,6 +72,8 @@ enum Failure {
     Copy(#[from] CopyError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Erase(#[from] EraseError),
     #[error("{what}: {reason}")]
     Process { what: &'static str, reason: std::io::Error },
 }
@@ -101,6 +113,16 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Mirror { config, out, origin } => {
             let size = mirror(&Config::read(&config)?, origin.as_deref(), &out)?;
             println!("{size} entries in {}", out.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Erase { config, order } => {
+            let text = std::fs::read_to_string(&order);
+            let text = text.map_err(|reason| Failure::Process { what: "the order", reason })?;
+            let erased = erase(&Config::read(&config)?, &text)?;
+            println!(
+                "{} events are erased ({} of them before), {} attachments; none of it was found in {} files of {} bytes",
+                erased.events, erased.before, erased.blobs, erased.files, erased.bytes
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::Rebuild { config } => {

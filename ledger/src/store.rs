@@ -15,6 +15,7 @@
 mod blobs;
 mod commit;
 mod database;
+mod erase;
 mod faults;
 mod guard;
 mod load;
@@ -25,6 +26,7 @@ mod rows;
 mod table;
 
 pub(crate) use blobs::{BlobError, BlobStat, Blobs};
+pub use erase::Erased;
 pub use faults::{Faults, NoFaults, Step};
 pub(crate) use guard::Guard;
 pub use guard::GuardError;

@@ -8,9 +8,10 @@ mod selection;
 
 pub use selection::{Selection, Target, hull};
 
+use crate::destroy::End;
 use crate::export::Spot;
 use crate::reading::{ReadEvent, Reading};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use zegel_proto::parse;
 use zegel_proto::v1::{EventKind, ExportSubject, RedactionItem, RedactionSubject, SelectionSubject};
 use zegel_verifier::commit::{Shown, ShownBody};
@@ -219,6 +220,27 @@ impl Acts {
     #[must_use]
     pub fn by_id(&self, id: Hash) -> Option<&Act> {
         self.all.iter().find(|act| act.id() == Some(id) && act.kind != EventKind::ExportCreated)
+    }
+
+    /// The declaration that ended an event, if there is one.
+    #[must_use]
+    pub fn ending(&self, spot: Spot) -> Option<(&Act, End)> {
+        let lists = |act: &Act| act.items.iter().any(|item| (item.entry, item.position) == (spot.entry, spot.position));
+        self.all.iter().filter(|act| lists(act)).find_map(|act| Some((act, End::of_kind(act.kind)?)))
+    }
+
+    /// Every event that was ended, how, and where that was proposed, approved and declared.
+    #[must_use]
+    pub fn endings(&self) -> (BTreeMap<Spot, End>, BTreeSet<(u64, u32)>) {
+        let (mut ended, mut places) = (BTreeMap::new(), BTreeSet::new());
+        for act in &self.all {
+            let Some(end) = End::of_kind(act.kind) else { continue };
+            ended.extend(act.items.iter().map(|item| (Spot { entry: item.entry, position: item.position }, end)));
+            let of = act.refers_to();
+            let belongs = |other: &&Act| other.id() == act.id() || other.id() == of || other.refers_to() == of;
+            places.extend(self.all.iter().filter(belongs).map(|other| (other.spot.entry, other.spot.position)));
+        }
+        (ended, places)
     }
 
     /// Redaction manifests in log order.

@@ -2,6 +2,7 @@
 
 mod append;
 mod demo;
+mod destroy;
 mod export;
 mod import;
 mod mirror;
@@ -96,6 +97,9 @@ enum Command {
     Redact(redact::Redact),
     /// Approve what another proposed.
     Approve(redact::Approve),
+    /// Destroy on term, weed what is no record, or remove a breach: proposed, approved, erased, declared.
+    #[command(subcommand)]
+    Destroy(destroy::Destroy),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
     /// Copy a log for auditors; no key is needed.
@@ -142,6 +146,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Search(search) => review::search(search).await,
         Command::Redact(redact) => redact::run(redact).await,
         Command::Approve(approve) => redact::approve(approve).await,
+        Command::Destroy(destroy) => destroy::run(destroy).await,
         Command::Export(export) => export::run(*export).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),

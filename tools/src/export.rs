@@ -240,6 +240,7 @@ async fn log_acts(officer: &mut Source, order: &ExportOrder) -> Result<Bound, Ex
     let placed = officer.append(drafts).await?;
     let created = *placed.last().ok_or(ExportError::NoRegistry)?;
     let mut acts: BTreeSet<(u64, u32)> = placed.iter().map(|placed| (placed.entry, placed.position)).collect();
+    acts.extend(order.cover.declarations());
     if let Some(logged) = logged {
         acts.extend(logged.places.iter().copied().chain(logged.approved_at));
     }

@@ -9,6 +9,8 @@ mod pattern;
 
 pub use pattern::Pattern;
 
+use crate::acts::Acts;
+use crate::destroy::End;
 use crate::disk::{self, DiskError, Readers};
 use crate::export::{Cover, CoverError, Spot};
 use crate::officer::normalise_ground;
@@ -168,9 +170,13 @@ impl Plan {
     #[must_use]
     pub fn find(reading: &Reading, patterns: &[Pattern], grounds: &[String]) -> Self {
         let grounds: Vec<String> = grounds.iter().map(|code| normalise_ground(code)).collect();
+        let acts = Acts::of(reading);
         let mut plan = Self::default();
         for event in reading.events.iter().filter(|event| family(event.facts.kind) == Family::Chat) {
-            let Some((binding, body)) = &event.body else { continue };
+            let Some((binding, body)) = &event.body else {
+                plan.hits.extend(acts.ending(event.spot).map(|(_, end)| ended(event.spot, end)));
+                continue;
+            };
             let mut hits: Vec<Hit> = patterns.iter().flat_map(|pattern| hits_of(body, pattern)).collect();
             hits.extend(echoes(event, body, &hits));
             for hit in hits {
@@ -298,6 +304,12 @@ pub fn slot_name(slot: u32) -> String {
 fn slot_number(name: &str) -> Option<u32> {
     let by_name = (1..).zip(&CHAT_LAYOUT[1..]).find(|(_, slot)| slot.name == name).map(|(number, _)| number);
     if name == "event" { Some(0) } else { by_name }
+}
+
+/// What is gone is withheld as gone: nobody needs to look at it.
+fn ended(spot: Spot, end: End) -> Hit {
+    let grounds = vec![end.code().into()];
+    Hit { place: spot.to_string(), slot: "event".into(), grounds, why: end.code().into(), choice: Choice::Cover, ..Hit::default() }
 }
 
 /// Hits of one pattern in every slot but the binding. Of a list, runs of items; of a value, all of it.

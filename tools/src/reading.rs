@@ -15,13 +15,15 @@ use crate::event::{Field, RecordsAct};
 use crate::export::{ExportError, Spot};
 use crate::keys::ArchiveKey;
 use crate::seal::{DossierKey, OpenError, open_checked};
-use crate::source::{Placed, Source, now_ms};
-use std::collections::{BTreeMap, HashMap};
+use crate::source::{Connection, Placed, Source, now_ms};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tonic::transport::Channel;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
+use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest, KeyWrap, Scope,
-    SealedEvidence, SelectionSubject, StreamType, entry,
+    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest, KeyWrap,
+    ReadStreamRequest, Scope, SealedEvidence, SelectionSubject, StreamType, entry,
 };
 use zegel_proto::{parse, print};
 use zegel_verifier::commit::ShownBody;
@@ -153,6 +155,38 @@ pub async fn read_acts(
     };
     let scopes: Vec<Scope> = ids.iter().map(bare).collect();
     read(officer, keys, &scopes, purpose).await
+}
+
+/// Where the events of a scope stand, by the ledger's word: no content is read.
+///
+/// # Errors
+/// [`ExportError`].
+pub async fn places(
+    connection: &Connection,
+    scope: &Scope,
+    reading: &Reading,
+) -> Result<BTreeSet<Spot>, ExportError> {
+    let every = scope.from_month == 0 && scope.to_month == 0;
+    let id = Hash::read(&scope.id).unwrap_or(Hash::ZERO);
+    let months = reading.months.get(&id).into_iter().flatten().map(|(month, _)| *month);
+    let mut found = BTreeSet::new();
+    for month in months.filter(|month| every || (scope.from_month..=scope.to_month).contains(month)) {
+        let request = ReadStreamRequest {
+            origin: connection.origin().into(),
+            stream: scope.stream,
+            id: scope.id.clone(),
+            month,
+        };
+        let call = |mut client: LedgerClient<Channel>| {
+            let request = request.clone();
+            async move { client.read_stream(request).await }
+        };
+        let mut pages = connection.call(call).await?;
+        while let Some(page) = pages.message().await.map_err(ExportError::stream)? {
+            found.extend(page.places.iter().map(|place| Spot { entry: place.entry, position: place.position }));
+        }
+    }
+    Ok(found)
 }
 
 async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Placed, ExportError> {

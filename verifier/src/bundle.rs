@@ -15,6 +15,7 @@ pub mod bag;
 pub mod calendar;
 mod captures;
 pub mod custody;
+mod endings;
 mod events;
 mod export;
 pub mod findings;

@@ -17,6 +17,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
 pub mod compare;
+pub mod erasure;
 pub mod hash;
 pub mod kinds;
 pub mod mirror;

@@ -8,7 +8,7 @@
 
 use crate::store::StoreError;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType, DBRecoveryMode, Direction,
     IteratorMode, Options, WriteBatch, WriteOptions,
 };
 use std::path::Path;
@@ -34,6 +34,8 @@ pub(crate) enum Column {
     Bodies,
     /// Truth: size → signed note.
     Checkpoints,
+    /// Truth: entry, position → sealed leaf of an event whose sealed form was erased.
+    Erased,
     /// Origin; whether a rebuild is going on.
     Meta,
     /// Projection: heads of sources, counters of captures, registered ids, numbers of batches.
@@ -59,6 +61,7 @@ impl Column {
         Self::Headers,
         Self::Bodies,
         Self::Checkpoints,
+        Self::Erased,
         Self::Meta,
         Self::State,
         Self::Streams,
@@ -77,6 +80,7 @@ impl Column {
             Self::Headers => "headers",
             Self::Bodies => "bodies",
             Self::Checkpoints => "checkpoints",
+            Self::Erased => "erased",
             Self::Meta => "meta",
             Self::State => "state",
             Self::Streams => "streams",
@@ -95,6 +99,7 @@ pub(crate) type KeyedRow = (Box<[u8]>, Box<[u8]>);
 /// One database.
 pub(crate) struct Database {
     db: DB,
+    columns: Vec<Column>,
 }
 
 /// Rows to be written together.
@@ -128,7 +133,7 @@ impl Database {
         let failed = |reason: rocksdb::Error| StoreError::failed("opening a database", reason);
         let descriptors = columns.iter().map(|column| ColumnFamilyDescriptor::new(column.name(), options()));
         let db = DB::open_cf_descriptors(&options(), path, descriptors).map_err(failed)?;
-        let database = Self { db };
+        let database = Self { db, columns: columns.to_vec() };
         for column in columns {
             let checks = [("paranoid_file_checks", "true")];
             database.db.set_options_cf(family(&database.db, *column)?, &checks).map_err(failed)?;
@@ -179,6 +184,21 @@ impl Database {
     /// Writes all or nothing; durable with the next synced write.
     pub(super) fn commit(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
         self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
+    }
+
+    /// Writes everything out and rewrites every file to the bottom: what was blanked is in no log and no file after it.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        let failed = |reason: rocksdb::Error| StoreError::failed("compacting", reason);
+        let mut to_the_bottom = CompactOptions::default();
+        to_the_bottom.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for column in &self.columns {
+            self.db.flush_cf(family(&self.db, *column)?).map_err(failed)?;
+        }
+        for column in &self.columns {
+            let column = family(&self.db, *column)?;
+            self.db.compact_range_cf_opt(column, None::<&[u8]>, None::<&[u8]>, &to_the_bottom);
+        }
+        self.db.flush_wal(true).map_err(failed)
     }
 
     /// Empties a column.

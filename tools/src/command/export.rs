@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use zegel_proto::v1::{Scope, StreamType};
 use zegel_tools::export::{Cover, ExportOrder, ExportReport, export};
-use zegel_tools::keys::KeyFolder;
+use zegel_tools::keys::{ArchiveKey, KeyFolder};
 use zegel_tools::acts::Acts;
 use zegel_tools::officer::{Officer, OfficerError};
-use zegel_tools::reading::{NO_MONTH, Purpose, read};
+use zegel_tools::reading::{NO_MONTH, Purpose, places, read};
 
 /// Arguments of `zegel export`.
 #[derive(Args)]
@@ -75,6 +75,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         let manifest = zegel_tools::hex::parse(id).and_then(|id| Acts::of(&reading).manifest(id)).ok_or_else(unknown)?;
         cover = Cover::of_manifest(manifest)?;
     }
+    end(&mut officer, &keys.archive_keys()?, &scope, &mut cover).await?;
     let decision = arguments.decision.unwrap_or_else(|| match arguments.case.as_str() {
         "" => "export".into(),
         case => case.into(),
@@ -96,6 +97,27 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let report = report?;
     let findings = report.missing_attachments.len() + usize::from(report.cosigned_missing);
     Ok(Outcome::with_findings(told(&report), json!(report), findings))
+}
+
+/// What is gone from the scope is withheld as gone, with the acts that declare it. Nothing is read of a log that ended nothing.
+async fn end(
+    officer: &mut Officer,
+    keys: &[ArchiveKey],
+    scope: &Scope,
+    cover: &mut Cover,
+) -> Result<(), CommandError> {
+    let purpose = Purpose::reading("zegel export", "what has ended of the scope");
+    let reading = read(officer.source(), keys, &[bare(scope)], &purpose).await?;
+    let (ended, declarations) = Acts::of(&reading).endings();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let there = places(officer.source().connection(), scope, &reading).await?;
+    let ended: Vec<_> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
+    if !ended.is_empty() {
+        cover.end(ended.into_iter().map(|(spot, end)| (spot, end.code())), declarations)?;
+    }
+    Ok(())
 }
 
 /// The same id without its chats: the acts are all that is wanted.

@@ -4,6 +4,7 @@ use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
+use zegel_tools::destroy::DestroyError;
 use zegel_tools::disk::DiskError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
@@ -76,6 +77,9 @@ pub(crate) enum CommandError {
     /// A redaction plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A destruction.
+    #[error(transparent)]
+    Destroy(#[from] DestroyError),
     /// A review sheet.
     #[error(transparent)]
     Sheet(#[from] SheetError),
@@ -196,6 +200,7 @@ impl CommandError {
                 | PlanError::Empty
                 | PlanError::Cover(_),
             )
+            | Self::Destroy(_)
             | Self::Sheet(SheetError::Place { .. } | SheetError::Twice { .. } | SheetError::Cell { .. })
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,

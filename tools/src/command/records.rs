@@ -60,7 +60,8 @@ pub(crate) struct Retain {
 #[derive(Subcommand)]
 pub(crate) enum Hold {
     /// Keep from destruction: conversations, custodians, months, everybody with a function, or all that a case exported.
-    Place {
+    #[command(name = "place")]
+    Begin {
         #[command(flatten)]
         decide: Decide,
         /// Everybody who is registered with this function.
@@ -179,7 +180,7 @@ pub(crate) async fn retain(retain: Retain) -> Result<Outcome, CommandError> {
 
 pub(crate) async fn hold(hold: Hold) -> Result<Outcome, CommandError> {
     match hold {
-        Hold::Place { decide, function, case } => place_hold(decide, &function, &case).await,
+        Hold::Begin { decide, function, case } => place_hold(decide, &function, &case).await,
         Hold::Release { place, who, hold } => {
             let mut desk = Desk::open(&place).await?;
             let acts = Acts::of(&desk.acts(&who.person, "release of a hold").await?);

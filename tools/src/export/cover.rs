@@ -2,6 +2,7 @@
 
 use super::Spot;
 use crate::acts::Manifest;
+use crate::destroy::End;
 use crate::officer::normalise_ground;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -84,6 +85,8 @@ pub enum CoverError {
 pub struct Cover {
     items: BTreeMap<(Spot, u32, u32), RedactionItem>,
     logged: Option<LoggedManifest>,
+    /// Acts that say why content is gone: shown with the export.
+    declarations: BTreeSet<(u64, u32)>,
 }
 
 /// A manifest that was logged, and maybe approved, before the export that it is for.
@@ -164,6 +167,31 @@ impl Cover {
         Ok(Self { logged: Some(logged), ..Self::of_items(manifest.items)? })
     }
 
+    /// Withholds events whose content is gone, under the marking of their ending, and shows the acts that declare it.
+    ///
+    /// # Errors
+    /// [`CoverError::Twice`] if a part of such an event is covered too.
+    pub fn end(
+        &mut self,
+        ended: impl IntoIterator<Item = (Spot, &'static str)>,
+        declarations: impl IntoIterator<Item = (u64, u32)>,
+    ) -> Result<(), CoverError> {
+        self.declarations.extend(declarations);
+        for (spot, code) in ended {
+            if self.items.contains_key(&(spot, 0, 0)) {
+                continue;
+            }
+            let grounds = vec![code.into()];
+            self.add(RedactionItem { entry: spot.entry, position: spot.position, grounds, ..RedactionItem::default() })?;
+        }
+        Ok(())
+    }
+
+    /// Acts that are shown with the export.
+    pub(super) fn declarations(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.declarations.iter().copied()
+    }
+
     /// The manifest that was logged before, if there is one.
     #[must_use]
     pub fn logged(&self) -> Option<&LoggedManifest> {
@@ -196,7 +224,9 @@ impl Cover {
     /// [`CoverError::NotApproved`] if the policy `four_eyes` names `redaction` and another actor did not approve the manifest.
     pub fn check_approved(&self, registry: &Registry) -> Result<(), CoverError> {
         let policy = registry.policy("four_eyes").unwrap_or_default();
-        let is_wanted = policy.split(',').any(|act| act.trim() == "redaction") && !self.items.is_empty();
+        // What has ended was approved when it ended.
+        let is_open = |item: &RedactionItem| !End::ALL.iter().any(|end| item.grounds == [end.code()]);
+        let is_wanted = policy.split(',').any(|act| act.trim() == "redaction") && self.items.values().any(is_open);
         let is_approved = self.logged.as_ref().is_some_and(|logged| logged.approved_at.is_some());
         if is_wanted && !is_approved { Err(CoverError::NotApproved) } else { Ok(()) }
     }

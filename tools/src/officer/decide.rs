@@ -137,6 +137,9 @@ fn check(kind: EventKind, decision: &Decision, registry: Option<&Registry>) -> R
     }
     match kind {
         EventKind::ClassAssigned => check_class(decision, registry),
+        EventKind::DestructionProposed | EventKind::DestructionExecuted => {
+            Ok(SelectionList::in_force(registry)?.version().into())
+        }
         EventKind::RetentionAssigned => {
             let list = SelectionList::in_force(registry)?;
             let known = || list.codes().collect::<Vec<_>>().join(", ");

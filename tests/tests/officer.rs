@@ -233,3 +233,113 @@ fn what_is_covered_needs_four_eyes_and_what_is_released_after_an_objection_verif
     };
     assert!(covered("second") < covered("first") && covered("second") > 0);
 }
+
+/// Ids of the findings of a report.
+fn findings(report: &Value) -> Vec<String> {
+    let all = report["report"]["findings"].as_array().expect("findings");
+    all.iter().map(|finding| finding["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
+    let mut stage = stage();
+    let phone = readout("anna-android-nl");
+    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Carol", "--conversation", "Test export"];
+    stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
+    let run = |stage: &Stage, arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
+    let chat = ["--conversation", "Test export"];
+    let out = |stage: &Stage, name: &str| stage.path(name).display().to_string();
+    let export = |stage: &Stage, name: &str, more: &[&str]| {
+        let order = ["export", "--recipient", "Inspectie", "--out", &out(stage, name)];
+        stage.zegel(&[&order[..], &chat, more].concat());
+        stage.verify(&stage.path(name), &[])
+    };
+    assert_eq!(export(&stage, "before", &[]).0, Some(0));
+
+    // Not before a term has passed, not under a hold, not as what it is not.
+    let propose = [&["destroy", "propose"], &chat[..]].concat();
+    assert!(refused(&stage, &propose).contains("is not due"));
+    run(&stage, &["policy", "selection_list", "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;1;month;Ambtelijke top\n"]);
+    run(&stage, &[&["retain", "--category", "1.1"], &chat[..]].concat());
+    assert!(refused(&stage, &propose).contains("is not due: Kept"));
+    run(&stage, &[&["retain", "--category", "2.3"], &chat[..]].concat());
+    let hold = run(&stage, &[&["hold", "place", "--reason", "enquete"], &chat[..]].concat());
+    let hold = hold["decided"]["act"].as_str().expect("an id").to_owned();
+    assert!(refused(&stage, &propose).contains("is held: enquete"));
+    run(&stage, &["hold", "release", &hold]);
+    assert!(refused(&stage, &[&propose[..], &["--end", "geschoond"]].concat()).contains("only what is prive"));
+    assert!(refused(&stage, &[&propose[..], &["--end", "datalek"]].concat()).contains("names its incident"));
+    let proposal = run(&stage, &propose)["proposal"].as_str().expect("an id").to_owned();
+
+    // Four eyes, and the rules once more.
+    let path = out(&stage, "order.txt");
+    let order = ["destroy", "order", &proposal, "--out", &path];
+    assert!(refused(&stage, &order).contains("nobody but its proposer approved"));
+    run(&stage, &["approve", &proposal, "--person", "hoofd DIV"]);
+    let hold = run(&stage, &[&["hold", "place", "--reason", "Kamervragen"], &chat[..]].concat());
+    assert!(refused(&stage, &order).contains("is held: Kamervragen"));
+    run(&stage, &["hold", "release", hold["decided"]["act"].as_str().expect("an id")]);
+    run(&stage, &order);
+    let declaration = out(&stage, "verklaring.json");
+    let declare = ["destroy", "declare", &proposal, "--out", &declaration];
+    assert!(refused(&stage, &declare).contains("still have their content"));
+
+    // The ledger believes two signatures over this very list, erases, finds nothing, and can do it again.
+    assert_eq!(stage.stop(), Some(0));
+    let erase = |order: &str| {
+        let mut ledger = zegel_tests::command("zegel-ledger");
+        ledger.args(["erase", "--config"]).arg(stage.keys().join("ledger.toml")).arg(order).output().expect("it runs")
+    };
+    let text = std::fs::read_to_string(&path).expect("an order");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let forged = out(&stage, "forged.txt");
+    std::fs::write(&forged, text.replacen(lines[4], "1 0", 1)).expect("written");
+    assert_eq!(erase(&forged).status.code(), Some(2));
+    lines.pop();
+    std::fs::write(&forged, lines.join("\n") + "\n").expect("written");
+    let one_pair = erase(&forged);
+    assert!(String::from_utf8_lossy(&one_pair.stderr).contains("an officer and an approver are wanted"));
+    for before in ["(0 of them before)", "of them before)"] {
+        let erased = erase(&path);
+        let said = String::from_utf8_lossy(&erased.stdout).into_owned();
+        assert!(erased.status.success(), "{said}{}", String::from_utf8_lossy(&erased.stderr));
+        assert!(said.contains(before) && said.contains("none of it was found"), "{said}");
+    }
+    stage.check();
+    stage.start();
+
+    // Declared, and shown as destroyed; what only claims to be is an error; an auditor finds nothing missing.
+    run(&stage, &declare);
+    let text = std::fs::read_to_string(stage.path("verklaring.txt")).expect("a declaration");
+    assert!(text.contains("hoofd DIV") && text.contains("2.3") && !text.contains("kamerbrief"), "{text}");
+    let (code, found) = export(&stage, "after", &[]);
+    assert_eq!(code, Some(0), "{found:#}");
+    assert!(findings(&found).contains(&"DESTROYED".into()), "{found:#}");
+    assert!(!findings(&found).contains(&"DESTRUCTION_UNDECLARED".into()), "{found:#}");
+    assert!(!holds(&bytes_of(&stage.path("after")), "kamerbrief") && holds(&bytes_of(&stage.path("before")), "kamerbrief"));
+    assert_eq!(stage.verify(&stage.path("before"), &[]).0, Some(0), "what was exported before still verifies");
+    let mirror = stage.path("mirror");
+    let mut copying = zegel_tests::command("zegel");
+    copying.args(["mirror", "--ledger", &stage.url(), "--out"]).arg(&mirror).arg("--trust").arg(stage.trust());
+    let copied = copying.arg("--tls-ca").arg(stage.keys().join("tls-ca.pem")).output().expect("it runs");
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let audit = zegel_tests::command("zegel-verifier").arg("audit").arg(&mirror).arg("--trust").arg(stage.trust()).arg("--json").output();
+    let audit = String::from_utf8(audit.expect("it runs").stdout).expect("text");
+    assert!(audit.contains("BODY_DESTROYED") && !audit.contains("BODY_MISSING"), "{audit}");
+}
+
+#[test]
+fn content_that_only_claims_to_be_destroyed_is_an_error() {
+    let stage = stage();
+    let phone = readout("bram-ios-nl");
+    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Carol", "--conversation", "Test export"];
+    stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
+    let read = ["--json", "review", "read", "--conversation", "Test export", "--size", "5"];
+    let place = json(&stage.zegel(&read))["messages"][3]["place"].as_str().expect("a place").to_owned();
+    let bundle = stage.path("claims");
+    let order = ["export", "--conversation", "Test export", "--recipient", "Inspectie", "--out", bundle.to_str().expect("a path")];
+    stage.zegel(&[&order[..], &["--withhold", &format!("{place}=vernietigd")]].concat());
+    let (_, found) = stage.verify(&bundle, &[]);
+    assert!(findings(&found).contains(&"DESTRUCTION_UNDECLARED".into()), "{found:#}");
+    assert!(!findings(&found).contains(&"DESTROYED".into()), "{found:#}");
+}

@@ -2,6 +2,7 @@
 
 mod append;
 mod demo;
+mod desk;
 mod destroy;
 mod export;
 mod import;
@@ -97,6 +98,8 @@ enum Command {
     Redact(redact::Redact),
     /// Approve what another proposed.
     Approve(redact::Approve),
+    /// Do the officer's work on a local page; the keys stay in this process.
+    Desk(desk::Desk),
     /// Destroy on term, weed what is no record, or remove a breach: proposed, approved, erased, declared.
     #[command(subcommand)]
     Destroy(destroy::Destroy),
@@ -146,6 +149,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Search(search) => review::search(search).await,
         Command::Redact(redact) => redact::run(redact).await,
         Command::Approve(approve) => redact::approve(approve).await,
+        Command::Desk(desk) => desk::run(desk).await,
         Command::Destroy(destroy) => destroy::run(destroy).await,
         Command::Export(export) => export::run(*export).await,
         Command::Witness(witness) => witness::run(witness).await,

@@ -11,6 +11,7 @@
 
 pub mod acts;
 pub mod demo;
+pub mod desk;
 pub mod destroy;
 pub mod disk;
 pub mod entropy;

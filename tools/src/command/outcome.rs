@@ -4,6 +4,7 @@ use super::demo::DemoError;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
+use zegel_tools::desk::DeskError;
 use zegel_tools::destroy::DestroyError;
 use zegel_tools::disk::DiskError;
 use zegel_tools::export::{CoverError, ExportError};
@@ -77,6 +78,9 @@ pub(crate) enum CommandError {
     /// A redaction plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The desk.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),
@@ -211,6 +215,7 @@ impl CommandError {
             | Self::Key(_)
             | Self::Cover(_)
             | Self::Plan(_)
+            | Self::Desk(_)
             | Self::Sheet(_)
             | Self::Witness(_)
             | Self::Signal { .. }

@@ -37,7 +37,9 @@ pub(crate) enum ExportError {
     Scope(GrammarError),
     #[error("entry {entry} is no snapshot whose table is kept")]
     NoTable { entry: u64 },
-    #[error("entry {entry}, position {position} is no EXPORT_CREATED, CONTENT_READ or SEARCH_PERFORMED that the snapshot covers")]
+    #[error(
+        "entry {entry}, position {position} is no EXPORT_CREATED, CONTENT_READ or SEARCH_PERFORMED that the snapshot covers"
+    )]
     NoExport { entry: u64, position: u32 },
     #[error("the snapshot has no event of {stream} {id}")]
     NoRow { stream: &'static str, id: Hash },

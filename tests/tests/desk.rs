@@ -57,7 +57,15 @@ fn an_officer_reads_covers_and_approves_with_real_clicks_and_the_bundle_has_his_
     let mut chat = std::fs::read_to_string(text.expect("a chat")).expect("text");
     chat.push_str("05-05-2026 10:00 - Daan Visser: <img src=x onerror=\"window.xss=1\"> <script>window.xss=1</script> \u{202e}moraad\n");
     std::fs::write(&phone, chat).expect("written");
-    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Anna", "--conversation", "Dossier Veerhaven"];
+    let import = [
+        "import",
+        "whatsapp",
+        phone.to_str().expect("a path"),
+        "--custodian",
+        "Anna",
+        "--conversation",
+        "Dossier Veerhaven",
+    ];
     stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
     stage.zegel(&["policy", "four_eyes", "redaction"]);
 
@@ -65,7 +73,8 @@ fn an_officer_reads_covers_and_approves_with_real_clicks_and_the_bundle_has_his_
     assert_eq!(listening_ports(desk.0.id()).len(), 1, "one port and no more");
     let out = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from).join("report");
     let mut looked = Command::new("node");
-    let looked = looked.arg(root().join("tests/browser/desk.mjs")).arg(&url).arg(&out).args(axe()).output().expect("node runs");
+    let looked =
+        looked.arg(root().join("tests/browser/desk.mjs")).arg(&url).arg(&out).args(axe()).output().expect("node runs");
     let said = String::from_utf8_lossy(&looked.stdout);
     println!("{said}pictures: {}", out.display());
     assert!(looked.status.success(), "{said}{}", String::from_utf8_lossy(&looked.stderr));

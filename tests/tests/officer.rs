@@ -115,7 +115,15 @@ fn the_commands_of_the_readme_lead_from_two_read_outs_to_a_partly_redacted_bundl
 fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
     let stage = stage();
     let phone = readout("anna-android-nl");
-    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Carol", "--conversation", "Test export"];
+    let import = [
+        "import",
+        "whatsapp",
+        phone.to_str().expect("a path"),
+        "--custodian",
+        "Carol",
+        "--conversation",
+        "Test export",
+    ];
     stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
     let chat = ["--conversation", "Test export"];
     let run = |arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
@@ -132,8 +140,11 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
     let nothing = refused(&stage, &["classify", "--class", "prive", "--test", "content"]);
     assert!(nothing.contains("nothing is selected"), "{nothing}");
     let list = stage.path("classes.json");
-    std::fs::write(&list, r#"{"version":"klassen/2","classes":[{"code":"kabinet","nl":"Kabinetszaak","en":"Cabinet"}]}"#)
-        .expect("written");
+    std::fs::write(
+        &list,
+        r#"{"version":"klassen/2","classes":[{"code":"kabinet","nl":"Kabinetszaak","en":"Cabinet"}]}"#,
+    )
+    .expect("written");
     run(&["classes", list.to_str().expect("a path")]);
     refused(&stage, &[&["classify", "--class", "prive", "--test", "content"], &chat[..]].concat());
 
@@ -149,7 +160,8 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
     let place = row.split(';').next().expect("a place");
     let header = text.lines().next().expect("columns");
     let filled = |place: &str, cover: &str| {
-        std::fs::write(&sheet, format!("{header}\n{place};;;;;;;;;;kabinet;content;{cover};5.1.2.i\n")).expect("written");
+        std::fs::write(&sheet, format!("{header}\n{place};;;;;;;;;;kabinet;content;{cover};5.1.2.i\n"))
+            .expect("written");
     };
     let plan = stage.path("sheet-plan.json");
     let taking = [&["review", "import", path, "--plan", plan.to_str().expect("a path")], &chat[..]].concat();
@@ -176,7 +188,10 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
     let due = run(&["due"]);
     let rows = due["due"].as_array().expect("rows");
     let may = rows.iter().find(|row| row["month"] == 202_605).expect("May");
-    assert_eq!((&may["category"], &may["term"]["month"], &may["is_past"]), (&"2.3".into(), &202_606.into(), &true.into()));
+    assert_eq!(
+        (&may["category"], &may["term"]["month"], &may["is_past"]),
+        (&"2.3".into(), &202_606.into(), &true.into())
+    );
     let id = hold["decided"]["act"].as_str().expect("an id").to_owned();
     assert_eq!(run(&["hold", "list"])["holds"].as_array().map(Vec::len), Some(1));
     run(&["hold", "release", &id]);
@@ -188,18 +203,38 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
 fn what_is_covered_needs_four_eyes_and_what_is_released_after_an_objection_verifies_beside_it() {
     let stage = stage();
     let phone = readout("anna-android-nl");
-    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Carol", "--conversation", "Test export"];
+    let import = [
+        "import",
+        "whatsapp",
+        phone.to_str().expect("a path"),
+        "--custodian",
+        "Carol",
+        "--conversation",
+        "Test export",
+    ];
     stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
     let run = |arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
     run(&["policy", "four_eyes", "redaction,destruction"]);
     let plan = stage.path("plan.json");
     let path = plan.to_str().expect("a path");
-    let found = run(&["redact", "plan", "--conversation", "Test export", "--words", "kamerbrief", "--ground", "5.2", "--out", path]);
+    let found = run(&[
+        "redact",
+        "plan",
+        "--conversation",
+        "Test export",
+        "--words",
+        "kamerbrief",
+        "--ground",
+        "5.2",
+        "--out",
+        path,
+    ]);
     assert!(found["hits"].as_array().is_some_and(|hits| !hits.is_empty()), "{found:#}");
     let propose = ["redact", "propose", path, "--decision", "Woo 2026-17"];
     assert!(refused(&stage, &propose).contains("confirm each"));
     let confirm = |more: &[&str]| {
-        let done = zegel_tests::command("zegel").args(["redact", "confirm", path]).args(more).status().expect("it runs");
+        let done =
+            zegel_tests::command("zegel").args(["redact", "confirm", path]).args(more).status().expect("it runs");
         assert!(done.success());
     };
     confirm(&[]);
@@ -220,7 +255,9 @@ fn what_is_covered_needs_four_eyes_and_what_is_released_after_an_objection_verif
     // After an objection one word less is covered: a new manifest, approved again. Both verify under one log.
     let again = stage.path("again.json");
     run(&["redact", "reopen", &manifest, "--out", again.to_str().expect("a path")]);
-    let done = zegel_tests::command("zegel").args(["redact", "confirm", again.to_str().expect("a path"), "--leave", "0"]).status();
+    let done = zegel_tests::command("zegel")
+        .args(["redact", "confirm", again.to_str().expect("a path"), "--leave", "0"])
+        .status();
     assert!(done.expect("it runs").success());
     let second = run(&["redact", "propose", again.to_str().expect("a path"), "--decision", "op bezwaar"]);
     let second = second["manifest"].as_str().expect("an id");
@@ -244,7 +281,15 @@ fn findings(report: &Value) -> Vec<String> {
 fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
     let mut stage = stage();
     let phone = readout("anna-android-nl");
-    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Carol", "--conversation", "Test export"];
+    let import = [
+        "import",
+        "whatsapp",
+        phone.to_str().expect("a path"),
+        "--custodian",
+        "Carol",
+        "--conversation",
+        "Test export",
+    ];
     stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
     let run = |stage: &Stage, arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
     let chat = ["--conversation", "Test export"];
@@ -259,7 +304,10 @@ fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
     // Not before a term has passed, not under a hold, not as what it is not.
     let propose = [&["destroy", "propose"], &chat[..]].concat();
     assert!(refused(&stage, &propose).contains("is not due"));
-    run(&stage, &["policy", "selection_list", "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;1;month;Ambtelijke top\n"]);
+    run(
+        &stage,
+        &["policy", "selection_list", "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;1;month;Ambtelijke top\n"],
+    );
     run(&stage, &[&["retain", "--category", "1.1"], &chat[..]].concat());
     assert!(refused(&stage, &propose).contains("is not due: Kept"));
     run(&stage, &[&["retain", "--category", "2.3"], &chat[..]].concat());
@@ -316,14 +364,22 @@ fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
     assert_eq!(code, Some(0), "{found:#}");
     assert!(findings(&found).contains(&"DESTROYED".into()), "{found:#}");
     assert!(!findings(&found).contains(&"DESTRUCTION_UNDECLARED".into()), "{found:#}");
-    assert!(!holds(&bytes_of(&stage.path("after")), "kamerbrief") && holds(&bytes_of(&stage.path("before")), "kamerbrief"));
+    assert!(
+        !holds(&bytes_of(&stage.path("after")), "kamerbrief") && holds(&bytes_of(&stage.path("before")), "kamerbrief")
+    );
     assert_eq!(stage.verify(&stage.path("before"), &[]).0, Some(0), "what was exported before still verifies");
     let mirror = stage.path("mirror");
     let mut copying = zegel_tests::command("zegel");
     copying.args(["mirror", "--ledger", &stage.url(), "--out"]).arg(&mirror).arg("--trust").arg(stage.trust());
     let copied = copying.arg("--tls-ca").arg(stage.keys().join("tls-ca.pem")).output().expect("it runs");
     assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-    let audit = zegel_tests::command("zegel-verifier").arg("audit").arg(&mirror).arg("--trust").arg(stage.trust()).arg("--json").output();
+    let audit = zegel_tests::command("zegel-verifier")
+        .arg("audit")
+        .arg(&mirror)
+        .arg("--trust")
+        .arg(stage.trust())
+        .arg("--json")
+        .output();
     let audit = String::from_utf8(audit.expect("it runs").stdout).expect("text");
     assert!(audit.contains("BODY_DESTROYED") && !audit.contains("BODY_MISSING"), "{audit}");
 }
@@ -332,12 +388,28 @@ fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
 fn content_that_only_claims_to_be_destroyed_is_an_error() {
     let stage = stage();
     let phone = readout("bram-ios-nl");
-    let import = ["import", "whatsapp", phone.to_str().expect("a path"), "--custodian", "Carol", "--conversation", "Test export"];
+    let import = [
+        "import",
+        "whatsapp",
+        phone.to_str().expect("a path"),
+        "--custodian",
+        "Carol",
+        "--conversation",
+        "Test export",
+    ];
     stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
     let read = ["--json", "review", "read", "--conversation", "Test export", "--size", "5"];
     let place = json(&stage.zegel(&read))["messages"][3]["place"].as_str().expect("a place").to_owned();
     let bundle = stage.path("claims");
-    let order = ["export", "--conversation", "Test export", "--recipient", "Inspectie", "--out", bundle.to_str().expect("a path")];
+    let order = [
+        "export",
+        "--conversation",
+        "Test export",
+        "--recipient",
+        "Inspectie",
+        "--out",
+        bundle.to_str().expect("a path"),
+    ];
     stage.zegel(&[&order[..], &["--withhold", &format!("{place}=vernietigd")]].concat());
     let (_, found) = stage.verify(&bundle, &[]);
     assert!(findings(&found).contains(&"DESTRUCTION_UNDECLARED".into()), "{found:#}");

@@ -40,9 +40,10 @@ fn only_the_store_knows_rocksdb() {
 }
 
 #[test]
-fn only_the_read_api_and_the_lines_to_witnesses_know_http() {
+fn only_the_read_api_the_desk_and_the_lines_to_witnesses_know_http() {
     let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
-    let spoken = ["ledger/src/http", "ledger/src/witnessing/line.rs", "tools/src/witness/http.rs"];
+    let spoken =
+        ["ledger/src/http", "ledger/src/witnessing/line.rs", "tools/src/witness/http.rs", "tools/src/desk/http.rs"];
     for word in ["hyper::", "http_body_util::"] {
         assert_eq!(sayers(&rooms, word, &spoken), NONE);
     }

@@ -283,8 +283,10 @@ impl Acts {
     /// What waits for a second pair of eyes: manifests and proposals to destroy.
     #[must_use]
     pub fn waiting(&self) -> Vec<&Act> {
-        let proposed = |act: &&Act| matches!(act.kind, EventKind::DestructionProposed)
-            || (act.kind == EventKind::RedactionManifest && is_first_part(act));
+        let proposed = |act: &&Act| {
+            matches!(act.kind, EventKind::DestructionProposed)
+                || (act.kind == EventKind::RedactionManifest && is_first_part(act))
+        };
         let is_open = |act: &&Act| act.id().is_some_and(|id| self.approval(id, act.actor).is_none());
         self.all.iter().filter(proposed).filter(is_open).collect()
     }
@@ -329,7 +331,8 @@ mod tests {
     #[test]
     fn the_newest_class_decides_and_the_older_ones_stay() {
         let class = EventKind::ClassAssigned;
-        let mut by_item = act(3, class, OFFICER, SelectionSubject { code: "hybride".into(), ..SelectionSubject::default() });
+        let mut by_item =
+            act(3, class, OFFICER, SelectionSubject { code: "hybride".into(), ..SelectionSubject::default() });
         by_item.items = vec![RedactionItem { entry: 7, position: 3, ..RedactionItem::default() }];
         let all = vec![
             act(1, class, OFFICER, of_conversation(5, "zakelijk", 0, 0)),
@@ -338,7 +341,10 @@ mod tests {
         ];
         let acts = Acts { all };
         assert_eq!(acts.class_of(&target(5, 202_605)).map(Act::code), Some("hybride"));
-        assert_eq!(acts.history(class, &target(5, 202_605)).map(Act::code).collect::<Vec<_>>(), ["zakelijk", "prive", "hybride"]);
+        assert_eq!(
+            acts.history(class, &target(5, 202_605)).map(Act::code).collect::<Vec<_>>(),
+            ["zakelijk", "prive", "hybride"]
+        );
         let neighbour = Target { spot: Spot { entry: 7, position: 4 }, ..target(5, 202_606) };
         assert_eq!(acts.class_of(&neighbour).map(Act::code), Some("zakelijk"));
         assert_eq!(acts.class_of(&Target { spot: Spot { entry: 8, position: 3 }, ..target(6, 202_605) }), None);

@@ -76,7 +76,9 @@ impl End {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DestroyError {
     /// Not one id.
-    #[error("{found} ids are selected: a proposal is about one conversation or one custodian, so that its declaration tells nobody of another")]
+    #[error(
+        "{found} ids are selected: a proposal is about one conversation or one custodian, so that its declaration tells nobody of another"
+    )]
     OneId {
         /// Ids selected.
         found: usize,
@@ -173,7 +175,8 @@ pub fn propose(
 ) -> Result<Proposal, DestroyError> {
     let [scope] = scopes else { return Err(DestroyError::OneId { found: scopes.len() }) };
     let acts = Acts::of(reading);
-    let targets = reading.events.iter().filter(|event| event.body.is_some() && family(event.facts.kind) == Family::Chat);
+    let targets =
+        reading.events.iter().filter(|event| event.body.is_some() && family(event.facts.kind) == Family::Chat);
     let targets: Vec<Target> = targets.map(Target::of).filter(|target| target.is_in(scope)).collect();
     let code = check(&acts, list, end, &targets, incident, now_ms)?;
     let spots = targets.iter().map(|target| target.spot).collect();
@@ -212,7 +215,13 @@ fn check(
     }
 }
 
-fn check_due(acts: &Acts, list: &SelectionList, target: &Target, wanted: &str, now_ms: u64) -> Result<(), DestroyError> {
+fn check_due(
+    acts: &Acts,
+    list: &SelectionList,
+    target: &Target,
+    wanted: &str,
+    now_ms: u64,
+) -> Result<(), DestroyError> {
     let spot = target.spot;
     let (found, term) = term(acts, list, target);
     if !matches!(term, Term::Due { month } if month < month_of(now_ms)) {
@@ -248,13 +257,17 @@ impl Proposal {
     /// [`DestroyError::UnknownProposal`].
     pub fn logged(acts: &Acts, id: Hash) -> Result<(Self, &Act), DestroyError> {
         let unknown = || DestroyError::UnknownProposal { id: id.to_string() };
-        let parts: Vec<&Act> = acts.of_kind(EventKind::DestructionProposed).filter(|act| act.id() == Some(id)).collect();
+        let parts: Vec<&Act> =
+            acts.of_kind(EventKind::DestructionProposed).filter(|act| act.id() == Some(id)).collect();
         let first = *parts.first().ok_or_else(unknown)?;
         let selection = first.selection().ok_or_else(unknown)?;
         let scope = selection.scopes.first().cloned().ok_or_else(unknown)?;
         let end = End::of_code(&selection.test).ok_or_else(unknown)?;
-        let spots: BTreeSet<Spot> =
-            parts.iter().flat_map(|act| &act.items).map(|item| Spot { entry: item.entry, position: item.position }).collect();
+        let spots: BTreeSet<Spot> = parts
+            .iter()
+            .flat_map(|act| &act.items)
+            .map(|item| Spot { entry: item.entry, position: item.position })
+            .collect();
         Ok((Self { end, code: selection.code.clone(), scope, spots: spots.into_iter().collect() }, first))
     }
 
@@ -295,7 +308,8 @@ impl Proposal {
     /// # Errors
     /// [`DestroyError::StillThere`].
     pub fn declaration(&self, reading: &Reading, act: &Act, person: &str) -> Result<Decision, DestroyError> {
-        let left = self.spots.iter().filter(|spot| reading.event(**spot).is_none_or(|event| event.body.is_some())).count();
+        let left =
+            self.spots.iter().filter(|spot| reading.event(**spot).is_none_or(|event| event.body.is_some())).count();
         if left > 0 {
             return Err(DestroyError::StillThere { left, all: self.spots.len() });
         }

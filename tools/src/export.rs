@@ -36,7 +36,8 @@ use walk::Walk;
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
 use zegel_proto::v1::{
-    EventKind, ExportEvidenceRequest, ExportStatement, ExportSubject, RedactionItem, RedactionSubject, Scope, SignedExport, entry,
+    EventKind, ExportEvidenceRequest, ExportStatement, ExportSubject, RedactionItem, RedactionSubject, Scope,
+    SignedExport, entry,
 };
 use zegel_verifier::checkpoint::ClaimedCheckpoint;
 use zegel_verifier::hash::{Hash, sha256};
@@ -256,7 +257,8 @@ pub(crate) fn manifest_drafts(
     let parts = items.chunks(LIST_ITEMS_MAX).len() as u32;
     let draft = |(part, items): (u32, &[RedactionItem])| {
         let subject = RedactionSubject { manifest: manifest.to_vec(), part, parts, decision: decision.into() };
-        let act = RecordsAct { items: items.to_vec(), ..RecordsAct::new(EventKind::RedactionManifest, print(&subject)?) };
+        let act =
+            RecordsAct { items: items.to_vec(), ..RecordsAct::new(EventKind::RedactionManifest, print(&subject)?) };
         Ok(act.draft(now_ms())?)
     };
     (0..).zip(items.chunks(LIST_ITEMS_MAX)).map(draft).collect()

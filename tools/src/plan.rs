@@ -217,7 +217,8 @@ impl Plan {
     /// [`PlanError::Disk`], also if others can read it, or [`PlanError::Malformed`].
     pub fn read(path: &Path) -> Result<Self, PlanError> {
         let malformed = |reason: String| PlanError::Malformed { path: path.display().to_string(), reason };
-        let plan: Self = serde_json::from_slice(&disk::read_private(path)?).map_err(|reason| malformed(reason.to_string()))?;
+        let plan: Self =
+            serde_json::from_slice(&disk::read_private(path)?).map_err(|reason| malformed(reason.to_string()))?;
         if plan.version != VERSION {
             return Err(malformed(format!("version is {:?}, wanted {VERSION:?}", plan.version)));
         }
@@ -264,7 +265,8 @@ impl Plan {
                 return Err(PlanError::UnknownGround { hit: number, code: code.clone() });
             }
             warnings.extend(hit.warnings(number, &grounds, now_ms));
-            let run = (hit.count > 0 && !hit.hide_length && slot > 0).then(|| hit.first..hit.first.saturating_add(hit.count));
+            let run =
+                (hit.count > 0 && !hit.hide_length && slot > 0).then(|| hit.first..hit.first.saturating_add(hit.count));
             parts.add(spot, slot, run, grounds);
         }
         let items = parts.items();
@@ -309,7 +311,14 @@ fn slot_number(name: &str) -> Option<u32> {
 /// What is gone is withheld as gone: nobody needs to look at it.
 fn ended(spot: Spot, end: End) -> Hit {
     let grounds = vec![end.code().into()];
-    Hit { place: spot.to_string(), slot: "event".into(), grounds, why: end.code().into(), choice: Choice::Cover, ..Hit::default() }
+    Hit {
+        place: spot.to_string(),
+        slot: "event".into(),
+        grounds,
+        why: end.code().into(),
+        choice: Choice::Cover,
+        ..Hit::default()
+    }
 }
 
 /// Hits of one pattern in every slot but the binding. Of a list, runs of items; of a value, all of it.

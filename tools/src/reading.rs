@@ -161,22 +161,14 @@ pub async fn read_acts(
 ///
 /// # Errors
 /// [`ExportError`].
-pub async fn places(
-    connection: &Connection,
-    scope: &Scope,
-    reading: &Reading,
-) -> Result<BTreeSet<Spot>, ExportError> {
+pub async fn places(connection: &Connection, scope: &Scope, reading: &Reading) -> Result<BTreeSet<Spot>, ExportError> {
     let every = scope.from_month == 0 && scope.to_month == 0;
     let id = Hash::read(&scope.id).unwrap_or(Hash::ZERO);
     let months = reading.months.get(&id).into_iter().flatten().map(|(month, _)| *month);
     let mut found = BTreeSet::new();
     for month in months.filter(|month| every || (scope.from_month..=scope.to_month).contains(month)) {
-        let request = ReadStreamRequest {
-            origin: connection.origin().into(),
-            stream: scope.stream,
-            id: scope.id.clone(),
-            month,
-        };
+        let request =
+            ReadStreamRequest { origin: connection.origin().into(), stream: scope.stream, id: scope.id.clone(), month };
         let call = |mut client: LedgerClient<Channel>| {
             let request = request.clone();
             async move { client.read_stream(request).await }
@@ -190,7 +182,8 @@ pub async fn places(
 }
 
 async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Placed, ExportError> {
-    let subject = SelectionSubject { act: random_id()?.to_vec(), scopes: scopes.to_vec(), ..SelectionSubject::default() };
+    let subject =
+        SelectionSubject { act: random_id()?.to_vec(), scopes: scopes.to_vec(), ..SelectionSubject::default() };
     let act = RecordsAct {
         person: Field::Value(purpose.person.clone()),
         reason: Field::Value(purpose.reason.clone()),

@@ -119,7 +119,9 @@ fn category(text: &str) -> Result<Category, &'static str> {
     let months = match (appraisal, *months) {
         (Appraisal::B, "") => 0,
         (Appraisal::B, _) => return Err("what is kept for ever has no term"),
-        (Appraisal::V, months) => months.parse().ok().filter(|m| (1..=1_200).contains(m)).ok_or("a term is 1 to 1200 months")?,
+        (Appraisal::V, months) => {
+            months.parse().ok().filter(|m| (1..=1_200).contains(m)).ok_or("a term is 1 to 1200 months")?
+        }
     };
     let trigger = match (appraisal, *trigger) {
         (_, "month") | (Appraisal::B, "") => Trigger::Month,
@@ -204,12 +206,23 @@ pub struct DueRow {
 
 /// What falls due when, by conversation and month, the earliest first. Single events that were assigned otherwise are not told apart.
 #[must_use]
-pub fn overview(reading: &Reading, acts: &Acts, list: &SelectionList, conversations: &[Hash], now_ms: u64) -> Vec<DueRow> {
+pub fn overview(
+    reading: &Reading,
+    acts: &Acts,
+    list: &SelectionList,
+    conversations: &[Hash],
+    now_ms: u64,
+) -> Vec<DueRow> {
     let now = month_of(now_ms);
     let mut rows = Vec::new();
     for id in conversations {
         for (month, events) in reading.months.get(id).into_iter().flatten() {
-            let target = Target { spot: Spot { entry: u64::MAX, position: 0 }, conversation: Some(*id), custodian: None, month: *month };
+            let target = Target {
+                spot: Spot { entry: u64::MAX, position: 0 },
+                conversation: Some(*id),
+                custodian: None,
+                month: *month,
+            };
             let (category, term) = term(acts, list, &target);
             let held = acts.hold_on(&target).map(|hold| hold.reason.clone());
             let is_past = matches!(term, Term::Due { month } if month < now);
@@ -226,7 +239,8 @@ pub fn overview(reading: &Reading, acts: &Acts, list: &SelectionList, conversati
 mod tests {
     use super::*;
 
-    const LIST: &str = "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;84;month;Ambtelijke top\n2.4;V;12;stated;Na vertrek\n";
+    const LIST: &str =
+        "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;84;month;Ambtelijke top\n2.4;V;12;stated;Na vertrek\n";
 
     #[test]
     fn a_list_is_read_whole() {

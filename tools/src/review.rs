@@ -17,8 +17,20 @@ use zegel_verifier::bundle::plain::plain;
 
 /// Columns, in order. The first is what a row is known by, the last five are filled in.
 const COLUMNS: [&str; 14] = [
-    "plaats", "tijd", "gesprek", "chathouder", "kanaal", "soort", "afzender", "tekst", "bijlagen", "klasse", "nieuwe_klasse",
-    "toets", "lakken", "gronden",
+    "plaats",
+    "tijd",
+    "gesprek",
+    "chathouder",
+    "kanaal",
+    "soort",
+    "afzender",
+    "tekst",
+    "bijlagen",
+    "klasse",
+    "nieuwe_klasse",
+    "toets",
+    "lakken",
+    "gronden",
 ];
 const PLACE: usize = 0;
 const NEW_CLASS: usize = 10;
@@ -100,11 +112,13 @@ fn numbered(words: &[String]) -> String {
 pub fn write_sheet(reading: &Reading, wanted: impl Fn(&str) -> bool, path: &Path) -> Result<usize, SheetError> {
     let acts = Acts::of(reading);
     let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer(Vec::from("\u{feff}"));
-    let malformed = |reason: csv::Error| SheetError::Malformed { path: path.display().to_string(), reason: reason.to_string() };
+    let malformed =
+        |reason: csv::Error| SheetError::Malformed { path: path.display().to_string(), reason: reason.to_string() };
     writer.write_record(COLUMNS).map_err(malformed)?;
     let mut rows = 0;
     for message in reading.messages().into_iter().filter(|message| wanted(&message.place)) {
-        let class = reading.event(message.spot).and_then(|event| Some(acts.class_of(&Target::of(event))?.code().to_owned()));
+        let class =
+            reading.event(message.spot).and_then(|event| Some(acts.class_of(&Target::of(event))?.code().to_owned()));
         let record = [
             message.place.clone(),
             message.time.clone(),
@@ -121,10 +135,9 @@ pub fn write_sheet(reading: &Reading, wanted: impl Fn(&str) -> bool, path: &Path
         writer.write_record(record.iter().map(|text| cell(text)).chain(empty)).map_err(malformed)?;
         rows += 1;
     }
-    let bytes = writer.into_inner().map_err(|reason| SheetError::Malformed {
-        path: path.display().to_string(),
-        reason: reason.to_string(),
-    })?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|reason| SheetError::Malformed { path: path.display().to_string(), reason: reason.to_string() })?;
     disk::write_new(path, &bytes, Readers::Owner)?;
     Ok(rows)
 }
@@ -151,7 +164,14 @@ pub fn read_sheet(reading: &Reading, path: &Path) -> Result<Reviewed, SheetError
     for (row, record) in (2..).zip(reader.records()) {
         let record = record.map_err(|reason| malformed(&reason.to_string()))?;
         let cell = |column: usize| record.get(column).unwrap_or_default().trim().trim_start_matches('\'').to_owned();
-        let found = Row { row, place: cell(place), class: cell(class), test: cell(test), cover: cell(cover), grounds: cell(grounds) };
+        let found = Row {
+            row,
+            place: cell(place),
+            class: cell(class),
+            test: cell(test),
+            cover: cell(cover),
+            grounds: cell(grounds),
+        };
         found.take(reading, &mut seen, &mut reviewed)?;
     }
     Ok(reviewed)
@@ -188,7 +208,8 @@ impl Row {
             found: self.cover.clone(),
             wanted: "alles, or numbers of words as 3-5,8",
         };
-        let words = event.body.as_ref().map_or(0, |(_, body)| body.items(zegel_verifier::kinds::chat::TEXT).len() as u32);
+        let words =
+            event.body.as_ref().map_or(0, |(_, body)| body.items(zegel_verifier::kinds::chat::TEXT).len() as u32);
         let grounds: Vec<String> =
             self.grounds.split([',', ' ']).filter(|code| !code.is_empty()).map(normalise_ground).collect();
         for part in self.cover.split(',').map(str::trim).filter(|part| !part.is_empty()) {

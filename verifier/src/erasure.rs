@@ -83,7 +83,8 @@ impl Erasure {
     /// The bytes that are signed.
     #[must_use]
     pub fn statement(&self) -> String {
-        let mut text = format!("{FORMAT}\n{}\n{}\n{}\n", self.origin, self.proposal.unwrap_or(Hash::ZERO), self.places.len());
+        let mut text =
+            format!("{FORMAT}\n{}\n{}\n{}\n", self.origin, self.proposal.unwrap_or(Hash::ZERO), self.places.len());
         for (entry, position) in &self.places {
             // Writing into a string has no way to fail.
             let _ = writeln!(text, "{entry} {position}");
@@ -119,11 +120,16 @@ impl Erasure {
         let (line, proposal) = next("the id of the proposal")?;
         let proposal = hash_of(proposal).ok_or(wrong(line, "the id of the proposal"))?;
         let (line, count) = next("how many events")?;
-        let count: usize = count.parse().ok().filter(|count| (1..=PLACES_MAX).contains(count)).ok_or(wrong(line, "1 to 1000000 events"))?;
+        let count: usize = count
+            .parse()
+            .ok()
+            .filter(|count| (1..=PLACES_MAX).contains(count))
+            .ok_or(wrong(line, "1 to 1000000 events"))?;
         let mut order = Self { origin: origin.into(), proposal: Some(proposal), ..Self::default() };
         for _ in 0..count {
             let (line, place) = next("a place")?;
-            let place = place.split_once(' ').and_then(|(entry, position)| Some((entry.parse().ok()?, position.parse().ok()?)));
+            let place =
+                place.split_once(' ').and_then(|(entry, position)| Some((entry.parse().ok()?, position.parse().ok()?)));
             let place = place.filter(|place| order.places.last().is_none_or(|last| last < place));
             order.places.push(place.ok_or(wrong(line, "ENTRY POSITION, ascending"))?);
         }

@@ -73,8 +73,9 @@ impl Submission {
         check_count("headers", request.headers.len(), wanted)?;
         check_count("bodies", request.bodies.len(), wanted)?;
         let with_bodies = request.headers.into_iter().zip(&request.bodies).enumerate();
-        let events =
-            with_bodies.map(|(at, (header, body))| read_event(at, header, body, erased)).collect::<Result<Vec<_>, _>>()?;
+        let events = with_bodies
+            .map(|(at, (header, body))| read_event(at, header, body, erased))
+            .collect::<Result<Vec<_>, _>>()?;
         check_root("events_root", root_of(events.iter().map(|event| event.leaf)), statement.events_root())?;
         check_root("sealed_root", sealed_root_with(&request.bodies, erased), statement.sealed_root())?;
         let envelopes = read_envelopes(request.envelopes)?;

@@ -9,10 +9,10 @@ use zegel_proto::v1::EventKind;
 use zegel_tools::acts::Acts;
 use zegel_tools::destroy::{DestroyError, End, Proposal, propose};
 use zegel_tools::disk::{self, Readers};
+use zegel_tools::hex;
 use zegel_tools::officer::Decided;
 use zegel_tools::reading::{Purpose, Reading};
 use zegel_tools::retention::SelectionList;
-use zegel_tools::hex;
 
 /// How content ends.
 #[derive(Clone, Copy, ValueEnum)]
@@ -157,7 +157,8 @@ async fn declare(place: &Place, who: &Who, id: &str, out: &Path) -> Result<Outco
         "controle": "zegel-verifier verify BUNDEL --trust TRUST",
     });
     write(out, &document, &decided)?;
-    let text = format!("{} events are declared {} (entry {})", proposal.spots.len(), proposal.end.code(), decided.entry);
+    let text =
+        format!("{} events are declared {} (entry {})", proposal.spots.len(), proposal.end.code(), decided.entry);
     Ok(Outcome::done(text, document))
 }
 

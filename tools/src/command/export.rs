@@ -7,9 +7,9 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 use zegel_proto::v1::{Scope, StreamType};
+use zegel_tools::acts::Acts;
 use zegel_tools::export::{Cover, ExportOrder, ExportReport, export};
 use zegel_tools::keys::{ArchiveKey, KeyFolder};
-use zegel_tools::acts::Acts;
 use zegel_tools::officer::{Officer, OfficerError};
 use zegel_tools::reading::{NO_MONTH, Purpose, places, read};
 
@@ -72,7 +72,8 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         let purpose = Purpose::reading("zegel export", "manifest of an export");
         let reading = read(officer.source(), &keys.archive_keys()?, &[bare(&scope)], &purpose).await?;
         let unknown = || OfficerError::UnknownAct { what: "redaction manifest", id: id.clone() };
-        let manifest = zegel_tools::hex::parse(id).and_then(|id| Acts::of(&reading).manifest(id)).ok_or_else(unknown)?;
+        let manifest =
+            zegel_tools::hex::parse(id).and_then(|id| Acts::of(&reading).manifest(id)).ok_or_else(unknown)?;
         cover = Cover::of_manifest(manifest)?;
     }
     end(&mut officer, &keys.archive_keys()?, &scope, &mut cover).await?;
@@ -100,12 +101,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
 }
 
 /// What is gone from the scope is withheld as gone, with the acts that declare it. Nothing is read of a log that ended nothing.
-async fn end(
-    officer: &mut Officer,
-    keys: &[ArchiveKey],
-    scope: &Scope,
-    cover: &mut Cover,
-) -> Result<(), CommandError> {
+async fn end(officer: &mut Officer, keys: &[ArchiveKey], scope: &Scope, cover: &mut Cover) -> Result<(), CommandError> {
     let purpose = Purpose::reading("zegel export", "what has ended of the scope");
     let reading = read(officer.source(), keys, &[bare(scope)], &purpose).await?;
     let (ended, declarations) = Acts::of(&reading).endings();

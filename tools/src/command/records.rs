@@ -185,7 +185,8 @@ pub(crate) async fn hold(hold: Hold) -> Result<Outcome, CommandError> {
             let mut desk = Desk::open(&place).await?;
             let acts = Acts::of(&desk.acts(&who.person, "release of a hold").await?);
             let unknown = || OfficerError::UnknownAct { what: "hold in force", id: hold.clone() };
-            let id = hex::parse(&hold).filter(|id| acts.holds().any(|act| act.id() == Some(*id))).ok_or_else(unknown)?;
+            let id =
+                hex::parse(&hold).filter(|id| acts.holds().any(|act| act.id() == Some(*id))).ok_or_else(unknown)?;
             let decision = Decision { refers_to: Some(id), ..Decision::default() };
             Ok(told("release", &log(&mut desk, EventKind::HoldReleased, decision, Selection::default(), who).await?))
         }
@@ -208,11 +209,7 @@ async fn place_hold(decide: Decide, functions: &[String], cases: &[String]) -> R
     if !functions.is_empty() || !cases.is_empty() {
         let reading = desk.acts(&decide.who.person, "hold by function or case").await?;
         let has_function = reading.functions.iter().filter(|(_, function)| functions.contains(function));
-        let of = |id: Hash| Scope {
-            stream: StreamType::StreamCustodian as i32,
-            id: id.to_vec(),
-            ..Scope::default()
-        };
+        let of = |id: Hash| Scope { stream: StreamType::StreamCustodian as i32, id: id.to_vec(), ..Scope::default() };
         selection.scopes.extend(has_function.map(|(id, _)| of(*id)));
         let acts = Acts::of(&reading);
         let exports = acts.iter().filter_map(|act| match &act.subject {
@@ -257,9 +254,8 @@ pub(crate) async fn policy(policy: Policy) -> Result<Outcome, CommandError> {
 }
 
 pub(crate) async fn classes(classes: &Classes) -> Result<Outcome, CommandError> {
-    let usage = |reason: serde_json::Error| CommandError::Usage {
-        reason: format!("{}: {reason}", classes.file.display()),
-    };
+    let usage =
+        |reason: serde_json::Error| CommandError::Usage { reason: format!("{}: {reason}", classes.file.display()) };
     let file: ClassFile = serde_json::from_slice(&disk::read(&classes.file)?).map_err(usage)?;
     let item = |item: ClassItem| ListItem {
         code: item.code,

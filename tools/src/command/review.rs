@@ -115,7 +115,13 @@ fn shown(reading: &Reading, page: usize, size: usize) -> Outcome {
         let text = plain(&message.text().replace('\n', " ⏎ "));
         let class = class(message).map(|class| format!(" [{class}]")).unwrap_or_default();
         let gone = if message.is_gone { " (no longer there)" } else { "" };
-        format!("{}  {}  {}  {}{class}{gone}: {text}", message.place, message.time, message.kind, plain(&message.sender))
+        format!(
+            "{}  {}  {}  {}{class}{gone}: {text}",
+            message.place,
+            message.time,
+            message.kind,
+            plain(&message.sender)
+        )
     };
     let mut lines: Vec<String> = of_page.iter().map(line).collect();
     lines.push(format!("page {page} of {pages}, {} messages", messages.len()));
@@ -127,10 +133,13 @@ async fn import(reader: &Reader, sheet: &std::path::Path, plan: Option<PathBuf>)
     let (mut desk, reading) = open(reader, Purpose::reading(&reader.who.person, &reader.who.reason)).await?;
     let reviewed = read_sheet(&reading, sheet)?;
     if !reviewed.hits.is_empty() && plan.is_none() {
-        return Err(CommandError::Usage { reason: "the sheet covers words: --plan FILE says where the plan goes".into() });
+        return Err(CommandError::Usage {
+            reason: "the sheet covers words: --plan FILE says where the plan goes".into(),
+        });
     }
     let registry = desk.officer.source().registry();
-    let unknown = reviewed.classes.keys().find(|(code, _)| registry.is_none_or(|registry| registry.class(code).is_none()));
+    let unknown =
+        reviewed.classes.keys().find(|(code, _)| registry.is_none_or(|registry| registry.class(code).is_none()));
     if let Some((code, _)) = unknown {
         let (list, code) = ("class list", code.clone());
         return Err(zegel_tools::officer::OfficerError::UnknownCode { list, code, known: String::new() }.into());

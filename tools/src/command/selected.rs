@@ -76,7 +76,8 @@ impl Selected {
     pub(super) fn scopes(&self, officer: &Officer) -> Result<Vec<Scope>, CommandError> {
         let register = officer.register();
         let (from_month, to_month) = (self.from.unwrap_or(0), self.to.unwrap_or(0));
-        let scope = |stream: StreamType, id: Hash| Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month };
+        let scope =
+            |stream: StreamType, id: Hash| Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month };
         let mut scopes = Vec::new();
         for title in &self.conversation {
             scopes.push(scope(StreamType::StreamConversation, register.conversation(title)?));

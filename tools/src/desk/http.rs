@@ -90,7 +90,8 @@ impl Desk {
         }
         let has_session = header(COOKIE).split("; ").any(|cookie| cookie == format!("zegel={}", self.session));
         if !has_session {
-            let reason = "Deze werkplek is met een eenmalige code geopend. Start zegel desk opnieuw. / Start zegel desk again.";
+            let reason =
+                "Deze werkplek is met een eenmalige code geopend. Start zegel desk opnieuw. / Start zegel desk again.";
             return text(StatusCode::FORBIDDEN, "text/plain", reason);
         }
         match (request.method(), path.as_str()) {

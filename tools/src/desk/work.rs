@@ -7,7 +7,7 @@ use crate::keys::{Actor, ArchiveKey, KeyFolder};
 use crate::officer::{Decision, Officer, OfficerError, approve};
 use crate::plan::{Choice, Hit, Plan, slot_name};
 use crate::reading::{Message, Purpose, Reading, read, read_acts};
-use crate::retention::{SelectionList, overview, month_of};
+use crate::retention::{SelectionList, month_of, overview};
 use crate::search::Query;
 use crate::source::{Source, now_ms};
 use serde_json::{Value, json};
@@ -116,7 +116,8 @@ impl Work {
         let purpose = Purpose::search(&self.person, text(asked, "purpose")?);
         let words = text(asked, "words")?.split_whitespace().map(String::from).collect();
         let ids: Vec<Hash> = self.officer.register().conversations().map(|(_, id)| id.id).collect();
-        let scope = |id: Hash| Scope { stream: StreamType::StreamConversation as i32, id: id.to_vec(), ..Scope::default() };
+        let scope =
+            |id: Hash| Scope { stream: StreamType::StreamConversation as i32, id: id.to_vec(), ..Scope::default() };
         let scopes: Vec<Scope> = ids.into_iter().map(scope).collect();
         let reading = read(self.officer.source(), &self.keys, &scopes, &purpose).await?;
         let query = Query { words, ..Query::default() };
@@ -217,7 +218,8 @@ fn date(at_ms: u64) -> String {
 fn shown(reading: &Reading, messages: Vec<Message>) -> Vec<Value> {
     let acts = Acts::of(reading);
     let one = |message: Message| {
-        let class = reading.event(message.spot).and_then(|event| Some(acts.class_of(&Target::of(event))?.code().to_owned()));
+        let class =
+            reading.event(message.spot).and_then(|event| Some(acts.class_of(&Target::of(event))?.code().to_owned()));
         let words: Vec<String> = message.words.iter().map(|word| plain(&word.replace('\n', " "))).collect();
         let attachments: Vec<String> = message.attachments.iter().map(|name| plain(name)).collect();
         json!({

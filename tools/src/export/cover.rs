@@ -38,7 +38,9 @@ pub enum CoverError {
         code: String,
     },
     /// The ministry wants a second pair of eyes on what is covered.
-    #[error("policy four_eyes names redaction, and nobody approved what is covered: zegel redact propose, then zegel approve")]
+    #[error(
+        "policy four_eyes names redaction, and nobody approved what is covered: zegel redact propose, then zegel approve"
+    )]
     NotApproved,
     /// Out of the limits of a manifest.
     #[error("event {spot}: {reason}")]
@@ -159,11 +161,8 @@ impl Cover {
     /// # Errors
     /// As [`Cover::of_items`].
     pub fn of_manifest(manifest: Manifest) -> Result<Self, CoverError> {
-        let logged = LoggedManifest {
-            manifest: manifest.id,
-            places: manifest.places,
-            approved_at: manifest.approved_at,
-        };
+        let logged =
+            LoggedManifest { manifest: manifest.id, places: manifest.places, approved_at: manifest.approved_at };
         Ok(Self { logged: Some(logged), ..Self::of_items(manifest.items)? })
     }
 
@@ -182,7 +181,12 @@ impl Cover {
                 continue;
             }
             let grounds = vec![code.into()];
-            self.add(RedactionItem { entry: spot.entry, position: spot.position, grounds, ..RedactionItem::default() })?;
+            self.add(RedactionItem {
+                entry: spot.entry,
+                position: spot.position,
+                grounds,
+                ..RedactionItem::default()
+            })?;
         }
         Ok(())
     }

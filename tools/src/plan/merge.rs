@@ -43,7 +43,8 @@ impl Parts {
             for (slot, parts) in slots {
                 match parts.whole.is_some() {
                     true => found.push(item(spot, slot, 0..0, &parts.all())),
-                    false => found.extend(runs(&parts.items).into_iter().map(|(run, grounds)| item(spot, slot, run, &grounds))),
+                    false => found
+                        .extend(runs(&parts.items).into_iter().map(|(run, grounds)| item(spot, slot, run, &grounds))),
                 }
             }
         }

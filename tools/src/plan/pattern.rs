@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_telephone_number_is_found_however_it_is_written() {
-        let text = "bel 06-12345678 of +31 6 1234 5678, (070) 123 45 67 op 04-05-2026 09:02, dossier 2026-17, saldo 0,50";
+        let text =
+            "bel 06-12345678 of +31 6 1234 5678, (070) 123 45 67 op 04-05-2026 09:02, dossier 2026-17, saldo 0,50";
         assert_eq!(found(&Pattern::Phone, text), ["06-12345678", "+31 6 1234 5678", "070) 123 45 67"]);
         assert_eq!(found(&Pattern::Phone, "code 12345678901 en A0612345678"), Vec::<&str>::new());
     }

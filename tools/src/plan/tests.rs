@@ -1,8 +1,8 @@
 //! Rules of a plan, each with the neighbours that it refuses.
 
 use super::*;
-use zegel_proto::v1::{ClassListPublished, GroundsListPublished, ListItem, LogCreated};
 use zegel_proto::print;
+use zegel_proto::v1::{ClassListPublished, GroundsListPublished, ListItem, LogCreated};
 use zegel_verifier::hash::Hash;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -48,12 +48,16 @@ fn settled(hits: Vec<Hit>) -> Result<(Vec<(u32, u32, u32, String)>, Vec<Warning>
 #[test]
 fn the_newest_list_of_classes_is_the_one_in_force() {
     let registry = registry();
-    assert_eq!((registry.class_list(), registry.class("prive"), registry.class("zakelijk")), ("k/2", Some("Privé"), None));
+    assert_eq!(
+        (registry.class_list(), registry.class("prive"), registry.class("zakelijk")),
+        ("k/2", Some("Privé"), None)
+    );
 }
 
 #[test]
 fn words_that_touch_become_one_item_and_grounds_are_normalised() {
-    let found = settled(vec![hit(5, 1, &["5.1.2.e"]), hit(3, 2, &["5.1.2 E"]), hit(8, 1, &["5.1.2e"])]).expect("settled");
+    let found =
+        settled(vec![hit(5, 1, &["5.1.2.e"]), hit(3, 2, &["5.1.2 E"]), hit(8, 1, &["5.1.2e"])]).expect("settled");
     assert_eq!(found.0, [(11, 3, 3, "5.1.2e".into()), (11, 8, 1, "5.1.2e".into())]);
 }
 
@@ -73,7 +77,10 @@ fn who_hides_the_length_covers_the_whole_slot() {
 #[test]
 fn an_event_that_is_withheld_needs_no_other_items() {
     let whole = Hit { slot: "event".into(), ..hit(0, 0, &["buiten_reikwijdte"]) };
-    assert_eq!(settled(vec![hit(3, 2, &["5.1.2e"]), whole]).expect("settled").0, [(0, 0, 0, "5.1.2e+buiten_reikwijdte".into())]);
+    assert_eq!(
+        settled(vec![hit(3, 2, &["5.1.2e"]), whole]).expect("settled").0,
+        [(0, 0, 0, "5.1.2e+buiten_reikwijdte".into())]
+    );
 }
 
 #[test]
@@ -89,7 +96,8 @@ fn refuses_a_hit_that_nobody_confirmed_an_unknown_ground_and_a_place_that_is_non
 
 #[test]
 fn warns_of_a_relative_ground_after_five_years_unless_it_is_motivated_and_of_no_ground() {
-    let at = |at_ms, grounds: &[&str], motivation: &str| Hit { at_ms, motivation: motivation.into(), ..hit(0, 1, grounds) };
+    let at =
+        |at_ms, grounds: &[&str], motivation: &str| Hit { at_ms, motivation: motivation.into(), ..hit(0, 1, grounds) };
     let warnings = |hit| settled(vec![hit]).expect("settled").1;
     let (old, young) = (NOW - FIVE_YEARS_MS - 1, NOW - FIVE_YEARS_MS);
     let warned = vec![Warning::OlderThanFiveYears { hit: 0, code: "5.1.2e".into() }];

@@ -16,7 +16,13 @@ type Spot = (u64, u32);
 
 /// Marking in the manifest, kind of the declaration, id of the finding, and what is said.
 const ENDINGS: [(&str, EventKind, &str, &str, &str); 3] = [
-    ("vernietigd", EventKind::DestructionExecuted, "DESTROYED", "vernietigd, met een geldige verklaring", "destroyed, with a valid declaration"),
+    (
+        "vernietigd",
+        EventKind::DestructionExecuted,
+        "DESTROYED",
+        "vernietigd, met een geldige verklaring",
+        "destroyed, with a valid declaration",
+    ),
     ("geschoond", EventKind::WeedingExecuted, "WEEDED", "geschoond: geen archiefstuk", "weeded: not a record"),
     ("datalek", EventKind::BreachRemoved, "BREACH_REMOVED", "verwijderd wegens datalek", "removed as a data breach"),
 ];
@@ -65,7 +71,8 @@ impl Endings {
 
     /// Takes an item of the manifest.
     pub(super) fn item(&mut self, item: &RedactionItem) {
-        let ending = ENDINGS.iter().find(|(code, ..)| item.slot == 0 && item.grounds.iter().any(|ground| ground == code));
+        let ending =
+            ENDINGS.iter().find(|(code, ..)| item.slot == 0 && item.grounds.iter().any(|ground| ground == code));
         if let Some((_, kind, ..)) = ending {
             self.marked.insert((item.entry, item.position), *kind);
         }
@@ -92,8 +99,10 @@ impl Endings {
             findings.push(Finding::of(id, Severity::Info, About::Completeness, nl, en).times(count));
         }
         if undeclared > 0 {
-            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond of verwijderd, zonder geldige verklaring daarvan.".into();
-            let en = "Content is missing and called destroyed, weeded or removed, without a valid declaration of it.".into();
+            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond of verwijderd, zonder geldige verklaring daarvan."
+                .into();
+            let en =
+                "Content is missing and called destroyed, weeded or removed, without a valid declaration of it.".into();
             let finding = Finding::of("DESTRUCTION_UNDECLARED", Severity::Error, About::Completeness, nl, en);
             findings.push(finding.times(undeclared));
         }
@@ -103,6 +112,8 @@ impl Endings {
     /// Proposed, and approved by somebody else than who proposed and who declared.
     fn is_valid(&self, declared: &Declared) -> bool {
         let (proposer, approver) = (self.proposed.get(&declared.proposal), self.approved.get(&declared.proposal));
-        approver.is_some_and(|approver| proposer.is_some_and(|proposer| proposer != approver) && *approver != declared.actor)
+        approver.is_some_and(|approver| {
+            proposer.is_some_and(|proposer| proposer != approver) && *approver != declared.actor
+        })
     }
 }

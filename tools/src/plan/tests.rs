@@ -1,8 +1,9 @@
 //! Rules of a plan, each with the neighbours that it refuses.
 
+use super::find::{context, readable, run_of};
 use super::*;
 use zegel_proto::print;
-use zegel_proto::v1::{ClassListPublished, GroundsListPublished, ListItem, LogCreated};
+use zegel_proto::v1::{ClassListPublished, EventKind, GroundsListPublished, ListItem, LogCreated};
 use zegel_verifier::hash::Hash;
 
 const NOW: u64 = 1_800_000_000_000;

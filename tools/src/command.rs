@@ -1,6 +1,7 @@
 //! Arguments, and what each command does with them.
 
 mod append;
+mod claims;
 mod demo;
 mod desk;
 mod destroy;
@@ -91,6 +92,11 @@ enum Command {
     /// Read, judge, and divide the work.
     #[command(subcommand)]
     Review(review::Review),
+    /// What a chat holder says is private, and what became of it.
+    #[command(subcommand)]
+    Claim(claims::Claim),
+    /// Find content that is marked above the permitted level, and record the incident.
+    Rubricering(claims::Rubricering),
     /// Look for messages; logged with its purpose.
     Search(review::Search),
     /// Plan what is covered, and propose it.
@@ -146,6 +152,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Policy(policy) => records::policy(policy).await,
         Command::Classes(classes) => records::classes(&classes).await,
         Command::Review(review) => review::run(review).await,
+        Command::Claim(claim) => claims::claim(claim).await,
+        Command::Rubricering(scan) => claims::rubricering(scan).await,
         Command::Search(search) => review::search(search).await,
         Command::Redact(redact) => redact::run(redact).await,
         Command::Approve(approve) => redact::approve(approve).await,

@@ -30,6 +30,7 @@ pub mod reading;
 pub mod record;
 pub mod retention;
 pub mod review;
+pub mod rubricering;
 pub mod screenshots;
 pub mod seal;
 pub mod search;

@@ -81,6 +81,16 @@ pub enum OfficerError {
         /// Why.
         reason: &'static str,
     },
+    /// A value that a policy with fixed values does not have.
+    #[error("policy {name} cannot be {found:?}: {allowed}")]
+    PolicyValue {
+        /// Its name.
+        name: String,
+        /// As given.
+        found: String,
+        /// Values that it can have; empty where they are levels of rubricering.
+        allowed: String,
+    },
     /// No act under an id.
     #[error("no {what} under id {id} is in the log")]
     UnknownAct {

@@ -193,6 +193,7 @@ impl CommandError {
                 | OfficerError::UnknownCode { .. }
                 | OfficerError::UnknownTest { .. }
                 | OfficerError::NothingSelected
+                | OfficerError::PolicyValue { .. }
                 | OfficerError::OwnAct
                 | OfficerError::UnknownAct { .. }
                 | OfficerError::Reading(_),

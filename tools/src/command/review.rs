@@ -19,11 +19,11 @@ use zegel_verifier::bundle::plain::plain;
 #[derive(Args)]
 pub(crate) struct Reader {
     #[command(flatten)]
-    place: Place,
+    pub(super) place: Place,
     #[command(flatten)]
-    selected: Selected,
+    pub(super) selected: Selected,
     #[command(flatten)]
-    who: Who,
+    pub(super) who: Who,
 }
 
 /// Ways to review.

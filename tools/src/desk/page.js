@@ -99,6 +99,8 @@ function line(message, number) {
     const one = make("button", word, "w");
     one.type = "button"; one.tabIndex = at ? -1 : 0;
     one.setAttribute("aria-pressed", "false");
+    // White space alone has no name to be read out.
+    if (!word.trim()) one.setAttribute("aria-label", "␣");
     one.addEventListener("click", () => choose(one, number, at));
     one.addEventListener("keydown", (event) => {
       const next = event.key === "ArrowRight" ? one.nextElementSibling : event.key === "ArrowLeft" ? one.previousElementSibling : null;

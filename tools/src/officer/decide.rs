@@ -6,6 +6,7 @@ use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct, public};
 use crate::export::{Cover, manifest_drafts};
 use crate::retention::SelectionList;
+use crate::rubricering;
 use crate::source::{Source, now_ms};
 use serde::Serialize;
 use zegel_proto::limits::LIST_ITEMS_MAX;
@@ -79,10 +80,26 @@ impl Officer {
     /// Sets a policy of the ministry: the newest of a name rules.
     ///
     /// # Errors
-    /// [`OfficerError::List`] for a selection list that does not read, or what submitting can meet.
+    /// [`OfficerError::List`] for a selection list that does not read, [`OfficerError::PolicyValue`] for a value that a policy with
+    /// fixed values does not have, or what submitting can meet.
     pub async fn set_policy(&mut self, name: &str, value: &str) -> Result<u64, OfficerError> {
         if name == SelectionList::POLICY {
             SelectionList::parse(value)?;
+        }
+        let allowed: &[&str] = match name {
+            "admission" => &["admission_first", "direct_capture"],
+            "permanent_redaction" => &["off", "on"],
+            "four_eyes" => &["redaction", "destruction"],
+            _ => &[],
+        };
+        let unknown = value.split(',').map(str::trim).find(|word| !allowed.is_empty() && !allowed.contains(word));
+        let is_unknown_level = name == rubricering::POLICY && !rubricering::is_level(value);
+        if let Some(found) = unknown.or(is_unknown_level.then_some(value)) {
+            return Err(OfficerError::PolicyValue {
+                name: name.into(),
+                found: found.into(),
+                allowed: allowed.join(", "),
+            });
         }
         let policy = PolicySet { name: name.into(), value: value.into() };
         self.publish(public(EventKind::PolicySet, &policy)?).await

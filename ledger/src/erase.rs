@@ -5,7 +5,7 @@
 
 use crate::config::Config;
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{Erased, Guard, NoFaults, Store, StoreError};
+use crate::store::{Erased, Faults, Guard, NoFaults, Store, StoreError};
 use std::sync::Arc;
 use thiserror::Error;
 use zegel_proto::parse;
@@ -46,12 +46,20 @@ pub enum EraseError {
 /// # Errors
 /// [`EraseError`]. Nothing is erased before the order was believed and every event of it is one that may go.
 pub fn erase(config: &Config, order: &str) -> Result<Erased, EraseError> {
+    erase_with(config, order, Arc::new(NoFaults))
+}
+
+/// The same, failing where a test wants it to.
+///
+/// # Errors
+/// As [`erase`].
+pub fn erase_with(config: &Config, order: &str, faults: Arc<dyn Faults>) -> Result<Erased, EraseError> {
     let order = Erasure::parse(order)?;
     let no_log = || EraseError::NoLog { origin: order.origin.clone() };
     let log = config.logs.iter().find(|log| log.origin == order.origin).ok_or_else(no_log)?;
     let failed = |reason| ServeError::Store { origin: log.origin.clone(), reason };
     let guard = Guard::new(&log.guard, &log.origin).hold().map_err(failed)?;
-    let store = open_store(log, Arc::new(NoFaults))?;
+    let store = open_store(log, faults)?;
     let identity = identity_of(log).map_err(ServeError::from)?;
     let loaded = store.load(identity, &guard).map_err(failed)?;
     let registry = loaded.log.registry().ok_or_else(no_log)?;

@@ -32,7 +32,7 @@ mod witnessing;
 
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{Config, ConfigError, LogConfig, TilesConfig, TlsConfig, WitnessesConfig};
-pub use erase::{EraseError, erase};
+pub use erase::{EraseError, erase, erase_with};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};

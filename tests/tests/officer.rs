@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zegel_ledger::{Config, EraseError, Faults, Step, StoreError};
 use zegel_tests::{Stage, readout};
 
 fn root() -> PathBuf {
@@ -308,6 +310,15 @@ fn second_verifier(bundle: &Path, trust: &Path) -> Option<Value> {
     Some(serde_json::from_slice(&answer.stdout).expect("JSON"))
 }
 
+/// Stops before a step.
+struct StopAt(Step);
+
+impl Faults for StopAt {
+    fn before(&self, step: Step) -> Result<(), String> {
+        if step == self.0 { Err("stopped".into()) } else { Ok(()) }
+    }
+}
+
 /// Ids of the findings of a report.
 fn findings(report: &Value) -> Vec<String> {
     let all = report["report"]["findings"].as_array().expect("findings");
@@ -384,7 +395,17 @@ fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
     std::fs::write(&forged, lines.join("\n") + "\n").expect("written");
     let one_pair = erase(&forged);
     assert!(String::from_utf8_lossy(&one_pair.stderr).contains("an officer and an approver are wanted"));
-    for before in ["(0 of them before)", "of them before)"] {
+    // Stopped before each of its steps, it goes on and ends the same; the last of these stops had erased everything.
+    let config = Config::read(&stage.keys().join("ledger.toml")).expect("a configuration");
+    let steps = [Step::EraseIntent, Step::EraseKeys, Step::EraseBodies, Step::EraseFiles, Step::EraseMarks];
+    for step in steps {
+        let stopped = zegel_ledger::erase_with(&config, &text, Arc::new(StopAt(step)));
+        let is_stopped =
+            matches!(&stopped, Err(EraseError::Store(StoreError::Failed { reason, .. })) if reason == "stopped");
+        assert!(is_stopped, "{step:?}: {stopped:?}");
+        stage.check();
+    }
+    for before in ["of them before)", "of them before)"] {
         let erased = erase(&path);
         let said = String::from_utf8_lossy(&erased.stdout).into_owned();
         assert!(erased.status.success(), "{said}{}", String::from_utf8_lossy(&erased.stderr));

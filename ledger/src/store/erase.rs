@@ -8,7 +8,7 @@
 
 use crate::store::database::Column;
 use crate::store::rows::{self, BodiesRow, CHUNK_EVENTS, ErasedRow, KeysRow};
-use crate::store::{Store, StoreError};
+use crate::store::{Step, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
@@ -69,17 +69,22 @@ impl Store {
         for (entry, position) in places {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
+        self.before(Step::EraseIntent)?;
         erased.before = self.intend(&chunks)?;
+        self.before(Step::EraseKeys)?;
         for (chunk, positions) in &chunks {
             self.blank_keys(*chunk, positions)?;
         }
+        self.before(Step::EraseBodies)?;
         for (chunk, positions) in &chunks {
             self.blank_bodies(*chunk, positions)?;
             erased.blobs += self.remove_blobs(*chunk, positions)?;
         }
+        self.before(Step::EraseFiles)?;
         self.keys.compact()?;
         self.truth.compact()?;
         self.scan(places, &mut erased)?;
+        self.before(Step::EraseMarks)?;
         self.forget_marks(places)?;
         Ok(erased)
     }

@@ -476,3 +476,41 @@ fn content_that_only_claims_to_be_destroyed_is_an_error() {
         assert_eq!(other["findings"]["DESTRUCTION_UNDECLARED"], 1, "{other:#}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_says_when_nobody_else_looked_at_what_is_covered_though_policy_wants_it() {
+    use zegel_proto::v1::{EventKind, PolicySet, Scope, StreamType};
+    use zegel_tools::event::public;
+    use zegel_tools::export::Cover;
+    use zegel_tools::keys::Actor;
+    use zegel_tools::reading::{Purpose, read};
+    use zegel_tools::source::Source;
+    let mut archive = zegel_tests::archive::Archive::new().await;
+    let anna = archive.anna;
+    archive.read_out(anna, "anna-android-nl").await;
+    let scope = Scope { stream: StreamType::StreamCustodian as i32, id: anna.to_vec(), ..Scope::default() };
+    let keys = archive.keys.archive_keys().expect("keys");
+    let reading =
+        read(archive.officer.source(), &keys, &[scope], &Purpose::reading("officer", "test")).await.expect("read");
+    let messages = reading.messages();
+    let message = messages.iter().find(|message| message.is_said()).expect("a message");
+    let cover = || {
+        let mut cover = Cover::default();
+        cover.cover(&format!("{}:text:0-0", message.place), &["5.1.2e".into()]).expect("a place");
+        cover
+    };
+    let (free, _) = archive.export(anna, "free", "", cover()).await;
+    // The root sets the policy behind the officer's back: his tools do not know it yet, the bundle does.
+    let mut root = Source::of_folder(&archive.keys, Actor::Root, &archive.url).await.expect("the root");
+    let policy = PolicySet { name: "four_eyes".into(), value: "destruction, redaction".into() };
+    root.append(vec![public(EventKind::PolicySet, &policy).expect("a policy")]).await.expect("set");
+    let (bound, _) = archive.export(anna, "bound", "", cover()).await;
+    for (bundle, wanted) in [(free, false), (bound, true)] {
+        let (code, found) = zegel_tests::verify(&bundle, &archive.trust(), &[]);
+        assert_eq!(code, Some(0), "{found:#}");
+        assert_eq!(findings(&found).contains(&"MANIFEST_UNAPPROVED".into()), wanted, "{found:#}");
+        if let Some(other) = second_verifier(&bundle, &archive.trust()) {
+            assert_eq!(other["findings"]["MANIFEST_UNAPPROVED"].is_number(), wanted, "{other:#}");
+        }
+    }
+}

@@ -23,6 +23,12 @@ const texts = {
     due_after: (m) => `through ${m}`, past: "passed", open_term: "not begun", gone: "(no longer there)", busy: "Working…",
     found: (n) => `${n} messages`, page: "Zegel – desk" },
 };
+const kinds = {
+  nl: { MESSAGE_EDITED: "gewijzigd", MESSAGE_DELETED: "verwijderd", REACTION_ADDED: "reactie", REACTION_REMOVED: "reactie weg", MEMBERSHIP_CHANGED: "deelnemers", CONVERSATION_CHANGED: "gesprek gewijzigd",
+    SETTING_OBSERVED: "instelling", CALL_LOGGED: "oproep", SYSTEM_NOTED: "mededeling van de app", IDENTITY_CHANGED: "nummer of code gewijzigd", VIEW_ONCE_RECEIVED: "eenmalig te zien", MESSAGE_WAITING: "nog niet te lezen",
+    SCREENSHOT_ADDED: "schermafbeelding", POLL_NOTED: "peiling", RECORD_VANISHED: "verdwenen tussen twee uitlezingen", CONTACT_DECIDED: "toelating", RECEIPT_OBSERVED: "gelezen" },
+  en: {},
+};
 let language = "nl", messages = [], chosen = new Map(), lists = null;
 const t = (key) => texts[language][key];
 const make = (name, text, className) => { const one = document.createElement(name); if (text !== undefined) one.textContent = text; if (className) one.className = className; return one; };
@@ -92,8 +98,8 @@ function line(message, number) {
   const pick = make("input");
   pick.type = "checkbox"; pick.dataset.number = number; pick.className = "pick";
   pick.setAttribute("aria-label", `${message.sender} ${message.time}`);
-  head.append(pick, " ", make("span", message.sender, "who"), " ", make("span", message.time, "when"), " ", make("span", message.class ? `[${message.class}]` : "", "tag"));
-  if (!message.said) head.append(" ", make("span", message.kind.toLowerCase().replaceAll("_", " "), "tag"));
+  head.append(pick, " ", make("span", message.sender, "who"), " ", make("span", message.time && `${message.time} UTC`, "when"), " ", make("span", message.class ? `[${message.class}]` : "", "tag"));
+  if (message.kind !== "MESSAGE_CREATED") head.append(" ", make("span", kinds[language][message.kind] ?? message.kind.toLowerCase().replaceAll("_", " "), "tag"));
   if (message.gone) body.textContent = t("gone");
   message.words.forEach((word, at) => {
     const one = make("button", word, "w");
@@ -108,7 +114,9 @@ function line(message, number) {
     });
     body.append(one);
   });
-  item.append(head, body);
+  item.append(head);
+  if (message.target) item.append(make("div", message.target, "tag target"));
+  item.append(body);
   for (const name of message.attachments) item.append(make("div", `📎 ${name}`, "tag"));
   return item;
 }

@@ -220,16 +220,21 @@ fn shown(reading: &Reading, messages: Vec<Message>) -> Vec<Value> {
     let one = |message: Message| {
         let class =
             reading.event(message.spot).and_then(|event| Some(acts.class_of(&Target::of(event))?.code().to_owned()));
-        let words: Vec<String> = message.words.iter().map(|word| plain(&word.replace('\n', " "))).collect();
+        let words: Vec<String> = message.words.iter().map(|word| quiet(word)).collect();
         let attachments: Vec<String> = message.attachments.iter().map(|name| plain(name)).collect();
         json!({
             "place": message.place, "kind": message.kind, "time": message.time, "at_ms": message.at_ms,
-            "sender": plain(&message.sender), "custodian": plain(&message.custodian),
+            "sender": quiet(&message.sender), "custodian": plain(&message.custodian),
             "conversation": plain(&message.conversation), "words": words, "attachments": attachments, "class": class,
-            "said": message.is_said(), "gone": message.is_gone,
+            "said": message.is_said(), "target": quiet(&message.target), "gone": message.is_gone,
         })
     };
     messages.into_iter().map(one).collect()
+}
+
+/// Text for the page: the mark that apps put before their own words moves nothing, the others might.
+fn quiet(text: &str) -> String {
+    plain(&text.replace('\u{200e}', "").replace('\n', " "))
 }
 
 fn described(acts: &Acts, act: &Act) -> Value {

@@ -1,4 +1,4 @@
-//! Events whose content is gone: destroyed on term, weeded, or removed as a data breach, and whether a valid declaration says so.
+//! What the acts that are open say of the manifest and of events whose content is gone: approved by a second pair of eyes, destroyed on term, weeded, or removed as a data breach, and whether a valid declaration says so.
 //!
 //! Invariants: an event counts as ended only if the manifest withholds it under the marking of its ending, and an open declaration of that very ending
 //! lists it, which refers to an open proposal that another actor approved. What is marked and not declared is an error; the three
@@ -8,9 +8,10 @@ use super::findings::{About, Finding, Severity};
 use crate::commit::ShownBody;
 use crate::hash::Hash;
 use crate::kinds::records;
+use crate::registry::Registry;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{EventKind, RedactionItem, SelectionSubject};
+use zegel_proto::v1::{EventKind, RedactionItem, RedactionSubject, SelectionSubject};
 
 type Spot = (u64, u32);
 
@@ -43,13 +44,25 @@ pub(super) struct Endings {
     declarations: Vec<Declared>,
     declared: BTreeMap<Spot, usize>,
     marked: BTreeMap<Spot, EventKind>,
+    /// Manifests that were approved, and by whom.
+    looked_at: BTreeMap<Hash, Hash>,
+    /// The open manifest, and who logged it.
+    manifest: Option<(Hash, Hash)>,
+    /// The ministry wants a second pair of eyes on it.
+    is_four_eyes: bool,
+    /// It covers more than what has ended.
+    has_cover: bool,
 }
 
 impl Endings {
     /// Takes an act of records whose subject is open. One that does not parse says nothing.
     pub(super) fn act(&mut self, kind: EventKind, actor: Hash, body: &ShownBody) {
         let is_declaration = ENDINGS.iter().any(|(_, declares, ..)| *declares == kind);
-        if !is_declaration && !matches!(kind, EventKind::DestructionProposed | EventKind::DestructionApproved) {
+        let is_step = matches!(
+            kind,
+            EventKind::DestructionProposed | EventKind::DestructionApproved | EventKind::RedactionApproved
+        );
+        if !is_declaration && !is_step {
             return;
         }
         let subject = body.value(records::SUBJECT).and_then(|subject| parse::<SelectionSubject>(subject).ok());
@@ -57,6 +70,7 @@ impl Endings {
         let id = |bytes: &[u8]| Hash::read(bytes).unwrap_or(Hash::ZERO);
         match kind {
             EventKind::DestructionProposed => _ = self.proposed.entry(id(&subject.act)).or_insert(actor),
+            EventKind::RedactionApproved => _ = self.looked_at.insert(id(&subject.refers_to), actor),
             EventKind::DestructionApproved => _ = self.approved.insert(id(&subject.refers_to), actor),
             _ => {
                 let rule = [subject.list_version.as_str(), subject.code.as_str()].join(" ");
@@ -69,12 +83,22 @@ impl Endings {
         }
     }
 
+    /// Takes a part of the open manifest: whether it needs a second pair of eyes is the policy in force where it stands.
+    pub(super) fn manifest(&mut self, actor: Hash, body: &ShownBody, registry: Option<&Registry>) {
+        let subject = body.value(records::SUBJECT).and_then(|subject| parse::<RedactionSubject>(subject).ok());
+        let Some(id) = subject.and_then(|subject| Hash::read(&subject.manifest)) else { return };
+        self.manifest = Some((id, actor));
+        let policy = registry.and_then(|registry| registry.policy("four_eyes")).unwrap_or_default();
+        self.is_four_eyes |= policy.split(',').any(|act| act.trim() == "redaction");
+    }
+
     /// Takes an item of the manifest.
     pub(super) fn item(&mut self, item: &RedactionItem) {
         let ending =
             ENDINGS.iter().find(|(code, ..)| item.slot == 0 && item.grounds.iter().any(|ground| ground == code));
-        if let Some((_, kind, ..)) = ending {
-            self.marked.insert((item.entry, item.position), *kind);
+        match ending {
+            Some((_, kind, ..)) => _ = self.marked.insert((item.entry, item.position), *kind),
+            None => self.has_cover = true,
         }
     }
 
@@ -97,6 +121,13 @@ impl Endings {
             let rule = super::plain::plain(rule.trim());
             let (nl, en) = (format!("Inhoud is {nl} ({rule})."), format!("Content is {en} ({rule})."));
             findings.push(Finding::of(id, Severity::Info, About::Completeness, nl, en).times(count));
+        }
+        let approver =
+            self.manifest.and_then(|(id, actor)| self.looked_at.get(&id).filter(|approver| **approver != actor));
+        if self.is_four_eyes && self.has_cover && approver.is_none() {
+            let nl = "Het beleid vraagt een tweede paar ogen op wat is gelakt; niemand anders keurde het goed.".into();
+            let en = "Policy wants a second pair of eyes on what is covered; nobody else approved it.".into();
+            findings.push(Finding::of("MANIFEST_UNAPPROVED", Severity::Warning, About::Completeness, nl, en));
         }
         if undeclared > 0 {
             let nl = "Inhoud ontbreekt en heet vernietigd, geschoond of verwijderd, zonder geldige verklaring daarvan."

@@ -90,6 +90,7 @@ impl Desk {
         }
         if let (EventKind::RedactionManifest, Some(body)) = (facts.kind, shown_body) {
             self.redaction.part(place, body, registry)?;
+            self.redaction.endings.manifest(source, body, registry);
         }
         if let Some(body) = shown_body {
             self.redaction.endings.act(facts.kind, source, body);

@@ -228,7 +228,8 @@ impl<'a> Check<'a> {
         let origin = self.config.origin.clone();
         let request = AppendRequest { origin, batch: Some(batch), headers, bodies, envelopes: Vec::new() };
         let erased = self.store.erased_of(index).map_err(unread)?;
-        Submission::examine_with(&self.config.origin, request, &erased).map_err(|reason| reason.to_string())
+        let examined = Submission::examine_with(&self.config.origin, request, &erased);
+        examined.map(|(submission, _)| submission).map_err(|reason| reason.to_string())
     }
 
     /// A checkpoint of this size, if one was signed, must sign this tree.
@@ -255,7 +256,7 @@ impl<'a> Check<'a> {
     }
 
     fn guard(&mut self, size: u64) {
-        let guard = Guard::new(&self.config.guard, &self.config.origin);
+        let mut guard = Guard::new(&self.config.guard, &self.config.origin);
         let checked = guard.check(size, |signed| {
             let reader = TreeReader::new(Arc::clone(self.store), self.store.edge(size)?);
             tree::root_at(&reader, signed)

@@ -124,6 +124,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Without it the ledger speaks plain HTTP/2: for a test, or behind a proxy on the same machine.
     pub tls: Option<TlsConfig>,
+    /// Address of the Prometheus metrics (`http://…/metrics`), best one that only the operator reaches. Default: none.
+    pub metrics: Option<SocketAddr>,
     /// Lines of JSON instead of text on stderr. Default: false.
     #[serde(default)]
     pub log_json: bool,

@@ -58,10 +58,10 @@ pub fn erase_with(config: &Config, order: &str, faults: Arc<dyn Faults>) -> Resu
     let no_log = || EraseError::NoLog { origin: order.origin.clone() };
     let log = config.logs.iter().find(|log| log.origin == order.origin).ok_or_else(no_log)?;
     let failed = |reason| ServeError::Store { origin: log.origin.clone(), reason };
-    let guard = Guard::new(&log.guard, &log.origin).hold().map_err(failed)?;
+    let mut guard = Guard::new(&log.guard, &log.origin).hold().map_err(failed)?;
     let store = open_store(log, faults)?;
     let identity = identity_of(log).map_err(ServeError::from)?;
-    let loaded = store.load(identity, &guard).map_err(failed)?;
+    let loaded = store.load(identity, &mut guard).map_err(failed)?;
     let registry = loaded.log.registry().ok_or_else(no_log)?;
     order.verify(registry, loaded.log.size())?;
     for (entry, position) in &order.places {

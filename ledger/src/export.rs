@@ -1,16 +1,18 @@
 //! Everything that a bundle needs, as of a snapshot, in one pass: sealed, since the ledger cannot open it.
 //!
 //! Invariants: each entry once, ascending; exactly the events of the scope's months, of the id's month 0, of the registry
-//! and of the records stream; every gap covered by its maximal complete subtrees. Memory is bounded by one batch, one
+//! and of the records stream; every gap covered by its maximal complete subtrees; where the id has no row, its neighbours.
+//! Nothing is exported as of a snapshot after which the log's key changed: no verifier could know the new key. Memory is bounded by one batch, one
 //! block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the database.
 //! Order of records: `specs/bundle.md`.
 
 mod registrations;
 
 use crate::sequencer::{OpenLog, View};
-use crate::store::{CHUNK_EVENTS, LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
+use crate::store::{LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
 use crate::tree;
 use crate::witnessing::Cosigned;
+use prost::Message;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
@@ -18,9 +20,10 @@ use thiserror::Error;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::*;
 use zegel_proto::{Grammar, GrammarError, parse};
-use zegel_verifier::batch::event_leaf;
+use zegel_verifier::batch::event_leaves;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
+use zegel_verifier::snapshot::months_digest;
 use zegel_verifier::tree::{gap_subtrees, root_of};
 
 /// First line of what is exported.
@@ -41,8 +44,10 @@ pub(crate) enum ExportError {
         "entry {entry}, position {position} is no EXPORT_CREATED, CONTENT_READ or SEARCH_PERFORMED that the snapshot covers"
     )]
     NoExport { entry: u64, position: u32 },
-    #[error("the snapshot has no event of {stream} {id}")]
-    NoRow { stream: &'static str, id: Hash },
+    #[error("the snapshot has no event of {stream}")]
+    NoRow { stream: &'static str },
+    #[error("the log's key changed in entry {entry}, which the snapshot does not cover: take a new snapshot")]
+    KeyChanged { entry: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the receiver went away")]
@@ -81,13 +86,17 @@ pub(crate) fn export(
     let table = if entry < view.size { log.store().table(entry)? } else { None };
     let table = table.ok_or(ExportError::NoTable { entry })?;
     check_export(log.store(), &request, table.covers())?;
-    let rows = rows_shown(&table, &scope)?;
     let end = End::of(&view, cosigned, entry);
+    log.store().reach(end.size)?;
+    check_log_key(log.store(), table.covers(), end.size)?;
+    let rows = rows_shown(&table, &scope)?;
     send(sink, Record::Header(header(log, &end, &request, scope.clone())))?;
     let mut walk = Walk { store: log.store(), table: &table, tree: log.tree(&view), at: 0, sent: HashSet::new(), sink };
     walk.entries(&rows, &scope)?;
     walk.snapshot(entry, end.size)?;
-    send_rows(&table, rows, walk.sink)
+    let absent = rows.first().is_none_or(|(_, row)| row.stream() != scope.stream());
+    let at = if absent { send_neighbours(&table, &scope, walk.sink)? } else { 0 };
+    send_rows(&table, at, rows, walk.sink)
 }
 
 fn send(sink: &mut Sink<'_>, record: Record) -> Result<(), ExportError> {
@@ -124,23 +133,48 @@ fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> 
     if is_asked { Ok(()) } else { Err(none) }
 }
 
-/// Rows of the scope's id, the registry and the records stream: ascending, since fixed streams have larger numbers.
-fn rows_shown(table: &Table, scope: &Scope) -> Result<Vec<(u64, TableRow)>, ExportError> {
-    let wanted = [
-        (scope.stream(), Hash::read(&scope.id).unwrap_or(Hash::ZERO)),
-        (StreamType::StreamRegistry, Hash::ZERO),
-        (StreamType::StreamRecords, Hash::ZERO),
-    ];
-    let mut rows = Vec::new();
-    for (stream, id) in wanted {
-        match table.row(stream, id)? {
-            Some(row) => rows.push(row),
-            // A log may be read before its first act; an export is one itself.
-            None if stream == StreamType::StreamRecords => {}
-            None => return Err(ExportError::NoRow { stream: stream.as_str_name(), id }),
+/// A checkpoint is signed by the key that was the log's newest at its size, and a bundle knows no key that its snapshot does not cover.
+fn check_log_key(store: &Store, covers: u64, size: u64) -> Result<(), ExportError> {
+    let of = StreamMonth::fixed(StreamType::StreamRegistry);
+    for place in store.places(of, store.stream(&of)?.count) {
+        let LogPlace { entry, position } = place?;
+        if !(covers..size).contains(&entry) {
+            continue;
+        }
+        let header = store.headers(entry)?.get(position as usize).and_then(|header| parse::<EventHeader>(header).ok());
+        if header.is_some_and(|header| header.kind == EventKind::LogKeyChanged as i32) {
+            return Err(ExportError::KeyChanged { entry });
         }
     }
+    Ok(())
+}
+
+/// Rows of the scope's id (if it has one), the registry and the records stream: ascending, since fixed streams have larger
+/// numbers.
+fn rows_shown(table: &Table, scope: &Scope) -> Result<Vec<(u64, TableRow)>, ExportError> {
+    let of_scope = table.row(scope.stream(), Hash::read(&scope.id).unwrap_or(Hash::ZERO))?;
+    let mut rows: Vec<(u64, TableRow)> = of_scope.into_iter().collect();
+    let registry = table.row(StreamType::StreamRegistry, Hash::ZERO)?;
+    rows.push(registry.ok_or(ExportError::NoRow { stream: StreamType::StreamRegistry.as_str_name() })?);
+    // A log may be read before its first act; an export is one itself.
+    rows.extend(table.row(StreamType::StreamRecords, Hash::ZERO)?);
     Ok(rows)
+}
+
+/// The rows between which that of the scope would stand, but for that of the registry, which is shown whole. Gives the index
+/// after the last.
+fn send_neighbours(table: &Table, scope: &Scope, sink: &mut Sink<'_>) -> Result<u64, ExportError> {
+    let mut at = 0;
+    for (index, row) in table.neighbours(scope.stream(), Hash::read(&scope.id).unwrap_or(Hash::ZERO))? {
+        if ![StreamType::StreamConversation, StreamType::StreamCustodian].contains(&row.stream()) {
+            continue;
+        }
+        let gap = bytes_of(tree::gap(table, at, index)?);
+        let (stream, months) = (row.stream() as i32, months_digest(&row.months()).to_vec());
+        send(sink, Record::Neighbour(EvidenceNeighbour { gap, index, stream, id: row.id.to_vec(), months }))?;
+        at = index + 1;
+    }
+    Ok(at)
 }
 
 /// Month 0 of the id is always in scope: there stands its registration.
@@ -149,8 +183,7 @@ fn is_in_scope(scope: &Scope, row: &TableRow, month: u32) -> bool {
     whole || month == 0 || (scope.from_month..=scope.to_month).contains(&month)
 }
 
-fn send_rows(table: &Table, rows: Vec<(u64, TableRow)>, sink: &mut Sink<'_>) -> Result<(), ExportError> {
-    let mut at = 0;
+fn send_rows(table: &Table, mut at: u64, rows: Vec<(u64, TableRow)>, sink: &mut Sink<'_>) -> Result<(), ExportError> {
     for (index, row) in rows {
         let gap = bytes_of(tree::gap(table, at, index)?);
         let (stream, months) = (row.stream() as i32, row.months());
@@ -248,18 +281,16 @@ impl Walk<'_, '_> {
 
     fn batch(&mut self, entry: u64, positions: &[u32]) -> Result<(), ExportError> {
         self.entry(entry)?;
-        let headers = self.store.headers(entry)?;
-        let leaves: Vec<Hash> = headers.iter().map(|header| event_leaf(header)).collect();
-        let mut chunk = Chunk::default();
+        let row = self.store.header_row(entry)?;
+        let headers = row.headers()?;
+        let leaves = event_leaves(headers.iter().copied());
         let mut at = 0;
-        for &position in positions {
+        for (&position, (ciphertext, wrap)) in positions.iter().zip(self.store.sealed(entry, positions)?) {
             let missing = StoreError::Missing { what: "header of entry", number: entry };
-            let header = headers.get(position as usize).ok_or(missing)?.clone();
-            chunk.read(self.store, entry, position)?;
-            let sealed = chunk.sealed(position);
-            if let Some(sealed) = &sealed {
-                self.envelope(&sealed.wrap)?;
-            }
+            let header = headers.get(position as usize).ok_or(missing)?.to_vec();
+            self.envelope(&wrap)?;
+            // Nothing is sealed beside a public event.
+            let sealed = (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap });
             let gap = gap_of(&leaves, at, position as usize);
             let body = sealed.map(evidence_event::Body::Sealed);
             send(self.sink, Record::Event(EvidenceEvent { gap, position, header, body }))?;
@@ -270,7 +301,7 @@ impl Walk<'_, '_> {
 
     /// Sends the envelope of a wrap before the first event that needs it. One that was destroyed cannot be sent.
     fn envelope(&mut self, wrap: &[u8]) -> Result<(), ExportError> {
-        let wrap = parse::<KeyWrap>(wrap).ok();
+        let wrap = KeyWrap::decode(wrap).ok();
         let Some(dossier) = wrap.and_then(|wrap| Hash::read(&wrap.dossier)) else { return Ok(()) };
         if self.sent.len() >= ENVELOPES_REMEMBERED {
             self.sent.clear();
@@ -294,32 +325,4 @@ fn gap_of(leaves: &[Hash], from: usize, to: usize) -> Vec<Vec<u8>> {
     let subtrees = gap_subtrees(from as u64, to as u64);
     let leaves_of = |level: u32, index: u64| leaves[(index as usize) << level..][..1 << level].iter().copied();
     subtrees.map(|subtree| root_of(leaves_of(subtree.level, subtree.index)).to_vec()).collect()
-}
-
-/// The sealed forms of 16 events, read once.
-#[derive(Default)]
-struct Chunk {
-    number: Option<u32>,
-    ciphertexts: Vec<Vec<u8>>,
-    wraps: Vec<Vec<u8>>,
-}
-
-impl Chunk {
-    fn read(&mut self, store: &Store, entry: u64, position: u32) -> Result<(), StoreError> {
-        let number = position / CHUNK_EVENTS as u32;
-        if self.number != Some(number) {
-            self.ciphertexts = store.ciphertexts(entry, number)?;
-            self.wraps = store.wraps(entry, number)?.wraps;
-            self.number = Some(number);
-        }
-        Ok(())
-    }
-
-    /// What is sealed beside an event; `None` for a public event. Either part is empty once it has been destroyed.
-    fn sealed(&mut self, position: u32) -> Option<SealedEvidence> {
-        let within = position as usize % CHUNK_EVENTS;
-        let take = |from: &mut Vec<Vec<u8>>| from.get_mut(within).map(std::mem::take).unwrap_or_default();
-        let (ciphertext, wrap) = (take(&mut self.ciphertexts), take(&mut self.wraps));
-        (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap })
-    }
 }

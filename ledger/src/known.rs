@@ -21,6 +21,7 @@ pub(crate) fn known(
     sink: &mut dyn FnMut(KnownResponse) -> bool,
 ) -> Result<(), StoreError> {
     let store = log.store();
+    store.reach(log.view().size)?;
     // First the counter, then the rows: what is logged in between is left out of both.
     let next_conversation_seq = store.next_conversation_seq(capture)?;
     let months = store.months(StreamType::StreamConversation, capture.conversation)?;

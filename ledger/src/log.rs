@@ -12,15 +12,17 @@
 
 mod admission;
 mod draft;
+mod ids;
 mod refusal;
 mod submission;
 
-pub(crate) use admission::{Admitted, Beside};
-pub(crate) use draft::{Changes, Draft, Sealed, SealedBatch, SealedContent};
+pub(crate) use admission::{Admitted, Beside, EnvelopePlace, place_in};
+pub(crate) use draft::{Changes, Draft, LoggedBatch, Sealed, SealedBatch, SealedContent, SealedEntry, SealedEvent};
 pub(crate) use refusal::Refusal;
-pub(crate) use submission::Submission;
+pub(crate) use submission::{Sent, Submission};
 
-use std::collections::{HashMap, HashSet};
+use ids::Ids;
+use std::collections::HashMap;
 use zegel_proto::v1::{EventKind, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::EventFacts;
@@ -67,10 +69,9 @@ pub(crate) struct Log {
     tree: Frontier,
     registry: Option<Registry>,
     sources: HashMap<Hash, SourceHead>,
-    captures: HashMap<Capture, u64>,
-    /// How many captures a custodian or a conversation has: a bundle counts each, and has room for so many.
-    captures_of: HashMap<Registered, usize>,
-    registered: HashSet<Registered>,
+    ids: Ids,
+    /// Batches that a reader of the store may not find yet, for a source that sends one again.
+    recent: HashMap<(Hash, u64), LoggedBatch>,
     received_at_ms: u64,
 }
 
@@ -82,9 +83,8 @@ impl Log {
             tree: Frontier::new(),
             registry: None,
             sources: HashMap::new(),
-            captures: HashMap::new(),
-            captures_of: HashMap::new(),
-            registered: HashSet::new(),
+            ids: Ids::default(),
+            recent: HashMap::new(),
             received_at_ms: 0,
         }
     }
@@ -106,16 +106,17 @@ impl Log {
         &self.sources
     }
 
-    pub(crate) fn captures(&self) -> &HashMap<Capture, u64> {
-        &self.captures
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
     }
 
-    pub(crate) fn captures_of(&self) -> &HashMap<Registered, usize> {
-        &self.captures_of
+    pub(crate) fn recent(&self) -> &HashMap<(Hash, u64), LoggedBatch> {
+        &self.recent
     }
 
-    pub(crate) fn registered(&self) -> &HashSet<Registered> {
-        &self.registered
+    /// Forgets the batches of entries below `entry`: the store answers for them.
+    pub(crate) fn forget_below(&mut self, entry: u64) {
+        self.recent.retain(|_, logged| logged.entry >= entry);
     }
 
     /// Begins a group of entries on trial. `now_ms` is the ledger's clock; it never goes back in the log.
@@ -131,16 +132,19 @@ impl Log {
             self.registry = changes.registry;
         }
         self.sources.extend(changes.sources);
-        for capture in changes.captures.keys().filter(|capture| !self.captures.contains_key(capture)) {
-            ids_of(capture).for_each(|id| *self.captures_of.entry(id).or_default() += 1);
-        }
-        self.captures.extend(changes.captures);
-        self.registered.extend(changes.registered);
+        changes.captures.iter().for_each(|(capture, next)| self.ids.count(capture, *next));
+        changes.registered.into_iter().for_each(|registered| self.ids.register(registered));
+        self.recent.extend(changes.batches);
     }
 
     /// Takes back a state that a store kept; the store checks it against the last checkpoint.
     pub(crate) fn restore(&mut self, changes: Changes) {
         self.advance(changes);
+    }
+
+    /// Takes back a counter or a registration: one by one, so that they are never in memory twice.
+    pub(crate) fn restore_ids(&mut self) -> &mut Ids {
+        &mut self.ids
     }
 }
 

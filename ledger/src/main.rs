@@ -10,6 +10,11 @@ use zegel_ledger::{
     CheckReport, Config, ConfigError, CopyError, EraseError, ServeError, Server, check, erase, mirror, rebuild,
 };
 
+/// Measured beside glibc's on two cores: appends 1.1 times as fast, exports 1.35 times, two thirds of the memory
+/// (`specs/cost.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The ledger of Zegel: appends signed batches of sealed events to Merkle logs.
 #[derive(Parser)]
 #[command(name = "zegel-ledger", version)]

@@ -1,29 +1,39 @@
 //! The single writer of a log: collects what waits into a group, decides it, makes it durable, answers.
 //!
-//! One group costs one checkpoint signature and two synced writes. The steps, and what if we stop after each:
-//! 1. *Draft*: in memory. Stop here: nothing happened.
-//! 2. *Sign* the checkpoint. Stop here: a signature that never left this process, over a tree that nobody has.
-//! 3. *Keys*, synced. Stop here: rows without truth; swept at the next start.
-//! 4. *Truth* with projections and checkpoint, synced, atomic. Stop here: the group is in the log and signed; its sources
-//!    did not hear so, send again and get the same receipts. The store is ahead of the guard, which is allowed.
+//! One group costs one checkpoint signature and three syncs. Two threads share the work, so that a group is decided while the
+//! one before it is written: the *sequencer* orders, decides and writes keys; the *committer* ([`committer`]) signs, writes
+//! the truth and answers. The steps, and what if we stop after each:
+//! 1. *Draft*: in memory, on top of groups that may not be durable yet. Stop here: nothing happened.
+//! 2. *Keys*, synced. Stop here: rows without truth; swept at the next start, for this group and one that followed it.
+//! 3. *Sign* the checkpoint, when every group before this one is published. Stop here: a signature that never left this
+//!    process, over a tree that nobody has.
+//! 4. *Truth* with the checkpoint, synced, atomic. Stop here: the group is in the log and signed; its sources did not hear
+//!    so, send again and get the same receipts. The store is ahead of the guard, which is allowed.
 //! 5. *Guard*, synced. Stop here: as after 4.
-//! 6. *Advance* memory and publish the new size; then answer.
+//! 6. *Publish* the new size; hand the entries to the projections; then answer.
 //!
-//! When a step fails we cannot know what is on disk: the log stops accepting, until it is opened again and its edge has
-//! been checked. The writer is a thread of its own: a saturated pool would make a fast disk look slow.
+//! What is drafted ahead leaves the process in no form before all groups that it rests on are durable: answers, refusals and
+//! receipts of known batches alike go through the committer, in order. When a step fails we cannot know what is on disk: the
+//! log stops, all groups on their way are answered so, and it accepts nothing until it is opened again and its edge has been
+//! checked. Threads of their own: a saturated pool would make a fast disk look slow.
 
-use crate::log::{Admitted, Draft, Log, Refusal, Sealed, Submission};
-use crate::store::{Guard, Loaded, Step, Store, StoreError, TreeReader};
+mod committer;
+
+use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
+use crate::metrics::{LogMetrics, now_ms, timed};
+use crate::store::{Group, Guard, Loaded, MadeTable, Packed, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
-use ed25519_dalek::{Signer, SigningKey};
+use committer::{Committer, Decided, Drafted};
+use ed25519_dalek::SigningKey;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use zegel_proto::v1::Receipt;
 use zegel_verifier::hash::Hash;
-use zegel_verifier::note::{NoteError, TYPE_ED25519, VerifierKey};
 
 /// Jobs that wait for the writer.
 const QUEUE_JOBS_MAX: usize = 256;
@@ -33,6 +43,9 @@ const GROUP_ENTRIES_MAX: usize = 128;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 /// KiB of batches that wait or are being written; more must wait at the door.
 const WAITING_KIB_MAX: u32 = 64 << 10;
+/// Groups that wait for the committer beside the one that the sequencer has in hand: none, so that what comes meanwhile joins
+/// the next group instead of making small ones.
+const GROUPS_AHEAD_MAX: usize = 0;
 
 /// Why a job has no receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -52,6 +65,9 @@ pub(crate) enum AppendError {
     /// Durable, but the receipt cannot be made.
     #[error("the entry was logged, its receipt could not be read: {0}")]
     Receipt(StoreError),
+    /// The table of a snapshot cannot be made.
+    #[error("the snapshot's table could not be made: {0}")]
+    Table(StoreError),
     /// The writer is gone: the ledger is shutting down.
     #[error("the ledger is shutting down")]
     ShuttingDown,
@@ -66,16 +82,37 @@ pub(crate) struct View {
     edge: Edge,
 }
 
-enum Work {
-    Batch { submission: Box<Submission>, fuse: Fuse },
-    Snapshot,
+/// A batch that is good by itself, with what lies beside it ready to be written.
+pub(crate) struct Examined {
+    pub(crate) submission: Submission,
+    pub(crate) packed: Packed,
 }
 
-type Answer = oneshot::Sender<Result<Receipt, AppendError>>;
+enum Work {
+    Batch { examined: Box<Examined>, fuse: Fuse },
+    Snapshot(Box<MadeTable>),
+}
+
+/// An entry that is durable and published: what its receipt is made of, by whoever waits for it.
+pub(crate) struct Taken {
+    index: u64,
+    /// Its bytes, if it is new.
+    entry: Option<Vec<u8>>,
+    view: Arc<View>,
+}
+
+/// What a job becomes.
+pub(crate) type Answered = oneshot::Receiver<Result<Taken, AppendError>>;
+type Answer = oneshot::Sender<Result<Taken, AppendError>>;
+
+/// Why the log stopped, once it has.
+type Stopped = Arc<OnceLock<String>>;
+type SharedView = Arc<RwLock<Arc<View>>>;
 
 struct Job {
     work: Work,
     answer: Answer,
+    queued_at: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -86,9 +123,10 @@ pub(crate) type Fuse = Arc<AtomicBool>;
 pub(crate) struct OpenLog {
     origin: String,
     store: Arc<Store>,
-    view: RwLock<Arc<View>>,
+    view: SharedView,
     queue: mpsc::Sender<Job>,
     waiting: Arc<Semaphore>,
+    metrics: LogMetrics,
 }
 
 impl OpenLog {
@@ -98,6 +136,15 @@ impl OpenLog {
 
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    pub(crate) fn metrics(&self) -> &LogMetrics {
+        &self.metrics
+    }
+
+    /// Jobs that wait for the writer.
+    pub(crate) fn waiting(&self) -> usize {
+        QUEUE_JOBS_MAX - self.queue.capacity()
     }
 
     /// The newest published state.
@@ -112,237 +159,182 @@ impl OpenLog {
 
     /// The receipt of an entry under that state.
     pub(crate) fn receipt(&self, view: &View, index: u64) -> Result<Receipt, StoreError> {
-        receipt(&self.store, &self.tree(view), view, index)
+        self.receipt_with(view, index, self.store.entry(index)?)
+    }
+
+    fn receipt_with(&self, view: &View, index: u64, entry: Vec<u8>) -> Result<Receipt, StoreError> {
+        let inclusion = tree::inclusion(&self.tree(view), index, view.size)?;
+        let inclusion = inclusion.into_iter().map(Hash::to_vec).collect();
+        Ok(Receipt { index, entry, inclusion, checkpoint: view.checkpoint.clone() })
+    }
+
+    /// The receipt of what was taken.
+    pub(crate) fn receipt_of(&self, taken: Taken) -> Result<Receipt, AppendError> {
+        let receipt = match taken.entry {
+            Some(entry) => self.receipt_with(&taken.view, taken.index, entry),
+            None => self.receipt(&taken.view, taken.index),
+        };
+        receipt.map_err(AppendError::Receipt)
     }
 
     /// Queues a batch; waits while too much is waiting. The answer comes when it is durable.
-    pub(crate) async fn append(
-        &self,
-        submission: Submission,
-        fuse: Fuse,
-    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, AppendError> {
-        let kib = (submission.bytes >> 10) as u32 + 1;
-        self.queue(Work::Batch { submission: Box::new(submission), fuse }, kib).await
+    pub(crate) async fn append(&self, examined: Examined, fuse: Fuse) -> Result<Answered, AppendError> {
+        let kib = (examined.submission.bytes >> 10) as u32 + 1;
+        self.queue(Work::Batch { examined: Box::new(examined), fuse }, kib).await
     }
 
-    /// Queues a snapshot.
-    pub(crate) async fn snapshot(&self) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, AppendError> {
-        self.queue(Work::Snapshot, 1).await
+    /// Queues a snapshot whose table has been made.
+    pub(crate) async fn snapshot(&self, table: MadeTable) -> Result<Answered, AppendError> {
+        self.queue(Work::Snapshot(Box::new(table)), 1).await
     }
 
-    async fn queue(
-        &self,
-        work: Work,
-        kib: u32,
-    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, AppendError> {
+    async fn queue(&self, work: Work, kib: u32) -> Result<Answered, AppendError> {
         let permit = Arc::clone(&self.waiting).acquire_many_owned(kib).await;
         let permit = permit.map_err(|_| AppendError::ShuttingDown)?;
         let (answer, answered) = oneshot::channel();
-        let job = Job { work, answer, _permit: permit };
+        let job = Job { work, answer, queued_at: Instant::now(), _permit: permit };
         self.queue.send(job).await.map_err(|_| AppendError::ShuttingDown)?;
         Ok(answered)
     }
 }
 
-/// Milliseconds since 1970 by this machine's clock.
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64)
-}
-
-/// The writer.
+/// Orders and decides.
 struct Sequencer {
     log: Log,
-    edge: Edge,
-    guard: Guard,
-    keys: Vec<SigningKey>,
-    shared: Arc<OpenLog>,
-    stopped: Option<String>,
+    store: Arc<Store>,
+    groups: SyncSender<Drafted>,
+    stopped: Stopped,
+    /// Entries that the projections held when the log was last told.
+    watermark: u64,
+    metrics: LogMetrics,
 }
 
-/// Starts the writer of a log that was loaded. The thread ends when the last [`OpenLog`] is dropped.
+/// Starts the writer of a log that was loaded. Its threads end when the last [`OpenLog`] is dropped.
 pub(crate) fn start(
     store: Arc<Store>,
     loaded: Loaded,
     guard: Guard,
     keys: Vec<SigningKey>,
-) -> Result<(Arc<OpenLog>, std::thread::JoinHandle<()>), std::io::Error> {
+    metrics: LogMetrics,
+) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let checkpoint = loaded.checkpoint.unwrap_or_default();
     let view = View { size: loaded.log.size(), checkpoint, edge: loaded.edge.clone() };
+    let view: SharedView = Arc::new(RwLock::new(Arc::new(view)));
     let origin = loaded.log.identity().origin.clone();
     let waiting = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
-    let open = OpenLog { origin, store, view: RwLock::new(Arc::new(view)), queue, waiting };
-    let open = Arc::new(open);
-    let (log, edge) = (loaded.log, loaded.edge);
+    let (groups, drafted) = std::sync::mpsc::sync_channel(GROUPS_AHEAD_MAX);
+    let stopped = Stopped::default();
+    let committer = Committer {
+        origin: origin.clone(),
+        edge: loaded.edge,
+        guard,
+        keys,
+        store: Arc::clone(&store),
+        view: Arc::clone(&view),
+        stopped: Arc::clone(&stopped),
+        metrics: metrics.clone(),
+    };
+    let watermark = loaded.log.size();
+    let sequencer =
+        Sequencer { log: loaded.log, store: Arc::clone(&store), groups, stopped, watermark, metrics: metrics.clone() };
+    let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
-    let weak = Arc::downgrade(&open);
-    let thread = thread.spawn(move || run(log, edge, guard, keys, jobs, &weak))?;
-    Ok((open, thread))
+    let thread = thread.spawn(move || {
+        sequencer.run(jobs);
+        let _ = committing.join();
+    })?;
+    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, metrics }), thread))
 }
 
-/// The writer holds the shared state only while it works, so that the last service to go closes the queue.
-fn run(
-    log: Log,
-    edge: Edge,
-    guard: Guard,
-    keys: Vec<SigningKey>,
-    mut jobs: mpsc::Receiver<Job>,
-    weak: &std::sync::Weak<OpenLog>,
-) {
-    let mut state = Some((log, edge, guard, keys, None));
-    while let Some(first) = jobs.blocking_recv() {
-        let Some(shared) = weak.upgrade() else { return };
-        let Some((log, edge, guard, keys, stopped)) = state.take() else { return };
-        let mut sequencer = Sequencer { log, edge, guard, keys, shared, stopped };
-        sequencer.work(first, &mut jobs);
-        state = Some((sequencer.log, sequencer.edge, sequencer.guard, sequencer.keys, sequencer.stopped));
-    }
+/// What a group collects before it is decided whether it is anything.
+#[derive(Default)]
+struct Collected {
+    decided: Vec<Decided>,
+    packed: Vec<(u64, Packed)>,
+    tables: Vec<(u64, crate::store::TableHead)>,
+    bytes: usize,
 }
-
-/// What a job of a group becomes, before the group is durable.
-type Decided = (Answer, Result<u64, AppendError>, OwnedSemaphorePermit);
 
 impl Sequencer {
-    /// Works off a job, together with those that wait behind it.
-    fn work(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) {
-        let mut next = Some(first);
-        while let Some(job) = next.take() {
-            if let Some(reason) = self.stopped.clone() {
-                let _ = job.answer.send(Err(AppendError::Stopped { reason }));
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            if let Some(reason) = self.stopped.get() {
+                let _ = first.answer.send(Err(AppendError::Stopped { reason: reason.clone() }));
                 continue;
             }
-            match job.work {
-                Work::Snapshot => self.snapshot(job.answer),
-                Work::Batch { .. } => next = self.group(job, jobs),
+            let metrics = self.metrics.clone();
+            let drafted = timed(&metrics.seal, || self.group(first, &mut jobs));
+            if self.groups.send(drafted).is_err() {
+                return;
             }
         }
     }
 
-    /// One group of batches. Gives back a job that was taken from the queue and belongs to no group.
-    fn group(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-        let shared = Arc::clone(&self.shared);
-        let mut draft = self.log.draft(shared.store.as_ref(), now_ms());
-        let mut decided: Vec<Decided> = Vec::new();
-        let mut bytes = 0;
+    /// One group of what waits, decided; its keys are durable.
+    fn group(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) -> Drafted {
+        self.forget();
+        let mut draft = self.log.draft(self.store.as_ref(), now_ms());
+        let mut collected = Collected::default();
         let mut next = Some(first);
         while let Some(job) = next.take() {
-            let Work::Batch { submission, fuse } = job.work else {
-                next = Some(job);
-                break;
-            };
-            bytes += submission.bytes;
-            decided.push((job.answer, decide(&mut draft, *submission, &fuse), job._permit));
-            if decided.len() < GROUP_ENTRIES_MAX && bytes < GROUP_BYTES_MAX {
+            self.metrics.queue.observe(job.queued_at.elapsed().as_secs_f64());
+            collected.take(&mut draft, job);
+            if collected.decided.len() < GROUP_ENTRIES_MAX && collected.bytes < GROUP_BYTES_MAX {
                 next = jobs.try_recv().ok();
             }
         }
-        let written = draft.seal().map_or(Ok(()), |sealed| self.commit(sealed));
-        self.answer(decided, written);
-        next
-    }
-
-    fn answer(&mut self, decided: Vec<Decided>, written: Result<(), StoreError>) {
-        let view = self.shared.view();
-        let tree = self.shared.tree(&view);
-        for (answer, decision, permit) in decided {
-            let result = match (&written, decision) {
-                (_, Err(refused)) => Err(refused),
-                (Err(reason), Ok(_)) => Err(AppendError::Stopped { reason: reason.to_string() }),
-                (Ok(()), Ok(index)) => receipt(&self.shared.store, &tree, &view, index).map_err(AppendError::Receipt),
-            };
-            drop(permit);
-            // A client that went away is no reason to stop: its batch is in the log, and it will ask again.
-            let _ = answer.send(result);
+        let Collected { decided, packed, tables, .. } = collected;
+        let Some(mut sealed) = draft.seal() else { return Drafted { decided, group: Ok(None) } };
+        // Memory goes ahead of the disk here, and only here: if the group fails, the log stops and this state is never used.
+        self.log.advance(std::mem::take::<Changes>(&mut sealed.changes));
+        let group = Group { sealed, packed, tables };
+        let written = timed(&self.metrics.sync_keys, || self.store.commit_keys(&group));
+        if let Err(reason) = &written {
+            let _ = self.stopped.set(reason.to_string());
         }
+        Drafted { decided, group: written.map(|()| Some(group)) }
     }
 
-    fn snapshot(&mut self, answer: Answer) {
-        let taken = self.take_snapshot();
-        let result = taken.and_then(|index| {
-            let view = self.shared.view();
-            self.shared.receipt(&view, index).map_err(AppendError::Receipt)
-        });
-        let _ = answer.send(result);
-    }
-
-    /// The table lies in the store before its entry is; if we stop in between, it is swept when the log is opened.
-    fn take_snapshot(&mut self) -> Result<u64, AppendError> {
-        if self.log.size() == 0 {
-            return Err(AppendError::NothingToCover);
+    /// Lets go of what the store answers for by now.
+    fn forget(&mut self) {
+        let watermark = self.store.watermark();
+        if watermark > self.watermark {
+            self.watermark = watermark;
+            self.log.forget_below(watermark);
         }
-        let shared = Arc::clone(&self.shared);
-        let stopped = |reason: &dyn ToString| AppendError::Stopped { reason: reason.to_string() };
-        let table = shared.store.write_table(self.log.size()).map_err(|reason| self.stop(&reason))?;
-        let mut draft = self.log.draft(shared.store.as_ref(), now_ms());
-        let index = draft.snapshot(table).map_err(|reason| stopped(&reason))?;
-        let sealed = draft.seal().ok_or(AppendError::NothingToCover)?;
-        self.commit(sealed).map_err(|reason| stopped(&reason))?;
-        shared.store.drop_old_tables().map_err(|reason| self.stop(&reason))?;
-        Ok(index)
-    }
-
-    /// Steps 2 to 6. After a failure the log stops.
-    fn commit(&mut self, sealed: Sealed) -> Result<(), StoreError> {
-        let committed = self.try_commit(sealed);
-        if let Err(reason) = &committed {
-            self.stop(reason);
-        }
-        committed
-    }
-
-    fn stop(&mut self, reason: &StoreError) -> AppendError {
-        tracing::error!(origin = self.shared.origin, %reason, "the log stops accepting");
-        let reason = reason.to_string();
-        self.stopped = Some(reason.clone());
-        AppendError::Stopped { reason }
-    }
-
-    fn try_commit(&mut self, sealed: Sealed) -> Result<(), StoreError> {
-        let note = sign(&self.keys, &self.log.identity().origin, &sealed)?;
-        let mut edge = self.edge.clone();
-        let full = sealed.entries.iter().flat_map(|entry| edge.push(entry.leaf)).collect();
-        let store = &self.shared.store;
-        store.commit_keys(&sealed)?;
-        store.commit_truth(&sealed, &note, full)?;
-        store.before(Step::Guard)?;
-        self.guard.write(sealed.size, sealed.root)?;
-        // Memory follows disk: if we crash before this line, loading finds the group in the store and arrives here too.
-        self.log.advance(sealed.changes);
-        self.edge = edge.clone();
-        let view = View { size: sealed.size, checkpoint: note, edge };
-        *self.shared.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
-        tracing::debug!(origin = self.shared.origin, size = sealed.size, entries = sealed.entries.len(), "committed");
-        Ok(())
     }
 }
 
-fn decide(draft: &mut Draft<'_>, submission: Submission, fuse: &AtomicBool) -> Result<u64, AppendError> {
+impl Collected {
+    fn take(&mut self, draft: &mut Draft<'_>, job: Job) {
+        let decision = match job.work {
+            Work::Batch { examined, fuse } => {
+                self.bytes += examined.submission.bytes;
+                let decision = decide(draft, examined.submission, &fuse);
+                if let Ok(Admitted::Logged { entry }) = decision {
+                    self.packed.push((entry, examined.packed));
+                }
+                decision.map(|(Admitted::Logged { entry } | Admitted::Already { entry })| entry)
+            }
+            Work::Snapshot(table) => match draft.snapshot(table.snapshot) {
+                Ok(entry) => {
+                    self.tables.push((entry, table.head));
+                    Ok(entry)
+                }
+                Err(reason) => Err(AppendError::Stopped { reason: reason.to_string() }),
+            },
+        };
+        self.decided.push(Decided { answer: job.answer, decision, _permit: job._permit });
+    }
+}
+
+fn decide(draft: &mut Draft<'_>, submission: Submission, fuse: &AtomicBool) -> Result<Admitted, AppendError> {
     if fuse.load(Ordering::Acquire) {
         return Err(Refusal::StreamBroken.into());
     }
-    match draft.admit(submission) {
-        Ok(Admitted::Logged { entry } | Admitted::Already { entry }) => Ok(entry),
-        Err(refusal) => {
-            fuse.store(true, Ordering::Release);
-            Err(refusal.into())
-        }
-    }
-}
-
-fn sign(keys: &[SigningKey], origin: &str, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
-    let failed = |reason: NoteError| StoreError::failed("signing the checkpoint", reason);
-    let key = keys.iter().find(|key| key.verifying_key().to_bytes() == sealed.log_key);
-    let key = key.ok_or(StoreError::Failed {
-        step: "signing the checkpoint",
-        reason: format!("log key {} is not held", Hash(sealed.log_key)),
-    })?;
-    let verifier = VerifierKey::new(origin, TYPE_ED25519, sealed.log_key).map_err(failed)?;
-    let signature = key.sign(sealed.checkpoint_text.as_bytes()).to_bytes();
-    Ok(format!("{}\n{}", sealed.checkpoint_text, verifier.signature_line(&signature)).into_bytes())
-}
-
-fn receipt(store: &Store, tree: &TreeReader, view: &View, index: u64) -> Result<Receipt, StoreError> {
-    let inclusion = tree::inclusion(tree, index, view.size)?;
-    let inclusion = inclusion.into_iter().map(Hash::to_vec).collect();
-    Ok(Receipt { index, entry: store.entry(index)?, inclusion, checkpoint: view.checkpoint.clone() })
+    draft.admit(submission).map_err(|refusal| {
+        fuse.store(true, Ordering::Release);
+        refusal.into()
+    })
 }

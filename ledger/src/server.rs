@@ -3,6 +3,7 @@
 use crate::config::{Config, ConfigError, LogConfig, TlsConfig, read, read_secret};
 use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
+use crate::metrics::{self, Metrics};
 use crate::sequencer::{self, OpenLog};
 use crate::service::Service;
 use crate::store::{Faults, Guard, NoFaults, Store, StoreError};
@@ -67,6 +68,7 @@ pub struct Server {
     tls: Option<ServerTlsConfig>,
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<((TcpListener, SocketAddr), Arc<Metrics>)>,
     tiles: Vec<http::Listener>,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
@@ -94,14 +96,20 @@ pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
     Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
 }
 
-fn open_log(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
+fn open_log(
+    config: &LogConfig,
+    faults: Arc<dyn Faults>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
     let identity = identity_of(config)?;
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
-    let guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
+    let mut guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
     let store = open_store(config, faults)?;
-    let loaded = store.load(identity, &guard).map_err(failed)?;
+    let loaded = store.load(identity, &mut guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
-    sequencer::start(store, loaded, guard, config.signing_keys()?).map_err(ServeError::Thread)
+    let metrics = metrics.of(&config.origin);
+    store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
+    sequencer::start(store, loaded, guard, config.signing_keys()?, metrics).map_err(ServeError::Thread)
 }
 
 impl Server {
@@ -119,12 +127,24 @@ impl Server {
     /// [`ServeError`].
     pub async fn bind_with(config: Config, faults: Arc<dyn Faults>) -> Result<Self, ServeError> {
         let tls = config.tls.as_ref().map(tls_of).transpose()?;
-        let opened = config.logs.iter().map(|log| open_log(log, Arc::clone(&faults))).collect::<Result<Vec<_>, _>>()?;
+        let measured = Arc::new(Metrics::new());
+        let open = |log| open_log(log, Arc::clone(&faults), &measured);
+        let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
         let witnessing = witnessing_of(&config, &logs)?;
         let tiles = bind_tiles(&config, &logs).await?;
         let (listener, address) = listen(config.listen).await?;
-        Ok(Self { tls, listener, address, tiles, logs, writers, witnessing })
+        let metrics = match config.metrics {
+            Some(address) => Some((listen(address).await?, measured)),
+            None => None,
+        };
+        Ok(Self { tls, listener, address, metrics, tiles, logs, writers, witnessing })
+    }
+
+    /// Where the metrics are, if the configuration wants them.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|((_, bound), _)| *bound)
     }
 
     /// Where the logs that have a read API are read: origin and URL, to which `checkpoint` or `tile/…` is added.
@@ -145,7 +165,8 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, listener, tiles, logs, writers, witnessing, .. } = self;
+        let Self { tls, listener, metrics, tiles, logs, writers, witnessing, .. } = self;
+        let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let mut rounds = JoinSet::new();
@@ -180,6 +201,10 @@ impl Server {
             served = router.serve_with_incoming_shutdown(incoming, signal) => served,
             () = overdue => Ok(()),
         };
+        if let Some(metrics) = metrics {
+            metrics.abort();
+            let _ = metrics.await;
+        }
         // A witness that is being asked holds its log open.
         rounds.shutdown().await;
         let _ = tiles.await;

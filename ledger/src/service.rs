@@ -11,7 +11,9 @@ mod status;
 use crate::sequencer::OpenLog;
 use crate::witnessing::{Standing, Witnessing};
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -21,6 +23,10 @@ use zegel_verifier::hash::Hash;
 
 /// Messages that wait in a stream for their reader.
 const STREAM_MESSAGES: usize = 8;
+/// Parcels of evidence that wait for their reader, and the bytes at which one is sent: with the one that is filled, some
+/// 2 MiB of a slow reader.
+const PARCELS: usize = 4;
+const PARCEL_BYTES: usize = 128 << 10;
 /// Calls that may hold a thread for as long as their caller likes. The pool of tokio has 512 threads: the rest is for
 /// appends, which no slow reader may stop.
 const LONG_CALLS_MAX: usize = 256;
@@ -93,6 +99,55 @@ fn streaming<T: Send + 'static>(
         }
     });
     ReceiverStream::new(receiver)
+}
+
+/// The same for messages that are many and small: they change threads in parcels, since waking the reader costs more than
+/// making a message.
+fn streaming_in_parcels<T: prost::Message + 'static>(
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
+) -> Parcels<T> {
+    let (sender, receiver) = mpsc::channel(PARCELS);
+    tokio::task::spawn_blocking(move || {
+        let _held = permit;
+        let (mut parcel, mut bytes) = (Vec::new(), 0);
+        let done = work(&mut |message: T| {
+            bytes += message.encoded_len();
+            parcel.push(Ok(message));
+            if bytes < PARCEL_BYTES {
+                return true;
+            }
+            bytes = 0;
+            sender.blocking_send(std::mem::take(&mut parcel)).is_ok()
+        });
+        parcel.extend(done.err().map(Err));
+        let _ = sender.blocking_send(parcel);
+    });
+    Parcels { receiver, open: Vec::new().into_iter() }
+}
+
+type Parcel<T> = Vec<Result<T, Status>>;
+
+/// A stream of messages that come in parcels.
+pub(crate) struct Parcels<T> {
+    receiver: mpsc::Receiver<Parcel<T>>,
+    open: std::vec::IntoIter<Result<T, Status>>,
+}
+
+impl<T: Unpin> tokio_stream::Stream for Parcels<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(message) = self.open.next() {
+                return Poll::Ready(Some(message));
+            }
+            match ready!(self.receiver.poll_recv(context)) {
+                Some(parcel) => self.open = parcel.into_iter(),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -174,7 +229,7 @@ impl Ledger for Service {
         append::snapshot(self, request.into_inner()).await.map(Response::new)
     }
 
-    type ExportEvidenceStream = Stream<EvidenceRecord>;
+    type ExportEvidenceStream = Parcels<EvidenceRecord>;
 
     async fn export_evidence(&self, request: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
         read::evidence(self, request.into_inner()).map(Response::new)

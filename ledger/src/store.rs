@@ -6,41 +6,51 @@
 //! Invariants:
 //! - keys are written and synced before the truth that needs them; rows of keys without truth are swept when a log is
 //!   opened;
-//! - the truth of a group and its projections are one atomic, synced write;
-//! - projections follow from the truth alone: `rebuild` derives them again with the same code.
+//! - the truth of a group is one atomic, synced write;
+//! - projections follow from the truth alone, and trail it: `projector` brings them up, opening a log and `rebuild` do so
+//!   with the same code.
 //!
-//! Memory: the caches of RocksDB, and one group. Not here: what may be written (`log`), and in which order the guard and
+//! Memory: the caches of RocksDB, and the events that wait for the projector. Not here: what may be written (`log`), and in which order the guard and
 //! the answer follow (`sequencer`).
 
 mod blobs;
 mod commit;
+mod cost;
 mod database;
+mod envelopes;
 mod erase;
 mod faults;
 mod guard;
 mod load;
 mod projection;
+mod projector;
 mod read;
 mod rebuild;
 mod rows;
 mod table;
 
 pub(crate) use blobs::{BlobError, BlobStat, Blobs};
+pub(crate) use commit::{Group, Packed};
+pub use cost::{Cost, cost};
 pub use erase::Erased;
 pub use faults::{Faults, NoFaults, Step};
 pub(crate) use guard::Guard;
 pub use guard::GuardError;
 pub(crate) use load::Loaded;
-pub(crate) use projection::Projection;
+use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::Difference;
-pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableRow};
-pub(crate) use table::Table;
+pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
+pub(crate) use table::{MadeTable, Table};
 
+use crate::log::SealedEntry;
 use database::{Column, Database};
+use envelopes::EnvelopePlaces;
+use projector::Projector;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use thiserror::Error;
 use zegel_verifier::hash::Hash;
 
@@ -83,6 +93,9 @@ pub enum StoreError {
     /// A rebuild was interrupted.
     #[error("a rebuild of the projections was interrupted: run rebuild again")]
     Rebuilding,
+    /// Projections without a watermark.
+    #[error("the projections are of an older ledger, which did not say how far they were: run rebuild")]
+    NoWatermark,
     /// The edge of the tree does not lead to the last checkpoint.
     #[error("the stored tree of {size} entries has root {found}, which the last checkpoint does not sign")]
     Edge {
@@ -104,8 +117,12 @@ impl StoreError {
 
 /// The store of one log.
 pub(crate) struct Store {
-    truth: Database,
+    truth: Arc<Database>,
     keys: Database,
+    envelopes: EnvelopePlaces,
+    projector: Arc<Projector>,
+    /// The thread that projects, while the log is served.
+    projecting: Mutex<Option<JoinHandle<()>>>,
     blobs: Blobs,
     path: PathBuf,
     faults: Arc<dyn Faults>,
@@ -118,10 +135,12 @@ impl Store {
     pub(crate) fn open(path: &Path, origin: &str, faults: Arc<dyn Faults>) -> Result<Self, StoreError> {
         std::fs::create_dir_all(path).map_err(|reason| StoreError::failed("making the store's folder", reason))?;
         let lock = lock(&path.join("lock"))?;
-        let truth = Database::open(&path.join("log"), Column::LOG)?;
+        let truth = Arc::new(Database::open(&path.join("log"), Column::LOG)?);
         let keys = Database::open(&path.join("keys"), Column::KEYS)?;
         let blobs = Blobs::open(&path.join("blobs"))?;
-        let store = Self { truth, keys, blobs, path: path.to_owned(), faults, _lock: lock };
+        let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
+        let envelopes = EnvelopePlaces::default();
+        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, _lock: lock };
         store.check_origin(origin)?;
         Ok(store)
     }
@@ -130,9 +149,25 @@ impl Store {
         &self.blobs
     }
 
-    /// The projections where they are served from.
-    pub(crate) fn projection(&self) -> Projection<'_> {
-        Projection::new(&self.truth)
+    /// Hands entries to the projections once they are durable. Waits while these are too far behind.
+    pub(crate) fn project(&self, entries: Vec<SealedEntry>) -> Result<(), StoreError> {
+        self.projector.take(entries)
+    }
+
+    /// Waits until the projections hold the first `size` entries: before a stream, a head or a counter is read.
+    pub(crate) fn reach(&self, size: u64) -> Result<(), StoreError> {
+        self.projector.reach(size)
+    }
+
+    /// Entries that the projections hold.
+    pub(crate) fn watermark(&self) -> u64 {
+        self.projector.watermark()
+    }
+
+    fn start_projector(&self, watermark: u64) -> Result<(), StoreError> {
+        let thread = self.projector.start(Arc::clone(&self.truth), watermark)?;
+        *self.projecting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
     }
 
     fn check_origin(&self, wanted: &str) -> Result<(), StoreError> {
@@ -147,6 +182,17 @@ impl Store {
                 let found = String::from_utf8_lossy(rows::parse_raw("origin", &found)?).into_owned();
                 Err(StoreError::OtherOrigin { found, wanted: wanted.into() })
             }
+        }
+    }
+}
+
+impl Drop for Store {
+    /// A clean stop leaves nothing to replay. What fails here is done again when the log is opened.
+    fn drop(&mut self) {
+        if let Some(thread) = self.projecting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.projector.close();
+            let _ = thread.join();
+            let _ = self.keys.flush(Column::KEYS);
         }
     }
 }

@@ -15,7 +15,8 @@ mod line;
 pub(crate) use cosigned::Cosigned;
 
 use crate::config::{ConfigError, LogConfig, WitnessesConfig, read};
-use crate::sequencer::{OpenLog, View, now_ms};
+use crate::metrics::now_ms;
+use crate::sequencer::{OpenLog, View};
 use ask::{AskError, Cosignature, Target, ask};
 use line::Line;
 use std::collections::BTreeMap;

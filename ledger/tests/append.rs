@@ -271,14 +271,9 @@ async fn the_log_key_changes_to_one_that_is_held_and_to_no_other() {
     let mut ledger = Running::of(zegel_ledger::Server::bind(config()).await.expect("a ledger")).await;
     let mut root = Author::new("root");
     ledger.append(root.batch(&genesis_events(&[]))).await.expect("genesis");
-    let changed = |label: &str| {
-        let log = Author { actor: [0; 32], key: key(label), batch_seq: 0, previous: Vec::new() };
-        let (log_key, proof) = possession(&log);
-        public(EventKind::LogKeyChanged, print(&LogKeyChanged { log_key, proof }).expect("prints"))
-    };
-    let request = root.try_batch(&[changed("another log")]);
+    let request = root.try_batch(&[log_key_changed("another log")]);
     ledger.refused(request, Code::FailedPrecondition, "not among the keys that this ledger holds").await;
-    let receipt = ledger.append(root.batch(&[changed("next log")])).await.expect("changed");
+    let receipt = ledger.append(root.batch(&[log_key_changed("next log")])).await.expect("changed");
     let signed_by = |label: &str| {
         let claimed = ClaimedCheckpoint::parse(&receipt.checkpoint).expect("a checkpoint");
         VerifiedCheckpoint::verify(claimed, ORIGIN, &key(label).verifying_key().to_bytes()).map(|signed| signed.size())

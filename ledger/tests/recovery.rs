@@ -195,7 +195,7 @@ async fn a_rebuild_gives_the_same_projections() {
     let log = world.place.store().join("log");
     let projections = ["state", "streams", "postings", "tiles", "tables"];
     let before = dump(&log, &projections);
-    assert_eq!(before.iter().filter(|(column, ..)| column == "postings").count(), 6);
+    assert_eq!(before.iter().filter(|(column, ..)| column == "postings").count(), 36);
     {
         let db = open(&log);
         for column in projections {
@@ -205,6 +205,14 @@ async fn a_rebuild_gives_the_same_projections() {
     }
     let config = world.place.config();
     assert!(ids(&check(&config).expect("a report")).contains(&("projection", None)));
+    // As an older ledger left them: nothing says how far they are.
+    {
+        let db = open(&log);
+        db.delete_cf(db.cf_handle("meta").expect("a column"), b"projected").expect("deleted");
+        let family = db.cf_handle("streams").expect("a column");
+        db.put_cf(family, [1; 37], [1; 4]).expect("written");
+    }
+    assert_eq!(refused_to_open(&world.place).await, StoreError::NoWatermark);
     assert_eq!(rebuild(&config).expect("rebuilt").findings, []);
     assert_eq!(dump(&log, &projections), before);
     assert_eq!(check(&config).expect("a report").findings, []);
@@ -288,4 +296,99 @@ async fn a_copy_of_a_store_is_not_served_beside_it() {
     let refused = zegel_ledger::Server::bind(copied).await.map(|_| ()).expect_err("older");
     let ServeError::Store { reason, .. } = refused else { panic!("{refused}") };
     assert_eq!(reason, StoreError::Guard(GuardError::Rollback { found: 3, signed: 4 }));
+}
+
+/// Fails one step, at its so-manieth time.
+struct FailingAt(Step, Mutex<u32>);
+
+impl Faults for FailingAt {
+    fn before(&self, step: Step) -> Result<(), String> {
+        let mut left = self.1.lock().expect("a lock");
+        if step != self.0 || *left == 0 {
+            return Ok(());
+        }
+        *left -= 1;
+        if *left == 0 { Err("no space left on device".into()) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_were_decided_on_top_of_one_that_fails_are_not_answered() {
+    for (step, at) in [(Step::Keys, 5), (Step::Truth, 4), (Step::Truth, 7), (Step::Guard, 6)] {
+        let site = Site::new();
+        let ledger = site.start_with(Arc::new(FailingAt(step, Mutex::new(at)))).await;
+        let mut world = World::on(site, ledger).await;
+        let requests: Vec<_> = (0..60u64)
+            .map(|number| world.source.batch(&world.source.messages(&world.capture, number * 3, 3, MONTH)))
+            .collect();
+        let sent = tokio_stream::iter(requests.clone());
+        let stream = world.ledger.client.append_stream(sent).await.expect("a stream");
+        let answers: Vec<_> = tokio_stream::StreamExt::collect(stream.into_inner()).await;
+        let taken: Vec<Receipt> = answers
+            .iter()
+            .filter_map(|answer| answer.as_ref().ok().map(|answer| answer.receipt.clone().expect("a receipt")))
+            .collect();
+        let published = world.ledger.checkpoint().await;
+        assert_eq!(published.size(), 2 + taken.len() as u64, "{step:?}: what was answered is what was published");
+        if taken.len() < requests.len() {
+            let refused = answers.last().expect("an answer").as_ref().expect_err("the group that failed");
+            assert_eq!(refused.code(), Code::Unavailable, "{step:?}");
+        }
+        world.ledger.stop().await;
+        world.ledger = world.place.start().await;
+        for (index, request) in (2..).zip(requests) {
+            let receipt = world.ledger.append(request).await.expect("taken");
+            assert_eq!(receipt.index, index, "{step:?}");
+            check_receipt(&receipt);
+        }
+        for receipt in taken {
+            let request = GetReceiptRequest { origin: ORIGIN.into(), index: receipt.index };
+            let again = world.ledger.client.get_receipt(request).await.expect("a receipt").into_inner();
+            assert_eq!(again.entry, receipt.entry, "{step:?}");
+        }
+        world.ledger.stop().await;
+        assert_eq!(check(&world.place.config()).expect("a report").findings, [], "{step:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projections_that_a_crash_left_behind_are_brought_up_when_the_log_is_opened() {
+    let mut world = World::new().await;
+    for number in 0..10 {
+        world.chat(number * 40, 40, MONTH + number as u32 / 5).await;
+        if number == 4 {
+            world.ledger.snapshot().await;
+        }
+    }
+    // The files of a ledger that goes on are those of one that was killed: the projections of the last batches are in
+    // memory only.
+    let crashed = Site::new();
+    copy(&world.place.store(), &crashed.store());
+    std::fs::copy(world.place.path().join("guard"), crashed.path().join("guard")).expect("copied");
+    let meta = |site: &Site| {
+        let rows = dump(&site.store().join("log"), &["meta"]);
+        rows.into_iter().find(|(_, key, _)| key == b"projected").map(|(_, _, row)| row[1..].to_vec()).expect("a mark")
+    };
+    assert_eq!(meta(&crashed), 7u64.to_be_bytes(), "the snapshot asked for what was there");
+    assert_eq!(check(&crashed.config()).expect("a report").findings, []);
+    let mut ledger = crashed.start().await;
+    let head = |ledger: &Running| {
+        let mut client = ledger.client.clone();
+        async move {
+            let head = GetSourceHeadRequest { origin: ORIGIN.into(), source: id("source").to_vec() };
+            client.get_source_head(head).await.expect("a head").into_inner()
+        }
+    };
+    assert_eq!(head(&ledger).await, head(&world.ledger).await);
+    let root = |receipt: &Receipt| match zegel_proto::parse::<Entry>(&receipt.entry).expect("an entry").content {
+        Some(entry::Content::Snapshot(snapshot)) => snapshot,
+        _ => panic!("no snapshot"),
+    };
+    assert_eq!(root(&ledger.snapshot().await), root(&world.ledger.snapshot().await));
+    ledger.stop().await;
+    world.ledger.stop().await;
+    let projections = ["state", "streams", "postings", "tiles", "tables"];
+    let rows = |site: &Site| dump(&site.store().join("log"), &projections);
+    assert_eq!(rows(&crashed), rows(&world.place));
+    assert_eq!(check(&crashed.config()).expect("a report").findings, []);
 }

@@ -74,7 +74,7 @@ pub trait Grammar {
     fn check(&self) -> Result<(), GrammarError>;
 }
 
-type Checked = Result<(), GrammarError>;
+pub(crate) type Checked = Result<(), GrammarError>;
 
 fn hash(field: &'static str, bytes: &[u8]) -> Checked {
     exact(field, bytes, HASH_BYTES, "32")
@@ -133,7 +133,7 @@ fn month(field: &'static str, found: u32) -> Checked {
 
 /// The month of an event: from 1970 to 2968, so that an id has at most [`MONTHS_MAX`] of them with the unknown one. A log
 /// that took more could never again show that id: no row of a snapshot holds them.
-fn month_of_event(found: u32) -> Checked {
+pub(crate) fn month_of_event(found: u32) -> Checked {
     if found / 100 > YEAR_MAX {
         Err(GrammarError::Value { field: "month", found: found.into() })
     } else {

@@ -2,16 +2,24 @@
 // signature of the checkpoint, every tile on the way, every entry it can reach, and consistency with older sizes.
 //
 //	go run . URL VKEY [OLDER-NOTE-FILE]
+//	go run . line URL
+//
+// With CLIENT_CERT_FILE and CLIENT_KEY_FILE it shows that certificate to the log. The second form is for tools that cannot:
+// it prints an address on this machine, and passes on what is asked there until it is stopped.
 //
 // Prints the size, and what was checked; exits 1 at the first thing that does not hold.
 package main
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -101,16 +109,41 @@ func bundle(url string, number, width int64) [][]byte {
 	return entries
 }
 
+// show makes every request show the certificate of the environment, if there is one.
+func show() {
+	certificate, key := os.Getenv("CLIENT_CERT_FILE"), os.Getenv("CLIENT_KEY_FILE")
+	if certificate == "" {
+		return
+	}
+	pair := must(tls.LoadX509KeyPair(certificate, key))
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{Certificates: []tls.Certificate{pair}}
+	http.DefaultTransport = transport
+}
+
+// line passes on what is asked on this machine.
+func line(to string) {
+	target := must(url.Parse(to))
+	proxy := &httputil.ReverseProxy{Rewrite: func(request *httputil.ProxyRequest) { request.SetURL(target) }}
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	fmt.Printf("http://%s/\n", listener.Addr())
+	fail("%v", http.Serve(listener, proxy))
+}
+
 func main() {
+	show()
+	if len(os.Args) == 3 && os.Args[1] == "line" {
+		line(os.Args[2])
+	}
 	if len(os.Args) < 3 {
 		fail("usage: URL VKEY [OLDER-NOTE-FILE]")
 	}
-	url, verifier := os.Args[1], must(note.NewVerifier(os.Args[2]))
-	tree := open(must(get(url+"checkpoint")), verifier)
-	reader := tlog.TileHashReader(tree, &tiles{url, map[string][]byte{}})
+	prefix, verifier := os.Args[1], must(note.NewVerifier(os.Args[2]))
+	tree := open(must(get(prefix+"checkpoint")), verifier)
+	reader := tlog.TileHashReader(tree, &tiles{prefix, map[string][]byte{}})
 	for first := int64(0); first < tree.N; first += 1 << height {
 		width := min(tree.N-first, 1<<height)
-		for i, entry := range bundle(url, first>>height, width) {
+		for i, entry := range bundle(prefix, first>>height, width) {
 			index := first + int64(i)
 			proof := must(tlog.ProveRecord(tree.N, index, reader))
 			if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entry)); err != nil {

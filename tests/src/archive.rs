@@ -36,8 +36,13 @@ pub struct Archive {
 impl Archive {
     /// Makes keys, starts a ledger, and registers everybody.
     pub async fn new() -> Self {
+        Self::of("chat.example.nl/proef").await
+    }
+
+    /// The same, with a log of this name.
+    pub async fn of(origin: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = KeyFolder::init(&folder.path().join("ministry"), "chat.example.nl/proef", "BZK").expect("keys");
+        let keys = KeyFolder::init(&folder.path().join("ministry"), origin, "BZK").expect("keys");
         let config = Config::read(&keys.ledger_config()).expect("a configuration");
         let server = Server::bind(config).await.expect("a ledger");
         let url = format!("https://localhost:{}", server.address().port());
@@ -112,16 +117,27 @@ impl Archive {
         nonce: &str,
         cover: Cover,
     ) -> (PathBuf, ExportReport) {
-        let order = ExportOrder {
+        self.export_order(self.order(stream, id, name, nonce, cover)).await
+    }
+
+    /// An order of every month of an id, as a folder.
+    #[must_use]
+    pub fn order(&self, stream: StreamType, id: Hash, name: &str, nonce: &str, cover: Cover) -> ExportOrder {
+        ExportOrder {
             scope: Scope { stream: stream as i32, id: id.to_vec(), from_month: 0, to_month: 0 },
             recipient: "Enquetecommissie".into(),
             nonce: nonce.into(),
             case: "2026-17".into(),
             decision: "besluit 17".into(),
             cover,
+            edges: None,
             cosigned: None,
             out: self.path(name),
-        };
+        }
+    }
+
+    /// Carries out an order.
+    pub async fn export_order(&mut self, order: ExportOrder) -> (PathBuf, ExportReport) {
         let archive_keys = self.keys.archive_keys().expect("archive keys");
         let report = export(self.officer.source(), &archive_keys, &order, |_| {}).await.expect("exported");
         (order.out, report)

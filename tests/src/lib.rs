@@ -5,6 +5,8 @@
 
 pub mod archive;
 pub mod false_ledger;
+pub mod gateway;
+pub mod lies;
 pub mod memory;
 pub mod rounds;
 pub mod witness;
@@ -34,11 +36,17 @@ impl Stage {
     /// Makes keys, starts a ledger, and writes genesis.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(ORIGIN)
+    }
+
+    /// The same for a log of another name.
+    #[must_use]
+    pub fn of(origin: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut stage = Self { folder, ledger: None, log: Arc::default() };
         let keys = stage.keys();
         stage.succeeds(
-            command("zegel").args(["init", "--origin", ORIGIN, "--ministry", "Ministerie van Proef"]).arg(keys),
+            command("zegel").args(["init", "--origin", origin, "--ministry", "Ministerie van Proef"]).arg(keys),
         );
         stage.start();
         stage.zegel(&["bootstrap"]);
@@ -115,6 +123,18 @@ impl Stage {
         self.ledger = Some(Ledger { process, address });
     }
 
+    /// Later starts of the ledger take the port that it has now: others have been told.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn keep_port(&self) {
+        let address = &self.ledger.as_ref().expect("the ledger runs").address;
+        let path = self.keys().join("ledger.toml");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        std::fs::write(path, text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\"")))
+            .expect("written");
+    }
+
     /// Verifier key of the log, as in its trust file.
     ///
     /// # Panics
@@ -140,6 +160,35 @@ impl Stage {
             "\n[log.witnesses]\npolicy = \"policy.txt\"\nca = \"tls-ca.pem\"\ntimeout_ms = 5000\ninterval_ms = 50\n";
         config.write_all(text.as_bytes()).expect("written");
         self.start();
+    }
+
+    /// From here on the ledger answers only who shows a certificate of an authority that is not its own; officer and source have one.
+    /// Gives the certificate and its key.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn demand_certificates(&mut self) -> (PathBuf, PathBuf) {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(self.stop(), Some(0));
+        let given = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/tests/tls");
+        let copy = |from: &str, to: &str| {
+            let to = self.keys().join(to);
+            std::fs::copy(given.join(from), &to).expect("copied");
+            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+            to
+        };
+        copy("authority.pem", "clients.pem");
+        for actor in ["officer", "source"] {
+            copy("client.pem", &format!("tls-{actor}.pem"));
+            copy("client.key", &format!("tls-{actor}.key"));
+        }
+        let shown = (copy("client.pem", "auditor.pem"), copy("client.key", "auditor.key"));
+        let path = self.keys().join("ledger.toml");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        assert!(text.contains("[tls]\n"), "{text}");
+        std::fs::write(path, text.replace("[tls]\n", "[tls]\nclient_ca = \"clients.pem\"\n")).expect("written");
+        self.start();
+        shown
     }
 
     /// The same keys and the same log once more, in another place: what it does from here on is another history.

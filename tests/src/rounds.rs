@@ -536,6 +536,7 @@ fn order(custodian: Hash, out: PathBuf) -> ExportOrder {
         case: "2026-17".into(),
         decision: "besluit 17".into(),
         cover: Cover::default(),
+        edges: None,
         cosigned: None,
         out,
     }

@@ -316,7 +316,8 @@ fn a_damaged_write_ahead_log_is_refused_and_left_as_it_is() {
     for name in ["Anna", "Bram", "Carla", "Dirk"] {
         stage.zegel(&["register", "custodian", "--name", name]);
     }
-    assert_eq!(stage.stop(), Some(0));
+    // A clean stop writes everything to files and leaves no log that could be damaged.
+    stage.kill();
     let store = stage.keys().join("store");
     for database in ["log", "keys"] {
         let logs = row_files(&store).into_iter().filter(|file| file.starts_with(database));

@@ -5,9 +5,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use zegel_ledger::{Config, Server};
 use zegel_tests::command;
@@ -82,11 +82,15 @@ struct Ministry {
 
 impl Ministry {
     async fn new() -> Self {
+        Self::with_access("open = true").await
+    }
+
+    async fn with_access(access: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let keys = KeyFolder::init(&folder.path().join("ministry"), ORIGIN, "Proef").expect("keys");
         let config = std::fs::read_to_string(keys.ledger_config()).expect("a configuration");
-        let tiles = "[log.tiles]\nlisten = \"127.0.0.1:0\"\nopen = true\n";
-        let config = Config::parse(&(config + tiles), keys.path()).expect("a configuration");
+        let tiles = format!("[log.tiles]\nlisten = \"127.0.0.1:0\"\n{access}\n");
+        let config = Config::parse(&(config + &tiles), keys.path()).expect("a configuration");
         let server = Server::bind(config).await.expect("a ledger");
         let (origin, url) = server.tiles().remove(0);
         assert_eq!(origin, ORIGIN);
@@ -126,10 +130,14 @@ impl Ministry {
 
     /// Runs Tessera's fsck on the log as it is.
     fn fsck(&self, fsck: &Path) {
+        self.fsck_over(fsck, &self.url);
+    }
+
+    fn fsck_over(&self, fsck: &Path, url: &str) {
         let key = self.path("log.vkey");
         std::fs::write(&key, self.vkey()).expect("written");
         let mut tool = self.tool(fsck);
-        tool.args(["--storage_url", &self.url, "--origin", ORIGIN, "--ui=false", "--public_key"]).arg(key);
+        tool.args(["--storage_url", url, "--origin", ORIGIN, "--ui=false", "--public_key"]).arg(key);
         let said = run(&mut tool);
         assert!(said.contains(&format!("Successfully fsck'd log with size {} and root", self.size)), "{said}");
     }
@@ -166,6 +174,38 @@ async fn tools_that_we_did_not_write_find_every_tile_entry_and_proof_of_a_growin
         std::fs::write(&path, note.print()).expect("written");
         older.push(path);
     }
+}
+
+/// A file of the certificates for tests: their keys are public.
+fn certificate(name: &str) -> PathBuf {
+    root().join("ledger/tests/tls").join(name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_that_we_did_not_write_read_a_log_that_asks_for_a_client_certificate() {
+    let Some(checker) = checker() else { return };
+    let authority = serde_json::Value::from(certificate("authority.pem").display().to_string());
+    let mut ministry = Ministry::with_access(&format!("client_ca = {authority}")).await;
+    ministry.grow(300).await;
+    let shown = |tool: &mut Command| {
+        tool.env("CLIENT_CERT_FILE", certificate("client.pem")).env("CLIENT_KEY_FILE", certificate("client.key"));
+    };
+    let mut tool = ministry.tool(&checker);
+    let output = tool.args([&ministry.url, &ministry.vkey()]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(1), "who shows none is not answered");
+    shown(&mut tool);
+    assert!(run(&mut tool).ends_with("300 entries, each in the tree\n"));
+    // Tessera's fsck shows no certificate: a line that does stands between.
+    let Some(fsck) = fsck() else { return };
+    let mut line = ministry.tool(&checker);
+    shown(&mut line);
+    let mut line = line.args(["line", &ministry.url]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut url = String::new();
+    let out = line.stdout.take().expect("a pipe");
+    BufReader::new(out).read_line(&mut url).expect("an address");
+    ministry.fsck_over(&fsck, url.trim());
+    line.kill().expect("it stops");
+    line.wait().expect("it has stopped");
 }
 
 #[tokio::test(flavor = "multi_thread")]

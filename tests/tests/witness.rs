@@ -6,8 +6,8 @@ use std::fs;
 use zegel_proto::v1::{AuditEntry, ReadEntriesRequest};
 use zegel_tests::false_ledger::FalseLedger;
 use zegel_tests::witness::{Answer, Witness, eventually, exchange};
-use zegel_tests::{ORIGIN, Stage, verify};
-use zegel_tools::source::{Backoff, Connection};
+use zegel_tests::{ORIGIN, Stage, command, verify};
+use zegel_tools::source::{Backoff, Connection, LedgerError};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint, print};
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::note::{Note, TYPE_ED25519, VerifierKey};
@@ -231,12 +231,17 @@ fn a_forked_ledger_gets_no_cosignature_from_a_witness_that_saw_the_first() {
 
 /// An auditing witness of a stage, whose ledger asks it.
 fn audited(stage: &mut Stage) -> Witness {
+    audited_as(stage, &[])
+}
+
+/// The same, told more.
+fn audited_as(stage: &mut Stage, told: &[&str]) -> Witness {
     let (trust, ca) = (stage.path("auditor-trust.txt"), stage.keys().join("tls-ca.pem"));
     fs::copy(stage.trust(), &trust).expect("a trust file");
     let text = |path: &std::path::Path| path.display().to_string();
     let url = "https://localhost:9";
     let more = ["--audit", "--trust", &text(&trust), "--ledger", url, "--ca", &text(&ca)];
-    let mut auditor = Witness::new("rekenkamer", &more);
+    let mut auditor = Witness::new("rekenkamer", &[&more[..], told].concat());
     auditor.kill();
     stage.ask_witnesses(&format!("{}\nquorum rekenkamer\n", auditor.policy_line()));
     auditor.configure(url, &stage.url());
@@ -273,6 +278,29 @@ fn an_auditor_vouches_for_a_log_and_the_report_says_so() {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let (code, report) = verify(std::path::Path::new(&bare), &trust, &[]);
     assert_eq!((code, report["reason"]["id"].as_str()), (Some(2), Some("QUORUM")), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_and_a_mirror_show_their_certificate_to_a_ledger_that_asks_for_one() {
+    let mut stage = Stage::new();
+    let (certificate, key) = stage.demand_certificates();
+    register(&stage, 1);
+    let text = |path: &std::path::Path| path.display().to_string();
+    let shown = ["--certificate", &text(&certificate), "--certificate-key", &text(&key)];
+    let auditor = audited_as(&mut stage, &shown);
+    let cosigned = await_cosigned(&stage);
+    register(&stage, 2);
+    assert!(await_cosigned(&stage) > cosigned, "{}", auditor.told());
+    let (trust, ca, out) = (text(&stage.trust()), text(&stage.keys().join("tls-ca.pem")), text(&stage.path("copy")));
+    let copied = ["mirror", "--ledger", &stage.url(), "--trust", &trust, "--tls-ca", &ca, "--out", &out];
+    let mirror = command("zegel").args(copied).args(shown).output().expect("zegel runs");
+    assert!(mirror.status.success(), "{}", String::from_utf8_lossy(&mirror.stderr));
+    // Who shows none is not answered at all.
+    let once = Backoff { attempts_max: 1, ..Backoff::default() };
+    let ca = fs::read(stage.keys().join("tls-ca.pem")).expect("the authority");
+    let stranger = Connection::new(&stage.url(), Some(&ca), ORIGIN, once).expect("an address");
+    let refused = stranger.newest_checkpoint().await;
+    assert!(matches!(refused, Err(LedgerError::Unreachable { attempts: 1, .. })), "{refused:?}");
 }
 
 /// All entries of a stage, as an auditor reads them.

@@ -2,11 +2,13 @@
 
 mod append;
 mod claims;
+mod close_period;
 mod demo;
 mod desk;
 mod destroy;
 mod export;
 mod import;
+mod load;
 mod mirror;
 mod outcome;
 mod receipts;
@@ -109,12 +111,16 @@ enum Command {
     /// Destroy on term, weed what is no record, or remove a breach: proposed, approved, erased, declared.
     #[command(subcommand)]
     Destroy(destroy::Destroy),
+    /// Say that what lies before a month is complete: it is not read out again.
+    ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
     Export(Box<export::Export>),
     /// Copy a log for auditors; no key is needed.
     Mirror(mirror::Mirror),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
+    /// Put a ledger under load, and say what it takes and how long sources wait.
+    Load(Box<load::Load>),
     /// Cosign checkpoints of logs that others run.
     #[command(subcommand)]
     Witness(witness::Witness),
@@ -142,6 +148,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
+        Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
         Command::Accept(accept) => records::accept(accept).await,
@@ -160,6 +167,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Desk(desk) => desk::run(desk).await,
         Command::Destroy(destroy) => destroy::run(destroy).await,
         Command::Export(export) => export::run(*export).await,
+        Command::Load(load) => load::run(*load).await,
         Command::Witness(witness) => witness::run(witness).await,
         Command::Keys { keys } => receipts::keys(&keys),
         Command::Receipts(receipts) => receipts::run(receipts),

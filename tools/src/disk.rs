@@ -147,6 +147,15 @@ pub fn create_folder(path: &Path) -> Result<(), DiskError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed(path))
 }
 
+/// Bytes that we can still write where a folder lies.
+///
+/// # Errors
+/// [`DiskError::Io`].
+pub fn free_bytes(folder: &Path) -> Result<u64, DiskError> {
+    let found = rustix::fs::statvfs(folder).map_err(|error| failed(folder)(error.into()))?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// The files of a folder whose name ends in `.suffix`, sorted by name.
 ///
 /// # Errors

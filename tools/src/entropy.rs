@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 use zegel_verifier::hash::Hash;
+use zeroize::Zeroizing;
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -17,6 +18,16 @@ pub struct EntropyError {
 /// [`EntropyError`].
 pub fn random<const N: usize>() -> Result<[u8; N], EntropyError> {
     let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|reason| EntropyError { reason: reason.to_string() })?;
+    Ok(bytes)
+}
+
+/// As many random bytes as are wanted, in one call to the operating system; wiped when they are dropped.
+///
+/// # Errors
+/// [`EntropyError`].
+pub fn random_bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, EntropyError> {
+    let mut bytes = Zeroizing::new(vec![0; count]);
     getrandom::fill(&mut bytes).map_err(|reason| EntropyError { reason: reason.to_string() })?;
     Ok(bytes)
 }

@@ -2,7 +2,8 @@
 //!
 //! First the log is told (`REDACTION_MANIFEST`, `EXPORT_CREATED`), then a snapshot covers that, then the ledger's sealed
 //! stream is opened, record by record, into a BagIt bag. Invariants:
-//! - a body is shown only if it matches what its header commits to; one that cannot be opened ends the export, by name;
+//! - a body is shown only if it matches what its header commits to; one that cannot be opened ends the export, by name, but
+//!   for a registration, which stays closed and is reported;
 //! - only the scope's events and the acts that are bound to this export are opened: records of other acts stay sealed;
 //! - a bundle that the verifier refuses is not made: what the ledger streamed is its word until then;
 //! - memory holds one record and one dossier key per dossier, never the bundle; what is on disk before the end is in a
@@ -14,17 +15,20 @@ mod attachments;
 mod bag;
 mod check;
 mod cover;
+mod edges;
 mod error;
 mod parts;
+mod registrations;
 mod walk;
 
 pub use cover::{Cover, CoverError, LoggedManifest};
+pub use edges::{EDGE_HOURS_MAX, Edges};
 pub use error::{ExportError, Spot};
 
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct};
 use crate::keys::ArchiveKey;
-use crate::source::{Connection, Placed, Source, now_ms};
+use crate::source::{Connection, LedgerError, Placed, Source, now_ms};
 use attachments::Attachments;
 use bag::{Bag, Form};
 use parts::PartWriter;
@@ -32,7 +36,8 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use walk::Walk;
+use tonic::Code;
+use walk::{Walk, Walked};
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
 use zegel_proto::v1::{
@@ -61,6 +66,8 @@ pub struct ExportOrder {
     pub decision: String,
     /// What is covered.
     pub cover: Cover,
+    /// How much of the months beside the period is opened; nothing, if none.
+    pub edges: Option<Edges>,
     /// How long to wait for a cosigned checkpoint that covers the snapshot; `None`: end in what there is.
     pub cosigned: Option<Duration>,
     /// The target: a folder, or a file that ends in `.zip`. It must not be there.
@@ -77,6 +84,17 @@ pub struct MissingAttachment {
     /// SHA-256 of its ciphertext.
     #[serde(with = "crate::hex::field")]
     pub blob: Hash,
+}
+
+/// A registration that could not be opened: it is in the bundle without its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClosedRegistration {
+    /// Its entry.
+    pub entry: u64,
+    /// Its position.
+    pub position: u32,
+    /// Why it could not be opened.
+    pub reason: String,
 }
 
 /// What was done.
@@ -109,7 +127,12 @@ pub struct ExportReport {
     pub attachments: u64,
     /// Attachments that the ledger no longer has: findings.
     pub missing_attachments: Vec<MissingAttachment>,
+    /// Registrations that could not be opened: findings.
+    pub closed_registrations: Vec<ClosedRegistration>,
 }
+
+/// How often a new snapshot is made for one export.
+const SNAPSHOTS_MAX: u32 = 3;
 
 /// The acts that are bound to this export, and where they stand.
 struct Bound {
@@ -134,21 +157,27 @@ pub async fn export(
     let registry = officer.registry().ok_or(ExportError::NoRegistry)?;
     order.cover.check_grounds(registry)?;
     order.cover.check_approved(registry)?;
+    let order = &prepared(officer, keys, order).await?;
     let bound = log_acts(officer, order).await?;
-    let snapshot_entry = snapshot(officer, bound.created.entry).await?;
-    if let Some(wait) = order.cosigned {
-        await_cosigned(officer.connection(), snapshot_entry, wait).await?;
-    }
-    let request = ExportEvidenceRequest {
-        origin: officer.origin().into(),
-        scope: Some(order.scope.clone()),
-        snapshot_entry,
-        export_entry: bound.created.entry,
-        export_position: bound.created.position,
-    };
     let parent = order.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let bag = Bag::begin(parent)?;
-    let (walked, parts, attachments) = collect(officer, keys, order, &bound, &request, &bag, &mut watch).await?;
+    let mut snapshots = 1;
+    let (snapshot_entry, bag, (walked, parts, attachments)) = loop {
+        let snapshot_entry = snapshot(officer, bound.created.entry).await?;
+        if let Some(wait) = order.cosigned {
+            await_cosigned(officer.connection(), snapshot_entry, wait).await?;
+        }
+        let request = request(officer, order, &bound, snapshot_entry);
+        let bag = Bag::begin(parent)?;
+        match collect(officer, keys, order, &bound, &request, &bag, &mut watch).await {
+            // The log's key changed since, or others asked for so many snapshots that ours is gone: a new one helps.
+            Err(ExportError::Ledger(LedgerError::Refused { code: Code::FailedPrecondition, .. }))
+                if snapshots < SNAPSHOTS_MAX =>
+            {
+                snapshots += 1;
+            }
+            collected => break (snapshot_entry, bag, collected?),
+        }
+    };
     let report = ExportReport {
         path: order.out.clone(),
         export: bound.export,
@@ -163,17 +192,30 @@ pub async fn export(
         withheld: walked.withheld,
         attachments: attachments.files.len() as u64,
         missing_attachments: attachments.missing,
+        closed_registrations: walked.closed,
     };
     finish(officer, order, bound.export, bag, parts, attachments.files)?;
     Ok(report)
 }
 
-/// What the walk counted.
-struct Walked {
-    opened: u64,
-    redacted: u64,
-    withheld: u64,
-    cosignatures: usize,
+/// The order as it is carried out: with the edges of its period, and registrations that are withheld covered slot by slot.
+async fn prepared(officer: &mut Source, keys: &[ArchiveKey], order: &ExportOrder) -> Result<ExportOrder, ExportError> {
+    let mut order = order.clone();
+    order.cover = registrations::spread(officer.connection(), &order.cover).await?;
+    match order.edges.take() {
+        Some(edges) => edges::widen(officer, keys, order, &edges).await,
+        None => Ok(order),
+    }
+}
+
+fn request(officer: &Source, order: &ExportOrder, bound: &Bound, snapshot_entry: u64) -> ExportEvidenceRequest {
+    ExportEvidenceRequest {
+        origin: officer.origin().into(),
+        scope: Some(order.scope.clone()),
+        snapshot_entry,
+        export_entry: bound.created.entry,
+        export_position: bound.created.position,
+    }
 }
 
 /// Opens the sealed stream into the bag.
@@ -206,8 +248,7 @@ async fn collect(
         records += 1;
         watch(records);
     }
-    let (opened, redacted, withheld) = walk.finish()?;
-    Ok((Walked { opened, redacted, withheld, cosignatures }, parts.finish()?, attachments))
+    Ok((Walked { cosignatures, ..walk.finish()? }, parts.finish()?, attachments))
 }
 
 /// Tells the log what is covered, and to whom it goes.

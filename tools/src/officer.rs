@@ -8,7 +8,8 @@ mod lists;
 mod register;
 
 pub use decide::{Decided, Decision, TESTS, approve};
-pub use genesis::{Bootstrap, bootstrap, genesis_drafts};
+pub(crate) use genesis::key_added;
+pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};
 pub use lists::{class_list, grounds_list, normalise_ground};
 pub use register::{Register, RegisteredId};
 

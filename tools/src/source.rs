@@ -15,6 +15,7 @@
 mod batching;
 mod blobs;
 mod chain;
+mod client;
 mod connection;
 mod error;
 mod open;
@@ -25,7 +26,9 @@ mod stored;
 mod view;
 
 pub(crate) use batching::now_ms;
+pub use batching::{BATCH_EVENTS_MAX, sign_batch};
 pub use chain::Head;
+pub use client::ClientCertificate;
 pub use connection::{Backoff, Connection, LedgerError};
 pub use error::SourceError;
 pub use open::{OlderState, SourceConfig};
@@ -34,15 +37,16 @@ pub use receipt::{ReceiptError, verify_receipt};
 pub use stored::{stored_receipts, tlog_proof};
 pub use view::{RegistryReplay, ViewError};
 
-use crate::event::{Draft, Event};
+use crate::event::{Draft, Event, commit_all};
 use crate::keys::{ArchivePublicKey, Identity};
-use crate::seal::{Dossier, SealError, seal};
+use crate::seal::{Dossier, SealError, seal_all};
 use batching::Batching;
 use chain::Spool;
 use std::collections::HashMap;
 use zegel_proto::v1::{KnownRequest, KnownRow, SealedBody};
 use zegel_verifier::checkpoint::VerifiedCheckpoint;
 use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::EventFacts;
 use zegel_verifier::registry::Registry;
 
 /// Batches in the outbox at a time: what a stream of appends sends in a row, and what memory holds.
@@ -117,12 +121,18 @@ impl Source {
         self.flush().await?;
         let mut batching = Batching::default();
         let mut placed = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let sealed = self.seal(draft).await?;
-            if let Some(batch) = batching.push(sealed) {
-                self.put(batch)?;
-                if self.spool.outbox.pending()?.len() >= WINDOW_BATCHES {
-                    placed.extend(self.flush().await?);
+        let mut drafts = drafts.into_iter();
+        loop {
+            let together: Vec<Draft> = drafts.by_ref().take(BATCH_EVENTS_MAX).collect();
+            if together.is_empty() {
+                break;
+            }
+            for sealed in self.seal(together).await? {
+                if let Some(batch) = batching.push(sealed) {
+                    self.put(batch)?;
+                    if self.spool.outbox.pending()?.len() >= WINDOW_BATCHES {
+                        placed.extend(self.flush().await?);
+                    }
                 }
             }
         }
@@ -133,23 +143,36 @@ impl Source {
         Ok(placed)
     }
 
-    async fn seal(&mut self, draft: Draft) -> Result<SealedEvent, SourceError> {
-        let conversation_seq = match draft.capture() {
-            Some(capture) => self.next_number(capture).await?,
-            None => 0,
-        };
-        let event = draft.commit(&self.config.origin, self.identity.actor(), conversation_seq)?;
-        let Some(body) = &event.body else {
-            return Ok(SealedEvent { event, body: SealedBody::default(), envelope: None });
-        };
-        let (conversation, month) = (event.facts.conversation, event.facts.month);
-        let origin = self.config.origin.clone();
-        let opened = self.dossier(conversation, month)?;
-        let mut sealed = seal(&event.header, body, &origin, opened.dossier.key())?;
+    /// Commits to events and seals them, a batch's worth at a time: hashes fill every lane only together.
+    async fn seal(&mut self, drafts: Vec<Draft>) -> Result<Vec<SealedEvent>, SourceError> {
+        let mut numbered = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let number = match draft.capture() {
+                Some(capture) => self.next_number(capture).await?,
+                None => 0,
+            };
+            numbered.push((draft, number));
+        }
+        let events = commit_all(numbered, &self.config.origin, self.identity.actor())?;
+        let mut envelopes = Vec::with_capacity(events.len());
+        for event in &events {
+            envelopes.push(if event.body.is_some() { self.announce(&event.facts)? } else { None });
+        }
+        let with_dossier = events.iter().map(|event| {
+            let opened = self.dossiers.get(&(event.facts.conversation, event.facts.month));
+            (event, opened.map(|opened| opened.dossier.key()))
+        });
+        let bodies = seal_all(with_dossier, &self.config.origin)?;
+        let parts = events.into_iter().zip(bodies).zip(envelopes);
+        Ok(parts.map(|((event, body), envelope)| SealedEvent { event, body, envelope }).collect())
+    }
+
+    /// The envelope of an event's dossier, if no batch has carried it yet.
+    fn announce(&mut self, facts: &EventFacts) -> Result<Option<Vec<u8>>, SourceError> {
+        let opened = self.dossier(facts.conversation, facts.month)?;
         let envelope = (!opened.is_announced).then(|| opened.dossier.envelope().to_vec());
         opened.is_announced = true;
-        sealed.message_row = event.message_row.map(Vec::from).unwrap_or_default();
-        Ok(SealedEvent { event, body: sealed, envelope })
+        Ok(envelope)
     }
 
     async fn next_number(&mut self, capture: (Hash, Hash)) -> Result<u64, SourceError> {
@@ -240,7 +263,7 @@ impl Source {
 }
 
 /// The ministry's archive keys, from a registry that was checked under the pinned root: never from anywhere else.
-fn recipients(registry: Option<&Registry>) -> Result<Vec<ArchivePublicKey>, SourceError> {
+pub(crate) fn recipients(registry: Option<&Registry>) -> Result<Vec<ArchivePublicKey>, SourceError> {
     let registry = registry.ok_or(SealError::TooFewArchiveKeys { found: 0 })?;
     let keys = registry.archive_keys().map(|(_, record)| ArchivePublicKey::parse(&record.public_key));
     Ok(keys.collect::<Result<_, _>>()?)

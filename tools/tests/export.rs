@@ -87,6 +87,7 @@ impl World {
             case: "2022-17".into(),
             decision: "besluit 3".into(),
             cover,
+            edges: None,
             cosigned: None,
             out: self.folder.path().join(name),
         }
@@ -286,6 +287,30 @@ async fn a_body_that_does_not_open_ends_the_export_by_name() {
     }
     assert_eq!(world.export(&order).await, Err(ExportError::NoBody { spot }));
     assert!(!order.out.exists());
+}
+
+#[tokio::test]
+async fn a_registration_that_does_not_open_stays_closed_and_is_reported() {
+    let mut world = World::begin().await;
+    // The custodian's, the other custodian's, and the conversation's own.
+    let entry = (1..5).find(|entry| {
+        let state = world.ledger.state();
+        let header: EventHeader =
+            parse(&state.batches[*entry].as_ref().expect("a batch").headers[0]).expect("a header");
+        header.conversation == world.conversation.to_vec()
+    });
+    let entry = entry.expect("registered");
+    world.ledger.state().batches[entry].as_mut().expect("a batch").bodies[0].ciphertext[20] ^= 1;
+    let order = world.order("bundle", Cover::default());
+    let report = world.export(&order).await.expect("exported");
+    let closed: Vec<(u64, u32)> = report.closed_registrations.iter().map(|each| (each.entry, each.position)).collect();
+    assert_eq!(closed, [(entry as u64, 0)]);
+    // One that should be covered, and cannot be opened, ends the export.
+    let mut cover = Cover::default();
+    cover.withhold(&format!("{entry}:0=5.1.2e"), &[]).expect("a place");
+    let order = world.order("other", cover);
+    let spot = Spot { entry: entry as u64, position: 0 };
+    assert_eq!(world.export(&order).await, Err(ExportError::Open { spot, reason: OpenError::Ciphertext }));
 }
 
 #[tokio::test]

@@ -52,6 +52,15 @@ try {
   check(lines === "GEVERIFIEERD,GEWEIGERD", "two bundles at once: " + lines);
   check(/^([0-9a-f]{4} ){15}[0-9a-f]{4}$/.test(await run("document.querySelector('.root').textContent")), "the fingerprint of the root stands with them"); await shot("several.png");
   await run("document.querySelectorAll('#bundles button')[1].click()"); check(await verdict() === "GEWEIGERD", "the other one is shown when asked for");
+  for (const [scope, want] of [["custodian:" + "c1".repeat(32), "GEWEIGERD"], ["conversation:" + "c1".repeat(32), "GEVERIFIEERD"]]) {
+    await run("document.getElementById('clear').click()"); await choose("trustFile", [join(dir, "absent-trust.txt")]); await choose("bundleFiles", [join(dir, "absent.zip")]); await wait(300);
+    await run(`document.getElementById('scope').value = ${JSON.stringify(scope)}; document.getElementById('go').click()`);
+    check(await verdict() === want, "an id that has nothing, where " + scope.slice(0, 12) + "… was ordered: " + want);
+  }
+  const said = await run("document.getElementById('result').textContent");
+  check(said.includes("is onder dit kenmerk niets vastgelegd") && said.includes("Niet te bewijzen is hiermee dat dit gesprek er niet is"), "what is proven of an absent id is said, and what is not"); await shot("absent.png");
+  await run("document.getElementById('scope').value = 'c1c1'; document.getElementById('go').click()"); await wait(300);
+  check((await run("document.getElementById('status').textContent")).includes("niet te lezen"), "an order that cannot be read is said");
   const requests = events.filter(e => e.method === "Network.requestWillBeSent").map(e => e.params.request.url).filter(u => !u.startsWith("file:") && !u.startsWith("blob:") && !u.startsWith("data:"));
   check(requests.every(u => u === "https://example.org/" || u === "https://example.org"), "no request but the one tried here: " + requests.join(" "));
   const errors = events.filter(e => e.method === "Runtime.exceptionThrown"); check(errors.length === 0, "no errors: " + errors.map(e => e.params.exceptionDetails.text).join());

@@ -1,15 +1,16 @@
 // Judges bundles that come in on standard input, one JSON document a line: {files: {name: base64}, trust: base64, nonce?,
-// min_entries?, strict?}; or {zip: base64, …}. Answers each with a line: verdict, reason, findings, claims, counts.
+// min_entries?, scope?: {stream, id, from, to}, strict?}; or {zip: base64, …}. Answers each with a line: verdict, reason, findings, claims, counts.
 import { createInterface } from "node:readline";
 import { Z } from "./core.mjs";
 
 const bytes = text => Buffer.from(text, "base64"), file = text => Z.blobFile(new Blob([bytes(text)]));
+const ordered = s => s && { stream: s.stream, id: Z.fromHex(s.id), from_month: s.from, to_month: s.to };
 const VERDICTS = { verified: "verified", findings: "verified_with_findings", refused: "refused", unable: "not_checked" };
 async function judge(given) {
   let r;
   try {
     const files = given.zip ? await Z.openZip(new Blob([bytes(given.zip)])) : new Map(Object.entries(given.files).map(([n, b]) => [n, file(b)]));
-    r = await Z.verify({ files, trust: new Uint8Array(bytes(given.trust)), nonce: given.nonce, minEntries: given.min_entries, strict: given.strict });
+    r = await Z.verify({ files, trust: new Uint8Array(bytes(given.trust)), nonce: given.nonce, minEntries: given.min_entries, scope: ordered(given.scope), strict: given.strict });
   } catch (e) { if (!(e instanceof Z.Refusal)) throw e; r = { verdict: e.id === "UNREADABLE" ? "unable" : "refused", refusal: { id: e.id, detail: e.detail } }; }
   if (r.error) throw r.error;
   const answer = { verdict: VERDICTS[r.verdict], reason: r.refusal ? r.refusal.id : null, detail: r.refusal ? r.refusal.detail : null };

@@ -111,7 +111,7 @@ export function makeBundle(Z, options = {}) {
   });
   put({ log_end: { gap: gap(leaves, log.length, leaves.length) } });
   let at = 0;
-  table.forEach((r, i) => { if (r.stream === 1 || (o.absent && r.stream === 2 && !o.oneNeighbour) || r.stream === 3 || r.stream === 5) { put({ row: { gap: gap(rowLeaves, at, i), index: BigInt(i), stream: r.stream, id: r.id, months: r.months } }); at = i + 1; } });
+  table.forEach((r, i) => { if (o.absent && r.stream <= 2 && !(r.stream === 2 && o.oneNeighbour)) { put({ neighbour: { gap: gap(rowLeaves, at, i), index: BigInt(i), stream: r.stream, id: r.id, months: Z.monthsDigest(r.months) } }); at = i + 1; } else if (!o.absent && r.stream === 1 || r.stream === 3 || r.stream === 5) { put({ row: { gap: gap(rowLeaves, at, i), index: BigInt(i), stream: r.stream, id: r.id, months: r.months } }); at = i + 1; } });
   put({ rows_end: { gap: gap(rowLeaves, at, table.length) } });
   if (o.records) o.records(records);
   const raw = records.map(r => { const b = Z.encode("EvidenceRecord", r), n = []; let k = b.length; do { n.push(k > 127 ? (k & 127) | 128 : k); k >>= 7; } while (k); return Z.concat([Uint8Array.from(n), b]); });

@@ -1,7 +1,7 @@
 // Runs the core of zegel-verifier.html, as it stands in that file, over vectors and over bundles made here.
 //   node verifier/html/test.mjs            all tests
 //   node verifier/html/test.mjs --csp      writes the hashes of scripts and style into the page's Content-Security-Policy
-//   node verifier/html/test.mjs --make DIR writes a good bundle (folder and ZIP) and its trust file, to look at in a browser
+//   node verifier/html/test.mjs --make DIR writes bundles (a good one, one that was changed, one of an id that has nothing) and trust files, to look at in a browser
 // Needs node 20, no packages. VECTORS names another folder with vectors than specs/vectors.
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync, readdirSync, existsSync, mkdirSync, statSync } from "node:fs";
@@ -19,6 +19,8 @@ if (process.argv[2] === "--make") {
   const dir = process.argv[3], made = makeBundle(Z, { messages: +(process.argv[4] || 40) });
   for (const [n, b] of Object.entries(made.files)) { mkdirSync(dirname(join(dir, "bundle", n)), { recursive: true }); writeFileSync(join(dir, "bundle", n), b); }
   writeFileSync(join(dir, "bundle.zip"), zip(made.files)); writeFileSync(join(dir, "trust.txt"), made.trust);
+  const absent = makeBundle(Z, { absent: true, redact: false });
+  writeFileSync(join(dir, "absent.zip"), zip(absent.files)); writeFileSync(join(dir, "absent-trust.txt"), absent.trust);
   const bad = { ...made.files, "data/evidence-0001": Uint8Array.from(made.files["data/evidence-0001"], (x, i) => i === 5000 ? x ^ 1 : x) };
   writeFileSync(join(dir, "tampered.zip"), zip(bag(Object.fromEntries(Object.entries(bad).filter(([n]) => n.startsWith("data/")))))); process.exit(0);
 }
@@ -206,6 +208,13 @@ const judge = async (files, trust, more) => { const r = await Z.verify({ files, 
   check((await judge(asFiles(hidden.files), hidden.trust)).refusal?.id === "MANIFEST", "a message withheld without a manifest");
   const outside = new Map(asFiles(made.files)); outside.set("../x", Z.blobFile(new Blob(["x"])));
   check((await judge(outside, made.trust)).refusal?.id === "BAG", "a path outside the bag");
+  const absent = makeBundle(Z, { absent: true, redact: false }), gone = await judge(asFiles(absent.files), absent.trust);
+  check(gone.verdict === "verified" && gone.absent && gone.findings.map(f => f.id).join() === "ABSENT" && gone.inScope === 0, "an id that has nothing", JSON.stringify(gone.refusal || gone.findings));
+  check((await judge(asFiles(absent.files), absent.trust, { scope: Z.parseScope("conversation:" + "c1".repeat(32)) })).verdict === "verified", "an id that has nothing, as was demanded");
+  check((await judge(asFiles(absent.files), absent.trust, { scope: Z.parseScope("custodian:" + "c1".repeat(32)) })).refusal?.id === "SCOPE", "another scope than was demanded");
+  for (const bad of ["conversation:" + "c1".repeat(31), "person:" + "c1".repeat(32), "custodian:" + "C1".repeat(32), "custodian:" + "c1".repeat(32) + ":202207-202205", "custodian:" + "c1".repeat(32) + ":202213-202214"]) check(Z.parseScope(bad) === null, "a scope that cannot be read: " + bad.slice(0, 14) + bad.slice(76));
+  const alone = makeBundle(Z, { absent: true, redact: false, oneNeighbour: true });
+  check((await judge(asFiles(alone.files), alone.trust)).refusal?.id === "ROW_MISSING", "an id that has nothing, by one neighbour");
   const plain = makeBundle(Z, { redact: false, witness: false }), r = await judge(asFiles(plain.files), plain.trust);
   check(r.verdict === "verified" && !r.audited, "made here: nothing covered, no auditor", JSON.stringify(r.refusal));
   if (process.env.MANY) { // how long, and how much memory

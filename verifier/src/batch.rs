@@ -5,7 +5,7 @@
 
 use crate::hash::lanes::{self, sha256_all};
 use crate::hash::{Hash, Tag, leaf, sha256};
-use crate::signature::{CONTEXT_BATCH, SignatureError, verify};
+use crate::signature::{CONTEXT_BATCH, KnownKeys, SignatureError};
 use crate::tree::root_of;
 use thiserror::Error;
 use zegel_proto::v1::{BatchStatement, SealedBody, SignedBatch};
@@ -43,11 +43,19 @@ impl VerifiedStatement {
     /// # Errors
     /// [`BatchError`].
     pub fn verify(batch: &SignedBatch, origin: &str) -> Result<Self, BatchError> {
+        Self::verify_by(&mut KnownKeys::default(), batch, origin)
+    }
+
+    /// The same, where keys that were read before are known.
+    ///
+    /// # Errors
+    /// [`BatchError`].
+    pub fn verify_by(keys: &mut KnownKeys, batch: &SignedBatch, origin: &str) -> Result<Self, BatchError> {
         let statement: BatchStatement = parse(&batch.statement)?;
         if statement.origin != origin {
             return Err(BatchError::OtherOrigin { found: statement.origin, wanted: origin.into() });
         }
-        verify(&statement.key, CONTEXT_BATCH, &batch.statement, &batch.signature)?;
+        keys.verify(&statement.key, CONTEXT_BATCH, &batch.statement, &batch.signature)?;
         Ok(Self { statement, hash: sha256(&[&batch.statement]) })
     }
 

@@ -15,6 +15,7 @@ pub mod bag;
 pub mod calendar;
 mod captures;
 pub mod custody;
+mod digest;
 mod endings;
 mod events;
 mod export;
@@ -23,14 +24,21 @@ mod framing;
 mod months;
 pub mod names;
 pub mod plain;
+mod pool;
+mod prepared;
 mod redaction;
 mod refusal;
 pub mod report;
+mod rows;
+mod salts;
+mod span;
+pub mod splits;
 mod walk;
 
 pub use bag::BagError;
 pub use findings::{Finding, Severity};
 pub use framing::FramingError;
+pub use pool::WORKERS_MAX;
 pub use refusal::{AttachmentError, ManifestError, Place, Refusal, StatementError};
 pub use report::{Claim, Report, Sentence, Status};
 
@@ -39,10 +47,11 @@ use crate::hash::{Hash, sha256};
 use crate::kinds::EventFacts;
 use crate::trust::Trust;
 use bag::Bag;
-use framing::PartReader;
+use framing::{Chunk, PartReader};
+use pool::{Pool, PreparedChunk};
 use std::io::{self, Read};
 use walk::Walk;
-use zegel_proto::v1::{Binding, EvidenceRecord};
+use zegel_proto::v1::{Binding, Scope};
 
 /// The format that this verifier knows.
 pub const FORMAT: &str = "zegel-evidence/v1";
@@ -84,6 +93,8 @@ pub struct Demands {
     pub nonce: Option<String>,
     /// The snapshot must cover at least this many entries.
     pub min_entries: Option<u64>,
+    /// The bundle must be about exactly this.
+    pub scope: Option<Scope>,
 }
 
 /// One event as it passes: provisional until [`verify`] has given its report.
@@ -122,7 +133,7 @@ pub trait Observer {
 /// Nobody looks on.
 impl Observer for () {}
 
-/// Verifies a bundle.
+/// Verifies a bundle in the caller's thread alone.
 ///
 /// # Errors
 /// [`Refusal`]: the first reason found. [`Refusal::Unreadable`] is no verdict, all others are.
@@ -132,48 +143,109 @@ pub fn verify(
     demands: &Demands,
     observer: &mut dyn Observer,
 ) -> Result<Report, Refusal> {
+    verify_on(0, source, trust, demands, observer)
+}
+
+/// Verifies a bundle with at most `workers` threads beside the caller's ([`WORKERS_MAX`] in any case). The outcome is the
+/// same for every number. Source and observer are used in the caller's thread only.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_on(
+    workers: usize,
+    source: &mut dyn BundleSource,
+    trust: &Trust,
+    demands: &Demands,
+    observer: &mut dyn Observer,
+) -> Result<Report, Refusal> {
     let bag = Bag::open(source)?;
     let mut walk = Walk::new(trust, demands);
-    let mut digests = Vec::with_capacity(bag.parts().len());
-    for number in 1..=bag.parts().len() as u32 {
-        digests.push(read_part(source, &bag, number, &mut walk, observer)?);
-    }
+    let digests = pool::with_workers(workers, trust.origin(), |pool| {
+        Reading { bag: &bag, walk: &mut walk, observer, pool, digests: Vec::new() }.read(source)
+    })?;
     let mut outcome = walk.finish(&bag)?;
     let parts_sha256 = sha256(&digests.iter().map(|digest| &digest.0[..]).collect::<Vec<_>>());
     outcome.check_statement(&bag.statement(source)?, digests.len() as u32, parts_sha256)?;
-    bag.check_attachments(source, observer)?;
+    bag.check_attachments(workers, source, observer)?;
     Ok(report::write(outcome, parts_sha256))
 }
 
-/// Walks one part and gives its digest, which the bag must list.
-fn read_part(
-    source: &mut dyn BundleSource,
-    bag: &Bag,
-    number: u32,
-    walk: &mut Walk<'_>,
-    observer: &mut dyn Observer,
-) -> Result<Hash, Refusal> {
-    let path = bag::part_path(number);
-    let input = source.open(&path).map_err(|reason| bag::unreadable(&path, &reason))?;
-    let mut reader = PartReader::new(input);
-    let mut record = 0u64;
-    loop {
-        let bytes = match reader.next_record() {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) if record == 0 => {
-                return Err(Refusal::Record { part: number, record, reason: FramingError::Empty });
+/// Reads ahead, and walks behind.
+struct Reading<'a, 'w, 'p> {
+    bag: &'a Bag,
+    walk: &'a mut Walk<'w>,
+    observer: &'a mut dyn Observer,
+    pool: &'a mut Pool<'p>,
+    /// Of the parts that were walked; the bag lists each.
+    digests: Vec<Hash>,
+}
+
+impl Reading<'_, '_, '_> {
+    fn read(mut self, source: &mut dyn BundleSource) -> Result<Vec<Hash>, Refusal> {
+        for number in 1..=self.bag.parts().len() as u32 {
+            let input = source.open(&bag::part_path(number));
+            let mut reader = input.map(|input| PartReader::new(number, input));
+            loop {
+                let chunk = match &mut reader {
+                    Ok(reader) => reader.next_chunk(),
+                    Err(reason) => Chunk::unreadable(number, reason),
+                };
+                let end = chunk.end.clone();
+                self.pool.put(chunk);
+                if self.pool.is_full() {
+                    self.walk_next()?;
+                }
+                match end {
+                    None => {}
+                    Some(Ok(())) => break,
+                    // Whatever follows is never walked.
+                    Some(Err(_)) => return self.finish(),
+                }
             }
-            Ok(None) => break,
-            Err(FramingError::Unreadable(reason)) => return Err(Refusal::Unreadable { file: path, reason }),
-            Err(reason) => return Err(Refusal::Record { part: number, record, reason }),
-        };
-        let parsed: EvidenceRecord =
-            zegel_proto::parse(bytes).map_err(|reason| Refusal::NotCanonical { part: number, record, reason })?;
-        observer.progress(bytes.len() as u64);
-        walk.record(parsed, bag, observer)?;
-        record += 1;
+        }
+        self.finish()
     }
-    let (bytes, digest) = reader.finish();
-    bag.check_part(number, bytes, digest)?;
-    Ok(digest)
+
+    fn finish(mut self) -> Result<Vec<Hash>, Refusal> {
+        while self.walk_next()? {}
+        Ok(self.digests)
+    }
+
+    /// Walks the chunk that was read first; false if there is none.
+    fn walk_next(&mut self) -> Result<bool, Refusal> {
+        let Some(mut prepared) = self.pool.take() else {
+            return Ok(false);
+        };
+        self.walk_chunk(&mut prepared)?;
+        self.pool.give_back(prepared);
+        Ok(true)
+    }
+
+    fn walk_chunk(&mut self, prepared: &mut PreparedChunk) -> Result<(), Refusal> {
+        let chunk = &prepared.chunk;
+        let part = chunk.part;
+        self.observer.progress(chunk.bytes.len() as u64);
+        for (record, prepared) in (chunk.first..).zip(&mut prepared.records) {
+            match prepared {
+                Ok(prepared) => self.walk.record(prepared, self.bag, self.observer)?,
+                Err(reason) => return Err(Refusal::NotCanonical { part, record, reason: reason.clone() }),
+            }
+        }
+        match &chunk.end {
+            None => Ok(()),
+            Some(Ok(())) => {
+                let (bytes, digest) = self.pool.digest();
+                self.bag.check_part(part, bytes, digest)?;
+                self.digests.push(digest);
+                Ok(())
+            }
+            Some(Err(FramingError::Unreadable(reason))) => {
+                Err(Refusal::Unreadable { file: bag::part_path(part), reason: reason.clone() })
+            }
+            Some(Err(reason)) => {
+                let record = chunk.first + chunk.records.len() as u64;
+                Err(Refusal::Record { part, record, reason: reason.clone() })
+            }
+        }
+    }
 }

@@ -10,10 +10,11 @@ mod shown;
 
 pub use shown::{CoveredUnit, Shown, ShownBody, check_redacted, redact};
 
-use crate::hash::{Hash, Tag, leaf, sha256};
+use crate::hash::{Hash, Tag, leaf_over, salt_pair, salted_leaf};
 use thiserror::Error;
 use zegel_proto::limits::{LIST_ITEMS_MAX, SALT_BYTES};
 use zegel_proto::v1::{Body, Slot, SlotState};
+use zegel_proto::view::BodyView;
 
 /// A salt: half of a SHA-256.
 pub type Salt = [u8; SALT_BYTES];
@@ -83,7 +84,7 @@ impl Salts {
         let number = index / 2;
         let pair = match self.pair {
             Some((cached, pair)) if cached == number => pair,
-            _ => sha256(&[&[0x02], &self.seed, &number.to_be_bytes()]),
+            _ => salt_pair(&self.seed, number),
         };
         self.pair = Some((number, pair));
         let half = (index % 2) as usize * SALT_BYTES;
@@ -96,57 +97,62 @@ impl Salts {
 /// Leaf of a slot or item that is a value, unknown or none: tag, salt, state, value.
 #[must_use]
 pub fn value_leaf(tag: Tag, salt: &Salt, state: SlotState, value: &[u8]) -> Hash {
-    leaf(tag, &[salt, &[state as u8], value])
+    salted_leaf(tag, salt, state as u8, value)
 }
 
 /// Leaf of a slot that holds a list: its value is the digest over the leaves of its items.
 #[must_use]
-pub fn list_leaf(salt: &Salt, item_leaves: &[Hash]) -> Hash {
-    let digest = leaf(Tag::List, &[&joined(item_leaves)]);
+pub fn list_leaf(salt: &Salt, item_leaves: impl IntoIterator<Item = Hash>) -> Hash {
+    let digest = leaf_over(Tag::List, item_leaves);
     value_leaf(Tag::Slot, salt, SlotState::SlotList, &digest.0)
 }
 
 /// Root of a body: the digest over its slot leaves in order.
 #[must_use]
-pub fn body_root_of(slot_leaves: &[Hash]) -> Hash {
-    leaf(Tag::Body, &[&joined(slot_leaves)])
+pub fn body_root_of(slot_leaves: impl IntoIterator<Item = Hash>) -> Hash {
+    leaf_over(Tag::Body, slot_leaves)
 }
 
-fn joined(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| hash.0).collect()
-}
-
-/// Leaves of a list with its padding, whose items take the salts from number `first` on. The number of leaves is the
-/// number of salts used.
-fn item_leaves(salts: &mut Salts, first: u32, items: &[Vec<u8>]) -> Vec<Hash> {
+/// Leaves of a list with its padding, whose items take the salts from number `first` on.
+fn item_leaves<'a>(salts: &'a mut Salts, first: u32, items: &'a [&[u8]]) -> impl Iterator<Item = Hash> + use<'a> {
     debug_assert!(items.len() <= LIST_ITEMS_MAX, "the grammar of Slot bounds lists");
-    let padding = items.len().next_power_of_two() - items.len();
-    let values = items.iter().map(|item| (SlotState::SlotValue, item.as_slice()));
-    let all = values.chain(std::iter::repeat_n((SlotState::SlotNone, &[][..]), padding));
-    (first..).zip(all).map(|(index, (state, value))| value_leaf(Tag::Item, &salts.salt(index), state, value)).collect()
+    let values = items.iter().map(|item| (SlotState::SlotValue, *item));
+    let padding = std::iter::repeat_n((SlotState::SlotNone, &[][..]), leaves_of(items.len()) - items.len());
+    (first..).zip(values.chain(padding)).map(|(index, (state, value))| {
+        let salt = salts.salt(index);
+        value_leaf(Tag::Item, &salt, state, value)
+    })
 }
 
-/// The root of a whole body: all salts derived again from its seed.
+/// Leaves of a list of so many items.
+fn leaves_of(items: usize) -> usize {
+    items.next_power_of_two()
+}
+
+/// The root of a whole body: all salts derived again from its seed. `None` if the body breaks its grammar.
 ///
 /// Slots take salts 0, 1, 2, …; the items of lists take the next ones, list after list, padding included.
 #[must_use]
 pub fn body_root(body: &Body) -> Option<Hash> {
-    let mut slot_salts = Salts::new(body.seed.as_slice().try_into().ok()?);
+    BodyView::of(body).map(|body| view_root(&body))
+}
+
+/// The root of a whole body that is read without a copy.
+#[must_use]
+pub fn view_root(body: &BodyView<'_>) -> Hash {
+    let mut slot_salts = Salts::new(*body.seed);
     let mut item_salts = slot_salts.clone();
     let mut next = body.slots.len() as u32;
-    let mut leaves = Vec::with_capacity(body.slots.len());
-    for (index, slot) in (0..).zip(&body.slots) {
+    let leaves = (0..).zip(&body.slots).map(|(index, slot)| {
         let salt = slot_salts.salt(index);
-        leaves.push(match SlotState::try_from(slot.state).ok()? {
-            SlotState::SlotList => {
-                let items = item_leaves(&mut item_salts, next, &slot.items);
-                next += items.len() as u32;
-                list_leaf(&salt, &items)
-            }
-            state => value_leaf(Tag::Slot, &salt, state, &slot.value),
-        });
-    }
-    Some(body_root_of(&leaves))
+        if slot.state != SlotState::SlotList {
+            return value_leaf(Tag::Slot, &salt, slot.state, slot.value);
+        }
+        let first = next;
+        next += leaves_of(slot.items.len()) as u32;
+        list_leaf(&salt, item_leaves(&mut item_salts, first, &slot.items))
+    });
+    body_root_of(leaves)
 }
 
 /// Checks a whole body against the root in its header. The body must have passed its grammar.

@@ -1,15 +1,17 @@
 //! Are these one history? Checkpoints that several parties were given, held against each other.
 //!
 //! Two checkpoints of one size are one history if their roots are equal; of two sizes, if the tiles of a log show that the
-//! smaller tree is the beginning of the larger. Where nothing shows either, nothing is concluded. Two histories under
+//! smaller tree is the beginning of the larger, or what a bundle shows of its tree does. Where nothing shows either, nothing is concluded. Two histories under
 //! keys of one log are a fork, and the proof of it convinces a third party who has the trust file.
 //!
 //! Not here: whether a history keeps the rules (`audit`), and files (the command). Specification: `specs/audit.md`.
 
 mod fork;
+mod shown;
 mod text;
 
 pub use fork::{Disagreement, Fork, ForkError, ForkProof, Included};
+pub use shown::{Shown, ShownWalk, by_bundle};
 
 use crate::audit::{Fault, log_keys};
 use crate::checkpoint::{CheckpointError, ClaimedCheckpoint, VerifiedCheckpoint};
@@ -87,12 +89,12 @@ impl LogKeys {
     }
 }
 
-/// A checkpoint that somebody was given, verified; with the entry that a receipt has under it.
+/// A checkpoint that somebody was given, verified; with the entry that a receipt has under it, or those that a bundle shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     note: Vec<u8>,
     checkpoint: VerifiedCheckpoint,
-    included: Option<Included>,
+    included: Vec<Included>,
 }
 
 impl Seen {
@@ -101,7 +103,7 @@ impl Seen {
     /// # Errors
     /// [`SeenError`].
     pub fn note(keys: &LogKeys, origin: &str, note: &[u8]) -> Result<Self, SeenError> {
-        Ok(Self { note: note.to_vec(), checkpoint: keys.verify(origin, note)?, included: None })
+        Ok(Self { note: note.to_vec(), checkpoint: keys.verify(origin, note)?, included: Vec::new() })
     }
 
     /// A receipt, whose entry must be under its own checkpoint.
@@ -116,7 +118,18 @@ impl Seen {
         seen.checkpoint
             .check_inclusion(log_leaf(&receipt.entry), index, &path)
             .map_err(|_| SeenError::NotIncluded { index })?;
-        Ok(Self { included: Some(Included { index, entry: receipt.entry.clone(), path }), ..seen })
+        Ok(Self { included: vec![Included { index, entry: receipt.entry.clone(), path }], ..seen })
+    }
+
+    /// The same with the entries that a bundle shows under it.
+    #[must_use]
+    pub fn showing(self, shown: &Shown) -> Self {
+        Self { included: shown.included().to_vec(), ..self }
+    }
+
+    /// Index of the entry that a receipt has under it.
+    pub fn indexes(&self) -> impl Iterator<Item = u64> {
+        self.included.iter().map(|included| included.index)
     }
 
     /// Entries in the log that it signs.
@@ -143,7 +156,7 @@ pub enum Relation {
     Unknown,
 }
 
-/// Compares two by themselves: equal sizes, or two receipts of one entry.
+/// Compares two by themselves: equal sizes, or an entry that both have, as receipts and bundles do.
 #[must_use]
 pub fn by_themselves(keys: &LogKeys, origin: &str, one: &Seen, other: &Seen) -> Relation {
     let (one, other) = if one.size() <= other.size() { (one, other) } else { (other, one) };
@@ -151,12 +164,13 @@ pub fn by_themselves(keys: &LogKeys, origin: &str, one: &Seen, other: &Seen) -> 
     if one.size() == other.size() {
         return if one.root() == other.root() { Relation::Same } else { fork(Disagreement::Roots) };
     }
-    match (&one.included, &other.included) {
-        (Some(first), Some(second)) if first.index == second.index && first.entry != second.entry => {
-            fork(Disagreement::Entries { first: first.clone(), second: second.clone() })
+    let differs = |first: &Included, second: &Included| first.index == second.index && first.entry != second.entry;
+    for first in &one.included {
+        if let Some(second) = other.included.iter().find(|second| differs(first, second)) {
+            return fork(Disagreement::Entries { first: first.clone(), second: second.clone() });
         }
-        _ => Relation::Unknown,
     }
+    Relation::Unknown
 }
 
 /// Compares a checkpoint with the newest one of a mirror, by the mirror's tiles.

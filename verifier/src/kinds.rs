@@ -7,6 +7,7 @@ use crate::hash::Hash;
 use thiserror::Error;
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{EventHeader, EventKind, Role, StreamType};
+use zegel_proto::view::{ContentView, HeaderView};
 
 /// Kinds that share streams, layout and header rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -231,7 +232,7 @@ pub enum HeaderError {
     },
 }
 
-/// A header that obeys the rules of its kind. Made by [`EventFacts::read`] only.
+/// A header that obeys the rules of its kind. Made by [`EventFacts::read`] and [`EventFacts::of_view`] only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventFacts {
     /// The kind.
@@ -267,6 +268,26 @@ impl EventFacts {
             },
         };
         facts.check(!header.blobs.is_empty())?;
+        Ok(facts)
+    }
+
+    /// The same of a header that is read without a copy.
+    ///
+    /// # Errors
+    /// As [`EventFacts::read`].
+    pub fn of_view(header: &HeaderView<'_>) -> Result<Self, HeaderError> {
+        let facts = Self {
+            kind: header.kind,
+            conversation: header.conversation.map(|id| Hash(*id)),
+            custodian: header.custodian.map(|id| Hash(*id)),
+            month: header.month,
+            conversation_seq: header.conversation_seq,
+            body_root: match header.content {
+                ContentView::BodyRoot(root) => Some(Hash(*root)),
+                ContentView::Public(_) => None,
+            },
+        };
+        facts.check(header.blobs > 0)?;
         Ok(facts)
     }
 

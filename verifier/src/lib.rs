@@ -4,9 +4,10 @@
 //!
 //! Invariants:
 //! - trust is a type: nothing reads a checkpoint, a statement or a body that has not been verified;
-//! - memory is bounded by one record and by the depth of a proof, never by the size of a log or a bundle; an audit's
-//!   grows with ids and months, never with events;
-//! - no clock, network, thread, store or environment: what is needed comes in as an argument.
+//! - memory is bounded by the records that are underway and by the depth of a proof, never by the size of a log or a bundle;
+//!   an audit's grows with ids and months, never with events;
+//! - no clock, network, store or environment: what is needed comes in as an argument. Threads only prepare what is taken in
+//!   order (`bundle/pool.rs`): no outcome depends on them.
 //!
 //! Not here: who orders and stores (the ledger), how bodies are sealed and opened (the tools).
 //! Specifications: `specs/`.
@@ -17,6 +18,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod commit;
 pub mod compare;
+pub mod corroborate;
 pub mod erasure;
 pub mod hash;
 pub mod kinds;

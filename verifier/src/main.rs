@@ -10,32 +10,34 @@ mod audit;
 mod compare;
 #[path = "main/files.rs"]
 mod files;
-#[path = "main/holders.rs"]
-mod holders;
+#[path = "main/progress.rs"]
+mod progress;
 #[path = "main/proof.rs"]
 mod proof;
 #[path = "main/report.rs"]
 mod report;
+#[path = "main/several.rs"]
+mod several;
 #[path = "main/show.rs"]
 mod show;
 #[path = "main/text.rs"]
 mod text;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use holders::Holders;
+use progress::Progress;
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use zegel_proto::v1::Scope;
 use zegel_verifier::bundle::{self, BundleSource, Demands, Observer, Refusal, Report, Severity};
+use zegel_verifier::corroborate::Corroboration;
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
 
 const EXIT_VERIFIED: u8 = 0;
 const EXIT_FINDINGS: u8 = 1;
 const EXIT_REFUSED: u8 = 2;
 const EXIT_UNCHECKED: u8 = 3;
-/// Bytes between two lines of progress: there is no clock here.
-const PROGRESS_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Verifies evidence bundles of Zegel logs, off line.
 #[derive(Parser)]
@@ -47,9 +49,9 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Verifies a bundle and reports what may be said of it.
+    /// Verifies bundles and reports what may be said of them; of several, also what they have in common.
     Verify(Asked),
-    /// Verifies a bundle and, if it is good, prints its timeline.
+    /// Verifies bundles and, if they are good, prints one timeline of them.
     Show(Asked),
     /// Verifies that one entry is in the log, by a tlog-proof file.
     Proof(proof::ProofAsked),
@@ -63,20 +65,26 @@ enum Task {
 
 #[derive(Args)]
 struct Asked {
-    /// The bundle: a BagIt folder, or a .zip of one.
-    bundle: PathBuf,
-    /// The trust file: root key, witnesses, quorum.
-    #[arg(long)]
-    trust: PathBuf,
+    /// The bundles: each a BagIt folder, or a .zip of one.
+    #[arg(required = true, value_name = "BUNDLE")]
+    bundles: Vec<PathBuf>,
+    /// The trust file: root key, witnesses, quorum. One for each log of which a bundle is given.
+    #[arg(long, required = true)]
+    trust: Vec<PathBuf>,
     /// Prints one JSON document.
     #[arg(long)]
     json: bool,
-    /// The nonce that was sent along with the order: an older bundle is refused.
+    /// The nonce that was sent along with the order: an older bundle is refused. Of several bundles: one for all, or one each,
+    /// in their order.
     #[arg(long)]
-    nonce: Option<String>,
-    /// The bundle must be as of at least this many entries.
+    nonce: Vec<String>,
+    /// The bundle must be as of at least this many entries. Of several bundles: one for all, or one each.
     #[arg(long)]
-    min_entries: Option<u64>,
+    min_entries: Vec<u64>,
+    /// The bundle must be about exactly this: `custodian:ID` or `conversation:ID`, and `:YYYYMM-YYYYMM` for months. Of several
+    /// bundles: one each.
+    #[arg(long, value_parser = several::scope)]
+    scope: Vec<Scope>,
     /// Warnings count as findings that are not accepted.
     #[arg(long)]
     strict: bool,
@@ -98,6 +106,11 @@ impl Language {
     }
 }
 
+/// The least severity that is not accepted.
+fn least_severity(is_strict: bool) -> Severity {
+    if is_strict { Severity::Warning } else { Severity::Error }
+}
+
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -109,14 +122,25 @@ impl Asked {
     fn form(&self) -> Form {
         if self.json { Form::Json } else { Form::Text }
     }
+
+    /// The least severity that is not accepted.
+    fn least_severity(&self) -> Severity {
+        least_severity(self.strict)
+    }
 }
 
-/// How a check ended: the document of `--json`.
+/// How a check ended: the document of `--json`. Of several bundles: of each, and what they have in common.
 #[derive(Serialize)]
 struct Verdict {
     verifier: &'static str,
     verdict: &'static str,
     exit: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bundles: Vec<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corroboration: Option<Box<Corroboration>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,17 +157,31 @@ struct Reason {
 
 impl Verdict {
     fn of(outcome: Result<Report, Reason>, exit: u8) -> Self {
+        let (report, reason) = match outcome {
+            Ok(report) => (Some(Box::new(report)), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Self { reason, report, ..Self::exiting(exit) }
+    }
+
+    fn exiting(exit: u8) -> Self {
         let verdict = match exit {
             EXIT_VERIFIED => "verified",
             EXIT_FINDINGS => "verified_with_findings",
             EXIT_REFUSED => "refused",
             _ => "not_checked",
         };
-        let (report, reason) = match outcome {
-            Ok(report) => (Some(Box::new(report)), None),
-            Err(reason) => (None, Some(reason)),
-        };
-        Self { verifier: env!("CARGO_PKG_VERSION"), verdict, exit, reason, report }
+        let (bundle, bundles, corroboration) = (None, Vec::new(), None);
+        Self {
+            verifier: env!("CARGO_PKG_VERSION"),
+            verdict,
+            exit,
+            bundle,
+            bundles,
+            corroboration,
+            reason: None,
+            report: None,
+        }
     }
 
     fn unchecked(id: &'static str, nl: String, en: String) -> Self {
@@ -155,28 +193,9 @@ impl Verdict {
         Self::of(Err(Reason { id: refusal.id(), nl: refusal.nl(), en: refusal.en() }), exit)
     }
 
-    fn found(report: Report, is_strict: bool) -> Self {
-        let least = if is_strict { Severity::Warning } else { Severity::Error };
+    fn found(report: Report, least: Severity) -> Self {
         let is_accepted = report.gravest().is_none_or(|gravest| gravest < least);
         Self::of(Ok(report), if is_accepted { EXIT_VERIFIED } else { EXIT_FINDINGS })
-    }
-}
-
-/// Says on a terminal how far the reading is.
-#[derive(Default)]
-struct Progress {
-    bytes: u64,
-    said: u64,
-}
-
-impl Observer for Progress {
-    fn progress(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        if self.bytes - self.said >= PROGRESS_BYTES && std::io::stderr().is_terminal() {
-            self.said = self.bytes;
-            // Progress that cannot be written is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "{} MiB", self.bytes / 1024 / 1024);
-        }
     }
 }
 
@@ -196,11 +215,15 @@ fn main() -> ExitCode {
         Task::Audit(wanted) => return audit::run(wanted),
         Task::Compare(wanted) => return compare::run(wanted),
     };
-    let verdict = check(asked);
-    if !shows || verdict.report.is_none() {
-        return answer(&verdict, asked.form(), asked.lang);
+    let checked = several::Several::check(asked, shows);
+    let (verdict, several) = match checked {
+        Ok((verdict, several)) => (verdict, several),
+        Err(verdict) => return answer(&verdict, asked.form(), asked.lang),
+    };
+    match several.filter(|_| shows) {
+        Some(several) => several.show(asked, &verdict),
+        None => answer(&verdict, asked.form(), asked.lang),
     }
-    show_timeline(asked, &verdict)
 }
 
 /// Help and version are asked for; everything else is a check that could not be made.
@@ -217,65 +240,36 @@ fn refuse_usage(usage: &clap::Error, form: Form) -> ExitCode {
     answer(&Verdict::unchecked("USAGE", text.clone(), text), form, Language::En)
 }
 
-fn check(asked: &Asked) -> Verdict {
-    let trust = match read_trust(asked) {
-        Ok(trust) => trust,
-        Err(verdict) => return *verdict,
-    };
-    match verify(asked, &trust, &mut Progress::default()) {
-        Ok(report) => Verdict::found(report, asked.strict),
-        Err(refusal) => Verdict::refused(&refusal),
-    }
+/// What is wrong with the bundle is for the check to say.
+fn progress(bundle: &std::path::Path, form: Form, language: Language) -> Progress {
+    let files = files::open(bundle).and_then(|mut source| source.files()).unwrap_or_default();
+    Progress::new(form, language, files.iter().map(|file| file.bytes).sum())
 }
 
-fn verify(asked: &Asked, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, Refusal> {
-    let mut source: Box<dyn BundleSource> = files::open(&asked.bundle)?;
-    let demands = Demands { nonce: asked.nonce.clone(), min_entries: asked.min_entries };
-    bundle::verify(source.as_mut(), trust, &demands, observer)
+/// Threads that the machine has for us.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn read_trust(asked: &Asked) -> Result<Trust, Box<Verdict>> {
-    let bytes = files::read_at_most(&asked.trust, TRUST_BYTES_MAX as u64 + 1).map_err(|reason| {
-        let text = format!("{}: {reason}", asked.trust.display());
+fn verify(
+    bundle: &std::path::Path,
+    trust: &Trust,
+    demands: &Demands,
+    observer: &mut dyn Observer,
+) -> Result<Report, Refusal> {
+    let mut source: Box<dyn BundleSource> = files::open(bundle)?;
+    bundle::verify_on(workers(), source.as_mut(), trust, demands, observer)
+}
+
+fn read_trust(path: &std::path::Path) -> Result<Trust, Box<Verdict>> {
+    let bytes = files::read_at_most(path, TRUST_BYTES_MAX as u64 + 1).map_err(|reason| {
+        let text = format!("{}: {reason}", path.display());
         Box::new(Verdict::unchecked("TRUST_FILE", text.clone(), text))
     })?;
     Trust::parse(&bytes).map_err(|reason| {
         let nl = format!("Het vertrouwensbestand deugt niet: {reason}");
         Box::new(Verdict::unchecked("TRUST_FILE", nl, reason.to_string()))
     })
-}
-
-/// The second pass: everything is printed as it passes again, now that it is known to be good.
-fn show_timeline(asked: &Asked, verdict: &Verdict) -> ExitCode {
-    let Ok(trust) = read_trust(asked) else {
-        return ExitCode::from(EXIT_UNCHECKED);
-    };
-    let mut holders = Holders::default();
-    if let Err(refusal) = verify(asked, &trust, &mut holders) {
-        return answer(&Verdict::refused(&refusal), asked.form(), asked.lang);
-    }
-    if holders.is_full() {
-        let text = asked.lang.of(
-            "niet alle berichten zijn tussen houders vergeleken: het zijn er te veel",
-            "not all messages were compared between holders: there are too many",
-        );
-        let _ = writeln!(std::io::stderr(), "{text}");
-    }
-    let mut timeline = show::Timeline::new(std::io::stdout().lock(), asked.lang, asked.form(), holders);
-    let again = verify(asked, &trust, &mut timeline);
-    let printed = timeline.finish();
-    let first = verdict.report.as_ref().map(|report| &report.export.parts_sha256);
-    match again {
-        Ok(report) if first == Some(&report.export.parts_sha256) && printed.is_ok() => ExitCode::from(verdict.exit),
-        _ => {
-            let text = asked.lang.of(
-                "de bundel is tijdens het tonen veranderd, of het tonen is afgebroken",
-                "the bundle changed while it was shown, or showing was broken off",
-            );
-            let _ = writeln!(std::io::stderr(), "{text}");
-            ExitCode::from(EXIT_UNCHECKED)
-        }
-    }
 }
 
 fn answer(verdict: &Verdict, form: Form, language: Language) -> ExitCode {

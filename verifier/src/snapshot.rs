@@ -30,8 +30,20 @@ pub fn stream_leaves(entry: u64, events: &[Hash]) -> Vec<Hash> {
 /// Leaf of a row: type, id, and the digest over its months (month, count, root of each, ascending).
 #[must_use]
 pub fn row_leaf(stream: StreamType, id: Hash, months: &[Month]) -> Hash {
+    neighbour_leaf(stream, id, months_digest(months))
+}
+
+/// Digest over the months of a row: what a neighbour shows of them.
+#[must_use]
+pub fn months_digest(months: &[Month]) -> Hash {
     let bytes: Vec<u8> = months.iter().flat_map(month_bytes).collect();
-    leaf(Tag::Row, &[&[stream as u8], &id.0, &leaf(Tag::Months, &[&bytes]).0])
+    leaf(Tag::Months, &[&bytes])
+}
+
+/// Leaf of a row of which only the digest over its months is known.
+#[must_use]
+pub fn neighbour_leaf(stream: StreamType, id: Hash, months: Hash) -> Hash {
+    leaf(Tag::Row, &[&[stream as u8], &id.0, &months.0])
 }
 
 fn month_bytes(month: &Month) -> impl Iterator<Item = u8> + use<'_> {

@@ -1,4 +1,4 @@
-//! The library reads no file, clock, socket, thread or environment: only the command does, in `main.rs` and `main/`.
+//! The library reads no file, clock, socket or environment, and starts threads in two files: only the command does, in `main.rs` and `main/`.
 #![allow(clippy::disallowed_methods, reason = "a test reads, writes and starts what it needs")]
 
 use std::fs;
@@ -28,7 +28,10 @@ fn the_library_reads_nothing_but_what_it_is_given() {
         for forbidden in
             ["std::fs", "std::env", "std::net", "std::time", "std::thread", "std::process", "zip::", "clap"]
         {
-            assert!(!text.contains(forbidden), "{path} uses {forbidden}");
+            // Threads whose results are taken in order, so that no outcome depends on them: `tests/workers.rs`.
+            let starts_threads = ["src/bundle/pool.rs", "src/bundle/digest.rs"].iter().any(|file| path.ends_with(file));
+            let is_allowed = forbidden == "std::thread" && starts_threads;
+            assert!(is_allowed || !text.contains(forbidden), "{path} uses {forbidden}");
         }
     }
 }

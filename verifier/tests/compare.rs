@@ -12,12 +12,13 @@ use std::rc::Rc;
 use zegel_proto::v1::*;
 use zegel_verifier::checkpoint::{self, CheckpointError};
 use zegel_verifier::compare::{
-    Fork, ForkError, ForkProof, LogKeys, Relation, Seen, SeenError, by_mirror, by_themselves,
+    Fork, ForkError, ForkProof, LogKeys, Relation, Seen, SeenError, Shown, ShownWalk, by_bundle, by_mirror,
+    by_themselves,
 };
 use zegel_verifier::hash::Hash;
 use zegel_verifier::mirror::{Folder, FolderMut, MirrorError, MirrorReader, MirrorWriter};
 use zegel_verifier::note::NoteError;
-use zegel_verifier::tree::root_of;
+use zegel_verifier::tree::{ProofError, root_of};
 use zegel_verifier::trust::Trust;
 
 /// A folder in memory that stops after some steps, as a machine does.
@@ -328,4 +329,113 @@ fn a_log_key_that_the_root_has_changed_counts_before_and_after() {
     let false_note = Seen::note(&keys, ORIGIN, &note(&other, 5)).expect("signed by the old key");
     let proof = proven(by_themselves(&keys, ORIGIN, &after, &false_note));
     assert_eq!(proof.verify(&trust_of(&log)).map(|fork| fork.by), Ok("roots"));
+}
+
+/// What a bundle shows of its tree, asked for every size and every entry.
+fn shown(log: &Log, plan: &Plan, seen: &Seen) -> Shown {
+    let all: Vec<u64> = (0..log.entries.len() as u64).collect();
+    walked(&log.evidence(plan), ShownWalk::new(seen, &all, &all)).expect("a walk")
+}
+
+fn walked(evidence: &Evidence, mut walk: ShownWalk) -> Result<Shown, ProofError> {
+    let hashes = |gap: &[Vec<u8>]| gap.iter().map(|hash| Hash::read(hash).expect("a hash")).collect::<Vec<_>>();
+    for record in &evidence.records {
+        match record.record.as_ref().expect("a record") {
+            evidence_record::Record::Entry(entry) => walk.entry(entry.index, &hashes(&entry.gap), &entry.entry)?,
+            evidence_record::Record::LogEnd(end) => return walk.finish(&hashes(&end.gap)),
+            _ => {}
+        }
+    }
+    panic!("the evidence has an end");
+}
+
+/// A log in which a bundle of one conversation shows some entries and leaves gaps between them.
+fn gapped_log() -> (Log, Plan) {
+    let mut log = Log::with_messages(3);
+    for number in 0..41 {
+        let conversation = if number % 7 < 2 { CONVERSATION } else { OTHER_CONVERSATION };
+        let batch = vec![log.message(conversation, number + 10, "een")];
+        log.batch(Who::Source, batch);
+    }
+    let plan = log.export(scope_of(CONVERSATION), None);
+    (log, plan)
+}
+
+#[test]
+fn a_bundle_shows_the_checkpoints_that_end_where_an_entry_of_it_does_and_concludes_nothing_of_others() {
+    let (log, plan) = gapped_log();
+    let (keys, newest) = (keys_of(&log), seen(&log, log.entries.len()));
+    let shown = shown(&log, &plan, &newest);
+    let visible: Vec<u64> = shown.included().iter().map(|included| included.index).collect();
+    let (mut same, mut unknown) = (0, 0);
+    for size in 1..log.entries.len() {
+        match by_bundle(&keys, ORIGIN, &seen(&log, size), &newest, &shown) {
+            Relation::Same => same += 1,
+            Relation::Unknown => {
+                unknown += 1;
+                assert!(!visible.contains(&(size as u64 - 1)), "{size}: behind an entry that is shown");
+            }
+            Relation::Fork(_) => panic!("{size}: one history"),
+        }
+    }
+    assert!(same > visible.len() && unknown > 0, "{same} shown, {unknown} not");
+}
+
+#[test]
+fn a_checkpoint_of_another_history_is_a_fork_wherever_a_bundle_shows_its_size() {
+    let (log, plan) = gapped_log();
+    let (keys, newest) = (keys_of(&log), seen(&log, log.entries.len()));
+    let (shown, other) = (shown(&log, &plan, &newest), other_history(&log, 0));
+    let mut forks = 0;
+    for size in 1..log.entries.len() {
+        match by_bundle(&keys, ORIGIN, &seen(&other, size), &newest, &shown) {
+            Relation::Same => panic!("{size}: another history"),
+            Relation::Unknown => {}
+            Relation::Fork(proof) => {
+                let read = ForkProof::parse(proof.print().as_bytes()).expect("a proof");
+                let fork = read.verify(&trust_of(&log)).expect("a fork");
+                assert_eq!((fork.by, fork.first.0), ("prefix", size as u64));
+                forks += 1;
+            }
+        }
+    }
+    assert!(forks > 20, "{forks}");
+}
+
+#[test]
+fn an_entry_that_a_bundle_shows_and_a_receipt_has_otherwise_is_a_fork_whatever_their_sizes() {
+    let (log, plan) = gapped_log();
+    let (keys, newest) = (keys_of(&log), seen(&log, log.entries.len()));
+    let bundle = newest.clone().showing(&shown(&log, &plan, &newest));
+    let other = other_history(&log, 5);
+    for index in bundle.indexes().filter(|index| *index < 40) {
+        let receipt_of =
+            |log: &Log| Seen::receipt(&keys, ORIGIN, &receipt(log, index as usize, 41)).expect("a receipt");
+        let relation = by_themselves(&keys, ORIGIN, &receipt_of(&log), &bundle);
+        assert!(matches!(relation, Relation::Unknown), "{index}: the same entry says nothing of the rest");
+        if index >= 5 {
+            let proof = proven(by_themselves(&keys, ORIGIN, &receipt_of(&other), &bundle));
+            let fork = proof.verify(&trust_of(&log)).expect("a fork");
+            assert_eq!((fork.by, fork.first.0, fork.second.0), ("entries", 41, log.entries.len() as u64));
+        }
+    }
+}
+
+#[test]
+fn evidence_that_does_not_lead_to_its_checkpoint_says_nothing() {
+    let (log, plan) = gapped_log();
+    let other = other_history(&log, 5);
+    let sizes: Vec<u64> = (0..40).collect();
+    let walk = ShownWalk::new(&seen(&other, other.entries.len()), &sizes, &sizes);
+    let refused = walked(&log.evidence(&plan), walk);
+    let (found, wanted) = (root_of(log.leaves()), root_of(other.leaves()));
+    assert_eq!(refused, Err(ProofError::WrongRoot { found, wanted }));
+    let mut longer = log.evidence(&plan);
+    for record in &mut longer.records {
+        if let Some(evidence_record::Record::Entry(entry)) = &mut record.record {
+            entry.gap.push(vec![0; 32]);
+        }
+    }
+    let refused = walked(&longer, ShownWalk::new(&seen(&log, log.entries.len()), &sizes, &sizes));
+    assert_eq!(refused, Err(ProofError::WrongLength { got: 1, want: 0 }));
 }

@@ -5,10 +5,11 @@ mod maker;
 
 use maker::*;
 use zegel_proto::v1::*;
-use zegel_verifier::bundle::{Demands, Severity, Status};
+use zegel_verifier::bundle::{Demands, Severity, Status, verify_on};
 use zegel_verifier::commit::CoveredUnit;
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::chat;
+use zegel_verifier::trust::Trust;
 
 #[test]
 fn honest_bundles_of_all_sizes_verify() {
@@ -81,7 +82,11 @@ fn a_custodian_and_a_period_are_scopes_too() {
 #[test]
 fn demands_that_are_met_are_met() {
     let (log, plan) = honest(3);
-    let demands = Demands { nonce: Some("kenmerk-1".into()), min_entries: Some(plan.snapshot_entry) };
+    let demands = Demands {
+        nonce: Some("kenmerk-1".into()),
+        min_entries: Some(plan.snapshot_entry),
+        scope: Some(plan.scope.clone()),
+    };
     let report = verify_with(&log.evidence(&plan).pack().bag(), &log.trust(), &demands).expect("verifies");
     assert!(report.export.nonce_demanded);
     assert_eq!(report.log.covers, plan.snapshot_entry);
@@ -286,6 +291,7 @@ fn a_hundred_thousand_events_verify() {
     let (log, plan) = honest(100_000);
     let mut evidence = log.evidence(&plan);
     evidence.parts = 4;
-    let report = verify(&evidence.pack().bag(), &log.trust()).expect("verifies");
+    let trust = Trust::parse(log.trust().as_bytes()).expect("a trust file");
+    let report = verify_on(2, &mut evidence.pack().bag(), &trust, &Demands::default(), &mut ()).expect("verifies");
     assert_eq!(report.counts.events, 100_001);
 }

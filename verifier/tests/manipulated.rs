@@ -215,10 +215,10 @@ fn headers_swapped_between_places_are_refused_by_the_batch_root() {
 fn an_older_bundle_than_was_ordered_is_refused() {
     let (log, plan) = honest(3);
     let files = log.evidence(&plan).pack().bag();
-    let demands = Demands { nonce: Some("kenmerk-2".into()), min_entries: None };
+    let demands = Demands { nonce: Some("kenmerk-2".into()), ..Demands::default() };
     let reason = verify_with(&files, &log.trust(), &demands);
     assert_eq!(reason.unwrap_err(), Refusal::Nonce { found: "kenmerk-1".into(), wanted: "kenmerk-2".into() });
-    let demands = Demands { nonce: None, min_entries: Some(plan.snapshot_entry + 1) };
+    let demands = Demands { min_entries: Some(plan.snapshot_entry + 1), ..Demands::default() };
     let reason = verify_with(&files, &log.trust(), &demands);
     let (found, wanted) = (plan.snapshot_entry, plan.snapshot_entry + 1);
     assert_eq!(reason.unwrap_err(), Refusal::AsOf { found, wanted });

@@ -24,6 +24,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use zegel_verifier::bundle::{Report, Severity, verify};
+use zegel_verifier::hash::Hash;
 use zegel_verifier::trust::Trust;
 
 /// What one verifier says: verdict and reason, or findings, claims and counts.
@@ -111,6 +112,10 @@ impl Page {
         if let Some(nonce) = &case.demands.nonce {
             question["nonce"] = json!(nonce);
         }
+        if let Some(scope) = &case.demands.scope {
+            let (stream, id) = (scope.stream, Hash::read(&scope.id).expect("an id").to_string());
+            question["scope"] = json!({ "stream": stream, "id": id, "from": scope.from_month, "to": scope.to_month });
+        }
         if let Some(entries) = case.demands.min_entries {
             question["min_entries"] = json!(entries);
         }
@@ -143,6 +148,9 @@ fn compare(numbers: impl Iterator<Item = u64>) -> Option<(BTreeMap<String, u64>,
         let (one, other) = (ours(&case), page.judge(&case));
         let answer = one["reason"].as_str().or(one["verdict"].as_str()).unwrap_or_default().to_owned();
         *given.entry(answer).or_default() += 1;
+        for finding in one["findings"].as_object().into_iter().flat_map(|findings| findings.keys()) {
+            *given.entry(format!("finding {finding}")).or_default() += 1;
+        }
         if without_words(one.clone()) != without_words(other.clone()) {
             different.push(format!("bundle {number} ({}):\n  {one}\n  {other}", case.changes.join(", ")));
         }

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use rs_merkle::{Hasher, MerkleTree};
 use std::fs;
 use std::path::{Path, PathBuf};
-use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
+use zegel_verifier::checkpoint::{CheckpointError, ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::{Hash, log_leaf, node, sha256};
-use zegel_verifier::note::{Note, TYPE_ED25519, VerifierKey};
+use zegel_verifier::note::{Note, NoteError, TYPE_ED25519, VerifierKey};
 use zegel_verifier::tree::{SubsetWalk, check_consistency, check_inclusion, gap_subtrees, root_of};
 
 /// RFC 6962 for rs_merkle, whose trees promote a lone node: the same shape.
@@ -258,5 +258,7 @@ fn every_checkpoint_of_the_small_log_verifies_and_extends_the_ones_before() {
     let other = VerifierKey::new("example.com/log/testdata", 1, [3; 32]).expect("a key");
     let bytes = fs::read(folder.join("checkpoint.15")).expect("reads");
     let claimed = ClaimedCheckpoint::parse(&bytes).expect("a checkpoint");
-    assert!(VerifiedCheckpoint::verify(claimed, other.name(), other.key()).is_err());
+    let refused = VerifiedCheckpoint::verify(claimed, other.name(), other.key());
+    let unsigned = NoteError::Unsigned { name: "example.com/log/testdata".into() };
+    assert_eq!(refused, Err(CheckpointError::Note(unsigned)));
 }

@@ -54,6 +54,24 @@ fn every_vector_has_the_outcome_that_it_states() {
 }
 
 #[test]
+fn vectors_with_an_r_of_small_order_fail_by_that_alone() {
+    use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+    let all = case::read_all();
+    let small = all.iter().filter(|case| case.family == "signature" && case.name.contains("r-of-small-order"));
+    let mut points = std::collections::BTreeSet::new();
+    for case in small {
+        let given = |field: &str| case::unhex(&case.given[field]);
+        let key = VerifyingKey::from_bytes(&given("key").try_into().expect("32 bytes")).expect("a point");
+        let signature = Signature::from_slice(&given("signature")).expect("64 bytes");
+        let message = [case::text(&case.given["context"]).as_bytes(), b"\n", &given("bytes")].concat();
+        assert!(!key.is_weak() && key.verify(&message, &signature).is_ok(), "{}", case.name);
+        assert!(key.verify_strict(&message, &signature).is_err(), "{}", case.name);
+        points.insert(*signature.r_bytes());
+    }
+    assert_eq!(points.len(), 8, "every point of small order");
+}
+
+#[test]
 fn vectors_are_current() {
     let script = case::folder().join("make.py");
     let ready = Command::new("python3").args(["-c", "import cryptography"]).output();

@@ -8,7 +8,7 @@ use case::{Case, Outcome, array, text, unbase64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use zegel_verifier::bundle::{BundleFile, BundleSource, Demands, Refusal, verify};
+use zegel_verifier::bundle::{BundleFile, BundleSource, Demands, Refusal, verify, verify_on};
 use zegel_verifier::trust::Trust;
 
 /// The files of a case.
@@ -42,8 +42,14 @@ fn run(case: &Case) -> Outcome {
     let demands = Demands {
         nonce: given["demands"].get("nonce").map(|nonce| text(nonce).to_owned()),
         min_entries: given["demands"].get("min_entries").map(case::number),
+        ..Demands::default()
     };
-    match verify(&mut Files::read(&given["files"]), &trust, &demands, &mut ()) {
+    let outcome = verify(&mut Files::read(&given["files"]), &trust, &demands, &mut ());
+    for workers in [1, 2, 5] {
+        let together = verify_on(workers, &mut Files::read(&given["files"]), &trust, &demands, &mut ());
+        assert_eq!(format!("{together:?}"), format!("{outcome:?}"), "{} with {workers} workers", case.name);
+    }
+    match outcome {
         Ok(report) => accepted(case, &serde_json::to_value(report).expect("a report is data")),
         Err(refusal) => {
             eprintln!("{}: {refusal}", case.name);

@@ -5,8 +5,8 @@
 
 use super::{ExportError, Merge, Walk, is_in_scope};
 use crate::store::{LogPlace, TableRow};
+use prost::Message;
 use std::collections::BTreeSet;
-use zegel_proto::parse;
 use zegel_proto::v1::{EventHeader, Scope, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{EventFacts, Family, StreamMonth, family};
@@ -24,45 +24,68 @@ impl Walk<'_, '_> {
             let Some((_, row)) = self.table.row(stream, id)? else { continue };
             let count = row.months.iter().find(|(month, ..)| *month == 0).map_or(0, |&(_, count, _)| count);
             for place in self.store.places(of, count) {
-                let place = place?;
-                if self.facts(place)?.is_some_and(|facts| family(facts.kind) == Family::Register) {
-                    places.insert(place);
-                }
+                places.insert(place?);
             }
         }
-        Ok(places)
+        // Many are registered in one batch: its headers are read once.
+        let mut last: (u64, Vec<Vec<u8>>) = (u64::MAX, Vec::new());
+        let mut failed = None;
+        places.retain(|place| match self.is_registration(*place, &mut last) {
+            Ok(is_one) => is_one,
+            Err(reason) => failed.replace(reason).is_none(),
+        });
+        failed.map_or(Ok(places), Err)
     }
 
     /// Ids other than its own that events of the scope name.
     fn ids_named(&self, rows: &[(u64, TableRow)], scope: &Scope) -> Result<BTreeSet<(StreamType, Hash)>, ExportError> {
         let mut named = BTreeSet::new();
-        let Some((_, row)) = rows.first() else { return Ok(named) };
+        let of_scope = rows.first().filter(|(_, row)| row.stream() == scope.stream());
+        let Some((_, row)) = of_scope else { return Ok(named) };
         let months = row.months.iter().filter(|(month, ..)| is_in_scope(scope, row, *month));
         let of = |month| StreamMonth { stream: row.stream(), id: Hash(row.id), month };
         let mut merge = Merge::new(months.map(|&(month, count, _)| self.store.places(of(month), count)).collect())?;
-        let mut last: Option<(u64, Vec<Vec<u8>>)> = None;
+        let mut open = (0, Vec::new());
         while let Some(place) = merge.next()? {
-            let headers = match last.take() {
-                Some((entry, headers)) if entry == place.entry => headers,
-                _ => self.store.headers(place.entry)?,
-            };
-            if let Some(facts) = headers.get(place.position as usize).and_then(|header| read(header)) {
-                named.extend(facts.conversation.map(|id| (StreamType::StreamConversation, id)));
-                named.extend(facts.custodian.map(|id| (StreamType::StreamCustodian, id)));
+            if open.0 != place.entry {
+                self.name(open.0, &open.1, &mut named)?;
+                open = (place.entry, Vec::new());
             }
-            last = Some((place.entry, headers));
+            open.1.push(place.position);
         }
+        self.name(open.0, &open.1, &mut named)?;
         // Those of the scope's own id stand in its month 0, which is shown anyway.
         named.remove(&(row.stream(), Hash(row.id)));
         Ok(named)
     }
 
-    fn facts(&self, place: LogPlace) -> Result<Option<EventFacts>, ExportError> {
-        let headers = self.store.headers(place.entry)?;
-        Ok(headers.get(place.position as usize).and_then(|header| read(header)))
+    /// Ids that these events of an entry name.
+    fn name(&self, entry: u64, positions: &[u32], named: &mut BTreeSet<(StreamType, Hash)>) -> Result<(), ExportError> {
+        let row = self.store.header_row(entry)?;
+        let headers = row.headers()?;
+        let mut last = (None, None);
+        for position in positions {
+            let Some(facts) = headers.get(*position as usize).and_then(|header| read(header)) else { continue };
+            // Neighbours are mostly of one conversation.
+            let ids = (facts.conversation, facts.custodian);
+            if std::mem::replace(&mut last, ids) != ids {
+                named.extend(facts.conversation.map(|id| (StreamType::StreamConversation, id)));
+                named.extend(facts.custodian.map(|id| (StreamType::StreamCustodian, id)));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_registration(&self, place: LogPlace, last: &mut (u64, Vec<Vec<u8>>)) -> Result<bool, ExportError> {
+        if last.0 != place.entry {
+            *last = (place.entry, self.store.headers(place.entry)?);
+        }
+        let facts = last.1.get(place.position as usize).and_then(|header| read(header));
+        Ok(facts.is_some_and(|facts| family(facts.kind) == Family::Register))
     }
 }
 
+/// A header that was canonical when it was taken: it is not printed again to see.
 fn read(header: &[u8]) -> Option<EventFacts> {
-    EventFacts::read(&parse::<EventHeader>(header).ok()?).ok()
+    EventFacts::read(&EventHeader::decode(header).ok()?).ok()
 }

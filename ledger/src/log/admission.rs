@@ -3,18 +3,21 @@
 //! Whole batches only. A batch that was logged before, with the same statement, is not refused: it gets its receipt again,
 //! also when its key has ended since. Specification: `specs/batch.md`, `specs/registry.md`.
 
-use crate::log::draft::{Draft, Drafted};
+use crate::log::draft::{Draft, LoggedBatch};
 use crate::log::refusal::Refusal;
 use crate::log::submission::{SentEnvelope, Submission, Submitted};
 use crate::log::{Capture, Registered, SourceHead, capture_of, ids_of, registration_of};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use zegel_proto::parse;
-use zegel_proto::v1::{LogCreated, Role, StreamType};
+use zegel_proto::v1::{DossierEnvelope, LogCreated, Role, StreamType};
 use zegel_verifier::bundle::CAPTURES_MAX;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::EventFacts;
 use zegel_verifier::registry::{Registry, RegistryError};
+
+/// Conversation (if it has one) and month that an envelope was made for.
+pub(crate) type EnvelopePlace = (Option<Hash>, u32);
 
 /// What lies beside the log and is asked for, by the batch and by the envelope, never by the message.
 pub(crate) trait Beside: Send + Sync {
@@ -24,12 +27,17 @@ pub(crate) trait Beside: Send + Sync {
     ///
     /// # Errors
     /// What the store says.
-    fn envelope(&self, envelope: Hash) -> Result<Option<(Vec<u8>, u32)>, String>;
+    fn envelope(&self, envelope: Hash) -> Result<Option<EnvelopePlace>, String>;
     /// Entry and hash of the statement that a source logged under a number.
     ///
     /// # Errors
     /// What the store says.
     fn logged(&self, source: Hash, batch_seq: u64) -> Result<Option<(u64, Hash)>, String>;
+}
+
+/// What an envelope says of its place.
+pub(crate) fn place_in(envelope: &DossierEnvelope) -> EnvelopePlace {
+    (Hash::read(&envelope.conversation), envelope.month)
 }
 
 /// What became of a batch that was not refused.
@@ -86,10 +94,9 @@ fn check_chain(draft: &Draft<'_>, submission: &Submission) -> Result<Option<u64>
         return Err(Refusal::Gap { found: batch_seq, wanted });
     }
     if batch_seq < wanted {
-        let drafted = draft.batches.get(&(source, batch_seq)).copied();
         let stored = || draft.beside.logged(source, batch_seq).map_err(|reason| Refusal::Unreadable { reason });
-        let logged = match drafted {
-            Some(Drafted { entry, statement }) => Some((entry, statement)),
+        let logged = match draft.recent(source, batch_seq) {
+            Some(LoggedBatch { entry, statement }) => Some((entry, statement)),
             None => stored()?,
         };
         return match logged {
@@ -174,7 +181,7 @@ fn check_ids(draft: &Draft<'_>, submission: &Submission, good: &mut Good) -> Res
 fn begin_capture(draft: &Draft<'_>, capture: &Capture, begun: &mut HashMap<Registered, usize>) -> Result<(), Refusal> {
     for id in ids_of(capture) {
         let count = |of: &HashMap<Registered, usize>| of.get(&id).copied().unwrap_or(0);
-        let found = count(draft.log.captures_of()) + count(&draft.begun) + count(begun) + 1;
+        let found = draft.log.ids().captures_of(&id) + count(&draft.begun) + count(begun) + 1;
         if found > CAPTURES_MAX {
             return Err(Refusal::TooMany { what: "captures of one id", found, max: CAPTURES_MAX });
         }
@@ -216,18 +223,17 @@ fn check_blobs(draft: &Draft<'_>, submission: &Submission) -> Result<(), Refusal
 /// Every wrap names an envelope that is there and was made for this conversation and month; every new envelope goes to
 /// archive keys in use. An envelope that is known stays good when a key of it is retired: only new ones may not name it.
 fn check_envelopes(draft: &Draft<'_>, submission: &Submission, good: &mut Good) -> Result<(), Refusal> {
-    let mut places: HashMap<Hash, (Vec<u8>, u32)> = HashMap::new();
+    let mut places: HashMap<Hash, EnvelopePlace> = HashMap::new();
     for (position, event) in submission.events.iter().enumerate() {
         let Some(envelope) = event.dossier else { continue };
         let (conversation, month) = match places.entry(envelope) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(place_of(draft, submission, position, envelope, good)?),
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => *free.insert(place_of(draft, submission, position, envelope, good)?),
         };
-        let wanted = event.facts.conversation.map_or_else(Vec::new, Hash::to_vec);
-        if *conversation != wanted {
+        if conversation != event.facts.conversation {
             return Err(Refusal::EnvelopeElsewhere { envelope, field: "conversation" });
         }
-        if *month != event.facts.month {
+        if month != event.facts.month {
             return Err(Refusal::EnvelopeElsewhere { envelope, field: "month" });
         }
     }
@@ -241,14 +247,14 @@ fn place_of(
     position: usize,
     envelope: Hash,
     good: &mut Good,
-) -> Result<(Vec<u8>, u32), Refusal> {
+) -> Result<EnvelopePlace, Refusal> {
     if let Some(place) = draft.known_envelope(envelope)? {
         return Ok(place);
     }
     let unknown = Refusal::EnvelopeUnknown { position, envelope };
     let sent = submission.envelopes.get(&envelope).ok_or(unknown)?;
     check_new_envelope(draft, submission, envelope, sent, good)?;
-    Ok((sent.envelope.conversation.clone(), sent.envelope.month))
+    Ok(place_in(&sent.envelope))
 }
 
 fn check_new_envelope(
@@ -278,21 +284,27 @@ impl Draft<'_> {
         self.changes.sources.get(&source).or_else(|| self.log.sources().get(&source)).copied()
     }
 
+    /// A batch that may not lie in the projections yet.
+    fn recent(&self, source: Hash, batch_seq: u64) -> Option<LoggedBatch> {
+        let of = (source, batch_seq);
+        self.changes.batches.get(&of).or_else(|| self.log.recent().get(&of)).copied()
+    }
+
     fn registry(&self) -> Option<&Registry> {
         self.changes.registry.as_ref().or(self.log.registry())
     }
 
     fn next_conversation_seq(&self, capture: &Capture) -> Option<u64> {
-        self.changes.captures.get(capture).or_else(|| self.log.captures().get(capture)).copied()
+        self.changes.captures.get(capture).copied().or_else(|| self.log.ids().next_seq(capture))
     }
 
     fn is_registered(&self, registered: &Registered) -> bool {
-        self.changes.registered.contains(registered) || self.log.registered().contains(registered)
+        self.changes.registered.contains(registered) || self.log.ids().is_registered(registered)
     }
 
-    fn known_envelope(&self, envelope: Hash) -> Result<Option<(Vec<u8>, u32)>, Refusal> {
+    fn known_envelope(&self, envelope: Hash) -> Result<Option<EnvelopePlace>, Refusal> {
         if let Some(place) = self.envelopes.get(&envelope) {
-            return Ok(Some(place.clone()));
+            return Ok(Some(*place));
         }
         self.beside.envelope(envelope).map_err(|reason| Refusal::Unreadable { reason })
     }
@@ -310,7 +322,7 @@ mod tests {
             false
         }
 
-        fn envelope(&self, _: Hash) -> Result<Option<(Vec<u8>, u32)>, String> {
+        fn envelope(&self, _: Hash) -> Result<Option<EnvelopePlace>, String> {
             Ok(None)
         }
 

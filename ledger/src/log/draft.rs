@@ -4,9 +4,12 @@
 //! hashes are computed from the very bytes that are to be written.
 
 use crate::log::{Capture, Log, Registered, SourceHead};
-use crate::log::{admission, admission::Admitted, admission::Beside, refusal::Refusal, submission::Submission};
+use crate::log::{
+    admission, admission::Admitted, admission::Beside, admission::EnvelopePlace, refusal::Refusal,
+    submission::Submission,
+};
 use std::collections::{HashMap, HashSet};
-use zegel_proto::v1::{Entry, IndexSnapshot, SealedBody, entry};
+use zegel_proto::v1::{Entry, IndexSnapshot, entry};
 use zegel_proto::{CanonicalError, print};
 use zegel_verifier::checkpoint;
 use zegel_verifier::hash::{Hash, log_leaf};
@@ -23,17 +26,18 @@ pub(crate) struct Changes {
     pub(crate) sources: HashMap<Hash, SourceHead>,
     pub(crate) captures: HashMap<Capture, u64>,
     pub(crate) registered: HashSet<Registered>,
+    /// Batches of the group: entry and statement, by source and number.
+    pub(crate) batches: HashMap<(Hash, u64), LoggedBatch>,
 }
 
 /// An event of a sealed batch.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedEvent {
     pub(crate) facts: EventFacts,
-    pub(crate) header: Vec<u8>,
     pub(crate) leaf: Hash,
 }
 
-/// What lies beside the entry of a batch.
+/// What follows from the entry of a batch. Headers and sealed forms are not in it: the sequencer keeps them packed.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedBatch {
     pub(crate) source: Hash,
@@ -41,7 +45,6 @@ pub(crate) struct SealedBatch {
     /// SHA-256 of the statement.
     pub(crate) statement: Hash,
     pub(crate) events: Vec<SealedEvent>,
-    pub(crate) bodies: Vec<SealedBody>,
     /// Envelopes that were not known before: hash and canonical bytes.
     pub(crate) envelopes: Vec<(Hash, Vec<u8>)>,
 }
@@ -79,11 +82,11 @@ pub(crate) struct Sealed {
     pub(crate) changes: Changes,
 }
 
-/// What an entry of this very draft has logged, for a batch that comes twice in one group.
-#[derive(Clone, Copy)]
-pub(super) struct Drafted {
-    pub(super) entry: u64,
-    pub(super) statement: Hash,
+/// What an entry has logged, for a batch that comes twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoggedBatch {
+    pub(crate) entry: u64,
+    pub(crate) statement: Hash,
 }
 
 /// A group on trial.
@@ -91,9 +94,8 @@ pub(crate) struct Draft<'a> {
     pub(super) log: &'a Log,
     pub(super) beside: &'a dyn Beside,
     pub(super) changes: Changes,
-    pub(super) batches: HashMap<(Hash, u64), Drafted>,
     /// Envelopes that this draft brings: conversation and month.
-    pub(super) envelopes: HashMap<Hash, (Vec<u8>, u32)>,
+    pub(super) envelopes: HashMap<Hash, EnvelopePlace>,
     /// Captures that this draft begins, by custodian and by conversation.
     pub(super) begun: HashMap<Registered, usize>,
     entries: Vec<SealedEntry>,
@@ -102,8 +104,8 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(log: &'a Log, beside: &'a dyn Beside, received_at_ms: u64) -> Self {
         let changes = Changes { tree: log.tree.clone(), received_at_ms, ..Changes::default() };
-        let (batches, envelopes, begun) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { log, beside, changes, batches, envelopes, begun, entries: Vec::new() }
+        let (envelopes, begun) = (HashMap::new(), HashMap::new());
+        Self { log, beside, changes, envelopes, begun, entries: Vec::new() }
     }
 
     /// Index of the next entry.
@@ -130,19 +132,18 @@ impl<'a> Draft<'a> {
         if judged.registry.is_some() {
             self.changes.registry = judged.registry;
         }
-        self.batches.insert((source, batch_seq), Drafted { entry: index, statement: hash });
+        self.changes.batches.insert((source, batch_seq), LoggedBatch { entry: index, statement: hash });
         let mut sent = submission.envelopes;
         let envelopes = judged.new_envelopes.iter().filter_map(|new| sent.remove(new).map(|sent| (*new, sent)));
         let envelopes: Vec<_> = envelopes
             .map(|(hash, sent)| {
-                self.envelopes.insert(hash, (sent.envelope.conversation, sent.envelope.month));
+                self.envelopes.insert(hash, admission::place_in(&sent.envelope));
                 (hash, sent.bytes)
             })
             .collect();
         let events = submission.events.into_iter();
-        let events = events.map(|event| SealedEvent { facts: event.facts, header: event.header, leaf: event.leaf });
-        let bodies = submission.bodies;
-        let batch = SealedBatch { source, batch_seq, statement: hash, events: events.collect(), bodies, envelopes };
+        let events = events.map(|event| SealedEvent { facts: event.facts, leaf: event.leaf });
+        let batch = SealedBatch { source, batch_seq, statement: hash, events: events.collect(), envelopes };
         self.push(index, bytes, leaf, SealedContent::Batch(Box::new(batch)));
         Ok(Admitted::Logged { entry: index })
     }

@@ -6,12 +6,12 @@
 //! Specification: `specs/batch.md`, `specs/sealing.md`.
 
 use crate::log::Refusal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use zegel_proto::limits::{APPEND_BYTES_MAX, BATCH_EVENTS_MAX, CIPHERTEXT_BYTES_MAX, HEADER_BYTES_MAX};
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{AppendRequest, DossierEnvelope, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch};
 use zegel_proto::{Grammar, parse};
-use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaf, sealed_leaf, sealed_root};
+use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaves, sealed_leaf, sealed_root};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::EventFacts;
 use zegel_verifier::tree::root_of;
@@ -23,7 +23,6 @@ pub(crate) const MESSAGE_ROW_BYTES: usize = 48;
 #[derive(Clone, Debug)]
 pub(crate) struct Submitted {
     pub(crate) facts: EventFacts,
-    pub(crate) header: Vec<u8>,
     pub(crate) leaf: Hash,
     pub(crate) blobs: Vec<Hash>,
     /// Canonical bytes of a public event's content.
@@ -39,13 +38,19 @@ pub(crate) struct SentEnvelope {
     pub(crate) envelope: DossierEnvelope,
 }
 
+/// The bytes that lie beside an entry, as they came: they are hashed and stored, never encoded again.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) headers: Vec<Vec<u8>>,
+    pub(crate) bodies: Vec<SealedBody>,
+}
+
 /// A batch that is good by itself. Made by [`Submission::examine`] only.
 #[derive(Clone, Debug)]
 pub(crate) struct Submission {
     pub(crate) batch: SignedBatch,
     pub(crate) statement: VerifiedStatement,
     pub(crate) events: Vec<Submitted>,
-    pub(crate) bodies: Vec<SealedBody>,
     pub(crate) envelopes: BTreeMap<Hash, SentEnvelope>,
     /// Bytes that it holds in memory, about.
     pub(crate) bytes: usize,
@@ -53,7 +58,7 @@ pub(crate) struct Submission {
 
 impl Submission {
     /// Holds a request against the rules that need no state.
-    pub(crate) fn examine(origin: &str, request: AppendRequest) -> Result<Self, Refusal> {
+    pub(crate) fn examine(origin: &str, request: AppendRequest) -> Result<(Self, Sent), Refusal> {
         Self::examine_with(origin, request, &BTreeMap::new())
     }
 
@@ -62,7 +67,7 @@ impl Submission {
         origin: &str,
         request: AppendRequest,
         erased: &BTreeMap<u32, Hash>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<(Self, Sent), Refusal> {
         let bytes = check_sizes(&request)?;
         let batch = request.batch.ok_or(Refusal::NoBatch)?;
         batch.check().map_err(|reason| {
@@ -70,20 +75,27 @@ impl Submission {
         })?;
         let statement = VerifiedStatement::verify(&batch, origin)?;
         let wanted = statement.statement().count as usize;
-        check_count("headers", request.headers.len(), wanted)?;
-        check_count("bodies", request.bodies.len(), wanted)?;
-        let with_bodies = request.headers.into_iter().zip(&request.bodies).enumerate();
-        let events = with_bodies
-            .map(|(at, (header, body))| read_event(at, header, body, erased))
-            .collect::<Result<Vec<_>, _>>()?;
-        check_root("events_root", root_of(events.iter().map(|event| event.leaf)), statement.events_root())?;
-        check_root("sealed_root", sealed_root_with(&request.bodies, erased), statement.sealed_root())?;
+        let sent = Sent { headers: request.headers, bodies: request.bodies };
+        check_count("headers", sent.headers.len(), wanted)?;
+        check_count("bodies", sent.bodies.len(), wanted)?;
+        let mut events = sent.read_events(erased)?;
+        let leaves = event_leaves(sent.headers.iter().map(Vec::as_slice));
+        check_root("events_root", root_of(leaves.iter().copied()), statement.events_root())?;
+        check_root("sealed_root", sealed_root_with(&sent.bodies, erased), statement.sealed_root())?;
+        events.iter_mut().zip(leaves).for_each(|(event, leaf)| event.leaf = leaf);
         let envelopes = read_envelopes(request.envelopes)?;
-        let unused = envelopes.keys().find(|hash| !events.iter().any(|event| event.dossier == Some(**hash)));
-        if let Some(&envelope) = unused {
+        let named: HashSet<Hash> = events.iter().filter_map(|event| event.dossier).collect();
+        if let Some(&envelope) = envelopes.keys().find(|hash| !named.contains(hash)) {
             return Err(Refusal::EnvelopeUnused { envelope });
         }
-        Ok(Self { batch, statement, events, bodies: request.bodies, envelopes, bytes })
+        Ok((Self { batch, statement, events, envelopes, bytes }, sent))
+    }
+}
+
+impl Sent {
+    fn read_events(&self, erased: &BTreeMap<u32, Hash>) -> Result<Vec<Submitted>, Refusal> {
+        let with_bodies = self.headers.iter().zip(&self.bodies).enumerate();
+        with_bodies.map(|(at, (header, body))| read_event(at, header, body, erased)).collect()
     }
 }
 
@@ -123,14 +135,14 @@ fn check_root(which: &'static str, found: Hash, wanted: Hash) -> Result<(), Refu
 
 fn read_event(
     position: usize,
-    header: Vec<u8>,
+    header: &[u8],
     body: &SealedBody,
     erased: &BTreeMap<u32, Hash>,
 ) -> Result<Submitted, Refusal> {
     if header.len() > HEADER_BYTES_MAX {
         return Err(Refusal::TooLarge { what: "a header", found: header.len(), max: HEADER_BYTES_MAX });
     }
-    let parsed: EventHeader = parse(&header).map_err(|reason| Refusal::HeaderBytes { position, reason })?;
+    let parsed: EventHeader = parse(header).map_err(|reason| Refusal::HeaderBytes { position, reason })?;
     let facts = EventFacts::read(&parsed).map_err(|reason| Refusal::Header { position, reason })?;
     let is_erased = erased.contains_key(&(position as u32));
     let dossier = if is_erased { None } else { read_wrap(position, facts.body_root.is_some(), body)? };
@@ -140,7 +152,7 @@ fn read_event(
         Some(Content::Public(public)) => Some(public),
         _ => None,
     };
-    Ok(Submitted { facts, leaf: event_leaf(&header), header, blobs, public, dossier })
+    Ok(Submitted { facts, leaf: Hash::ZERO, blobs, public, dossier })
 }
 
 fn read_wrap(position: usize, is_sealed: bool, body: &SealedBody) -> Result<Option<Hash>, Refusal> {

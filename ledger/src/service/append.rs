@@ -1,74 +1,129 @@
 //! Appending: one batch, a stream of them, a snapshot.
 
 use super::{Service, Stream, blocking};
-use crate::log::Submission;
-use crate::sequencer::{AppendError, Fuse};
-use tokio::sync::{mpsc, oneshot};
+use crate::log::{Refusal, Submission};
+use crate::metrics::timed;
+use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
+use crate::store::Packed;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
-use zegel_proto::v1::{AppendRequest, AppendResponse, LogRequest, Receipt, SnapshotResponse};
+use zegel_proto::v1::{AppendRequest, AppendResponse, LogRequest, SnapshotResponse};
 
 /// Batches of one stream that are under way: enough for groups to form, few enough to bound memory.
 const STREAM_BATCHES_MAX: usize = 16;
+/// Batches of one stream that are examined at a time.
+const STREAM_EXAMINED_MAX: usize = 2;
+/// Events of a batch that is examined where it arrives: handing it to another thread would cost as much.
+const INLINE_EVENTS_MAX: usize = 4;
 
-type Answered = oneshot::Receiver<Result<Receipt, AppendError>>;
+type Opened = (Arc<OpenLog>, Examined);
 
 pub(super) async fn append(service: &Service, request: AppendRequest) -> Result<AppendResponse, Status> {
-    let answered = submit(service, request, Fuse::default()).await?;
-    receive(answered).await
+    let (log, examined) = match request.headers.len() {
+        ..=INLINE_EVENTS_MAX => examine(service, request)?,
+        _ => {
+            let service = service.clone();
+            blocking(move || examine(&service, request)).await?
+        }
+    };
+    let answered = log.append(examined, Fuse::default()).await?;
+    receive(&log, answered).await
 }
 
-async fn submit(service: &Service, request: AppendRequest, fuse: Fuse) -> Result<Answered, Status> {
+/// Everything that needs no state, by whoever is free: decoding, hashing, the signature, packing.
+fn examine(service: &Service, request: AppendRequest) -> Result<Opened, Status> {
     let log = service.log(&request.origin)?;
-    // Hashing and the signature: by whoever is free, so that the single writer has only what needs the state.
-    let submission = blocking(move || {
-        let origin = request.origin.clone();
-        Ok(Submission::examine(&origin, request)?)
+    let examined = timed(&log.metrics().admission, || {
+        let (submission, sent) = Submission::examine(log.origin(), request)?;
+        Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
     });
-    Ok(log.append(submission.await?, fuse).await?)
+    let examined = examined.inspect_err(|refusal| log.metrics().refused(refusal))?;
+    Ok((log, examined))
 }
 
-async fn receive(answered: Answered) -> Result<AppendResponse, Status> {
-    let receipt = answered.await.unwrap_or(Err(AppendError::ShuttingDown))?;
-    Ok(AppendResponse { receipt: Some(receipt) })
+async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, Status> {
+    let taken = answered.await.unwrap_or(Err(AppendError::ShuttingDown));
+    let taken = taken.inspect_err(|reason| log.metrics().not_taken(reason))?;
+    Ok(AppendResponse { receipt: Some(log.receipt_of(taken)?) })
 }
 
 /// Batches are taken up before the one before them is answered, so that they share groups; answers stay in order. The fuse
 /// keeps what follows a refused batch out, also when it was queued already.
 pub(super) fn append_stream(service: Service, mut requests: Streaming<AppendRequest>) -> Stream<AppendResponse> {
-    let (taken, mut under_way) = mpsc::channel::<Result<Answered, Status>>(STREAM_BATCHES_MAX);
-    let (answers, stream) = mpsc::channel(STREAM_BATCHES_MAX);
-    let fuse = Fuse::default();
+    let (taken, examining) = mpsc::channel::<Result<JoinHandle<Result<Opened, Status>>, Status>>(STREAM_EXAMINED_MAX);
     tokio::spawn(async move {
         loop {
-            let submitted = match requests.message().await {
-                Ok(Some(request)) => submit(&service, request, fuse.clone()).await,
+            let next = match requests.message().await {
+                Ok(Some(request)) => {
+                    let service = service.clone();
+                    Ok(tokio::task::spawn_blocking(move || examine(&service, request)))
+                }
                 Ok(None) => return,
                 Err(status) => Err(status),
             };
-            let is_last = submitted.is_err();
-            if taken.send(submitted).await.is_err() || is_last {
+            let is_last = next.is_err();
+            if taken.send(next).await.is_err() || is_last {
                 return;
             }
         }
     });
-    tokio::spawn(async move {
-        while let Some(submitted) = under_way.recv().await {
-            let answer = match submitted {
-                Ok(answered) => receive(answered).await,
-                Err(status) => Err(status),
-            };
-            let is_last = answer.is_err();
-            if answers.send(answer).await.is_err() || is_last {
-                return;
-            }
-        }
-    });
+    let (queued, under_way) = mpsc::channel(STREAM_BATCHES_MAX);
+    tokio::spawn(queue_in_order(examining, queued));
+    let (answers, stream) = mpsc::channel(STREAM_BATCHES_MAX);
+    tokio::spawn(answer_in_order(under_way, answers));
     ReceiverStream::new(stream)
 }
 
+type Queued = Result<(Arc<OpenLog>, Answered), Status>;
+
+async fn queue_in_order(
+    mut examining: mpsc::Receiver<Result<JoinHandle<Result<Opened, Status>>, Status>>,
+    queued: mpsc::Sender<Queued>,
+) {
+    let fuse = Fuse::default();
+    while let Some(next) = examining.recv().await {
+        let next = async {
+            let (log, examined) = next?.await.map_err(|_| Status::internal("the call ended before its answer"))??;
+            let answered = log.append(examined, fuse.clone()).await?;
+            Ok((log, answered))
+        };
+        let next = next.await;
+        let is_last = next.is_err();
+        if queued.send(next).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::Sender<Result<AppendResponse, Status>>) {
+    while let Some(queued) = under_way.recv().await {
+        let answer = match queued {
+            Ok((log, answered)) => receive(&log, answered).await,
+            Err(status) => Err(status),
+        };
+        let is_last = answer.is_err();
+        if answers.send(answer).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// The table is made first, beside the appends that go on; then its snapshot becomes an entry like any other.
 pub(super) async fn snapshot(service: &Service, request: LogRequest) -> Result<SnapshotResponse, Status> {
-    let answered = service.log(&request.origin)?.snapshot().await?;
-    let receipt = answered.await.unwrap_or(Err(AppendError::ShuttingDown))?;
-    Ok(SnapshotResponse { receipt: Some(receipt) })
+    let log = service.log(&request.origin)?;
+    let size = log.view().size;
+    if size == 0 {
+        return Err(AppendError::NothingToCover.into());
+    }
+    let begin = Instant::now();
+    let store = Arc::clone(log.store());
+    let table = blocking(move || store.make_table(size).map_err(|reason| AppendError::Table(reason).into())).await?;
+    let answered = log.snapshot(table).await?;
+    let receipt = receive(&log, answered).await?.receipt;
+    log.metrics().snapshots.observe(begin.elapsed().as_secs_f64());
+    Ok(SnapshotResponse { receipt })
 }

@@ -1,6 +1,6 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
-use super::{Service, Stream, blocking, hash, streaming};
+use super::{Parcels, Service, Stream, blocking, hash, streaming, streaming_in_parcels};
 use crate::audited::audit_entry;
 use crate::export::{self, ExportError};
 use crate::log::Capture;
@@ -31,6 +31,7 @@ pub(super) async fn source_head(
     let log = service.log(&request.origin)?;
     let source = hash("source", &request.source)?;
     blocking(move || {
+        log.store().reach(log.view().size)?;
         let head = log.store().source(source)?;
         Ok(head.map_or_else(GetSourceHeadResponse::default, |head| GetSourceHeadResponse {
             next_batch_seq: head.next_batch_seq,
@@ -46,6 +47,7 @@ pub(super) fn registry(service: &Service, request: &LogRequest) -> Result<Stream
     let size = log.view().size;
     Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
+        store.reach(size)?;
         let of = StreamMonth::fixed(StreamType::StreamRegistry);
         let mut last = None;
         for place in store.places(of, store.stream(&of)?.count) {
@@ -157,6 +159,7 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
     let size = log.view().size;
     Ok(streaming(service.long_call()?, move |push| {
         let store = log.store();
+        store.reach(size)?;
         let mut page = Vec::new();
         for place in store.places(of, store.stream(&of)?.count) {
             let place = place?;
@@ -175,10 +178,10 @@ pub(super) fn stream(service: &Service, request: &ReadStreamRequest) -> Result<S
     }))
 }
 
-pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Stream<EvidenceRecord>, Status> {
+pub(super) fn evidence(service: &Service, request: ExportEvidenceRequest) -> Result<Parcels<EvidenceRecord>, Status> {
     let log = service.log(&request.origin)?;
     let cosigned = service.standing(&request.origin).cosigned;
-    Ok(streaming(service.long_call()?, move |push| {
+    Ok(streaming_in_parcels(service.long_call()?, move |push| {
         let mut sink = |record| if push(record) { Ok(()) } else { Err(ExportError::Gone) };
         match export::export(&log, cosigned.as_deref(), request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {

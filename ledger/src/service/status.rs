@@ -55,7 +55,9 @@ impl From<AppendError> for Status {
             AppendError::Refused(refusal) => refusal.into(),
             AppendError::NothingToCover => Self::failed_precondition(reason.to_string()),
             AppendError::Receipt(_) => Self::internal(reason.to_string()),
-            AppendError::Stopped { .. } | AppendError::ShuttingDown => Self::unavailable(reason.to_string()),
+            AppendError::Table(_) | AppendError::Stopped { .. } | AppendError::ShuttingDown => {
+                Self::unavailable(reason.to_string())
+            }
         }
     }
 }
@@ -90,7 +92,9 @@ impl From<ExportError> for Status {
         match reason {
             ExportError::Store(reason) => reason.into(),
             ExportError::NoScope | ExportError::Scope(_) => Self::invalid_argument(reason.to_string()),
-            ExportError::NoTable { .. } | ExportError::NoExport { .. } => Self::failed_precondition(reason.to_string()),
+            ExportError::NoTable { .. } | ExportError::NoExport { .. } | ExportError::KeyChanged { .. } => {
+                Self::failed_precondition(reason.to_string())
+            }
             ExportError::NoRow { .. } => Self::not_found(reason.to_string()),
             ExportError::Gone => Self::cancelled(reason.to_string()),
         }

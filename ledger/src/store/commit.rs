@@ -1,19 +1,67 @@
-//! Writing a group: its keys, then its truth with the projections. Each is atomic and synced.
+//! Writing a group: its keys, then its truth. Each is atomic and synced.
 //!
 //! What if we stop after the keys? Rows of keys lie there for entries that do not exist; they are swept when the log is
 //! opened. After the truth? The group is in the log, its sources never heard so, and get the same receipts when they
-//! send it again.
+//! send it again. Projections follow later (`projector`).
 
-use crate::log::{Sealed, SealedBatch, SealedContent};
+use crate::log::{Sealed, SealedBatch, SealedContent, Sent};
 use crate::store::database::{Column, Write};
-use crate::store::projection::ProjectedBatch;
-use crate::store::rows::{self, BodiesRow, BroughtRow, CHUNK_EVENTS, HeadersRow, KeysRow};
+use crate::store::projection::tile_key;
+use crate::store::rows::{self, BodiesOf, BroughtRow, CHUNK_EVENTS, HeadersOf, KeysOf, TableHead};
+use crate::store::table::head_key;
 use crate::store::{Step, Store, StoreError};
 use crate::tree::FullTile;
+use zegel_proto::v1::SealedBody;
 use zegel_verifier::hash::Hash;
 
 /// Chunk number under which an entry's row of brought envelopes lies.
 pub(super) const BROUGHT: u32 = u32::MAX;
+
+/// What lies beside an entry, as rows that want only their key: made by whoever examines a batch, so that the single writer
+/// copies and hashes none of it again.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    headers: Vec<u8>,
+    bodies: Vec<(u32, Vec<u8>)>,
+    wraps: Vec<(u32, Vec<u8>)>,
+}
+
+impl Packed {
+    /// Packs what came.
+    pub(crate) fn of(sent: &Sent) -> Self {
+        let bytes = sent.headers.iter().map(|header| header.len() + 3).sum();
+        let headers = rows::print_sized(&HeadersOf { headers: &sent.headers }, bytes);
+        let chunks = || (0..).zip(sent.bodies.chunks(CHUNK_EVENTS));
+        let bodies = chunks().filter_map(|(chunk, bodies)| Some((chunk, bodies_row(bodies)?))).collect();
+        let wraps = chunks().filter_map(|(chunk, bodies)| Some((chunk, wraps_row(bodies)?))).collect();
+        Self { headers, bodies, wraps }
+    }
+}
+
+fn bodies_row(bodies: &[SealedBody]) -> Option<Vec<u8>> {
+    let ciphertexts: Vec<&[u8]> = bodies.iter().map(|body| body.ciphertext.as_slice()).collect();
+    let bytes: usize = ciphertexts.iter().map(|ciphertext| ciphertext.len()).sum();
+    (bytes > 0).then(|| rows::print_sized(&BodiesOf { ciphertexts }, bytes))
+}
+
+fn wraps_row(bodies: &[SealedBody]) -> Option<Vec<u8>> {
+    if bodies.iter().all(|body| body.wrap.is_empty()) {
+        return None;
+    }
+    let wraps = bodies.iter().map(|body| body.wrap.as_slice()).collect();
+    let message_rows = bodies.iter().map(|body| body.message_row.as_slice()).collect();
+    let bytes = bodies.iter().map(|body| body.wrap.len() + body.message_row.len()).sum();
+    Some(rows::print_sized(&KeysOf { wraps, message_rows }, bytes))
+}
+
+/// A group as it is written: what was decided, and what lies beside it by entry.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) sealed: Sealed,
+    pub(crate) packed: Vec<(u64, Packed)>,
+    /// Tables of the group's snapshots.
+    pub(crate) tables: Vec<(u64, TableHead)>,
+}
 
 impl Store {
     /// Fails where a test wants it to.
@@ -22,41 +70,39 @@ impl Store {
     }
 
     /// Step one: wraps, message rows and envelopes.
-    pub(crate) fn commit_keys(&self, sealed: &Sealed) -> Result<(), StoreError> {
+    pub(crate) fn commit_keys(&self, group: &Group) -> Result<(), StoreError> {
         self.before(Step::Keys)?;
         let mut write = self.keys.write();
-        for (entry, batch) in batches(sealed) {
-            put_keys(&mut write, entry, batch);
+        for (entry, packed) in &group.packed {
+            for (chunk, row) in &packed.wraps {
+                write.put(Column::Wraps, &rows::chunk_key(*entry, *chunk), row);
+            }
         }
-        if write.bytes() == 0 {
+        batches(&group.sealed).for_each(|(entry, batch)| put_envelopes(&mut write, entry, batch));
+        if write.is_empty() {
             return Ok(());
         }
         self.keys.commit_synced(write, "writing keys")
     }
 
-    /// Step two: entries, headers, ciphertexts, the checkpoint, and the projections that follow.
-    pub(crate) fn commit_truth(&self, sealed: &Sealed, note: &[u8], tiles: Vec<FullTile>) -> Result<(), StoreError> {
+    /// Step two: entries, headers, ciphertexts, full tiles, the tables of snapshots, the checkpoint.
+    pub(crate) fn commit_truth(&self, group: &Group, note: &[u8], tiles: Vec<FullTile>) -> Result<(), StoreError> {
         self.before(Step::Truth)?;
         let mut write = self.truth.write();
-        let mut projection = self.projection();
-        for entry in &sealed.entries {
+        for entry in &group.sealed.entries {
             write.put(Column::Entries, &entry.index.to_be_bytes(), &rows::print_raw(&entry.bytes));
         }
-        for (entry, batch) in batches(sealed) {
-            put_bodies(&mut write, entry, batch);
-            let headers = HeadersRow { headers: batch.events.iter().map(|event| event.header.clone()).collect() };
-            write.put(Column::Headers, &entry.to_be_bytes(), &rows::print(&headers));
-            projection.take(ProjectedBatch {
-                entry,
-                source: batch.source,
-                batch_seq: batch.batch_seq,
-                statement: batch.statement,
-                events: &mut batch.events.iter().map(|event| (event.facts, event.leaf)),
-            })?;
+        for (entry, packed) in &group.packed {
+            for (chunk, row) in &packed.bodies {
+                write.put(Column::Bodies, &rows::chunk_key(*entry, *chunk), row);
+            }
+            write.put(Column::Headers, &entry.to_be_bytes(), &packed.headers);
         }
-        projection.tiles(tiles);
-        projection.put(&mut write);
-        write.put(Column::Checkpoints, &sealed.size.to_be_bytes(), &rows::print_raw(note));
+        for (entry, head) in &group.tables {
+            write.put(Column::Tables, &head_key(*entry), &rows::print(head));
+        }
+        put_tiles(&mut write, &tiles);
+        write.put(Column::Checkpoints, &group.sealed.size.to_be_bytes(), &rows::print_raw(note));
         self.truth.commit_synced(write, "writing the log")
     }
 
@@ -89,17 +135,7 @@ fn batches(sealed: &Sealed) -> impl Iterator<Item = (u64, &SealedBatch)> {
     })
 }
 
-fn put_keys(write: &mut Write<'_>, entry: u64, batch: &SealedBatch) {
-    for (chunk, bodies) in (0..).zip(batch.bodies.chunks(CHUNK_EVENTS)) {
-        if bodies.iter().all(|body| body.wrap.is_empty()) {
-            continue;
-        }
-        let row = KeysRow {
-            wraps: bodies.iter().map(|body| body.wrap.clone()).collect(),
-            message_rows: bodies.iter().map(|body| body.message_row.clone()).collect(),
-        };
-        write.put(Column::Wraps, &rows::chunk_key(entry, chunk), &rows::print(&row));
-    }
+fn put_envelopes(write: &mut Write<'_>, entry: u64, batch: &SealedBatch) {
     if batch.envelopes.is_empty() {
         return;
     }
@@ -110,12 +146,10 @@ fn put_keys(write: &mut Write<'_>, entry: u64, batch: &SealedBatch) {
     }
 }
 
-fn put_bodies(write: &mut Write<'_>, entry: u64, batch: &SealedBatch) {
-    for (chunk, bodies) in (0..).zip(batch.bodies.chunks(CHUNK_EVENTS)) {
-        if bodies.iter().all(|body| body.ciphertext.is_empty()) {
-            continue;
-        }
-        let row = BodiesRow { ciphertexts: bodies.iter().map(|body| body.ciphertext.clone()).collect() };
-        write.put(Column::Bodies, &rows::chunk_key(entry, chunk), &rows::print(&row));
+/// Full tiles of the log's tree are small and few: they are written with the entries that fill them.
+pub(super) fn put_tiles(write: &mut Write<'_>, tiles: &[FullTile]) {
+    for full in tiles {
+        let hashes: Vec<u8> = full.tile.hashes().iter().flat_map(|hash| hash.0).collect();
+        write.put(Column::Tiles, &tile_key(full.level, full.index), &rows::print_raw(&hashes));
     }
 }

@@ -7,9 +7,11 @@
 //! written (`paranoid_file_checks`).
 
 use crate::store::StoreError;
+use crate::store::cost::{count_sync, count_write};
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
+    DBCompressionType, DBRecoveryMode, Direction, FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch,
+    WriteOptions,
 };
 use std::path::Path;
 use std::sync::LazyLock;
@@ -17,9 +19,14 @@ use std::sync::LazyLock;
 /// Bytes of the block cache that all databases of the process share.
 const CACHE_BYTES: usize = 64 << 20;
 /// Bytes of a memtable before it is written out.
-const MEMTABLE_BYTES: usize = 16 << 20;
+const MEMTABLE_BYTES: usize = 32 << 20;
+/// Bytes of all memtables of a database: what is over is written out, the largest first.
+const MEMTABLES_BYTES_MAX: usize = 128 << 20;
 /// Bytes of logs before memtables are flushed, which bounds the replay at opening.
-const LOGS_BYTES_MAX: u64 = 128 << 20;
+const LOGS_BYTES_MAX: u64 = 256 << 20;
+
+/// Rows that are read under one iterator.
+const SLICE_ROWS: usize = 16_384;
 
 static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_BYTES));
 
@@ -42,7 +49,7 @@ pub(crate) enum Column {
     State,
     /// Projection: stream, id, month → count, edge, open block of postings.
     Streams,
-    /// Projection: stream, id, month, block → 256 places.
+    /// Projection: stream, id, month, block → 64 places.
     Postings,
     /// Projection: level, index → 256 hashes.
     Tiles,
@@ -74,6 +81,11 @@ impl Column {
     /// What follows from the truth.
     pub(super) const PROJECTIONS: &[Self] = &[Self::State, Self::Streams, Self::Postings, Self::Tiles, Self::Tables];
 
+    /// Projections that trail the truth, as far as the watermark says.
+    pub(super) const TRAILING: &[Self] = &[Self::State, Self::Streams, Self::Postings];
+    /// Projections that are written with what they follow from.
+    pub(super) const PROMPT: &[Self] = &[Self::Tiles, Self::Tables];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Entries => "entries",
@@ -91,6 +103,15 @@ impl Column {
             Self::Envelopes => "envelopes",
         }
     }
+}
+
+/// What a database can say of a column without reading it.
+#[derive(Clone, Copy)]
+pub(super) enum Property {
+    /// Bytes of its files.
+    Bytes,
+    /// Its rows, estimated.
+    RowsAbout,
 }
 
 /// A key and its row.
@@ -118,6 +139,11 @@ fn options() -> Options {
     options.set_paranoid_checks(true);
     options.set_max_total_wal_size(LOGS_BYTES_MAX);
     options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_db_write_buffer_size(MEMTABLES_BYTES_MAX);
+    // Left to itself the system writes a whole file back at once, and the next sync waits behind it.
+    options.set_bytes_per_sync(1 << 20);
+    // Not a thread for each core's sake: what is appended ascends, so there is little to merge.
+    options.set_max_background_jobs(2);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(512);
     let mut table = BlockBasedOptions::default();
@@ -147,6 +173,63 @@ impl Database {
         found.map_err(|reason| StoreError::failed("reading", reason))
     }
 
+    /// The rows of these keys, which ascend, in their order.
+    pub(super) fn get_all(
+        &self,
+        column: Column,
+        keys: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let rows = self.db.batched_multi_get_cf(family(&self.db, column)?, keys, true);
+        let copied = rows.into_iter().map(|row| Ok(row?.map(|row| row.to_vec())));
+        copied.collect::<Result<_, rocksdb::Error>>().map_err(|reason| StoreError::failed("reading", reason))
+    }
+
+    /// Gives `take` the rows of these keys, which ascend, by number and where they lie. They push nothing out of the cache:
+    /// whoever reads so reads much, and once.
+    pub(super) fn get_each(
+        &self,
+        column: Column,
+        keys: &[impl AsRef<[u8]>],
+        mut take: impl FnMut(usize, Option<&[u8]>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut once = ReadOptions::default();
+        once.fill_cache(false);
+        let rows = self.db.batched_multi_get_cf_opt(family(&self.db, column)?, keys, true, &once);
+        rows.into_iter().enumerate().try_for_each(|(number, row)| {
+            let row = row.map_err(|reason| StoreError::failed("reading", reason))?;
+            take(number, row.as_deref())
+        })
+    }
+
+    /// Gives each row of a column to `take`, in the order of keys, in bounded slices: no iterator lives longer than one.
+    pub(super) fn each(
+        &self,
+        column: Column,
+        prefix: &[u8],
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let family = family(&self.db, column)?;
+        let mut from = prefix.to_vec();
+        loop {
+            let mut rows = self.db.raw_iterator_cf(family);
+            rows.seek(&from);
+            let mut left = SLICE_ROWS;
+            while let Some((key, row)) = rows.item().filter(|(key, _)| key.starts_with(prefix)) {
+                if left == 0 {
+                    from = key.to_vec();
+                    break;
+                }
+                take(key, row)?;
+                left -= 1;
+                rows.next();
+            }
+            rows.status().map_err(|reason| StoreError::failed("reading", reason))?;
+            if left > 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// At most `count` rows from `from` on whose keys begin with `prefix`: a bounded slice, so that no iterator keeps
     /// destroyed bytes alive.
     pub(super) fn slice(
@@ -169,6 +252,16 @@ impl Database {
         Ok(last.transpose().map_err(|reason| StoreError::failed("reading", reason))?.map(|(key, _)| key))
     }
 
+    /// A number that the database knows of a column; 0 if it does not.
+    pub(super) fn number(&self, column: Column, property: Property) -> u64 {
+        let name = match property {
+            Property::Bytes => rocksdb::properties::TOTAL_SST_FILES_SIZE,
+            Property::RowsAbout => rocksdb::properties::ESTIMATE_NUM_KEYS,
+        };
+        let found = family(&self.db, column).ok().map(|family| self.db.property_int_value_cf(family, name));
+        found.and_then(Result::ok).flatten().unwrap_or(0)
+    }
+
     /// Begins a write.
     pub(super) fn write(&self) -> Write<'_> {
         Write { db: &self.db, batch: WriteBatch::default() }
@@ -178,11 +271,14 @@ impl Database {
     pub(super) fn commit_synced(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
+        count_write(write.batch.len(), write.batch.size_in_bytes());
+        count_sync();
         self.db.write_opt(write.batch, &synced).map_err(|reason| StoreError::failed(step, reason))
     }
 
     /// Writes all or nothing; durable with the next synced write.
     pub(super) fn commit(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
+        count_write(write.batch.len(), write.batch.size_in_bytes());
         self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
     }
 
@@ -199,6 +295,13 @@ impl Database {
             self.db.compact_range_cf_opt(column, None::<&[u8]>, None::<&[u8]>, &to_the_bottom);
         }
         self.db.flush_wal(true).map_err(failed)
+    }
+
+    /// Writes what is in memory to files, so that the next start replays nothing.
+    pub(super) fn flush(&self, columns: &[Column]) -> Result<(), StoreError> {
+        let families = columns.iter().map(|column| family(&self.db, *column)).collect::<Result<Vec<_>, _>>()?;
+        let flushed = self.db.flush_cfs_opt(&families, &FlushOptions::default());
+        flushed.map_err(|reason| StoreError::failed("flushing", reason))
     }
 
     /// Empties a column.
@@ -225,9 +328,9 @@ impl Write<'_> {
         self.batch.delete_range_cf(own(self.db, column), from, to);
     }
 
-    /// Bytes so far.
-    pub(super) fn bytes(&self) -> usize {
-        self.batch.size_in_bytes()
+    /// Nothing was put.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty()
     }
 }
 

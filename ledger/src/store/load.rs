@@ -19,9 +19,6 @@ use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::registry::Registry;
 use zegel_verifier::tree::Frontier;
 
-/// Rows of state that are read in one slice.
-const SLICE_ROWS: usize = 4_096;
-
 /// A log as its store holds it.
 pub(crate) struct Loaded {
     pub(crate) log: Log,
@@ -40,7 +37,7 @@ impl Store {
     }
 
     /// Loads the state of the log and checks its edge.
-    pub(crate) fn load(self: &Arc<Self>, identity: Identity, guard: &Guard) -> Result<Loaded, StoreError> {
+    pub(crate) fn load(self: &Arc<Self>, identity: Identity, guard: &mut Guard) -> Result<Loaded, StoreError> {
         if self.truth.get(Column::Meta, b"rebuilding")?.is_some() {
             return Err(StoreError::Rebuilding);
         }
@@ -55,15 +52,18 @@ impl Store {
         guard.check(size, |signed| tree::root_at(&reader, signed))?;
         let frontier = Frontier::restore(size, tree::gap(&reader, 0, size)?);
         let mut changes = Changes { tree: frontier.unwrap_or_default(), ..Changes::default() };
+        let behind = self.catch_up(size)?;
+        if behind > 0 {
+            tracing::info!(origin = identity.origin, entries = behind, "projections brought up to the log");
+        }
         if size > 0 {
             changes.received_at_ms = self.parsed_entry(size - 1)?.received_at_ms;
             changes.registry = Some(self.load_registry(&identity.origin)?);
         }
-        self.load_state(&mut changes)?;
         let checkpoint = self.checkpoint()?;
         check_edge(&identity.origin, &changes, checkpoint.as_deref(), root)?;
         self.sweep_keys(size)?;
-        self.sweep_tables(size)?;
+        self.sweep_tables()?;
         // We may have stopped between a snapshot and this.
         self.drop_old_tables()?;
         if !self.has_newest_keys()? {
@@ -71,7 +71,9 @@ impl Store {
             tracing::error!(origin = identity.origin, "keys of the newest entries are missing: check names them");
         }
         let mut log = Log::new(identity);
+        self.load_state(&mut changes, &mut log)?;
         log.restore(changes);
+        self.start_projector(size)?;
         Ok(Loaded { log, edge, checkpoint })
     }
 
@@ -137,38 +139,24 @@ impl Store {
         registry.ok_or(unreadable)
     }
 
-    fn load_state(&self, changes: &mut Changes) -> Result<(), StoreError> {
+    fn load_state(&self, changes: &mut Changes, log: &mut Log) -> Result<(), StoreError> {
         let unreadable = || StoreError::Row { what: "key of the state" };
-        self.each_state(b"s", |key, row| {
+        self.truth.each(Column::State, b"s", |key, row| {
             let row: SourceRow = rows::parse("a source", row)?;
             let source = parse_source_key(key).ok_or_else(unreadable)?;
             let (next_batch_seq, last_entry) = (row.next_batch_seq, row.last_entry);
             changes.sources.insert(source, SourceHead { next_batch_seq, previous: Hash(row.previous), last_entry });
             Ok(())
         })?;
-        self.each_state(b"c", |key, row| {
+        self.truth.each(Column::State, b"c", |key, row| {
             let row: NumberRow = rows::parse("a capture", row)?;
-            changes.captures.insert(parse_capture_key(key).ok_or_else(unreadable)?, row.number);
+            log.restore_ids().count(&parse_capture_key(key).ok_or_else(unreadable)?, row.number);
             Ok(())
         })?;
-        self.each_state(b"r", |key, _| {
-            changes.registered.insert(parse_registered_key(key).ok_or_else(unreadable)?);
+        self.truth.each(Column::State, b"r", |key, _| {
+            log.restore_ids().register(parse_registered_key(key).ok_or_else(unreadable)?);
             Ok(())
         })
-    }
-
-    fn each_state(
-        &self,
-        prefix: &[u8],
-        mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut from = prefix.to_vec();
-        loop {
-            let slice = self.truth.slice(Column::State, prefix, &from, SLICE_ROWS)?;
-            slice.iter().try_for_each(|(key, row)| take(key, row))?;
-            let Some((last, _)) = slice.last().filter(|_| slice.len() == SLICE_ROWS) else { return Ok(()) };
-            from = [last, &[0][..]].concat();
-        }
     }
 }
 

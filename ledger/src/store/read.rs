@@ -1,7 +1,7 @@
 //! Reading: by entry, by stream, by tile. Bounded slices only; nothing here holds a snapshot of the database.
 
-use crate::log::{Beside, Capture};
-use crate::store::database::Column;
+use crate::log::{Beside, Capture, EnvelopePlace, place_in};
+use crate::store::database::{Column, Database, Property};
 use crate::store::projection::{block_key, capture_key, logged_key, source_key, tile_key};
 use crate::store::rows::{self, *};
 use crate::store::{Store, StoreError};
@@ -13,6 +13,14 @@ use zegel_proto::v1::{DossierEnvelope, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::tree::Subtree;
+
+fn chunk_of(position: u32) -> u32 {
+    position / CHUNK_EVENTS as u32
+}
+
+fn within(position: u32) -> usize {
+    position as usize % CHUNK_EVENTS
+}
 
 /// Months that are read in one slice.
 const SLICE_ROWS: usize = 512;
@@ -31,6 +39,12 @@ impl Store {
         row.map_or_else(|| Ok(Vec::new()), |row| Ok(rows::parse::<HeadersRow>("headers", &row)?.headers))
     }
 
+    /// The same, to be read where they lie.
+    pub(crate) fn header_row(&self, index: u64) -> Result<HeaderRow, StoreError> {
+        let row = self.truth.get(Column::Headers, &index.to_be_bytes())?;
+        Ok(HeaderRow(row.unwrap_or_default()))
+    }
+
     /// Ciphertexts of 16 events; none where all are public.
     pub(crate) fn ciphertexts(&self, index: u64, chunk: u32) -> Result<Vec<Vec<u8>>, StoreError> {
         let row = self.truth.get(Column::Bodies, &rows::chunk_key(index, chunk))?;
@@ -42,6 +56,26 @@ impl Store {
         let row = self.keys.get(Column::Wraps, &rows::chunk_key(index, chunk))?;
         let nothing = || Ok(KeysRow { wraps: Vec::new(), message_rows: Vec::new() });
         row.map_or_else(nothing, |row| rows::parse("keys", &row))
+    }
+
+    /// Ciphertext and wrap of the events of a batch at these positions, which ascend. Either is empty where an event is public
+    /// or its part was destroyed.
+    pub(crate) fn sealed(&self, entry: u64, positions: &[u32]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let runs: Vec<&[u32]> = positions.chunk_by(|one, other| chunk_of(*one) == chunk_of(*other)).collect();
+        let keys: Vec<_> = runs.iter().map(|run| rows::chunk_key(entry, chunk_of(run[0]))).collect();
+        let take = |db: &Database, column, read: fn(&[u8]) -> Result<Vec<&[u8]>, StoreError>| {
+            let mut taken = Vec::with_capacity(positions.len());
+            db.get_each(column, &keys, |number, row| {
+                let found = row.map_or_else(|| Ok(Vec::new()), read)?;
+                let wanted = runs[number].iter().map(|position| found.get(within(*position)).copied());
+                taken.extend(wanted.map(|bytes| bytes.unwrap_or_default().to_vec()));
+                Ok(())
+            })?;
+            Ok::<_, StoreError>(taken)
+        };
+        let ciphertexts = take(&self.truth, Column::Bodies, rows::ciphertexts_in)?;
+        let wraps = take(&self.keys, Column::Wraps, rows::wraps_in)?;
+        Ok(ciphertexts.into_iter().zip(wraps).collect())
     }
 
     /// Canonical bytes of an envelope.
@@ -90,6 +124,19 @@ impl Store {
         }
     }
 
+    /// Months of ids, estimated.
+    pub(crate) fn streams_about(&self) -> u64 {
+        self.truth.number(Column::Streams, Property::RowsAbout)
+    }
+
+    /// Bytes of the files of each database.
+    pub(crate) fn bytes(&self) -> [(&'static str, u64); 2] {
+        let sum = |of: &Database, columns: &[Column]| -> u64 {
+            columns.iter().map(|column| of.number(*column, Property::Bytes)).sum()
+        };
+        [("log", sum(&self.truth, Column::LOG)), ("keys", sum(&self.keys, Column::KEYS))]
+    }
+
     fn block(&self, of: &StreamMonth, block: u64) -> Result<Vec<LogPlace>, StoreError> {
         if let Some(row) = self.truth.get(Column::Postings, &block_key(of, block))? {
             return Ok(rows::parse::<PlacesRow>("postings", &row)?.places());
@@ -115,10 +162,14 @@ impl Beside for Store {
         self.blobs.is_complete(blob)
     }
 
-    fn envelope(&self, envelope: Hash) -> Result<Option<(Vec<u8>, u32)>, String> {
+    fn envelope(&self, envelope: Hash) -> Result<Option<EnvelopePlace>, String> {
+        if let Some(place) = self.envelopes.get(envelope) {
+            return Ok(Some(place));
+        }
         let Some(bytes) = self.envelope_bytes(envelope).map_err(|reason| reason.to_string())? else { return Ok(None) };
-        let envelope: DossierEnvelope = parse(&bytes).map_err(|reason| reason.to_string())?;
-        Ok(Some((envelope.conversation, envelope.month)))
+        let read: DossierEnvelope = parse(&bytes).map_err(|reason| reason.to_string())?;
+        self.envelopes.put(envelope, place_in(&read));
+        Ok(Some(place_in(&read)))
     }
 
     fn logged(&self, source: Hash, batch_seq: u64) -> Result<Option<(u64, Hash)>, String> {

@@ -3,20 +3,22 @@
 //! What if we stop in the middle of a rebuild? A mark in the store says so, and a log with that mark does not open until a
 //! rebuild has gone through. A comparison works in a database of its own, which is removed afterwards.
 
-use crate::store::commit::BROUGHT;
+use crate::log::{SealedBatch, SealedEvent};
+use crate::store::commit::{BROUGHT, put_tiles};
 use crate::store::database::{Column, Database};
-use crate::store::projection::{ProjectedBatch, Projection};
-use crate::store::table::drop_old_tables;
+use crate::store::projection::{Projection, WATERMARK, put_watermark, watermark};
+use crate::store::projector::RUN_EVENTS;
+use crate::store::table::{drop_old_tables, head_key};
 use crate::store::{Store, StoreError, rows};
 use crate::tree::Edge;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use zegel_proto::parse;
 use zegel_proto::v1::{BatchStatement, Entry, EventHeader, IndexSnapshot, entry};
 use zegel_verifier::batch::event_leaf;
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::kinds::EventFacts;
 
-/// Entries that are replayed in one write.
-const GROUP_ENTRIES: u64 = 64;
 /// Rows that are compared in one slice.
 const SLICE_ROWS: usize = 1_024;
 
@@ -44,34 +46,58 @@ pub(crate) enum Difference {
     },
 }
 
+/// How far a replay is.
+struct Replay<'a> {
+    target: &'a Database,
+    edge: Edge,
+    /// What each snapshot states, by the entries that it covers.
+    stated: BTreeMap<u64, Vec<(u64, IndexSnapshot)>>,
+    differences: Vec<Difference>,
+}
+
 impl Store {
     /// Derives all projections again. Gives the entries that were replayed, and what did not follow.
     pub(crate) fn rebuild(&self) -> Result<(u64, Vec<Difference>), StoreError> {
         let mut mark = self.truth.write();
         mark.put(Column::Meta, b"rebuilding", &rows::print_raw(&[]));
+        put_watermark(&mut mark, 0);
         self.truth.commit_synced(mark, "marking the rebuild")?;
         Column::PROJECTIONS.iter().try_for_each(|column| self.truth.clear(*column))?;
-        let differences = self.replay_into(&self.truth)?;
+        let size = self.size()?;
+        let mut replay = self.replay_of(&self.truth, size)?;
+        self.replay_all(&mut replay, 0..size)?;
         let mut done = self.truth.write();
         done.delete(Column::Meta, b"rebuilding");
         self.truth.commit_synced(done, "ending the rebuild")?;
-        Ok((self.size()?, differences))
+        Ok((size, replay.differences))
     }
 
-    /// Derives all projections beside the store, and compares them with those that are served from.
+    /// Derives all projections beside the store, and compares them with those that are served from. What trails the truth is
+    /// compared as of its watermark; tiles and tables do not trail.
     pub(crate) fn compare(&self) -> Result<Vec<Difference>, StoreError> {
         let folder = self.path.join("compare");
         let failed = |reason: std::io::Error| StoreError::failed("removing what was compared", reason);
         if folder.exists() {
             std::fs::remove_dir_all(&folder).map_err(failed)?;
         }
+        // What a crash left of a table that was being made is no finding: opening the log does the same.
+        self.sweep_tables()?;
+        self.drop_old_tables()?;
         let derived = Database::open(&folder, Column::LOG)?;
-        let mut differences = self.replay_into(&derived)?;
-        // Behind an entry that cannot be replayed everything differs, and says nothing.
-        let is_whole = !differences.iter().any(|difference| matches!(difference, Difference::Entry { .. }));
-        for column in Column::PROJECTIONS.iter().filter(|_| is_whole) {
-            differences.extend(self.first_difference(&derived, *column)?);
+        let size = self.size()?;
+        let watermark = watermark(&self.truth)?.min(size);
+        let mut replay = self.replay_of(&derived, size)?;
+        for (entries, columns) in [(0..watermark, Column::TRAILING), (watermark..size, Column::PROMPT)] {
+            self.replay_all(&mut replay, entries)?;
+            // Behind an entry that cannot be replayed everything differs, and says nothing.
+            if !replay.differences.iter().any(|difference| matches!(difference, Difference::Entry { .. })) {
+                for column in columns {
+                    let found = self.first_difference(&derived, *column)?;
+                    replay.differences.extend(found);
+                }
+            }
         }
+        let differences = replay.differences;
         drop(derived);
         std::fs::remove_dir_all(&folder).map_err(failed)?;
         Ok(differences)
@@ -93,66 +119,88 @@ impl Store {
         }
     }
 
-    fn replay_into(&self, target: &Database) -> Result<Vec<Difference>, StoreError> {
-        let size = self.size()?;
-        let mut edge = Edge::default();
-        let mut differences = Vec::new();
-        let mut projection = Projection::new(target);
-        for index in 0..size {
-            let replayed = self.replay(&mut projection, &mut edge, index);
-            let snapshot = match replayed {
-                Ok(snapshot) => snapshot,
+    /// Begins a replay into a database whose projections are empty.
+    fn replay_of<'a>(&self, target: &'a Database, size: u64) -> Result<Replay<'a>, StoreError> {
+        let mut stated = BTreeMap::<u64, Vec<_>>::new();
+        for entry in 0..size {
+            // One that cannot be read is found when it is replayed.
+            if let Ok(Entry { content: Some(entry::Content::Snapshot(snapshot)), .. }) = self.parsed_entry(entry) {
+                stated.entry(snapshot.covers).or_default().push((entry, snapshot));
+            }
+        }
+        Ok(Replay { target, edge: Edge::default(), stated, differences: Vec::new() })
+    }
+
+    fn replay_all(&self, replay: &mut Replay<'_>, entries: Range<u64>) -> Result<(), StoreError> {
+        let mut projection = Projection::new(replay.target);
+        let mut tiles = Vec::new();
+        for index in entries {
+            let (batch, leaf) = match self.replayed(index) {
+                Ok(replayed) => replayed,
                 Err(reason) => {
                     // What follows cannot be right either; the difference that matters is named.
-                    differences.push(Difference::Entry { entry: index, reason });
+                    replay.differences.push(Difference::Entry { entry: index, reason });
                     break;
                 }
             };
-            if snapshot.is_some() || (index + 1).is_multiple_of(GROUP_ENTRIES) {
-                flush(target, std::mem::replace(&mut projection, Projection::new(target)))?;
+            projection.take(index, batch.as_ref());
+            tiles.extend(replay.edge.push(leaf));
+            let is_covered = replay.stated.contains_key(&(index + 1));
+            if is_covered || projection.places() > RUN_EVENTS {
+                std::mem::replace(&mut projection, Projection::new(replay.target)).write()?;
             }
-            if let Some(stated) = snapshot {
-                if stated.covers != index || Projection::write_table(target, index)? != stated {
-                    differences.push(Difference::Snapshot { entry: index });
-                }
-                drop_old_tables(target)?;
+            if is_covered {
+                replay.compare_tables(index + 1)?;
             }
         }
-        flush(target, projection)?;
-        Ok(differences)
+        let mut write = replay.target.write();
+        put_tiles(&mut write, &tiles);
+        replay.target.commit(write, "writing tiles")?;
+        projection.write_if_any()
     }
 
-    /// Replays one entry; gives the snapshot, if it is one.
-    fn replay(
-        &self,
-        projection: &mut Projection<'_>,
-        edge: &mut Edge,
-        entry: u64,
-    ) -> Result<Option<IndexSnapshot>, StoreError> {
+    /// What an entry brings, made again from the truth; and its leaf.
+    fn replayed(&self, entry: u64) -> Result<(Option<SealedBatch>, Hash), StoreError> {
         let unreadable = || StoreError::Row { what: "an entry" };
         let bytes = self.entry(entry)?;
         let parsed: Entry = parse(&bytes).map_err(|_| unreadable())?;
-        match parsed.content {
-            Some(entry::Content::Batch(batch)) => {
+        let batch = match parsed.content.ok_or_else(unreadable)? {
+            entry::Content::Snapshot(_) => None,
+            entry::Content::Batch(batch) => {
                 let statement: BatchStatement = parse(&batch.statement).map_err(|_| unreadable())?;
-                let events =
-                    self.headers(entry)?.iter().map(|header| facts_of(header)).collect::<Result<Vec<_>, _>>()?;
-                projection.take(ProjectedBatch {
-                    entry,
+                let headers = self.headers(entry)?;
+                Some(SealedBatch {
                     source: Hash::read(&statement.source).ok_or_else(unreadable)?,
                     batch_seq: statement.batch_seq,
                     statement: sha256(&[&batch.statement]),
-                    events: &mut events.into_iter(),
-                })?;
-                projection.tiles(edge.push(log_leaf(&bytes)));
-                Ok(None)
+                    events: headers.iter().map(|header| event_of(header)).collect::<Result<_, _>>()?,
+                    envelopes: Vec::new(),
+                })
             }
-            Some(entry::Content::Snapshot(snapshot)) => {
-                projection.tiles(edge.push(log_leaf(&bytes)));
-                Ok(Some(snapshot))
-            }
-            None => Err(unreadable()),
+        };
+        Ok((batch, log_leaf(&bytes)))
+    }
+
+    /// Brings the projections up to the store's size; gives how many entries they were behind.
+    pub(super) fn catch_up(&self, size: u64) -> Result<u64, StoreError> {
+        // Written from the first run on, together with the first row.
+        let is_marked = self.truth.get(Column::Meta, WATERMARK)?.is_some();
+        if !is_marked && self.truth.last_key(Column::Streams)?.is_some() {
+            return Err(StoreError::NoWatermark);
         }
+        let watermark = watermark(&self.truth)?;
+        if watermark > size {
+            return Err(StoreError::Row { what: "the watermark" });
+        }
+        let mut projection = Projection::new(&self.truth);
+        for index in watermark..size {
+            projection.take(index, self.replayed(index)?.0.as_ref());
+            if projection.places() > RUN_EVENTS {
+                std::mem::replace(&mut projection, Projection::new(&self.truth)).write()?;
+            }
+        }
+        projection.write_if_any()?;
+        Ok(size - watermark)
     }
 
     /// The signed note of a size; `None` where no group ended.
@@ -168,14 +216,24 @@ impl Store {
     }
 }
 
-fn facts_of(header: &[u8]) -> Result<(EventFacts, Hash), StoreError> {
-    let unreadable = || StoreError::Row { what: "headers" };
-    let parsed: EventHeader = parse(header).map_err(|_| unreadable())?;
-    Ok((EventFacts::read(&parsed).map_err(|_| unreadable())?, event_leaf(header)))
+impl Replay<'_> {
+    /// Makes the table over so many entries, and holds it against what their snapshots state.
+    fn compare_tables(&mut self, covers: u64) -> Result<(), StoreError> {
+        let made = Projection::write_table(self.target, covers)?;
+        let mut write = self.target.write();
+        for (entry, snapshot) in self.stated.remove(&covers).unwrap_or_default() {
+            if snapshot != made.snapshot {
+                self.differences.push(Difference::Snapshot { entry });
+            }
+            write.put(Column::Tables, &head_key(entry), &rows::print(&made.head));
+        }
+        self.target.commit(write, "writing a table")?;
+        drop_old_tables(self.target)
+    }
 }
 
-fn flush(target: &Database, projection: Projection<'_>) -> Result<(), StoreError> {
-    let mut write = target.write();
-    projection.put(&mut write);
-    target.commit(write, "writing projections")
+fn event_of(header: &[u8]) -> Result<SealedEvent, StoreError> {
+    let unreadable = || StoreError::Row { what: "headers" };
+    let parsed: EventHeader = parse(header).map_err(|_| unreadable())?;
+    Ok(SealedEvent { facts: EventFacts::read(&parsed).map_err(|_| unreadable())?, leaf: event_leaf(header) })
 }

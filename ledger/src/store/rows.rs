@@ -5,9 +5,9 @@
 //! version byte.
 
 use crate::store::StoreError;
-use bincode::{Decode, Encode, config};
+use bincode::{BorrowDecode, Decode, Encode, config};
 use zegel_proto::v1::{Month, StreamType};
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, node};
 use zegel_verifier::kinds::StreamMonth;
 
 /// Version of all rows of this file.
@@ -15,13 +15,21 @@ const VERSION: u8 = 1;
 /// Bodies, and wraps, in one row.
 pub(crate) const CHUNK_EVENTS: usize = 16;
 /// Places in one block of postings.
-pub(crate) const BLOCK_PLACES: u64 = 256;
+///
+/// The open block lies in its stream's row, which is written again with each group of entries: few places keep it short.
+pub(crate) const BLOCK_PLACES: u64 = 64;
 /// Rows of a snapshot's table in one stored row.
 pub(crate) const TABLE_CHUNK_ROWS: usize = 256;
 
 /// Prints a row behind its version.
 pub(super) fn print<R: Encode>(row: &R) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+    print_sized(row, 0)
+}
+
+/// Prints a row that will have about so many bytes.
+pub(super) fn print_sized<R: Encode>(row: &R, about: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(about + 64);
+    bytes.push(VERSION);
     // Encoding owned values into memory has no way to fail: no row holds a lock or a sequence of unknown length.
     let written = bincode::encode_into_std_write(row, &mut bytes, config::standard());
     debug_assert!(written.is_ok(), "a row of owned values encodes");
@@ -36,10 +44,43 @@ pub(super) fn parse<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Result<R
     if read == rest.len() { Ok(row) } else { Err(unreadable()) }
 }
 
+/// Reads a row of this version where it lies, all of it.
+fn parse_borrowed<'a, R: BorrowDecode<'a, ()>>(what: &'static str, bytes: &'a [u8]) -> Result<R, StoreError> {
+    let unreadable = || StoreError::Row { what };
+    let rest = bytes.strip_prefix(&[VERSION]).ok_or_else(unreadable)?;
+    let (row, read) = bincode::borrow_decode_from_slice(rest, config::standard()).map_err(|_| unreadable())?;
+    if read == rest.len() { Ok(row) } else { Err(unreadable()) }
+}
+
+/// Reads the beginning of a row of this version.
+pub(super) fn parse_begin<R: Decode<()>>(what: &'static str, bytes: &[u8]) -> Result<R, StoreError> {
+    let rest = bytes.strip_prefix(&[VERSION]).ok_or(StoreError::Row { what })?;
+    let read = bincode::decode_from_slice(rest, config::standard());
+    read.map(|(row, _)| row).map_err(|_| StoreError::Row { what })
+}
+
 /// Headers of a batch, canonical bytes in order.
 #[derive(Encode, Decode)]
 pub(crate) struct HeadersRow {
     pub(crate) headers: Vec<Vec<u8>>,
+}
+
+/// The row of a batch's headers, read where it lies.
+pub(crate) struct HeaderRow(pub(super) Vec<u8>);
+
+#[derive(BorrowDecode)]
+struct HeadersIn<'a> {
+    headers: Vec<&'a [u8]>,
+}
+
+impl HeaderRow {
+    /// Canonical bytes of the headers, in order; none for a snapshot.
+    pub(crate) fn headers(&self) -> Result<Vec<&[u8]>, StoreError> {
+        if self.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        parse_borrowed("headers", &self.0).map(|HeadersIn { headers }| headers)
+    }
 }
 
 /// Ciphertexts of up to 16 events.
@@ -60,6 +101,48 @@ pub(crate) struct KeysRow {
 pub(crate) struct ErasedRow {
     pub(crate) leaf: [u8; 32],
     pub(crate) marks: Vec<[u8; 16]>,
+}
+
+/// A [`BodiesRow`], read where it lies.
+#[derive(BorrowDecode)]
+struct BodiesIn<'a> {
+    ciphertexts: Vec<&'a [u8]>,
+}
+
+/// A [`KeysRow`], read where it lies.
+#[derive(BorrowDecode)]
+struct KeysIn<'a> {
+    wraps: Vec<&'a [u8]>,
+    _message_rows: Vec<&'a [u8]>,
+}
+
+/// The ciphertexts of a row, not copied.
+pub(super) fn ciphertexts_in(row: &[u8]) -> Result<Vec<&[u8]>, StoreError> {
+    parse_borrowed("bodies", row).map(|BodiesIn { ciphertexts }| ciphertexts)
+}
+
+/// The wraps of a row, not copied.
+pub(super) fn wraps_in(row: &[u8]) -> Result<Vec<&[u8]>, StoreError> {
+    parse_borrowed("keys", row).map(|KeysIn { wraps, .. }| wraps)
+}
+
+/// Headers of a batch as they came, to be printed as a [`HeadersRow`].
+#[derive(Encode)]
+pub(super) struct HeadersOf<'a> {
+    pub(super) headers: &'a [Vec<u8>],
+}
+
+/// The same of up to 16 ciphertexts: a [`BodiesRow`].
+#[derive(Encode)]
+pub(super) struct BodiesOf<'a> {
+    pub(super) ciphertexts: Vec<&'a [u8]>,
+}
+
+/// The same of up to 16 wraps and message rows: a [`KeysRow`].
+#[derive(Encode)]
+pub(super) struct KeysOf<'a> {
+    pub(super) wraps: Vec<&'a [u8]>,
+    pub(super) message_rows: Vec<&'a [u8]>,
 }
 
 /// Envelopes that an entry brought, so that they can be swept with it.
@@ -130,6 +213,23 @@ pub(crate) struct StreamRow {
     pub(crate) tail: PlacesRow,
 }
 
+/// The beginning of a [`StreamRow`]: all that its root follows from.
+#[derive(Decode)]
+pub(super) struct StreamEdge {
+    pub(super) count: u64,
+    pub(super) frontier: Vec<[u8; 32]>,
+}
+
+impl StreamEdge {
+    /// Root of the month's tree.
+    pub(super) fn root(&self) -> Result<[u8; 32], StoreError> {
+        let whole = self.frontier.len() == self.count.count_ones() as usize;
+        let mut from_right = self.frontier.iter().rev().map(|root| Hash(*root));
+        let last = from_right.next().filter(|_| whole).ok_or(StoreError::Row { what: "a stream" })?;
+        Ok(from_right.fold(last, |right, left| node(left, right)).0)
+    }
+}
+
 /// A row of a snapshot's table.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct TableRow {
@@ -158,6 +258,7 @@ pub(crate) struct TableChunk {
 /// What a table is: its first row per chunk, to search in, and the root of each full chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct TableHead {
+    /// Entries before the cut: the number under which its rows lie.
     pub(crate) covers: u64,
     pub(crate) ids: u64,
     pub(crate) root: [u8; 32],

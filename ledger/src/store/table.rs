@@ -1,33 +1,44 @@
 //! Tables of the newest index snapshots: every id with its months, sorted, in rows of 256.
 //!
-//! A table is a projection: it follows from the entries that its snapshot covers. It is written before its snapshot's
-//! entry; a table without an entry (a crash in between) is swept when the log is opened. Specification: `specs/streams.md`.
+//! A table is a projection: it follows from the entries that it covers. Its rows are written under the number of these
+//! entries before its snapshot has an entry of its own, while appends go on; its head is written with that entry,
+//! under its index. Rows without a head (a crash in between) are swept when the log is opened. Specification:
+//! `specs/streams.md`.
 
 use crate::store::database::{Column, Database};
-use crate::store::projection::frontier_of;
-use crate::store::rows::{self, StreamRow, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
+use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
 use crate::store::{Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use zegel_proto::v1::{IndexSnapshot, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::snapshot::row_leaf;
-use zegel_verifier::tree::{Frontier, Subtree};
+use zegel_verifier::tree::{Subtree, root_of};
 
 /// Snapshots whose tables are kept.
 pub(crate) const TABLES_KEPT: usize = 8;
-/// Months that are read in one slice.
-const SLICE_ROWS: usize = 4_096;
+/// Bytes of rows that are written together.
+const WRITE_BYTES: usize = 4 << 20;
 /// Chunk number of a table's head.
 const HEAD: u32 = u32::MAX;
 
-/// Makes a table row by row; memory holds one chunk, and a first row and a root per chunk.
+/// A table whose rows lie in the store, and which wants an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeTable {
+    pub(crate) snapshot: IndexSnapshot,
+    pub(crate) head: TableHead,
+}
+
+/// Makes a table row by row; memory holds some chunks, and a first row and a root per chunk.
 struct TableWriter<'a> {
     db: &'a Database,
-    entry: u64,
     head: TableHead,
-    tree: Frontier,
+    /// Leaves of the chunk that is open.
+    leaves: Vec<Hash>,
     rows: Vec<TableRow>,
+    chunks: Vec<(u32, Vec<u8>)>,
+    bytes: usize,
 }
 
 impl TableWriter<'_> {
@@ -35,33 +46,42 @@ impl TableWriter<'_> {
         if self.rows.is_empty() {
             self.head.firsts.push((row.stream, row.id));
         }
-        self.tree.push(leaf_of(&row));
+        self.head.ids += 1;
+        self.leaves.push(leaf_of(&row));
         self.rows.push(row);
-        if self.rows.len() == TABLE_CHUNK_ROWS { self.flush() } else { Ok(()) }
+        if self.rows.len() == TABLE_CHUNK_ROWS { self.end_chunk() } else { Ok(()) }
+    }
+
+    fn end_chunk(&mut self) -> Result<(), StoreError> {
+        let chunk = self.head.firsts.len() as u32 - 1;
+        self.head.chunk_roots.push(root_of(self.leaves.drain(..)).0);
+        let row = rows::print(&TableChunk { rows: std::mem::take(&mut self.rows) });
+        self.bytes += row.len();
+        self.chunks.push((chunk, row));
+        if self.bytes > WRITE_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        let rows = std::mem::take(&mut self.rows);
-        let full = Tile::of(rows.iter().map(leaf_of)).root(TILE_HEIGHT, 0);
-        self.head.chunk_roots.extend(full.map(|root| root.0));
-        let chunk = self.head.firsts.len() as u32 - 1;
-        self.put(chunk, &rows::print(&TableChunk { rows }))
-    }
-
-    fn finish(mut self) -> Result<IndexSnapshot, StoreError> {
-        self.flush()?;
-        (self.head.ids, self.head.root) = (self.tree.size(), self.tree.root().0);
-        self.put(HEAD, &rows::print(&self.head))?;
-        Ok(IndexSnapshot { covers: self.head.covers, ids: self.head.ids, root: self.head.root.to_vec() })
-    }
-
-    fn put(&self, chunk: u32, row: &[u8]) -> Result<(), StoreError> {
         let mut write = self.db.write();
-        write.put(Column::Tables, &rows::chunk_key(self.entry, chunk), row);
+        for (chunk, row) in self.chunks.drain(..) {
+            write.put(Column::Tables, &rows::chunk_key(self.head.covers, chunk), &row);
+        }
+        self.bytes = 0;
         self.db.commit(write, "writing a table")
+    }
+
+    fn finish(mut self) -> Result<MadeTable, StoreError> {
+        if !self.rows.is_empty() {
+            self.end_chunk()?;
+        }
+        self.flush()?;
+        // Chunks are aligned, so the roots of all, also of the last one, are the leaves of what is above them.
+        self.head.root = root_of(self.head.chunk_roots.iter().map(|root| Hash(*root))).0;
+        if !self.head.ids.is_multiple_of(TABLE_CHUNK_ROWS as u64) {
+            self.head.chunk_roots.pop();
+        }
+        let head = self.head;
+        Ok(MadeTable { snapshot: IndexSnapshot { covers: head.covers, ids: head.ids, root: head.root.to_vec() }, head })
     }
 }
 
@@ -70,53 +90,49 @@ fn leaf_of(row: &TableRow) -> Hash {
 }
 
 impl Projection<'_> {
-    /// Makes the table of a snapshot that will be, or is, entry `covers`, from the streams as they are in the database: so
-    /// all entries before it must have been written, and none after.
-    pub(crate) fn write_table(db: &Database, covers: u64) -> Result<IndexSnapshot, StoreError> {
-        delete_table(db, covers)?;
+    /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
+    /// be projected, and none after them.
+    pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
         let head = TableHead { covers, ..TableHead::default() };
-        let mut writer = TableWriter { db, entry: covers, head, tree: Frontier::new(), rows: Vec::new() };
+        let (leaves, rows, chunks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut writer = TableWriter { db, head, leaves, rows, chunks, bytes: 0 };
         let mut open: Option<TableRow> = None;
-        let mut from = Vec::new();
-        loop {
-            let slice = db.slice(Column::Streams, &[], &from, SLICE_ROWS)?;
-            for (key, row) in &slice {
-                let of = rows::parse_stream_key(key)?;
-                let row: StreamRow = rows::parse("a stream", row)?;
-                let month = (of.month, row.count, frontier_of(&row)?.root().0);
-                match &mut open {
-                    Some(open) if (open.stream, open.id) == (of.stream as u8, of.id.0) => open.months.push(month),
-                    _ => {
-                        let next = TableRow { stream: of.stream as u8, id: of.id.0, months: vec![month] };
-                        open.replace(next).map_or(Ok(()), |done| writer.take(done))?;
-                    }
+        db.each(Column::Streams, &[], |key, row| {
+            let of = rows::parse_stream_key(key)?;
+            let edge: StreamEdge = rows::parse_begin("a stream", row)?;
+            let month = (of.month, edge.count, edge.root()?);
+            match &mut open {
+                Some(open) if (open.stream, open.id) == (of.stream as u8, of.id.0) => open.months.push(month),
+                _ => {
+                    let next = TableRow { stream: of.stream as u8, id: of.id.0, months: vec![month] };
+                    open.replace(next).map_or(Ok(()), |done| writer.take(done))?;
                 }
             }
-            let Some((last, _)) = slice.last().filter(|_| slice.len() == SLICE_ROWS) else { break };
-            from = [last, &[0][..]].concat();
-        }
+            Ok(())
+        })?;
         open.map_or(Ok(()), |done| writer.take(done))?;
         writer.finish()
     }
 }
 
-fn delete_table(db: &Database, entry: u64) -> Result<(), StoreError> {
-    let mut write = db.write();
-    write.delete_range(Column::Tables, &entry.to_be_bytes(), &(entry + 1).to_be_bytes());
-    db.commit(write, "deleting a table")
+/// Key of the head of the snapshot that is an entry.
+pub(super) fn head_key(entry: u64) -> [u8; 12] {
+    rows::chunk_key(entry, HEAD)
 }
 
 impl Store {
-    /// Makes the table of the snapshot that will be entry `covers`.
-    pub(crate) fn write_table(&self, covers: u64) -> Result<IndexSnapshot, StoreError> {
-        Projection::write_table(&self.truth, covers)
+    /// Makes a table over at least the first `covers_min` entries, which are published. Appends go on meanwhile.
+    pub(crate) fn make_table(&self, covers_min: u64) -> Result<MadeTable, StoreError> {
+        let gone = |_| StoreError::failed("making a table", "the projections have stopped");
+        self.projector.table(covers_min).recv().map_err(gone)?
     }
 
-    /// Deletes tables of entries from `size` on: we stopped before their snapshot was written.
-    pub(super) fn sweep_tables(&self, size: u64) -> Result<(), StoreError> {
-        let mut write = self.truth.write();
-        write.delete_range(Column::Tables, &size.to_be_bytes(), &u64::MAX.to_be_bytes());
-        self.truth.commit(write, "sweeping tables")
+    /// Deletes rows of tables whose snapshot was never written.
+    pub(super) fn sweep_tables(&self) -> Result<(), StoreError> {
+        let tables = tables(&self.truth)?;
+        let named: BTreeSet<u64> = tables.iter().filter_map(|(_, covers)| *covers).collect();
+        let unnamed = tables.iter().map(|(number, _)| *number).filter(|number| !named.contains(number));
+        unnamed.collect::<Vec<_>>().into_iter().try_for_each(|covers| delete_rows(&self.truth, covers))
     }
 
     /// Deletes all tables but the newest few.
@@ -124,38 +140,64 @@ impl Store {
         drop_old_tables(&self.truth)
     }
 
+    /// When the newest snapshot was logged, in milliseconds since 1970.
+    pub(crate) fn newest_snapshot_ms(&self) -> Result<Option<u64>, StoreError> {
+        let newest =
+            tables(&self.truth)?.into_iter().filter(|(_, covers)| covers.is_some()).map(|(entry, _)| entry).last();
+        newest.map(|entry| Ok(self.parsed_entry(entry)?.received_at_ms)).transpose()
+    }
+
     /// The table of a snapshot entry; `None` if it is not kept.
     pub(crate) fn table(self: &Arc<Self>, entry: u64) -> Result<Option<Table>, StoreError> {
-        let row = self.truth.get(Column::Tables, &rows::chunk_key(entry, HEAD))?;
+        let row = self.truth.get(Column::Tables, &head_key(entry))?;
         let head = row.map(|row| rows::parse::<TableHead>("a table", &row)).transpose()?;
-        Ok(head.map(|head| Table { store: Arc::clone(self), entry, head }))
+        Ok(head.map(|head| Table { store: Arc::clone(self), head, last: Mutex::default() }))
     }
 }
 
-/// Entries whose tables a database holds, ascending.
-fn tables(db: &Database) -> Result<Vec<u64>, StoreError> {
-    let mut entries = Vec::new();
+fn delete_rows(db: &Database, covers: u64) -> Result<(), StoreError> {
+    let mut write = db.write();
+    write.delete_range(Column::Tables, &rows::chunk_key(covers, 0), &head_key(covers));
+    db.commit(write, "deleting a table")
+}
+
+/// Numbers under which something of a table lies, ascending; with what the head says that it covers, where there is one.
+fn tables(db: &Database) -> Result<Vec<(u64, Option<u64>)>, StoreError> {
+    let mut found = Vec::new();
     let mut from = 0u64.to_be_bytes().to_vec();
     while let Some((key, _)) = db.slice(Column::Tables, &[], &from, 1)?.into_iter().next() {
-        let entry = key.get(..8).and_then(|entry| entry.try_into().ok()).map(u64::from_be_bytes);
-        let entry = entry.ok_or(StoreError::Row { what: "key of a table" })?;
-        entries.push(entry);
-        from = (entry + 1).to_be_bytes().to_vec();
+        let number = key.get(..8).and_then(|number| number.try_into().ok()).map(u64::from_be_bytes);
+        let number = number.ok_or(StoreError::Row { what: "key of a table" })?;
+        let head = db.get(Column::Tables, &head_key(number))?;
+        let head = head.map(|row| rows::parse::<TableHead>("a table", &row)).transpose()?;
+        found.push((number, head.map(|head| head.covers)));
+        from = (number + 1).to_be_bytes().to_vec();
     }
-    Ok(entries)
+    Ok(found)
 }
 
+/// Rows that no head names stay: their snapshot may be on its way.
 pub(super) fn drop_old_tables(db: &Database) -> Result<(), StoreError> {
-    let tables = tables(db)?;
-    let old = tables.len().saturating_sub(TABLES_KEPT);
-    tables[..old].iter().try_for_each(|entry| delete_table(db, *entry))
+    let heads: Vec<(u64, u64)> =
+        tables(db)?.into_iter().filter_map(|(entry, covers)| covers.map(|covers| (entry, covers))).collect();
+    let (old, kept) = heads.split_at(heads.len().saturating_sub(TABLES_KEPT));
+    for (entry, covers) in old {
+        let mut write = db.write();
+        write.delete(Column::Tables, &head_key(*entry));
+        db.commit(write, "deleting a table")?;
+        if kept.iter().all(|(_, kept)| kept != covers) {
+            delete_rows(db, *covers)?;
+        }
+    }
+    Ok(())
 }
 
 /// A snapshot's table, and its tree.
 pub(crate) struct Table {
     store: Arc<Store>,
-    entry: u64,
     head: TableHead,
+    /// The part that was read last: rows are asked for from left to right.
+    last: Mutex<Option<(u64, Arc<Vec<TableRow>>)>>,
 }
 
 impl Table {
@@ -169,10 +211,16 @@ impl Table {
         self.head.covers
     }
 
-    fn chunk(&self, chunk: u64) -> Result<Vec<TableRow>, StoreError> {
-        let row = self.store.truth.get(Column::Tables, &rows::chunk_key(self.entry, chunk as u32))?;
+    fn chunk(&self, chunk: u64) -> Result<Arc<Vec<TableRow>>, StoreError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, rows)) = last.as_ref().filter(|(number, _)| *number == chunk) {
+            return Ok(Arc::clone(rows));
+        }
+        let row = self.store.truth.get(Column::Tables, &rows::chunk_key(self.head.covers, chunk as u32))?;
         let row = row.ok_or(StoreError::Missing { what: "part of a table", number: chunk })?;
-        Ok(rows::parse::<TableChunk>("a table", &row)?.rows)
+        let rows = Arc::new(rows::parse::<TableChunk>("a table", &row)?.rows);
+        *last = Some((chunk, Arc::clone(&rows)));
+        Ok(rows)
     }
 
     /// The row of an id and its index; `None` if the id had no event.
@@ -181,8 +229,24 @@ impl Table {
         let chunks_up_to = self.head.firsts.partition_point(|first| *first <= wanted);
         let Some(chunk) = chunks_up_to.checked_sub(1) else { return Ok(None) };
         let rows = self.chunk(chunk as u64)?;
-        let found = rows.into_iter().enumerate().find(|(_, row)| (row.stream, row.id) == wanted);
-        Ok(found.map(|(within, row)| ((chunk * TABLE_CHUNK_ROWS + within) as u64, row)))
+        let found = rows.binary_search_by(|row| (row.stream, row.id).cmp(&wanted)).ok();
+        Ok(found.map(|within| ((chunk * TABLE_CHUNK_ROWS + within) as u64, rows[within].clone())))
+    }
+
+    /// The rows between which that of an id without an event would stand, with their indexes.
+    pub(crate) fn neighbours(&self, stream: StreamType, id: Hash) -> Result<Vec<(u64, TableRow)>, StoreError> {
+        let wanted = (stream as u8, id.0);
+        let chunk = self.head.firsts.partition_point(|first| *first <= wanted).saturating_sub(1);
+        let within = self.chunk(chunk as u64)?.partition_point(|row| (row.stream, row.id) < wanted);
+        let place = (chunk * TABLE_CHUNK_ROWS + within) as u64;
+        let beside = place.saturating_sub(1)..self.ids().min(place + 1);
+        beside.map(|index| Ok((index, self.row_at(index)?))).collect()
+    }
+
+    fn row_at(&self, index: u64) -> Result<TableRow, StoreError> {
+        let chunk = self.chunk(index / TABLE_CHUNK_ROWS as u64)?;
+        let row = chunk.get(index as usize % TABLE_CHUNK_ROWS).cloned();
+        row.ok_or(StoreError::Missing { what: "row of a table", number: index })
     }
 
     /// Hashes at the foot of the tile `index` of a level above the rows.

@@ -190,6 +190,13 @@ pub fn key_added(author: &Author) -> Event {
     public(EventKind::KeyAdded, print(&KeyAdded { actor: author.actor.to_vec(), key, proof }).expect("prints"))
 }
 
+/// Another key for the log, which is at hand.
+pub fn log_key_changed(label: &str) -> Event {
+    let log = Author { actor: [0; 32], key: key(label), batch_seq: 0, previous: Vec::new() };
+    let (log_key, proof) = possession(&log);
+    public(EventKind::LogKeyChanged, print(&LogKeyChanged { log_key, proof }).expect("prints"))
+}
+
 pub fn actor_registered(author: &Author, role: Role) -> Event {
     let actor = ActorRegistered { actor: author.actor.to_vec(), role: role as i32, name: "dienst".into() };
     public(EventKind::ActorRegistered, print(&actor).expect("prints"))

@@ -1426,7 +1426,7 @@ pub struct SealedBody {
 /// One record of a bundle, or of the sealed stream that the ledger exports.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EvidenceRecord {
-    #[prost(oneof = "evidence_record::Record", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "evidence_record::Record", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub record: ::core::option::Option<evidence_record::Record>,
 }
 /// Nested message and enum types in `EvidenceRecord`.
@@ -1450,6 +1450,9 @@ pub mod evidence_record {
         /// Only in the ledger's sealed stream, before the first event that needs it; refused in a bundle.
         #[prost(message, tag = "8")]
         Envelope(super::EvidenceEnvelope),
+        /// Instead of the row of the scope, where the snapshot has none.
+        #[prost(message, tag = "9")]
+        Neighbour(super::EvidenceNeighbour),
     }
 }
 /// First record.
@@ -1609,6 +1612,25 @@ pub struct EvidenceRow {
     /// Ascending by month; at least one.
     #[prost(message, repeated, tag = "5")]
     pub months: ::prost::alloc::vec::Vec<Month>,
+}
+/// A row beside the place where the row of the scope would stand: an id, and no more of it than a hash.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvidenceNeighbour {
+    /// Hashes between the previous row and this one.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub gap: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Index in the sorted table.
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    /// STREAM_CONVERSATION or STREAM_CUSTODIAN: the row of the registry is shown anyway.
+    #[prost(enumeration = "StreamType", tag = "3")]
+    pub stream: i32,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Digest over its months (tag 0xD2), 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub months: ::prost::alloc::vec::Vec<u8>,
 }
 /// One month of one id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -111,6 +111,19 @@ impl Grammar for EvidenceRow {
     }
 }
 
+impl Grammar for EvidenceNeighbour {
+    const NAME: &'static str = "EvidenceNeighbour";
+    fn check(&self) -> Checked {
+        gap(&self.gap)?;
+        match stated::<StreamType>("stream", self.stream)? {
+            StreamType::StreamConversation | StreamType::StreamCustodian => {}
+            other => return Err(GrammarError::Value { field: "stream", found: other as u64 }),
+        }
+        hash("id", &self.id)?;
+        hash("months", &self.months)
+    }
+}
+
 impl Grammar for EvidenceRecord {
     const NAME: &'static str = "EvidenceRecord";
     fn check(&self) -> Checked {
@@ -126,6 +139,7 @@ impl Grammar for EvidenceRecord {
             Record::LogEnd(end) => gap(&end.gap),
             Record::Row(row) => row.check(),
             Record::RowsEnd(end) => gap(&end.gap),
+            Record::Neighbour(neighbour) => neighbour.check(),
             Record::Envelope(envelope) => some("envelope", envelope.envelope.len(), CIPHERTEXT_BYTES_MAX),
         }
     }

@@ -7,7 +7,7 @@ and only that defect is left to be found.
 import copy
 
 from . import crypto as c, messages as m
-from .core import row_leaf, stream_leaf
+from .core import months_digest, row_leaf, stream_leaf
 from .crypto import Key, fixed
 from .wire import delimited
 
@@ -166,7 +166,7 @@ class Log:
         bound = {name: value for name, value in ids.items() if name not in ("month", "blobs")}
         binding = dict(origin=self.origin, source=ACTORS[one["by"]], kind=event["kind"], **bound) | event.get("time", {})
         slots = [(m.VALUE, m.binding(**binding | event.get("binding", {}))), *event["slots"][1:]]
-        seed = fixed(f"seed {index} {at}")
+        seed = event.get("seed", fixed(f"seed {index} {at}"))
         made |= {"body": (seed, slots), "header": m.header(event["kind"], body_root=c.body_root(seed, slots), **ids)}
         return made
 
@@ -192,15 +192,23 @@ def is_in_scope(event, months, of):
                for stream, ident, month in event["streams"])
 
 
+def is_named(log, event, months, of):
+    """A registration of another id that an event of the scope names."""
+    shown = [one for events in log.batches[:log.snapshot] for one in events or [] if is_in_scope(one, months, of)]
+    named = {(stream, ident) for one in shown for stream, ident, _ in one["streams"] if any(ident)}
+    return any(stream == m.REGISTER for stream, _, _ in event["streams"]) and bool(named & {one[:2] for one in event["streams"]})
+
+
 def is_wanted(event, months, of):
     return is_in_scope(event, months, of) or any(stream in (m.REGISTRY, m.RECORDS) for stream, _, _ in event["streams"])
 
 
-def evidence(log, covered=None, months=(0, 0), of=OF_A, hide=(), hide_entries=()):
+def evidence(log, covered=None, months=(0, 0), of=OF_A, hide=(), hide_entries=(), others=False):
     """Records of a good bundle; what is hidden goes under honest gap hashes."""
     records, at, leaves, covered = [], 0, log.leaves(), covered or {}
     for index, events in enumerate(log.batches[:log.snapshot]):
-        shown = [place for place, event in enumerate(events or []) if is_wanted(event, months, of) and (index, place) not in hide]
+        shown = [place for place, event in enumerate(events or []) if (index, place) not in hide
+                 and (is_wanted(event, months, of) or others and is_named(log, event, months, of))]
         if not shown or index in hide_entries:
             continue
         records.append({"name": "entry", "gap": c.gap(leaves, at, index), "index": index, "entry": log.entries[index]})
@@ -227,12 +235,21 @@ def batch_records(index, events, shown, covered):
     return [*records, {"name": "batch_end", "of": index, "gap": c.gap(leaves, at, len(leaves))}]
 
 
-def row_records(log, of):
+def beside(log, of):
+    """Indexes of the rows beside the place of an id that has none."""
+    keys = [(stream, ident) for stream, ident, _ in log.table]
+    place = sum(key < of for key in keys)
+    return [] if of in keys else [at for at in (place - 1, place) if 0 <= at < len(keys) and keys[at][0] < m.REGISTRY]
+
+
+def row_records(log, of, neighbours=None):
     wanted = [of, (m.REGISTRY, bytes(32)), (m.RECORDS, bytes(32))]
+    neighbours = beside(log, of) if neighbours is None else neighbours
     records, at, leaves = [], 0, [row_leaf(*row) for row in log.table]
     for index, (stream, ident, months) in enumerate(log.table):
-        if (stream, ident) in wanted:
-            records.append({"name": "row", "gap": c.gap(leaves, at, index), "index": index, "stream": stream, "id": ident, "months": list(months)})
+        if (stream, ident) in wanted or index in neighbours:
+            name = "neighbour" if index in neighbours else "row"
+            records.append({"name": name, "gap": c.gap(leaves, at, index), "index": index, "stream": stream, "id": ident, "months": list(months)})
             at = index + 1
     return [*records, {"name": "rows_end", "gap": c.gap(leaves, at, len(leaves))}]
 
@@ -252,6 +269,8 @@ def encode(one):
     elif name == "row":
         months = [m.month(*month) for month in one["months"]]
         content = m.evidence_row(one["gap"], one["index"], one["stream"], one["id"], months)
+    elif name == "neighbour":
+        content = m.evidence_neighbour(one["gap"], one["index"], one["stream"], one["id"], months_digest(one["months"]))
     else:
         content = m.gap_only(one["gap"])
     return delimited(m.record(name, content))

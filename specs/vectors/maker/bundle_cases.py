@@ -40,6 +40,7 @@ def planned(edit, **options):
 
 def make():
     goods()
+    absence()
     hiding()
     log_and_authors()
     bodies()
@@ -74,12 +75,95 @@ def goods():
          edited(lambda x: x.demands.update(nonce="nonce-1", min_entries=7)))
     good("bundle-cosigned", "Both witnesses of the quorum.", edited(lambda x: cosigned(x, "alfa", "bravo")))
     good("bundle-with-closed-registration", "The registration stays closed: it needs no manifest.",
-         edited(lambda x: x.event(1, 1).pop("opened")))
+         edited(lambda x: x.event(1, 1).pop("opened")), ["REGISTRATION_CLOSED"])
+    good("bundle-with-closed-registration-of-another-id", "The custodian's registration comes along, and stays closed.",
+         edited(lambda x: x.event(1, 0).pop("opened"), others=True))
+    good("bundle-with-a-repeated-seed", "A source took the same seed for two messages.", planned(same_seed), ["SALT_REPEATED"])
     good("bundle-with-closed-hold", "An act of records that is not needed stays closed.", edited(lambda x: x.event(5, 0).pop("opened")))
+
+
+def same_seed(plan):
+    for at in (0, 3):
+        plan[2]["events"][at]["seed"] = fixed("one seed for all")
 
 
 def timeless(plan):
     plan[4]["events"][0] |= {"month": 0, "time": {"channel": 1, "proof_class": 3}}
+
+
+def nowhere(stream, ident):
+    """Export of an id that has nothing, as of the snapshot."""
+    return dict(of=(stream, ident))
+
+
+def absence():
+    """An id without a row, a period without a message."""
+    def absent(**options):
+        return edited(lambda x: x.attachments.clear(), **options)
+
+    below, above = bytes(31) + b"\x01", b"\xff" * 32
+    between = sorted([CONVERSATION_A, CONVERSATION_B])[0][:31] + bytes([sorted([CONVERSATION_A, CONVERSATION_B])[0][31] ^ 1])
+    good("absent-conversation-first", "It would be the first row of all.", absent(**nowhere(m.CONVERSATION, below)), ["ABSENT"])
+    good("absent-conversation-between", "It would stand between two conversations, or beside one.",
+         absent(**nowhere(m.CONVERSATION, between)), ["ABSENT"])
+    good("absent-conversation-last", "The row after its place is a custodian's.", absent(**nowhere(m.CONVERSATION, above)), ["ABSENT"])
+    good("absent-custodian-first", "The row before its place is a conversation's.", absent(**nowhere(m.CUSTODIAN, below)), ["ABSENT"])
+    good("absent-custodian-last", "The row after its place is the registry's.", absent(**nowhere(m.CUSTODIAN, above)), ["ABSENT"])
+    good("absent-in-a-period", "Of an id that has nothing, no period has anything.",
+         absent(months=(202401, 202402), **nowhere(m.CUSTODIAN, above)), ["ABSENT"])
+    good("nothing-in-the-period", "The row has months before it, and none in it.",
+         edited(lambda x: x.attachments.clear(), months=(202403, 202406)), ["NOTHING_IN_PERIOD", "PERIOD_LIMITED"])
+
+    def never(plan):
+        plan[1]["events"].append(b.registered("CUSTODIAN_REGISTERED", "Bram", custodian=fixed("custodian without a chat")))
+    good("nothing-of-a-custodian", "Registered, and nothing captured in any month.",
+         edited(lambda x: x.attachments.clear(), edit_plan=never, of=(m.CUSTODIAN, fixed("custodian without a chat"))), ["NOTHING_IN_PERIOD"])
+
+    def beside(neighbours, of=(m.CUSTODIAN, above)):
+        def edit(x):
+            x.attachments.clear()
+            x.records[x.records.index(next(one for one in x.records if one["name"] in ("row", "neighbour"))):] = \
+                b.row_records(x.log, of, neighbours(x.log))
+        return dict(edit=edit, of=of)
+
+    def case(name, about, refusal, neighbours, of=(m.CUSTODIAN, above)):
+        options = beside(neighbours, of)
+        bad(name, about, refusal, edited(options.pop("edit"), **options))
+
+    case("absent-without-neighbours", "Nothing says what stands beside its place.", "ROW_MISSING", lambda log: [])
+    case("absent-with-a-row-between", "The neighbour before is another than the one beside.", "ROW_MISSING", lambda log: [0])
+    case("absent-with-one-neighbour", "The one after it is not shown.", "ROW_MISSING",
+         lambda log: b.beside(log, (m.CONVERSATION, above))[:1], (m.CONVERSATION, above))
+    case("absent-with-a-neighbour-too-many", "Two before its place.", "ROW_SURPLUS", lambda log: [0, 1, 2])
+    case("neighbour-beside-its-own-row", "The id has a row; a neighbour has no business.", "ROW_SURPLUS", lambda log: [0],
+         (m.CUSTODIAN, CUSTODIAN))
+
+    def hidden_row(x):
+        x.attachments.clear()
+        other = [row[1] for row in x.log.table].index(CONVERSATION_B)
+        x.records[x.records.index(x.named("row")):] = b.row_records(x.log, (m.CONVERSATION, between), [other])
+    bad("absent-although-its-events-are-shown", "Its row is hidden, its events are not.", "ROW_MISSING",
+        edited(hidden_row))
+
+    def row_hidden(x):
+        keys = [(stream, ident) for stream, ident, _ in x.log.table]
+        at = keys.index((m.CUSTODIAN, CUSTODIAN))
+        x.records[x.records.index(x.named("row")):] = b.row_records(x.log, (m.CUSTODIAN, above), [at - 1])
+        x.attachments.clear()
+    of_custodian = dict(of=(m.CUSTODIAN, CUSTODIAN))
+    shown = [(1, 0), *((2, at) for at in range(4)), (3, 0), (4, 0), (4, 1)]
+    bad("absent-although-it-has-a-row", "Everything of the custodian is hidden, its row too; the neighbours are not adjacent.",
+        "ROW_MISSING", edited(row_hidden, hide=shown, **of_custodian))
+
+    def other_digest(x):
+        x.attachments.clear()
+        x.named("neighbour")["months"] = []
+    bad("neighbour-with-other-months", "A digest that is not the row's.", "SNAPSHOT_ROOT", edited(other_digest, of=(m.CUSTODIAN, above)))
+
+    def as_row(x):
+        x.attachments.clear()
+        x.named("neighbour")["name"] = "row"
+    bad("neighbour-shown-as-a-row", "More of a stranger than an id.", "ROW_SURPLUS", edited(as_row, of=(m.CUSTODIAN, above)))
 
 
 def hiding():

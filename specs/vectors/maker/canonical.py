@@ -380,6 +380,16 @@ def evidence():
     grammar(name, "record-row-without-months", row([]), "At least one.", "Missing", "months")
     grammar(name, "record-row-without-id", row([m.month(0, 1, H[1])], ident=b""), "32 bytes.", "Length", "id")
     grammar(name, "record-row-stream-unknown", row([m.month(0, 1, H[1])], stream=7), "Stream 7.", "Value", "stream")
+
+    def neighbour(**more):
+        fields = dict(stream=m.CUSTODIAN, ident=H[0], months=H[1]) | more
+        return m.record("neighbour", m.evidence_neighbour([H[2]], 3, fields["stream"], fields["ident"], fields["months"]))
+
+    good(name, "record-neighbour", neighbour())
+    grammar(name, "record-neighbour-of-a-fixed-stream", neighbour(stream=m.REGISTRY), "Fixed streams are shown as rows.", "Value", "stream")
+    grammar(name, "record-neighbour-without-stream", neighbour(stream=0), "A stream.", "Missing", "stream")
+    grammar(name, "record-neighbour-with-short-digest", neighbour(months=H[1][:31]), "32 bytes.", "Length", "months")
+    grammar(name, "record-neighbour-without-id", neighbour(ident=b""), "32 bytes.", "Length", "id")
     head_fields = dict(fmt="zegel-evidence/v1", origin=ORIGIN, scope_bytes=m.scope(m.CONVERSATION, H[0]), export_entry=5,
                        export_position=0, snapshot_entry=6, checkpoint=b"note")
     good(name, "record-header", m.record("header", m.evidence_header(**head_fields)))

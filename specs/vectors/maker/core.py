@@ -320,9 +320,13 @@ def roots():
         {"root": c.root([sealed_leaf(*one) for one in bodies]).hex()})
 
 
-def row_leaf(stream, ident, months):
+def months_digest(months):
     data = b"".join(number.to_bytes(4, "big") + count.to_bytes(8, "big") + root for number, count, root in months)
-    return c.leaf(c.ROW, bytes([stream]), ident, c.leaf(c.MONTHS, data))
+    return c.leaf(c.MONTHS, data)
+
+
+def row_leaf(stream, ident, months):
+    return c.leaf(c.ROW, bytes([stream]), ident, months_digest(months))
 
 
 def stream_leaf(entry, position, header):

@@ -177,6 +177,59 @@ def challenge(big_r, public, message):
     return int.from_bytes(hashlib.sha512(big_r + public + message).digest(), "little") % ORDER
 
 
+# Points of small order, and keys that hold one: RFC 8032 5.1, by its formulas.
+
+PRIME = 2**255 - 19
+CURVE = -121665 * pow(121666, -1, PRIME) % PRIME
+
+
+def plus(one, other):
+    (x1, y1), (x2, y2) = one, other
+    both = CURVE * x1 * x2 * y1 * y2
+    return ((x1 * y2 + x2 * y1) * pow(1 + both, -1, PRIME) % PRIME, (y1 * y2 + x1 * x2) * pow(1 - both, -1, PRIME) % PRIME)
+
+
+def times(number, point):
+    total = (0, 1)
+    for bit in bin(number)[2:]:
+        total = plus(total, total)
+        if bit == "1":
+            total = plus(total, point)
+    return total
+
+
+def encoded(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def decoded(data):
+    number = int.from_bytes(data, "little")
+    y, sign = number & (1 << 255) - 1, number >> 255
+    square = (y * y - 1) * pow(CURVE * y * y + 1, -1, PRIME) % PRIME
+    x = pow(square, (PRIME + 3) // 8, PRIME)
+    if (x * x - square) % PRIME:
+        x = x * pow(2, (PRIME - 1) // 4, PRIME) % PRIME
+    assert (x * x - square) % PRIME == 0
+    return (PRIME - x if x & 1 != sign else x, y)
+
+
+def mixed(message):
+    """For each point R of small order: R, a key that is not of small order, and the S with which the equation holds."""
+    eighth = decoded(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
+    found = {}
+    for number in range(64):
+        key = Key(f"mixed {number}")
+        for share in range(1, 8):
+            public = encoded(plus(decoded(key.public), times(share, eighth)))
+            for small in range(8):
+                big_r = encoded(times(small, eighth))
+                k = challenge(big_r, public, message)
+                if (k * share + small) % 8 == 0:
+                    found.setdefault(small, (big_r, public, k * key.scalar() % ORDER))
+    assert len({big_r for big_r, _, _ in found.values()}) == 8
+    return [found[small] for small in range(8)]
+
+
 # Signed notes.
 
 

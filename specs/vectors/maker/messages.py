@@ -197,13 +197,17 @@ def evidence_row(gap, index, stream, ident, months):
     return each(1, gap) + number(2, index) + number(3, stream) + data(4, ident) + each(5, months)
 
 
+def evidence_neighbour(gap, index, stream, ident, months_digest):
+    return each(1, gap) + number(2, index) + number(3, stream) + data(4, ident) + data(5, months_digest)
+
+
 def gap_only(gap):
     """EvidenceBatchEnd, EvidenceLogEnd, EvidenceRowsEnd."""
     return each(1, gap)
 
 
 RECORDS_OF_A_BUNDLE = {"header": 1, "entry": 2, "event": 3, "batch_end": 4, "log_end": 5, "row": 6, "rows_end": 7,
-                       "envelope": 8}
+                       "envelope": 8, "neighbour": 9}
 
 
 def record(name, content):

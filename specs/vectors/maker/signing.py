@@ -44,6 +44,10 @@ def signatures():
     s = c.challenge(identity, SOURCE.public, message) * SOURCE.scalar() % c.ORDER
     case("signature-r-of-small-order", "R is the identity; the equation holds, strict verification refuses.",
          identity + s.to_bytes(32, "little"), bad)
+    for number, (small, key, s) in enumerate(c.mixed(message), 1):
+        case(f"signature-r-of-small-order-under-a-mixed-key-{number}",
+             "The key is a good one plus a point of small order, R is of small order; the equation holds, strict verification refuses.",
+             small + s.to_bytes(32, "little"), bad, key=key)
     # S·B = R + k·A with A the identity: this R and S fit every message.
     for_all = SOURCE.public + (SOURCE.scalar() % c.ORDER).to_bytes(32, "little")
     case("key-of-small-order", "Under the identity as key one signature fits every message.", for_all, ["BadKey"],

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use zegel_proto::v1::{Scope, StreamType};
 use zegel_tools::acts::Acts;
-use zegel_tools::export::{Cover, ExportOrder, ExportReport, export};
+use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, export};
 use zegel_tools::keys::{ArchiveKey, KeyFolder};
 use zegel_tools::officer::{Officer, OfficerError};
 use zegel_tools::reading::{NO_MONTH, Purpose, places, read};
@@ -30,6 +30,13 @@ pub(crate) struct Export {
     /// Last month, YYYYMM, inclusive.
     #[arg(long, requires = "from", value_parser = clap::value_parser!(u32).range(197001..=999912))]
     to: Option<u32>,
+    /// Opens also what lies at most so many hours outside the period, since months are in UTC; the rest of the months beside
+    /// it is withheld.
+    #[arg(long, value_name = "HOURS", requires = "from", value_parser = clap::value_parser!(u32).range(1..=48))]
+    edges: Option<u32>,
+    /// Ground on which the rest of the months beside the period is withheld.
+    #[arg(long, value_name = "CODE", default_value = "buiten_reikwijdte")]
+    edge_ground: String,
     /// Who gets it.
     #[arg(long)]
     recipient: String,
@@ -88,6 +95,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         case: arguments.case,
         decision,
         cover,
+        edges: arguments.edges.map(|hours| Edges { hours, ground: arguments.edge_ground }),
         cosigned: arguments.cosigned.map(Duration::from_secs),
         out: arguments.out,
     };
@@ -96,7 +104,8 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let report = export(officer.source(), &archive, &order, |records| bar.set_position(records)).await;
     bar.finish_and_clear();
     let report = report?;
-    let findings = report.missing_attachments.len() + usize::from(report.cosigned_missing);
+    let findings =
+        report.missing_attachments.len() + report.closed_registrations.len() + usize::from(report.cosigned_missing);
     Ok(Outcome::with_findings(told(&report), json!(report), findings))
 }
 
@@ -161,6 +170,10 @@ fn told(report: &ExportReport) -> String {
     for missing in &report.missing_attachments {
         let (entry, position) = (missing.entry, missing.position);
         text.push_str(&format!("\nfinding: the ledger has no attachment {} of event {entry}:{position}", missing.blob));
+    }
+    for closed in &report.closed_registrations {
+        let (entry, position, reason) = (closed.entry, closed.position, &closed.reason);
+        text.push_str(&format!("\nfinding: registration {entry}:{position} stays closed: {reason}"));
     }
     text
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use zegel_tools::disk;
 use zegel_tools::mirror::mirror;
-use zegel_tools::source::{Backoff, Connection};
+use zegel_tools::source::{Backoff, ClientCertificate, Connection};
 use zegel_verifier::trust::Trust;
 
 /// Where from, where to, and which log.
@@ -25,6 +25,12 @@ pub(crate) struct Mirror {
     /// PEM of the authority that signed the ledger's certificate.
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
+    /// PEM of a certificate to show to the ledger.
+    #[arg(long, value_name = "FILE", requires = "certificate_key")]
+    certificate: Option<PathBuf>,
+    /// Its key, PEM, mode 600.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    certificate_key: Option<PathBuf>,
 }
 
 /// Copies what is new.
@@ -33,7 +39,10 @@ pub(crate) async fn run(mirrored: &Mirror) -> Result<Outcome, CommandError> {
     let trust = Trust::parse(&disk::read(&mirrored.trust)?).map_err(refused)?;
     let tls_ca = mirrored.tls_ca.as_deref().map(disk::read).transpose()?;
     let origin = trust.origin();
-    let connection = Connection::new(&mirrored.ledger, tls_ca.as_deref(), origin, Backoff::default())
+    let shown = mirrored.certificate.as_deref().zip(mirrored.certificate_key.as_deref());
+    let client = shown.map(|(certificate, key)| ClientCertificate::read(certificate, key)).transpose()?;
+    let (ca, patience) = (tls_ca.as_deref(), Backoff::default());
+    let connection = Connection::as_client(&mirrored.ledger, ca, client.as_ref(), origin, patience)
         .map_err(|reason| CommandError::Copy(reason.into()))?;
     let bar = bar("entries");
     let copied = mirror(&connection, origin, &mirrored.out, |size, of| {

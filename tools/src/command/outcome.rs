@@ -11,6 +11,7 @@ use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
 use zegel_tools::keys::KeyError;
+use zegel_tools::load::LoadError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
 use zegel_tools::plan::PlanError;
@@ -72,6 +73,9 @@ pub(crate) enum CommandError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// A load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
@@ -179,6 +183,10 @@ impl CommandError {
                 ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
                 _ => 2,
             },
+            Self::Load(LoadError::Source(source)) => judged(source),
+            Self::Load(LoadError::Ledger(ledger)) => judged_by_ledger(ledger),
+            Self::Load(LoadError::Refused { code: tonic::Code::Unavailable | tonic::Code::Unknown, .. }) => 3,
+            Self::Load(LoadError::Refused { .. } | LoadError::Unproven { .. }) => 2,
             Self::Import(import) => judged_by_format(import.cause()),
             Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Conversations { .. } | Self::Demo(_) => 3,
@@ -218,6 +226,7 @@ impl CommandError {
             | Self::Plan(_)
             | Self::Desk(_)
             | Self::Sheet(_)
+            | Self::Load(_)
             | Self::Witness(_)
             | Self::Signal { .. }
             | Self::Trust { .. }

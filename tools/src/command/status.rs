@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 use zegel_tools::keys::{Actor, KeyFolder};
 use zegel_tools::officer::Register;
-use zegel_tools::source::{Backoff, Connection, Source, SourceError};
+use zegel_tools::source::{Backoff, ClientCertificate, Connection, Source, SourceError};
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::checkpoint::ClaimedCheckpoint;
 
@@ -53,8 +53,9 @@ async fn cosigned(keys: &KeyFolder, place: &Place, has_begun: bool) -> Result<(V
     }
     let ca = keys.tls_ca()?;
     let origin = &keys.ministry().origin;
-    let connection =
-        Connection::new(&place.ledger, Some(&ca), origin, Backoff::default()).map_err(SourceError::from)?;
+    let client = ClientCertificate::of_folder(keys, Actor::Officer)?;
+    let connection = Connection::as_client(&place.ledger, Some(&ca), client.as_ref(), origin, Backoff::default())
+        .map_err(SourceError::from)?;
     let answer = connection.checkpoints().await.map_err(SourceError::from)?;
     let size = ClaimedCheckpoint::parse(&answer.cosigned).ok().map(|cosigned| cosigned.claimed_size());
     let age_s = size.map(|_| now_ms().saturating_sub(answer.cosigned_at_ms) / 1_000);

@@ -40,6 +40,12 @@ pub(crate) enum Witness {
         /// Authority that signed the ledger's certificate; with --audit.
         #[arg(long, value_name = "FILE", requires = "audit")]
         ca: Option<PathBuf>,
+        /// Certificate to show to the ledger, PEM; with --audit.
+        #[arg(long, value_name = "FILE", requires_all = ["audit", "certificate_key"])]
+        certificate: Option<PathBuf>,
+        /// Its key, PEM, mode 600; with --audit.
+        #[arg(long, value_name = "FILE", requires_all = ["audit", "certificate"])]
+        certificate_key: Option<PathBuf>,
     },
     /// Answer requests for cosignatures until SIGTERM or SIGINT.
     Serve {
@@ -56,9 +62,10 @@ pub(crate) enum Witness {
 pub(crate) async fn run(witness: Witness) -> Result<Outcome, CommandError> {
     match witness {
         Witness::Serve { config, ready_file } => answer(&config, ready_file.as_deref()).await,
-        Witness::Init { dir, name, label, listen, log, audit, trust, ledger, ca } => {
+        Witness::Init { dir, name, label, listen, log, audit, trust, ledger, ca, certificate, certificate_key } => {
             let kind = if audit { Kind::Auditor } else { Kind::Witness };
-            let key = init(&dir, &NewWitness { name, kind, listen, log_keys: log, trust, ledger, ca })?.print();
+            let new = NewWitness { name, kind, listen, log_keys: log, trust, ledger, ca, certificate, certificate_key };
+            let key = init(&dir, &new)?.print();
             let line = format!("{} {label} {key}", kind.name());
             let config = dir.join("witness.toml");
             let text = format!(

@@ -22,7 +22,7 @@ pub(super) fn check(bag: &Bag, origin: &str, root_key: Hash, order: &ExportOrder
     let key =
         VerifierKey::new(origin, TYPE_ED25519, root_key.0).map_err(|reason| TrustError::Key { line: 1, reason })?;
     let trust = Trust::parse(format!("root {}\n", key.print()).as_bytes())?;
-    let demands = Demands { nonce: Some(order.nonce.clone()), ..Demands::default() };
+    let demands = Demands { nonce: Some(order.nonce.clone()), scope: Some(order.scope.clone()), ..Demands::default() };
     let mut files = Files { folder: bag.folder(), files: bag.files().collect() };
     let verified = verify(&mut files, &trust, &demands, &mut ());
     verified.map(|_| ()).map_err(|refusal| ExportError::Unverified(Box::new(refusal)))

@@ -235,6 +235,25 @@ impl Cover {
         if is_wanted && !is_approved { Err(CoverError::NotApproved) } else { Ok(()) }
     }
 
+    /// Withholds an event that is known by its place, on one ground.
+    pub(super) fn withhold_spot(&mut self, spot: Spot, grounds: &[String]) -> Result<(), CoverError> {
+        let (entry, position, grounds) = (spot.entry, spot.position, grounds.to_vec());
+        self.add(RedactionItem { entry, position, grounds, ..RedactionItem::default() })
+    }
+
+    /// Events that are withheld as a whole, ascending.
+    pub(super) fn withheld(&self) -> impl Iterator<Item = Spot> {
+        self.items.keys().filter(|(_, slot, _)| *slot == 0).map(|(spot, _, _)| *spot)
+    }
+
+    /// Covers each slot but the binding of an event that is withheld as a whole.
+    pub(super) fn spread(&mut self, spot: Spot, slots: u32) {
+        if let Some(whole) = self.items.remove(&(spot, 0, 0)) {
+            let item = |slot| ((spot, slot, 0), RedactionItem { slot, ..whole.clone() });
+            self.items.extend((1..slots).map(item));
+        }
+    }
+
     /// Holds every ground against the list that the log publishes.
     ///
     /// # Errors

@@ -50,6 +50,12 @@ pub enum ExportError {
         /// The target.
         path: String,
     },
+    /// Edges of no period, or of too many hours.
+    #[error("edges of {hours} hours: wanted are 1 to {max} hours, and a period of months", max = super::EDGE_HOURS_MAX)]
+    Edges {
+        /// As given.
+        hours: u32,
+    },
     /// What should be covered cannot be.
     #[error(transparent)]
     Cover(#[from] CoverError),

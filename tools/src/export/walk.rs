@@ -1,7 +1,7 @@
 //! The ledger's sealed stream, opened record by record. Pure: no file, no network.
 
 use super::cover::EventCover;
-use super::{Cover, CoverError, ExportError, Spot};
+use super::{ClosedRegistration, Cover, CoverError, ExportError, Spot};
 use crate::keys::ArchiveKey;
 use crate::seal::{DossierKey, OpenError, open_checked};
 use std::collections::{BTreeSet, HashMap};
@@ -61,7 +61,22 @@ pub(super) struct Walk<'a> {
     named: BTreeSet<Hash>,
     /// Other ids whose registration was opened.
     registered: BTreeSet<Hash>,
-    counts: (u64, u64, u64),
+    counts: Walked,
+}
+
+/// What a walk has shown.
+#[derive(Default)]
+pub(super) struct Walked {
+    /// Events of the scope that are shown whole.
+    pub(super) opened: u64,
+    /// Events of the scope of which something is covered.
+    pub(super) redacted: u64,
+    /// Events of the scope that are withheld as a whole.
+    pub(super) withheld: u64,
+    /// Cosignatures under the checkpoint in which the evidence ends, whoever gave them.
+    pub(super) cosignatures: usize,
+    /// Registrations that could not be opened, and are not open in the bundle.
+    pub(super) closed: Vec<ClosedRegistration>,
 }
 
 impl<'a> Walk<'a> {
@@ -83,7 +98,7 @@ impl<'a> Walk<'a> {
             entry: 0,
             named: BTreeSet::new(),
             registered: BTreeSet::new(),
-            counts: (0, 0, 0),
+            counts: Walked::default(),
         }
     }
 
@@ -118,6 +133,7 @@ impl<'a> Walk<'a> {
             }
             (Stage::Entries, _) => return order("an entry, an event or an end"),
             (Stage::Rows, Record::Row(row)) => (Record::Row(row), Opened::default()),
+            (Stage::Rows, Record::Neighbour(row)) => (Record::Neighbour(row), Opened::default()),
             (Stage::Rows, Record::RowsEnd(end)) => {
                 self.stage = Stage::End;
                 (Record::RowsEnd(end), Opened::default())
@@ -129,8 +145,8 @@ impl<'a> Walk<'a> {
         Ok(opened)
     }
 
-    /// Ends the walk: events shown whole, in part, and withheld.
-    pub(super) fn finish(self) -> Result<(u64, u64, u64), ExportError> {
+    /// Ends the walk.
+    pub(super) fn finish(self) -> Result<Walked, ExportError> {
         if self.stage != Stage::End {
             return Err(ExportError::Order { wanted: "the end of the rows" });
         }
@@ -196,11 +212,19 @@ impl<'a> Walk<'a> {
         let cover = if in_scope { self.cover.of(spot) } else { None };
         self.awaited.remove(&spot);
         if cover == Some(EventCover::Whole) {
-            self.counts.2 += 1;
+            self.counts.withheld += 1;
             return Ok((event, Vec::new()));
         }
-        let sealed = sealed.filter(|sealed| !sealed.ciphertext.is_empty()).ok_or(ExportError::NoBody { spot })?;
-        let (body, shown) = self.open(spot, &event.header, &sealed)?;
+        let sealed = sealed.filter(|sealed| !sealed.ciphertext.is_empty()).ok_or(ExportError::NoBody { spot });
+        let (body, shown) = match sealed.and_then(|sealed| self.open(spot, &event.header, &sealed)) {
+            // A name that is lost is no reason to show nothing; one that should be covered is.
+            Err(reason) if is_registration && cover.is_none() => {
+                let (Spot { entry, position }, reason) = (spot, reason.to_string());
+                self.counts.closed.push(ClosedRegistration { entry, position, reason });
+                return Ok((event, Vec::new()));
+            }
+            opened => opened?,
+        };
         let (body, shown) = match cover {
             None => (Shown::Opened(body), shown),
             Some(EventCover::Whole) => return Err(ExportError::NoBody { spot }),
@@ -216,8 +240,8 @@ impl<'a> Walk<'a> {
             }
         };
         let is_whole = matches!(body, Shown::Opened(_));
-        self.counts.0 += u64::from(in_scope && is_whole);
-        self.counts.1 += u64::from(in_scope && !is_whole);
+        self.counts.opened += u64::from(in_scope && is_whole);
+        self.counts.redacted += u64::from(in_scope && !is_whole);
         event.body = Some(body);
         Ok((event, wanted_attachments(spot, &header, &facts, &shown)?))
     }

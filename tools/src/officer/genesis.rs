@@ -34,6 +34,23 @@ pub async fn bootstrap(folder: &KeyFolder, ledger: &str) -> Result<Bootstrap, Of
     Ok(Bootstrap::Created)
 }
 
+/// Registers one more source with the root's key.
+///
+/// # Errors
+/// [`OfficerError`].
+pub async fn register_source(
+    folder: &KeyFolder,
+    ledger: &str,
+    identity: &Identity,
+    name: &str,
+) -> Result<(), OfficerError> {
+    let (actor, role) = (identity.actor().to_vec(), Role::Source as i32);
+    let registered = public(EventKind::ActorRegistered, &ActorRegistered { actor, role, name: name.into() })?;
+    let key = key_added(&folder.ministry().origin, identity)?;
+    Source::of_folder(folder, Actor::Root, ledger).await?.append(vec![registered, key]).await?;
+    Ok(())
+}
+
 /// The events of genesis, in order.
 ///
 /// # Errors
@@ -77,7 +94,7 @@ pub fn genesis_drafts(folder: &KeyFolder) -> Result<Vec<Draft>, OfficerError> {
 }
 
 /// A key with proof that its owner has it.
-fn key_added(origin: &str, identity: &Identity) -> Result<Draft, EventError> {
+pub(crate) fn key_added(origin: &str, identity: &Identity) -> Result<Draft, EventError> {
     let (actor, key): (Hash, Hash) = (identity.actor(), identity.public_key());
     let claim = KeyPossession { origin: origin.into(), actor: actor.to_vec(), key: key.to_vec() };
     let proof = identity.sign(CONTEXT_KEY, &print(&claim)?);

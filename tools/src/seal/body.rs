@@ -1,20 +1,24 @@
 //! One event's body under a key of its own, and that key under its dossier.
 
 use super::dossier::DossierKey;
-use super::padding::{pad, unpad};
+use super::padding::{padded, unpad};
 use super::{OpenError, SealError};
-use crate::entropy::random;
+use crate::entropy::{random, random_bytes};
+use crate::event::Event;
 use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
+use prost::Message;
 use zegel_proto::limits::CIPHERTEXT_BYTES_MAX;
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{Body, EventHeader, KeyWrap, SealedBody};
-use zegel_proto::{parse, print};
+use zegel_proto::{CanonicalError, Grammar, parse, print};
 use zegel_verifier::commit::ShownBody;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::layout;
 use zeroize::{Zeroize, Zeroizing};
 
+/// Bytes of an event key.
+const KEY_BYTES: usize = 32;
 /// Bytes of an authentication tag.
 pub(super) const TAG_BYTES: usize = 16;
 
@@ -24,22 +28,54 @@ pub(super) const TAG_BYTES: usize = 16;
 /// [`SealError::TooLarge`] for a body above the limit, [`SealError::Canonical`] for one that breaks its grammar.
 pub fn seal(header: &[u8], body: &Body, origin: &str, dossier: &DossierKey) -> Result<SealedBody, SealError> {
     let body_root = body_root(&parse(header)?).unwrap_or(Hash::ZERO);
-    let plain = Zeroizing::new(print(body)?);
-    let found = super::padded_size(plain.len().saturating_add(4)).saturating_add(TAG_BYTES);
+    let event_key = Zeroizing::new(random()?);
+    seal_under(&event_key, header, body, &dossier.wrap_key(origin, body_root), dossier.id())
+}
+
+/// Seals the bodies of a batch, each in the dossier beside it, with its message row. An event without a body has an empty
+/// sealed form.
+///
+/// # Errors
+/// As [`seal`], for the first that cannot be sealed.
+pub fn seal_all<'a>(
+    events: impl ExactSizeIterator<Item = (&'a Event, Option<&'a DossierKey>)>,
+    origin: &str,
+) -> Result<Vec<SealedBody>, SealError> {
+    // One call to the operating system for the keys of a batch.
+    let keys = random_bytes(events.len() * KEY_BYTES)?;
+    let seal = |((event, dossier), key): ((&Event, Option<&DossierKey>), &[u8])| {
+        let (Some(body), Some(dossier)) = (&event.body, dossier) else { return Ok(SealedBody::default()) };
+        let body_root = event.facts.body_root.unwrap_or(Hash::ZERO);
+        let mut event_key = Zeroizing::new([0; KEY_BYTES]);
+        event_key.copy_from_slice(key);
+        let wrap_key = dossier.wrap_key(origin, body_root);
+        let sealed = seal_under(&event_key, &event.header, body, &wrap_key, dossier.id())?;
+        Ok(SealedBody { message_row: event.message_row.map(Vec::from).unwrap_or_default(), ..sealed })
+    };
+    events.zip(keys.chunks_exact(KEY_BYTES)).map(seal).collect()
+}
+
+fn seal_under(
+    event_key: &[u8; KEY_BYTES],
+    header: &[u8],
+    body: &Body,
+    wrap_key: &[u8; KEY_BYTES],
+    dossier: Hash,
+) -> Result<SealedBody, SealError> {
+    let broken = |reason| CanonicalError::Grammar { message: Body::NAME, reason };
+    body.check().map_err(broken)?;
+    let found = super::padded_size(body.encoded_len().saturating_add(4)).saturating_add(TAG_BYTES);
     if found > CIPHERTEXT_BYTES_MAX {
         return Err(SealError::TooLarge { found, max: CIPHERTEXT_BYTES_MAX });
     }
-    let event_key = Zeroizing::new(random::<32>()?);
-    let mut ciphertext = pad(&plain);
+    let mut ciphertext = padded(body);
     let cipher = |_| SealError::Cipher { found };
     // The nonce is fixed: no event key is used twice.
-    XChaCha20Poly1305::new((&*event_key).into())
+    XChaCha20Poly1305::new(event_key.into())
         .encrypt_in_place(&[0; 24].into(), header, &mut ciphertext)
         .map_err(cipher)?;
-    let wrap_key = dossier.wrap_key(origin, body_root);
-    let wrapped =
-        ChaCha20Poly1305::new((&*wrap_key).into()).encrypt(&[0; 12].into(), event_key.as_slice()).map_err(cipher)?;
-    let wrap = print(&KeyWrap { dossier: dossier.id().to_vec(), wrapped })?;
+    let wrapped = ChaCha20Poly1305::new(wrap_key.into()).encrypt(&[0; 12].into(), &event_key[..]).map_err(cipher)?;
+    let wrap = print(&KeyWrap { dossier: dossier.to_vec(), wrapped })?;
     Ok(SealedBody { ciphertext, wrap, message_row: Vec::new() })
 }
 

@@ -14,7 +14,7 @@ use std::fmt;
 use zegel_proto::v1::{DossierEnvelope, DossierRecipient};
 use zegel_proto::{parse, print};
 use zegel_verifier::hash::{Hash, sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of an encapsulated X-Wing key.
 const ENCAPPED_BYTES: usize = 1_120;
@@ -22,7 +22,8 @@ const ENCAPPED_BYTES: usize = 1_120;
 /// A dossier key in the clear, in memory only.
 #[derive(Clone)]
 pub struct DossierKey {
-    key: Zeroizing<[u8; 32]>,
+    /// HKDF's pseudorandom key, extracted from the dossier key once: every wrap key expands from it.
+    extracted: Zeroizing<[u8; 32]>,
     id: Hash,
 }
 
@@ -51,7 +52,25 @@ impl DossierKey {
         let (key, recipient) = at_hand.ok_or(no_key)?;
         let info = info(&parsed, key.public().id());
         let opened = open_recipient(key, &info, &recipient.sealed).ok_or(OpenError::Envelope { dossier: id })?;
-        Ok(Self { key: opened, id })
+        Ok(Self::new(&opened, id))
+    }
+
+    fn new(key: &[u8; 32], id: Hash) -> Self {
+        let (mut output, _) = Hkdf::<Sha256>::extract(None, key);
+        let mut extracted = Zeroizing::new([0; 32]);
+        extracted.copy_from_slice(&output);
+        output.zeroize();
+        Self { extracted, id }
+    }
+
+    /// What was extracted, and the id: for a load tool that goes on with its dossiers.
+    pub(crate) fn parts(&self) -> (&[u8; 32], Hash) {
+        (&self.extracted, self.id)
+    }
+
+    /// The dossier of which these are the parts.
+    pub(crate) fn of_parts(extracted: &[u8; 32], id: Hash) -> Self {
+        Self { extracted: Zeroizing::new(*extracted), id }
     }
 
     /// SHA-256 of the envelope: how wraps name the dossier.
@@ -63,10 +82,11 @@ impl DossierKey {
     /// The key that wraps one event's key, bound to the log and to what the event commits to.
     pub(super) fn wrap_key(&self, origin: &str, body_root: Hash) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
-        let info = [b"zegel wrap v1\n", origin.as_bytes(), b"\n", &body_root.0].concat();
-        // Fails only above 255 times 32 bytes of output.
-        let expanded = Hkdf::<Sha256>::new(None, &*self.key).expand(&info, &mut *key);
-        debug_assert!(expanded.is_ok(), "32 bytes is within HKDF's reach");
+        let info: [&[u8]; 4] = [b"zegel wrap v1\n", origin.as_bytes(), b"\n", &body_root.0];
+        // Fails only for a key below 32 bytes, and above 255 times 32 bytes of output.
+        let expanded = Hkdf::<Sha256>::from_prk(&*self.extracted)
+            .is_ok_and(|hkdf| hkdf.expand_multi_info(&info, &mut *key).is_ok());
+        debug_assert!(expanded, "32 bytes in and out are within HKDF's reach");
         key
     }
 }
@@ -109,7 +129,7 @@ impl Dossier {
         sealed.sort_by(|one, other| one.archive_key.cmp(&other.archive_key));
         envelope.recipients = sealed;
         let envelope = print(&envelope)?;
-        Ok(Self { key: DossierKey { key, id: sha256(&[&envelope]) }, envelope })
+        Ok(Self { key: DossierKey::new(&key, sha256(&[&envelope])), envelope })
     }
 
     /// The key.

@@ -1,5 +1,8 @@
 //! Padmé (PURBs, 2019): at most about 12 % of padding, and a length leaks only O(log log length) bits.
 
+use super::body::TAG_BYTES;
+use prost::Message;
+
 /// Smallest plaintext: most messages are of one size.
 pub(super) const SIZE_MIN: usize = 256;
 /// Bytes of the length before the body.
@@ -15,13 +18,16 @@ pub fn padded_size(length: usize) -> usize {
     (length + mask) & !mask
 }
 
-/// The body with its length before it and zeros after it.
-pub(super) fn pad(body: &[u8]) -> Vec<u8> {
-    let mut padded = Vec::with_capacity(padded_size(LENGTH_BYTES + body.len()) + 16);
+/// A message with its length before it and zeros after it: one piece of memory that is encrypted in place, with room for
+/// the tag, so that no copy of what it says is left behind.
+pub(super) fn padded(message: &impl Message) -> Vec<u8> {
+    let length = message.encoded_len();
+    let size = padded_size(LENGTH_BYTES + length);
+    let mut padded = Vec::with_capacity(size + TAG_BYTES);
     // The caller has checked that a body is far smaller than 4 GiB.
-    padded.extend((body.len() as u32).to_be_bytes());
-    padded.extend(body);
-    padded.resize(padded_size(padded.len()), 0);
+    padded.extend((length as u32).to_be_bytes());
+    message.encode_raw(&mut padded);
+    padded.resize(size, 0);
     padded
 }
 
@@ -41,6 +47,7 @@ pub(super) fn unpad(padded: &[u8]) -> Result<&[u8], u64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use zegel_proto::v1::SealedBody;
 
     #[test]
     fn the_size_classes_are_those_of_the_paper() {
@@ -60,7 +67,9 @@ mod tests {
 
         #[test]
         fn what_is_padded_comes_off_and_nothing_else(body in proptest::collection::vec(any::<u8>(), 0..700), at: usize) {
-            let padded = pad(&body);
+            let message = SealedBody { ciphertext: body, ..SealedBody::default() };
+            let body = message.encode_to_vec();
+            let padded = padded(&message);
             prop_assert_eq!(unpad(&padded), Ok(body.as_slice()));
             let mut longer = padded.clone();
             longer.push(0);

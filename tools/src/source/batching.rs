@@ -1,6 +1,8 @@
 //! Events into batches: at most 256 events and 3 MiB, cut between conversations where that costs little.
 
 use super::{Head, SealedEvent, Source, SourceError};
+use crate::event::EventError;
+use crate::keys::Identity;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zegel_proto::print;
 use zegel_proto::v1::{AppendRequest, BatchStatement, SignedBatch};
@@ -8,8 +10,8 @@ use zegel_verifier::batch::{events_root, sealed_root};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::signature::CONTEXT_BATCH;
 
-/// Events of a batch: enough to make the signature cheap, few enough to show one without much else.
-const EVENTS_MAX: usize = 256;
+/// Events of a batch of a source: enough to make the signature cheap, few enough to show one without much else.
+pub const BATCH_EVENTS_MAX: usize = 256;
 /// Bytes of a batch: below the 4 MiB of a message.
 const BYTES_MAX: usize = 3 * 1024 * 1024;
 /// From here on a new conversation begins a new batch. Below, traffic of many conversations shares one.
@@ -30,7 +32,7 @@ impl Batching {
         let bytes = size(&event);
         let other = |last: &SealedEvent| last.event.facts.conversation != event.event.facts.conversation;
         let is_cut = self.events.len() >= CUT_EVENTS_MIN && self.events.last().is_some_and(other);
-        let is_full = self.events.len() >= EVENTS_MAX || self.bytes + bytes > BYTES_MAX;
+        let is_full = self.events.len() >= BATCH_EVENTS_MAX || self.bytes + bytes > BYTES_MAX;
         let batch = if is_cut || is_full { self.finish() } else { None };
         self.bytes += bytes;
         self.events.push(event);
@@ -61,28 +63,39 @@ impl Source {
             request.envelopes.extend(sealed.envelope);
         }
         let batch_seq = self.tail.next_batch_seq;
-        let statement = print(&self.statement(&request))?;
-        let signature = self.identity.sign(CONTEXT_BATCH, &statement);
-        let next = Head { next_batch_seq: batch_seq + 1, previous: Some(sha256(&[&statement])) };
-        request.batch = Some(SignedBatch { statement, signature });
+        let next = sign_batch(&self.identity, &self.tail, &mut request, now_ms())?;
         self.spool.outbox.put(batch_seq, &request)?;
         self.tail = next;
         Ok(())
     }
+}
 
-    fn statement(&self, request: &AppendRequest) -> BatchStatement {
-        BatchStatement {
-            origin: self.config.origin.clone(),
-            source: self.identity.actor().to_vec(),
-            key: self.identity.public_key().to_vec(),
-            batch_seq: self.tail.next_batch_seq,
-            count: request.headers.len() as u32,
-            events_root: events_root(request.headers.iter().map(Vec::as_slice)).to_vec(),
-            sealed_root: sealed_root(&request.bodies).to_vec(),
-            previous: self.tail.previous.map(Hash::to_vec).unwrap_or_default(),
-            created_at_ms: now_ms(),
-        }
-    }
+/// Signs the headers and bodies of a request as the batch after `head` of this actor, and gives the head after it. The
+/// request holds its origin already.
+///
+/// # Errors
+/// [`EventError::Canonical`] if there is nothing in it, or more than a batch holds.
+pub fn sign_batch(
+    identity: &Identity,
+    head: &Head,
+    request: &mut AppendRequest,
+    created_at_ms: u64,
+) -> Result<Head, EventError> {
+    let statement = print(&BatchStatement {
+        origin: request.origin.clone(),
+        source: identity.actor().to_vec(),
+        key: identity.public_key().to_vec(),
+        batch_seq: head.next_batch_seq,
+        count: request.headers.len() as u32,
+        events_root: events_root(request.headers.iter().map(Vec::as_slice)).to_vec(),
+        sealed_root: sealed_root(&request.bodies).to_vec(),
+        previous: head.previous.map(Hash::to_vec).unwrap_or_default(),
+        created_at_ms,
+    })?;
+    let signature = identity.sign(CONTEXT_BATCH, &statement);
+    let next = Head { next_batch_seq: head.next_batch_seq + 1, previous: Some(sha256(&[&statement])) };
+    request.batch = Some(SignedBatch { statement, signature });
+    Ok(next)
 }
 
 /// The clock of this machine, in milliseconds since 1970.

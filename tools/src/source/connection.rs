@@ -3,7 +3,7 @@
 //! A call is tried again when the transport failed or the ledger is not available; every call here and every append may be
 //! repeated without harm. A refusal is never tried again.
 
-use super::Known;
+use super::{ClientCertificate, Known};
 use std::future::Future;
 use std::time::Duration;
 use thiserror::Error;
@@ -150,6 +150,7 @@ impl Attempts {
 #[derive(Clone, Debug)]
 pub struct Connection {
     client: LedgerClient<Channel>,
+    channel: Channel,
     origin: String,
     backoff: Backoff,
 }
@@ -160,6 +161,20 @@ impl Connection {
     /// # Errors
     /// [`LedgerError::Address`].
     pub fn new(address: &str, tls_ca: Option<&[u8]>, origin: &str, backoff: Backoff) -> Result<Self, LedgerError> {
+        Self::as_client(address, tls_ca, None, origin, backoff)
+    }
+
+    /// The same, showing a certificate of our own; it is only shown over `https`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Address`].
+    pub fn as_client(
+        address: &str,
+        tls_ca: Option<&[u8]>,
+        client: Option<&ClientCertificate>,
+        origin: &str,
+        backoff: Backoff,
+    ) -> Result<Self, LedgerError> {
         let bad = |reason: &dyn std::fmt::Display| LedgerError::Address {
             address: address.into(),
             reason: reason.to_string(),
@@ -167,18 +182,25 @@ impl Connection {
         let mut endpoint = Endpoint::from_shared(address.to_owned()).map_err(|reason| bad(&reason))?;
         if let Some(ca) = tls_ca.filter(|_| address.starts_with("https:")) {
             let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
+            let tls = client.map_or(tls.clone(), |client| tls.identity(client.identity()));
             endpoint = endpoint.tls_config(tls).map_err(|reason| bad(&reason))?;
         }
         let quiet = Duration::from_secs(20);
         endpoint = endpoint.connect_timeout(quiet).http2_keep_alive_interval(quiet).keep_alive_timeout(quiet);
-        let client = LedgerClient::new(endpoint.connect_lazy()).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Ok(Self { client, origin: origin.into(), backoff })
+        let channel = endpoint.connect_lazy();
+        let client = LedgerClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Self { client, channel, origin: origin.into(), backoff })
     }
 
     /// The generated client, for calls that are not here.
     #[must_use]
     pub fn client(&self) -> LedgerClient<Channel> {
         self.client.clone()
+    }
+
+    /// What lies below the client, for calls that encode by themselves.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub(super) fn attempts(&self) -> Attempts {
@@ -266,7 +288,7 @@ impl Connection {
         Ok(entries)
     }
 
-    pub(super) async fn source_head(&self, source: Hash) -> Result<GetSourceHeadResponse, LedgerError> {
+    pub(crate) async fn source_head(&self, source: Hash) -> Result<GetSourceHeadResponse, LedgerError> {
         let request = GetSourceHeadRequest { origin: self.origin.clone(), source: source.to_vec() };
         self.call(|mut client| {
             let request = request.clone();
@@ -321,6 +343,21 @@ impl Connection {
             async move { client.snapshot(request).await }
         });
         answer.await?.receipt.ok_or(LedgerError::Incomplete { wanted: "receipt" })
+    }
+
+    /// Headers of a batch, as the ledger tells them: nothing is proven of them here. None, where no entry stands.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn headers(&self, entry: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let request = ReadEntriesRequest { origin: self.origin.clone(), from: entry, count: 1 };
+        let mut headers = Vec::new();
+        let call = |mut client: LedgerClient<Channel>| {
+            let request = request.clone();
+            async move { client.read_entries(request).await }
+        };
+        self.read(call, |_, answer| headers = answer.headers).await?;
+        Ok(headers)
     }
 
     /// Begins the sealed stream of an export.

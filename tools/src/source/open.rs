@@ -2,7 +2,7 @@
 
 use super::chain::Spool;
 use super::receipt::{LogKeys, ReceiptError, hashes};
-use super::{Backoff, Connection, Head, RegistryReplay, Source, SourceError};
+use super::{Backoff, ClientCertificate, Connection, Head, RegistryReplay, Source, SourceError};
 use crate::keys::{Actor, Identity, KeyError, KeyFolder};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -65,7 +65,9 @@ impl Source {
     /// # Errors
     /// [`SourceError`].
     pub async fn of_folder(folder: &KeyFolder, actor: Actor, ledger: &str) -> Result<Self, SourceError> {
-        Self::open(folder.identity(actor)?, SourceConfig::of_folder(folder, actor, ledger)?).await
+        let (identity, config) = (folder.identity(actor)?, SourceConfig::of_folder(folder, actor, ledger)?);
+        let client = ClientCertificate::of_folder(folder, actor).map_err(KeyError::from)?;
+        Self::open_as(identity, config, client.as_ref()).await
     }
 
     /// Opens a source: checks the registry and that the log continues what we saw, sends what waits in the outbox, and
@@ -75,7 +77,20 @@ impl Source {
     /// [`SourceError::Locked`], [`SourceError::View`], [`SourceError::Checkpoint`], [`SourceError::ChainDiffers`], or what
     /// sending can meet.
     pub async fn open(identity: Identity, config: SourceConfig) -> Result<Self, SourceError> {
-        let connection = Connection::new(&config.ledger, config.tls_ca.as_deref(), &config.origin, config.backoff)?;
+        Self::open_as(identity, config, None).await
+    }
+
+    /// The same, showing the ledger a certificate of our own.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub async fn open_as(
+        identity: Identity,
+        config: SourceConfig,
+        client: Option<&ClientCertificate>,
+    ) -> Result<Self, SourceError> {
+        let ca = config.tls_ca.as_deref();
+        let connection = Connection::as_client(&config.ledger, ca, client, &config.origin, config.backoff)?;
         let spool = Spool::open(&config.spool)?;
         let mut source = Self {
             identity,
@@ -165,7 +180,7 @@ impl Source {
         Ok(())
     }
 
-    async fn compare_chains(&mut self) -> Result<(), SourceError> {
+    pub(crate) async fn compare_chains(&mut self) -> Result<(), SourceError> {
         let answer = self.connection.source_head(self.identity.actor()).await?;
         let theirs = Head { next_batch_seq: answer.next_batch_seq, previous: Hash::read(&answer.previous) };
         if theirs == self.tail {

@@ -3,7 +3,7 @@
 use super::WitnessError;
 use crate::disk::{self, Readers};
 use crate::keys::{create_signing_key, load_signing_key};
-use crate::source::{Backoff, Connection};
+use crate::source::{Backoff, ClientCertificate, Connection};
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -81,6 +81,10 @@ pub struct LogConfig {
     pub ledger: Option<String>,
     /// Authority that signed the ledger's certificate, PEM.
     pub ca: Option<PathBuf>,
+    /// Certificate to show to the ledger, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its key, PEM; mode 600.
+    pub certificate_key: Option<PathBuf>,
 }
 
 /// A log that a witness knows by its keys.
@@ -127,7 +131,8 @@ impl WitnessConfig {
             change(&mut tls.key);
         }
         for log in &mut self.logs {
-            log.trust.iter_mut().chain(log.ca.iter_mut()).for_each(change);
+            let LogConfig { trust, ca, certificate, certificate_key, .. } = log;
+            [trust, ca, certificate, certificate_key].into_iter().flatten().for_each(change);
         }
     }
 
@@ -164,7 +169,12 @@ impl WitnessConfig {
         let trust = Trust::parse(&disk::read(path)?).map_err(unread)?;
         let ca = log.ca.as_deref().map(disk::read).transpose()?;
         let backoff = Backoff { attempts_max: 3, ..Backoff::default() };
-        let connection = Connection::new(ledger, ca.as_deref(), trust.origin(), backoff)?;
+        let client = match (&log.certificate, &log.certificate_key) {
+            (Some(certificate), Some(key)) => Some(ClientCertificate::read(certificate, key)?),
+            (None, None) => None,
+            _ => return Err(self.bad("a [[log]] has a certificate with its certificate_key, or neither")),
+        };
+        let connection = Connection::as_client(ledger, ca.as_deref(), client.as_ref(), trust.origin(), backoff)?;
         Ok(Replayed { trust, connection })
     }
 }
@@ -186,6 +196,10 @@ pub struct NewWitness {
     pub ledger: Option<String>,
     /// Authority of the ledger's certificate; of an auditor.
     pub ca: Option<PathBuf>,
+    /// Certificate to show to the ledger; of an auditor.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub certificate_key: Option<PathBuf>,
 }
 
 /// Makes key, state, guard and configuration in a folder, and gives the key as others know it. Nothing is overwritten.
@@ -226,8 +240,11 @@ fn config_text(new: &NewWitness) -> Result<String, WitnessError> {
     if let Some(ledger) = &new.ledger {
         text.push_str(&format!("ledger = {}\n", quoted(ledger)));
     }
-    if let Some(ca) = &new.ca {
-        text.push_str(&format!("ca = {}\n", path(ca)?));
+    let shown = [("ca", &new.ca), ("certificate", &new.certificate), ("certificate_key", &new.certificate_key)];
+    for (name, file) in shown {
+        if let Some(file) = file {
+            text.push_str(&format!("{name} = {}\n", path(file)?));
+        }
     }
     Ok(text)
 }

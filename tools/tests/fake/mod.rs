@@ -486,8 +486,18 @@ impl Ledger for FakeLedger {
     }
 
     type ReadEntriesStream = Answers<ReadEntriesResponse>;
-    async fn read_entries(&self, _: Request<ReadEntriesRequest>) -> Result<Response<Self::ReadEntriesStream>, Status> {
-        Err(Status::unimplemented("not needed here"))
+    async fn read_entries(
+        &self,
+        request: Request<ReadEntriesRequest>,
+    ) -> Result<Response<Self::ReadEntriesStream>, Status> {
+        let (state, asked) = (self.state(), request.into_inner());
+        let all = (0u64..).zip(state.entries.iter().zip(&state.batches));
+        let wanted = all.filter(|(index, _)| (asked.from..asked.from + asked.count).contains(index));
+        let answer = wanted.map(|(index, (entry, batch))| {
+            let headers = batch.as_ref().map(|batch| batch.headers.clone()).unwrap_or_default();
+            Ok(ReadEntriesResponse { index, entry: entry.clone(), headers })
+        });
+        Ok(answers(answer.collect()))
     }
 
     type ReadAuditStream = Answers<AuditEntry>;

@@ -3,10 +3,13 @@
 //! Not here: ciphertexts and their keys (the tools'); a bundle holds plaintexts. Specification: `specs/bundle.md`.
 
 use super::bag::{ATTACHMENTS_FOLDER, BagError, unreadable};
-use super::framing::digest;
-use super::{AttachmentError, BundleSource, Observer, Refusal};
+use super::digest::Digester;
+use super::framing::read_pieces;
+use super::{AttachmentError, BundleSource, Observer, Refusal, pool};
 use crate::hash::Hash;
 use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use zegel_proto::limits::BLOB_BYTES_MAX;
 
 #[derive(Clone, Debug)]
@@ -77,29 +80,68 @@ impl Attachments {
         }
     }
 
-    /// Reads every file: its size is the listed one and its bytes are its name.
+    /// Reads every file: its size is the listed one and its bytes are its name. Files are hashed on as many threads as
+    /// there are workers, each on one.
     pub(super) fn check_bytes(
         &self,
+        workers: usize,
         source: &mut dyn BundleSource,
         observer: &mut dyn Observer,
     ) -> Result<(), Refusal> {
-        for held in &self.held {
-            let path = path(held.sha256);
-            let input = source.open(&path).map_err(|reason| unreadable(&path, &reason))?;
-            let read = digest(input, held.bytes.min(BLOB_BYTES_MAX), |bytes| observer.progress(bytes));
-            let (bytes, found) = read.map_err(|reason| unreadable(&path, &reason))?;
-            let refused = |reason| Err(Refusal::Attachment { file: held.sha256.to_string(), reason });
-            if bytes != held.bytes {
-                return refused(AttachmentError::Size { found: bytes, wanted: held.bytes });
+        pool::with_digesters(workers.min(self.held.len()), |digesters| {
+            let mut underway: VecDeque<(&Held, usize)> = VecDeque::new();
+            for (number, held) in self.held.iter().enumerate() {
+                if underway.len() == digesters.len() {
+                    check_next(&mut underway, digesters)?;
+                }
+                let at = number % digesters.len();
+                if let Err(reason) = read(source, held, &mut digesters[at], observer) {
+                    // What is wrong with a file before it comes first.
+                    while check_next(&mut underway, digesters)? {}
+                    return Err(reason);
+                }
+                underway.push_back((held, at));
             }
-            if found != held.sha256 {
-                return refused(AttachmentError::Digest { found });
-            }
-        }
-        Ok(())
+            while check_next(&mut underway, digesters)? {}
+            Ok(())
+        })
     }
 
     pub(super) fn count(&self) -> u64 {
         self.held.len() as u64
     }
+}
+
+/// Reads a file into a digester.
+fn read(
+    source: &mut dyn BundleSource,
+    held: &Held,
+    digester: &mut Digester,
+    observer: &mut dyn Observer,
+) -> Result<(), Refusal> {
+    let path = path(held.sha256);
+    let input = source.open(&path).map_err(|reason| unreadable(&path, &reason))?;
+    let seen = |piece: Vec<u8>| {
+        observer.progress(piece.len() as u64);
+        digester.push(&Arc::new(piece));
+    };
+    read_pieces(input, held.bytes.min(BLOB_BYTES_MAX), seen).map_err(|reason| unreadable(&path, &reason))?;
+    digester.end();
+    Ok(())
+}
+
+/// Checks the file that was read first; false if there is none.
+fn check_next(underway: &mut VecDeque<(&Held, usize)>, digesters: &mut [Digester]) -> Result<bool, Refusal> {
+    let Some((held, at)) = underway.pop_front() else {
+        return Ok(false);
+    };
+    let (bytes, found) = digesters[at].take();
+    let refused = |reason| Err(Refusal::Attachment { file: held.sha256.to_string(), reason });
+    if bytes != held.bytes {
+        return refused(AttachmentError::Size { found: bytes, wanted: held.bytes });
+    }
+    if found != held.sha256 {
+        return refused(AttachmentError::Digest { found });
+    }
+    Ok(true)
 }

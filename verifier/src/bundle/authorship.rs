@@ -13,7 +13,7 @@ use crate::registry::{Registry, RegistryError};
 use crate::trust::Trust;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{EventHeader, EventKind, LogCreated, Role, event_header};
+use zegel_proto::v1::{EventKind, LogCreated, Role};
 
 /// The last batch of a source that was shown.
 struct Link {
@@ -101,14 +101,14 @@ impl Authorship {
         place: Place,
         batch: &OpenBatch,
         kind: EventKind,
-        header: &EventHeader,
+        public: Option<&[u8]>,
     ) -> Result<(), Refusal> {
         let Some(registry) = &mut self.registry else {
-            return self.genesis(place, batch, kind, header);
+            return self.genesis(place, batch, kind, public);
         };
         Registry::authorise(batch.role, kind).map_err(|reason| Refusal::Authority { place, reason })?;
-        match (&header.content, family(kind)) {
-            (Some(event_header::Content::Public(public)), Family::Registry) => {
+        match (public, family(kind)) {
+            (Some(public), Family::Registry) => {
                 registry.apply(batch.entry, kind, public).map_err(|reason| Refusal::Registry { place, reason })
             }
             _ => Ok(()),
@@ -120,12 +120,10 @@ impl Authorship {
         place: Place,
         batch: &OpenBatch,
         kind: EventKind,
-        header: &EventHeader,
+        public: Option<&[u8]>,
     ) -> Result<(), Refusal> {
         let found = kind.as_str_name();
-        let (Some(event_header::Content::Public(public)), EventKind::LogCreated, Some(0)) =
-            (&header.content, kind, place.position)
-        else {
+        let (Some(public), EventKind::LogCreated, Some(0)) = (public, kind, place.position) else {
             return Err(Refusal::Genesis { place, found });
         };
         let refused = |reason: RegistryError| Refusal::Registry { place, reason };

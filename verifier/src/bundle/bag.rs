@@ -178,7 +178,7 @@ impl Bag {
             left.swap_remove(at);
             let max = 2 * LINE_BYTES_MAX * (ATTACHMENTS_MAX as u64 + 1);
             let input = source.open(&file).map_err(|reason| unreadable(&file, &reason))?;
-            let (_, found) = digest(input, max, |_| ()).map_err(|reason| unreadable(&file, &reason))?;
+            let (_, found) = digest(input, max).map_err(|reason| unreadable(&file, &reason))?;
             if found != listed {
                 return Err(BagError::Digest { file, found, wanted: listed }.into());
             }
@@ -239,10 +239,11 @@ impl Bag {
     /// Reads every attachment: its bytes are its name.
     pub(super) fn check_attachments(
         &self,
+        workers: usize,
         source: &mut dyn BundleSource,
         observer: &mut dyn Observer,
     ) -> Result<(), Refusal> {
-        self.attachments.check_bytes(source, observer)
+        self.attachments.check_bytes(workers, source, observer)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Not here: time zones, which a bundle never needs. The proleptic Gregorian calendar, by days of 400-year eras.
 
 use std::fmt;
+use zegel_proto::v1::Precision;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -58,6 +59,40 @@ pub fn month_of(ms: u64) -> Option<u32> {
     (moment.year <= 9_999).then(|| moment.year as u32 * 100 + moment.month)
 }
 
+/// The first millisecond of a month as headers write it (year * 100 + month, from 197001).
+#[must_use]
+pub fn month_start_ms(month: u32) -> u64 {
+    let (year, month) = (u64::from(month / 100), u64::from(month % 100));
+    // Years begin in March, so that a leap day ends its year; 0-03-01 is 719,468 days before 1970.
+    let (year, from_march) = if month > 2 { (year, month - 3) } else { (year.saturating_sub(1), month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * from_march + 2) / 5;
+    days.saturating_sub(719_468) * DAY_MS
+}
+
+/// The month after.
+#[must_use]
+pub fn next_month(month: u32) -> u32 {
+    if month % 100 == 12 { month + 89 } else { month + 1 }
+}
+
+/// The month before.
+#[must_use]
+pub fn previous_month(month: u32) -> u32 {
+    if month % 100 == 1 { month.saturating_sub(89) } else { month.saturating_sub(1) }
+}
+
+/// Milliseconds that a time may lie behind what is written; `None` where a month or nothing is all that is known.
+#[must_use]
+pub fn slack_ms(precision: i32) -> Option<u64> {
+    match Precision::try_from(precision) {
+        Ok(Precision::Millisecond) => Some(0),
+        Ok(Precision::Second) => Some(999),
+        Ok(Precision::Minute) => Some(59_999),
+        Ok(Precision::Day) => Some(DAY_MS - 1),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +105,20 @@ mod tests {
         assert_eq!(month_of(1_709_164_800_000), Some(202_402));
         assert_eq!(Moment::at(1_709_164_800_000).to_string(), "2024-02-29T00:00:00Z");
         assert_eq!(Moment::at(951_782_400_000).to_string(), "2000-02-29T00:00:00Z");
+    }
+
+    #[test]
+    fn a_month_starts_where_the_one_before_it_ends() {
+        let mut month = 197_001;
+        while month < 240_001 {
+            let start = month_start_ms(month);
+            assert_eq!(month_of(start), Some(month));
+            assert_eq!(
+                (month_of(start.saturating_sub(1)), start > 0),
+                (Some(previous_month(month).max(197_001)), month > 197_001)
+            );
+            month = next_month(month);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! over all its records, each run points below the manifest's own number, and no more records are called new than the
 //! capture has events. Memory: one counter per capture. Specification: `specs/input.md`.
 
+use super::calendar::slack_ms;
 use super::export::ScopeFacts;
 use super::{CAPTURES_MAX, Place, Refusal};
 use crate::commit::{Shown, ShownBody};
@@ -12,7 +13,7 @@ use crate::hash::Hash;
 use crate::kinds::{EventFacts, Family, capture, family};
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{Binding, EventKind, ManifestDetail, ManifestRun, Precision, RecordFate};
+use zegel_proto::v1::{Binding, EventKind, ManifestDetail, ManifestRun, RecordFate};
 
 /// Source, custodian, conversation.
 type CaptureId = (Hash, Hash, Hash);
@@ -93,13 +94,7 @@ impl Captures {
         let Some(capture) = id(source, facts).and_then(|id| self.captures.get_mut(&id)) else {
             return false;
         };
-        let slack = match Precision::try_from(binding.precision) {
-            Ok(Precision::Millisecond) => 0,
-            Ok(Precision::Second) => 999,
-            Ok(Precision::Minute) => 59_999,
-            Ok(Precision::Day) => 86_399_999,
-            _ => u64::MAX,
-        };
+        let slack = slack_ms(binding.precision).unwrap_or(u64::MAX);
         let before = std::mem::replace(&mut capture.last_occurred_ms, binding.occurred_at_ms);
         binding.occurred_at_ms.saturating_add(slack) < before
     }

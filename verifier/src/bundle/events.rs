@@ -7,22 +7,27 @@ use super::bag::Bag;
 use super::calendar::month_of;
 use super::captures::{Captures, FileTally};
 use super::custody::Custody;
-use super::export::{ExportWatch, Exported, Opening};
+use super::export::{ExportWatch, Exported, Opening, ScopeFacts};
 use super::findings::{About, Finding, Findings, Severity};
 use super::months::ShownAs;
 use super::names::Names;
 use super::plain::plain;
+use super::prepared::OpenHeader;
 use super::redaction::Redaction;
+use super::salts::Salts;
+use super::span::Span;
+use super::splits::Splits;
 use super::walk::OpenBatch;
 use super::{Demands, Observer, Place, Refusal, ShownEvent};
-use crate::commit::{Shown, ShownBody, check_redacted};
+use crate::commit::ShownBody;
 use crate::hash::Hash;
-use crate::kinds::{CHAT_LAYOUT, EventFacts, Family, capture, chat, family, layout};
+use crate::kinds::{CHAT_LAYOUT, EventFacts, Family, capture, chat, family};
 use crate::registry::Registry;
 use zegel_proto::parse;
-use zegel_proto::v1::{
-    Attachment, AttachmentState, Binding, Clock, EventKind, GapDetail, ProofClass, evidence_event::Body,
-};
+use zegel_proto::v1::{Attachment, AttachmentState, Binding, Clock, EventKind, GapDetail, ProofClass};
+
+/// A source's clock may be ahead of the ledger's by so much before it is told.
+const CLOCKS_APART_MS: u64 = 5 * 60 * 1_000;
 
 /// An event whose header is good.
 pub(super) struct OpenEvent<'a> {
@@ -46,26 +51,34 @@ pub(super) struct Tally {
 /// Where events are checked, one by one.
 pub(super) struct Desk {
     origin: String,
+    scope: ScopeFacts,
     captures: Captures,
     export: Option<ExportWatch>,
     pub(super) redaction: Redaction,
     pub(super) custody: Custody,
     pub(super) findings: Findings,
     pub(super) tally: Tally,
+    pub(super) span: Span,
     pub(super) names: Names,
+    pub(super) splits: Splits,
+    pub(super) salts: Salts,
 }
 
 impl Desk {
     pub(super) fn new(opening: &Opening) -> Self {
         Self {
             origin: opening.origin.clone(),
+            scope: opening.scope,
             captures: Captures::new(opening.scope),
             export: Some(ExportWatch::new(opening.export)),
             redaction: Redaction::default(),
             custody: Custody::default(),
             findings: Findings::default(),
             tally: Tally::default(),
+            span: Span::default(),
             names: Names::default(),
+            splits: Splits::default(),
+            salts: Salts::default(),
         }
     }
 
@@ -73,7 +86,7 @@ impl Desk {
     pub(super) fn check(
         &mut self,
         event: &OpenEvent<'_>,
-        body: Option<Body>,
+        header: &OpenHeader,
         bag: &Bag,
         registry: Option<&Registry>,
         observer: &mut dyn Observer,
@@ -83,8 +96,14 @@ impl Desk {
         if event.in_scope {
             self.captures.number(place, source, facts)?;
         }
-        let opened = self.open(event, source, body)?;
-        let shown_body = opened.as_ref().map(|(_, body)| body);
+        if let Some(salted) = &header.salted {
+            self.salts.body(place, salted);
+        }
+        let opened = header.body.as_ref().map_err(|fault| fault.clone().at(place))?.as_ref();
+        if let Some((binding, _)) = opened {
+            self.check_binding(place, source, facts, binding)?;
+        }
+        let shown_body = opened.map(|(_, body)| body);
         if let Some(watch) = &mut self.export {
             watch.event(place, facts, source, shown_body)?;
         }
@@ -97,7 +116,7 @@ impl Desk {
         }
         let shown_as = shown_as(facts, shown_body);
         if event.in_scope {
-            self.in_scope(event, source, opened.as_ref(), bag)?;
+            self.in_scope(event, source, opened, bag)?;
         }
         let shown = ShownEvent {
             place,
@@ -105,46 +124,16 @@ impl Desk {
             source,
             facts,
             in_scope: event.in_scope,
-            body: opened.as_ref().map(|(binding, body)| (binding, body)),
+            body: opened.map(|(binding, body)| (binding, body)),
         };
         self.names.event(&shown);
+        self.splits.event(&shown);
         observer.event(&shown);
         Ok(shown_as)
     }
 
-    /// Opens a body against its header.
-    fn open(
-        &self,
-        event: &OpenEvent<'_>,
-        source: Hash,
-        body: Option<Body>,
-    ) -> Result<Option<(Binding, ShownBody)>, Refusal> {
-        let (place, facts) = (event.place, event.facts);
-        let Some(body) = body else {
-            return Ok(None);
-        };
-        let Some(root) = facts.body_root else {
-            return Err(Refusal::Body { place, reason: "a public event has no body" });
-        };
-        let opened = match body {
-            Body::Opened(body) => ShownBody::open(body, layout(facts.kind), root),
-            Body::Redacted(body) => check_redacted(body, layout(facts.kind), root),
-            Body::Sealed(_) => return Err(Refusal::Body { place, reason: "sealed evidence may not be in a bundle" }),
-        };
-        let opened = opened.map_err(|reason| Refusal::Commitment { place, reason })?;
-        let binding = self.check_binding(place, source, facts, &opened)?;
-        Ok(Some((binding, opened)))
-    }
-
-    fn check_binding(
-        &self,
-        place: Place,
-        source: Hash,
-        facts: &EventFacts,
-        body: &ShownBody,
-    ) -> Result<Binding, Refusal> {
-        let bytes = body.value(0).ok_or(Refusal::Binding { place, field: "state" })?;
-        let binding: Binding = parse(bytes).map_err(|reason| Refusal::NotCanonicalAt { place, reason })?;
+    /// Slot 0 binds the body to this place, source and month.
+    fn check_binding(&self, place: Place, source: Hash, facts: &EventFacts, binding: &Binding) -> Result<(), Refusal> {
         let same_id = |found: &[u8], wanted: Option<Hash>| Hash::read(found) == wanted;
         let captured = matches!(family(facts.kind), Family::Chat | Family::Capture);
         let has_month = match Clock::try_from(binding.clock) {
@@ -162,7 +151,7 @@ impl Desk {
         ];
         match checks.into_iter().find(|(holds, _)| !holds) {
             Some((_, field)) => Err(Refusal::Binding { place, field }),
-            None => Ok(binding),
+            None => Ok(()),
         }
     }
 
@@ -176,6 +165,7 @@ impl Desk {
     ) -> Result<(), Refusal> {
         let (place, facts) = (event.place, event.facts);
         let body = opened.map(|(_, body)| body);
+        self.span.event(self.scope, facts, opened.map(|(binding, _)| binding));
         match body {
             Some(body) => self.redaction.cover(place, body.covered()),
             // A registration that is not needed stays closed: nothing of the chat is covered by that.
@@ -207,6 +197,15 @@ impl Desk {
 
     fn note(&mut self, place: Place, id: &'static str, severity: Severity, about: About, nl: &str, en: &str) {
         self.findings.add(Finding::of(id, severity, about, nl.into(), en.into()).at(place));
+    }
+
+    /// What a source signed later than it was received was not received then.
+    pub(super) fn note_clocks(&mut self, place: Place, received_at_ms: u64, created_at_ms: u64) {
+        if received_at_ms.saturating_add(CLOCKS_APART_MS) < created_at_ms {
+            let nl = "Een zending is volgens het logboek eerder ontvangen dan de bron haar ondertekende.";
+            let en = "By the log a batch was received before its source signed it.";
+            self.note(place, "RECEIVED_EARLY", Severity::Warning, About::Immutability, nl, en);
+        }
     }
 
     fn note_file(&mut self, place: Place, file: Option<&FileTally>) {
@@ -253,14 +252,16 @@ impl Desk {
     }
 
     fn note_slots(&mut self, body: &ShownBody) {
-        for (count, shown) in self.tally.unknown_slots.iter_mut().zip(body.slots()) {
-            *count += u64::from(*shown == Shown::Unknown);
+        for slot in body.unknown() {
+            if let Some(count) = self.tally.unknown_slots.get_mut(slot) {
+                *count += 1;
+            }
         }
     }
 
     /// Attachments of an open list: those that are there must be the right files.
     fn attachments(&mut self, place: Place, body: &ShownBody, bag: &Bag) -> Result<(), Refusal> {
-        for item in body.items(chat::ATTACHMENTS).iter().flatten() {
+        for item in body.open_items(chat::ATTACHMENTS) {
             let Ok(attachment) = parse::<Attachment>(item) else {
                 let nl = "Een bijlage is vastgelegd in een vorm die niet te lezen is.";
                 let en = "An attachment was committed in a form that cannot be read.";

@@ -80,6 +80,16 @@ impl Opening {
     }
 }
 
+impl Opening {
+    /// The bundle is about what its reader asked for.
+    pub(super) fn check_scope(&self, demands: &Demands) -> Result<(), Refusal> {
+        match &demands.scope {
+            Some(wanted) if self.stated_scope.as_ref() != Some(wanted) => Err(Refusal::OtherScope),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The event that made the export, once it has passed.
 pub(super) struct Exported {
     pub(super) subject: ExportSubject,

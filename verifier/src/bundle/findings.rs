@@ -4,6 +4,7 @@
 //! bundle is. Specification: `specs/findings.md`.
 
 use super::Place;
+use crate::hash::Hash;
 use serde::Serialize;
 
 /// Findings of one id that are told apart; the rest is counted with the last one.
@@ -56,6 +57,17 @@ impl Finding {
     /// A finding about the whole bundle.
     pub(crate) fn of(id: &'static str, severity: Severity, about: About, nl: String, en: String) -> Self {
         Self { id, severity, about, place: None, count: 1, nl, en }
+    }
+
+    /// Two ids whose registrations name the same account or name.
+    pub(crate) fn custodian_split(one: Hash, other: Hash) -> Self {
+        let nl = format!(
+            "De registraties van {one} en {other} noemen dezelfde naam of hetzelfde account: één persoon kan over twee kenmerken zijn verdeeld."
+        );
+        let en = format!(
+            "The registrations of {one} and {other} name the same person or account: one custodian may be split over two ids."
+        );
+        Self::of("CUSTODIAN_SPLIT", Severity::Warning, About::Completeness, nl, en)
     }
 
     pub(crate) fn at(self, place: Place) -> Self {

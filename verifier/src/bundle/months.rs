@@ -1,18 +1,17 @@
-//! Which events belong in the bundle, and that these are all: months held against the rows of the snapshot.
+//! Which events belong in the bundle: the wanted streams as they are walked. That these are all, the rows say (`rows`).
 //!
-//! Invariants: an event in none of the wanted streams is refused; every wanted month of the snapshot is equal, event by
-//! event, to what was walked; no row but the wanted ones is shown. Memory: one frontier per month.
+//! Invariant: an event in none of the wanted streams is refused. Memory: one frontier per month.
 //! Specification: `specs/streams.md`.
 
 use super::export::ScopeFacts;
 use super::{CAPTURES_MAX, Place, Refusal};
 use crate::hash::Hash;
 use crate::kinds::{EventFacts, Family, StreamMonth, family};
-use crate::snapshot::{row_leaf, stream_leaf};
-use crate::tree::{Frontier, SubsetWalk};
+use crate::snapshot::stream_leaf;
+use crate::tree::Frontier;
 use std::collections::{BTreeMap, BTreeSet};
 use zegel_proto::limits::MONTHS_MAX;
-use zegel_proto::v1::{EventKind, EvidenceRow, IndexSnapshot, Month, StreamType};
+use zegel_proto::v1::{EventKind, StreamType};
 
 /// What of an event a bundle shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub(super) enum ShownAs {
 /// One month of the scope.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MonthWalk {
-    frontier: Frontier,
+    pub(super) frontier: Frontier,
     pub(super) opened: u64,
     pub(super) redacted: u64,
     pub(super) withheld: u64,
@@ -44,10 +43,10 @@ impl MonthWalk {
 
 /// The wanted streams as they were walked.
 pub(super) struct Months {
-    scope: ScopeFacts,
-    of_scope: BTreeMap<u32, MonthWalk>,
-    registry: Frontier,
-    records: Frontier,
+    pub(super) scope: ScopeFacts,
+    pub(super) of_scope: BTreeMap<u32, MonthWalk>,
+    pub(super) registry: Frontier,
+    pub(super) records: Frontier,
     /// The registration of the scope's id has passed.
     registered: bool,
     /// Ids that events of the scope name.
@@ -135,7 +134,7 @@ impl Months {
         }
     }
 
-    fn fixed(&self, stream: StreamType) -> &Frontier {
+    pub(super) fn fixed(&self, stream: StreamType) -> &Frontier {
         if stream == StreamType::StreamRegistry { &self.registry } else { &self.records }
     }
 }
@@ -143,124 +142,4 @@ impl Months {
 fn ids(facts: &EventFacts) -> impl Iterator<Item = (StreamType, Hash)> + use<> {
     let conversation = facts.conversation.map(|id| (StreamType::StreamConversation, id));
     conversation.into_iter().chain(facts.custodian.map(|id| (StreamType::StreamCustodian, id)))
-}
-
-/// The months after they were held against the snapshot.
-pub(super) struct WalkedMonths {
-    pub(super) of_scope: BTreeMap<u32, MonthWalk>,
-    /// Months of the scope's id that lie outside the period, and the events in them.
-    pub(super) months_outside: u64,
-    pub(super) events_outside: u64,
-    pub(super) registry_events: u64,
-    pub(super) records_events: u64,
-}
-
-/// The rows of the snapshot, as they pass.
-pub(super) struct RowWalk {
-    walk: SubsetWalk,
-    root: Hash,
-    months: Months,
-    wanted: [(StreamType, Hash); 3],
-    next: usize,
-    months_outside: u64,
-    events_outside: u64,
-}
-
-impl RowWalk {
-    pub(super) fn new(snapshot: &IndexSnapshot, months: Months) -> Self {
-        let wanted = [
-            (months.scope.stream, months.scope.id),
-            (StreamType::StreamRegistry, Hash::ZERO),
-            (StreamType::StreamRecords, Hash::ZERO),
-        ];
-        let root = Hash::read(&snapshot.root).unwrap_or(Hash::ZERO);
-        let walk = SubsetWalk::new(snapshot.ids);
-        Self { walk, root, months, wanted, next: 0, months_outside: 0, events_outside: 0 }
-    }
-
-    /// Takes the next row, which must be the next one that is wanted.
-    pub(super) fn row(&mut self, row: &EvidenceRow, gap: &[Hash]) -> Result<(), Refusal> {
-        let index = row.index;
-        let stream = StreamType::try_from(row.stream).unwrap_or(StreamType::StreamUnspecified);
-        let id = Hash::read(&row.id).unwrap_or(Hash::ZERO);
-        let surplus = Refusal::RowSurplus { index, stream: stream.as_str_name() };
-        let Some(wanted) = self.wanted.get(self.next).copied() else {
-            return Err(surplus);
-        };
-        if wanted != (stream, id) {
-            let comes_later = self.wanted[self.next..].contains(&(stream, id));
-            let missing = Refusal::RowMissing { stream: wanted.0.as_str_name() };
-            return Err(if comes_later { missing } else { surplus });
-        }
-        let leaf = row_leaf(stream, id, &row.months);
-        self.walk.leaf(index, gap, leaf).map_err(|reason| Refusal::SnapshotRow { index, reason })?;
-        self.next += 1;
-        if stream == self.months.scope.stream {
-            self.scope_row(&row.months)
-        } else {
-            self.fixed_row(stream, &row.months)
-        }
-    }
-
-    fn scope_row(&mut self, row: &[Month]) -> Result<(), Refusal> {
-        let stream = self.months.scope.stream;
-        for month in row {
-            if !self.months.scope.holds_month(month.month) {
-                self.months_outside += 1;
-                self.events_outside = self.events_outside.saturating_add(month.count);
-                continue;
-            }
-            let walked = self.months.of_scope.get(&month.month).map(|walked| &walked.frontier);
-            check_month(stream, month, walked)?;
-        }
-        // Rows ascend by month (grammar), so that looking one up is a search.
-        let surplus =
-            self.months.of_scope.iter().find(|(month, _)| row.binary_search_by_key(*month, |each| each.month).is_err());
-        match surplus {
-            Some((&month, walked)) => {
-                Err(Refusal::MonthSurplus { stream: stream.as_str_name(), month, found_count: walked.count() })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn fixed_row(&self, stream: StreamType, row: &[Month]) -> Result<(), Refusal> {
-        for month in row {
-            let walked = (month.month == 0).then(|| self.months.fixed(stream));
-            check_month(stream, month, walked.filter(|frontier| frontier.size() > 0))?;
-        }
-        Ok(())
-    }
-
-    /// The rows have ended: the wanted ones were there, and all lead to the snapshot's root.
-    pub(super) fn finish(self, gap: &[Hash]) -> Result<WalkedMonths, Refusal> {
-        if let Some((stream, _)) = self.wanted.get(self.next) {
-            return Err(Refusal::RowMissing { stream: stream.as_str_name() });
-        }
-        let index = self.walk.position();
-        let found = self.walk.finish(gap).map_err(|reason| Refusal::SnapshotRow { index, reason })?;
-        if found != self.root {
-            return Err(Refusal::SnapshotRoot { found, wanted: self.root });
-        }
-        Ok(WalkedMonths {
-            months_outside: self.months_outside,
-            events_outside: self.events_outside,
-            registry_events: self.months.registry.size(),
-            records_events: self.months.records.size(),
-            of_scope: self.months.of_scope,
-        })
-    }
-}
-
-fn check_month(stream: StreamType, month: &Month, walked: Option<&Frontier>) -> Result<(), Refusal> {
-    let (stream, wanted_count) = (stream.as_str_name(), month.count);
-    let Some(walked) = walked else {
-        return Err(Refusal::MonthHidden { stream, month: month.month, wanted_count });
-    };
-    let wanted = Hash::read(&month.root).unwrap_or(Hash::ZERO);
-    let (found, found_count) = (walked.root(), walked.size());
-    if (found, found_count) == (wanted, wanted_count) {
-        return Ok(());
-    }
-    Err(Refusal::MonthRoot { stream, month: month.month, found_count, wanted_count, found, wanted })
 }

@@ -188,6 +188,9 @@ pub enum Refusal {
     /// The bundle's scope is not the one that was exported.
     #[error("the bundle's header states another scope than the export event")]
     Scope,
+    /// The bundle is about something else than was demanded.
+    #[error("the bundle is about another id or other months than were demanded")]
+    OtherScope,
     /// What the officer signed is not this bundle.
     #[error("export statement: {0}")]
     ExportStatement(#[from] StatementError),
@@ -313,7 +316,7 @@ impl Refusal {
             Self::Cosignature(_) => "COSIGNATURE",
             Self::Quorum { .. } => "QUORUM",
             Self::ExportEvent { .. } => "EXPORT_EVENT",
-            Self::Scope => "SCOPE",
+            Self::Scope | Self::OtherScope => "SCOPE",
             Self::ExportStatement(_) => "EXPORT_STATEMENT",
             Self::Nonce { .. } => "NONCE",
             Self::AsOf { .. } => "AS_OF",

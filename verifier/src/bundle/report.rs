@@ -5,6 +5,7 @@
 
 mod claims;
 mod limits;
+mod span;
 mod vouching;
 
 use super::calendar::Moment;
@@ -28,7 +29,7 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    fn new(nl: impl Into<String>, en: impl Into<String>) -> Self {
+    pub(crate) fn new(nl: impl Into<String>, en: impl Into<String>) -> Self {
         Self { nl: nl.into(), en: en.into() }
     }
 }
@@ -210,6 +211,7 @@ pub(super) fn write(outcome: Outcome, parts_sha256: Hash) -> Report {
     let log = log(&outcome);
     let mut all = outcome.desk.findings.clone();
     limits::add(&mut all, &outcome, &counts);
+    span::add(&mut all, &outcome, &counts, &coverage);
     let findings = all.into_sorted();
     let claims = claims::write(&outcome, &counts, &findings);
     Report {

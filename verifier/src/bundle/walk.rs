@@ -8,19 +8,16 @@ use super::authorship::Authorship;
 use super::bag::Bag;
 use super::events::{Desk, OpenEvent};
 use super::export::{Exported, Opening};
-use super::months::{Months, RowWalk, WalkedMonths};
+use super::months::Months;
+use super::prepared::{EntryContent, Prepared, PreparedEntry, PreparedEvent};
+use super::rows::{RowWalk, WalkedMonths};
 use super::{Demands, Observer, Place, Refusal};
-use crate::batch::{VerifiedStatement, event_leaf};
+use crate::batch::{BatchError, VerifiedStatement};
 use crate::checkpoint::VerifiedCheckpoint;
-use crate::hash::{Hash, log_leaf};
-use crate::kinds::EventFacts;
+use crate::hash::Hash;
 use crate::tree::SubsetWalk;
 use crate::trust::{Trust, Vouched};
-use zegel_proto::parse;
-use zegel_proto::v1::{
-    Entry, EventHeader, EvidenceEntry, EvidenceEvent, EvidenceRecord, IndexSnapshot, Role, SignedBatch, entry::Content,
-    evidence_record::Record,
-};
+use zegel_proto::v1::{IndexSnapshot, Role};
 
 /// What may come next.
 enum Stage {
@@ -100,21 +97,18 @@ pub(super) struct Outcome {
     pub(super) log_key_pinned: bool,
 }
 
-fn hashes(gap: &[Vec<u8>]) -> Vec<Hash> {
-    // The grammar of each record has checked that all are 32 bytes.
-    gap.iter().map(|bytes| Hash::read(bytes).unwrap_or(Hash::ZERO)).collect()
-}
-
-fn record_name(record: &Record) -> &'static str {
+fn record_name(record: &Prepared) -> &'static str {
     match record {
-        Record::Header(_) => "a header",
-        Record::Entry(_) => "an entry",
-        Record::Event(_) => "an event",
-        Record::BatchEnd(_) => "the end of a batch",
-        Record::LogEnd(_) => "the end of the log",
-        Record::Row(_) => "a row of the snapshot",
-        Record::RowsEnd(_) => "the end of the rows",
-        Record::Envelope(_) => "an envelope, which is only in sealed evidence",
+        Prepared::Header(_) => "a header",
+        Prepared::Entry(_) => "an entry",
+        Prepared::Event(_) => "an event",
+        Prepared::BatchEnd(_) => "the end of a batch",
+        Prepared::LogEnd(_) => "the end of the log",
+        Prepared::Row(..) => "a row of the snapshot",
+        Prepared::RowsEnd(_) => "the end of the rows",
+        Prepared::Neighbour(..) => "a neighbour in the snapshot",
+        Prepared::Envelope => "an envelope, which is only in sealed evidence",
+        Prepared::Nothing => "nothing",
     }
 }
 
@@ -126,19 +120,20 @@ impl<'a> Walk<'a> {
     /// Takes the next record.
     pub(super) fn record(
         &mut self,
-        record: EvidenceRecord,
+        record: &mut Prepared,
         bag: &Bag,
         observer: &mut dyn Observer,
     ) -> Result<(), Refusal> {
-        let record = record.record.ok_or(Refusal::Order { found: "nothing", wanted: "a record" })?;
         match (&mut self.underway, record) {
+            (_, Prepared::Nothing) => Err(Refusal::Order { found: "nothing", wanted: "a record" }),
             (Some(underway), record) => underway.record(record, bag, observer),
-            (None, Record::Header(header)) => {
-                let opening = Opening::read(header, self.trust)?;
+            (None, Prepared::Header(header)) => {
+                let opening = Opening::read(std::mem::take(&mut **header), self.trust)?;
+                opening.check_scope(self.demands)?;
                 self.underway = Some(Underway::begin(self.trust, self.demands, opening));
                 Ok(())
             }
-            (None, other) => Err(Refusal::Order { found: record_name(&other), wanted: "a header" }),
+            (None, other) => Err(Refusal::Order { found: record_name(other), wanted: "a header" }),
         }
     }
 
@@ -167,35 +162,36 @@ impl<'a> Underway<'a> {
         }
     }
 
-    fn record(&mut self, record: Record, bag: &Bag, observer: &mut dyn Observer) -> Result<(), Refusal> {
+    fn record(&mut self, record: &mut Prepared, bag: &Bag, observer: &mut dyn Observer) -> Result<(), Refusal> {
         match (&mut self.stage, record) {
-            (Stage::Entries, Record::Entry(entry)) => self.entry(entry),
-            (Stage::Batch(_), Record::Event(event)) => self.event(event, bag, observer),
-            (Stage::Batch(_), Record::BatchEnd(end)) => self.batch_end(&hashes(&end.gap)),
-            (Stage::LogEnd(_), Record::LogEnd(end)) => self.log_end(&hashes(&end.gap)),
-            (Stage::Rows(rows), Record::Row(row)) => rows.row(&row, &hashes(&row.gap)),
-            (Stage::Rows(_), Record::RowsEnd(end)) => self.rows_end(&hashes(&end.gap)),
-            (stage, other) => Err(Refusal::Order { found: record_name(&other), wanted: stage.wanted() }),
+            (Stage::Entries, Prepared::Entry(entry)) => self.entry(entry),
+            (Stage::Batch(_), Prepared::Event(event)) => self.event(event, bag, observer),
+            (Stage::Batch(_), Prepared::BatchEnd(gap)) => self.batch_end(gap),
+            (Stage::LogEnd(_), Prepared::LogEnd(gap)) => self.log_end(gap),
+            (Stage::Rows(rows), Prepared::Row(row, gap)) => rows.row(row, gap),
+            (Stage::Rows(rows), Prepared::Neighbour(row, gap)) => rows.neighbour(row, gap),
+            (Stage::Rows(_), Prepared::RowsEnd(gap)) => self.rows_end(gap),
+            (stage, other) => Err(Refusal::Order { found: record_name(other), wanted: stage.wanted() }),
         }
     }
 
-    fn entry(&mut self, record: EvidenceEntry) -> Result<(), Refusal> {
+    fn entry(&mut self, record: &PreparedEntry) -> Result<(), Refusal> {
         let place = Place::entry(record.index);
-        let entry: Entry = parse(&record.entry).map_err(|reason| Refusal::NotCanonicalAt { place, reason })?;
-        let leaf = log_leaf(&record.entry);
-        self.log.leaf(record.index, &hashes(&record.gap), leaf).map_err(|reason| Refusal::Entry { place, reason })?;
+        let not_canonical = |reason| Refusal::NotCanonicalAt { place, reason };
+        let entry = record.entry.as_ref().map_err(|reason| not_canonical(reason.clone()))?;
+        self.log.leaf(record.index, &record.gap, record.leaf).map_err(|reason| Refusal::Entry { place, reason })?;
         if entry.received_at_ms < self.received_at_ms {
             return Err(Refusal::ReceivedAt { place, found: entry.received_at_ms, before: self.received_at_ms });
         }
         self.received_at_ms = entry.received_at_ms;
-        match entry.content {
-            Some(Content::Batch(batch)) => self.batch(record.index, &batch),
-            Some(Content::Snapshot(snapshot)) => self.snapshot(record.index, snapshot),
-            None => Err(Refusal::Order { found: "an entry without content", wanted: "an entry" }),
+        match &entry.content {
+            EntryContent::Batch(batch) => self.batch(record.index, batch),
+            EntryContent::Snapshot(snapshot) => self.snapshot(record.index, snapshot),
+            EntryContent::Nothing => Err(Refusal::Order { found: "an entry without content", wanted: "an entry" }),
         }
     }
 
-    fn batch(&mut self, entry: u64, signed: &SignedBatch) -> Result<(), Refusal> {
+    fn batch(&mut self, entry: u64, statement: &Result<VerifiedStatement, BatchError>) -> Result<(), Refusal> {
         let place = Place::entry(entry);
         if entry >= self.opening.snapshot_entry {
             return Err(Refusal::Snapshot {
@@ -203,16 +199,16 @@ impl<'a> Underway<'a> {
                 reason: "a batch stands where the snapshot was announced, or after",
             });
         }
-        let statement = VerifiedStatement::verify(signed, &self.opening.origin)
-            .map_err(|reason| Refusal::Batch { place, reason })?;
+        let statement = statement.clone().map_err(|reason| Refusal::Batch { place, reason })?;
         let role = self.authorship.batch(entry, &statement)?;
         let walk = SubsetWalk::new(statement.statement().count.into());
         let received_at_ms = self.received_at_ms;
+        self.desk.note_clocks(place, received_at_ms, statement.statement().created_at_ms);
         self.stage = Stage::Batch(Box::new(OpenBatch { entry, received_at_ms, statement, role, walk, shown: 0 }));
         Ok(())
     }
 
-    fn snapshot(&mut self, entry: u64, snapshot: IndexSnapshot) -> Result<(), Refusal> {
+    fn snapshot(&mut self, entry: u64, snapshot: &IndexSnapshot) -> Result<(), Refusal> {
         let place = Place::entry(entry);
         let refused = |reason| Err(Refusal::Snapshot { place, reason });
         if entry != self.opening.snapshot_entry {
@@ -228,29 +224,28 @@ impl<'a> Underway<'a> {
             return Err(Refusal::AsOf { found: snapshot.covers, wanted });
         }
         self.covers = snapshot.covers;
-        self.stage = Stage::LogEnd(snapshot);
+        self.stage = Stage::LogEnd(snapshot.clone());
         Ok(())
     }
 
-    fn event(&mut self, event: EvidenceEvent, bag: &Bag, observer: &mut dyn Observer) -> Result<(), Refusal> {
+    fn event(&mut self, event: &PreparedEvent, bag: &Bag, observer: &mut dyn Observer) -> Result<(), Refusal> {
         let Stage::Batch(batch) = &mut self.stage else {
             return Err(Refusal::Order { found: "an event", wanted: self.stage.wanted() });
         };
         let place = Place::event(batch.entry, event.position);
-        let leaf = event_leaf(&event.header);
         batch
             .walk
-            .leaf(event.position.into(), &hashes(&event.gap), leaf)
+            .leaf(event.position.into(), &event.gap, event.leaf)
             .map_err(|reason| Refusal::Event { place, reason })?;
         batch.shown += 1;
-        let header: EventHeader = parse(&event.header).map_err(|reason| Refusal::NotCanonicalAt { place, reason })?;
-        let facts = EventFacts::read(&header).map_err(|reason| Refusal::Header { place, reason })?;
-        self.authorship.event(place, batch, facts.kind, &header)?;
-        let in_scope = self.months.push(place, &facts, leaf)?;
-        let opened = OpenEvent { place, batch, facts: &facts, in_scope };
-        let shown = self.desk.check(&opened, event.body, bag, self.authorship.registry(), observer)?;
+        let header = event.header.as_ref().map_err(|fault| fault.clone().at(place))?;
+        let facts = &header.facts;
+        self.authorship.event(place, batch, facts.kind, header.public.as_deref())?;
+        let in_scope = self.months.push(place, facts, event.leaf)?;
+        let opened = OpenEvent { place, batch, facts, in_scope };
+        let shown = self.desk.check(&opened, header, bag, self.authorship.registry(), observer)?;
         if in_scope {
-            self.months.tally(&facts, shown);
+            self.months.tally(facts, shown);
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! What a body shows once it has been checked: values, and parts that are covered.
 
-use super::{CommitmentError, body_root_of, check_layout, check_opened, list_leaf, value_leaf};
+use super::{CommitmentError, body_root_of, check_layout, list_leaf, value_leaf, view_root};
 use crate::hash::{Hash, Tag};
 use crate::kinds::SlotSpec;
+use std::sync::OnceLock;
 use zegel_proto::v1::{Body, RedactedBody, ShownItem, ShownSlot, SlotState};
+use zegel_proto::view::BodyView;
 
 /// A part of an event that is covered: a slot as a whole, or one item of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +32,20 @@ pub enum Shown {
 }
 
 /// A body that matches the root in its header. Made by the checks of this module only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ShownBody {
-    slots: Vec<Shown>,
+    compact: Compact,
+    /// Made when someone asks: most bodies are checked and never looked at.
+    slots: OnceLock<Vec<Shown>>,
 }
+
+impl PartialEq for ShownBody {
+    fn eq(&self, other: &Self) -> bool {
+        self.compact == other.compact
+    }
+}
+
+impl Eq for ShownBody {}
 
 impl ShownBody {
     /// Checks a whole body.
@@ -41,49 +53,176 @@ impl ShownBody {
     /// # Errors
     /// [`CommitmentError`] if the layout or the root is another.
     pub fn open(body: Body, layout: &[SlotSpec], wanted: Hash) -> Result<Self, CommitmentError> {
-        check_opened(&body, layout, wanted)?;
-        let slots = body.slots.into_iter().map(|slot| match SlotState::try_from(slot.state) {
-            Ok(SlotState::SlotList) => Shown::List(slot.items.into_iter().map(Some).collect()),
-            Ok(SlotState::SlotValue) => Shown::Value(slot.value),
-            Ok(SlotState::SlotNone) => Shown::None,
-            _ => Shown::Unknown,
-        });
-        Ok(Self { slots: slots.collect() })
+        match BodyView::of(&body) {
+            Some(view) => Self::open_view(&view, layout, wanted),
+            None => Err(CommitmentError::WrongRoot { found: Hash::ZERO, wanted }),
+        }
+    }
+
+    /// Checks a whole body that is read without a copy.
+    ///
+    /// # Errors
+    /// As [`ShownBody::open`].
+    pub fn open_view(body: &BodyView<'_>, layout: &[SlotSpec], wanted: Hash) -> Result<Self, CommitmentError> {
+        check_layout(body.slots.iter().map(|slot| slot.state as i32), layout)?;
+        let found = view_root(body);
+        if found != wanted {
+            return Err(CommitmentError::WrongRoot { found, wanted });
+        }
+        Ok(Self { compact: Compact::of_view(body), slots: OnceLock::new() })
     }
 
     /// The slots, in the order of the layout.
     #[must_use]
     pub fn slots(&self) -> &[Shown] {
-        &self.slots
+        self.slots.get_or_init(|| self.compact.expand())
     }
 
     /// The value in a slot, if it is open and there is one.
     #[must_use]
     pub fn value(&self, slot: usize) -> Option<&[u8]> {
-        match self.slots.get(slot) {
-            Some(Shown::Value(value)) => Some(value),
-            _ => None,
-        }
+        self.compact.slots().nth(slot).filter(|place| place.mark == Mark::Value).map(|place| place.bytes)
     }
 
     /// The items in a slot; empty if it has none or is covered.
     #[must_use]
     pub fn items(&self, slot: usize) -> &[Option<Vec<u8>>] {
-        match self.slots.get(slot) {
+        match self.slots().get(slot) {
             Some(Shown::List(items)) => items,
             _ => &[],
         }
     }
 
+    /// The items in a slot that are open.
+    pub fn open_items(&self, slot: usize) -> impl Iterator<Item = &[u8]> {
+        let items = self.compact.places().filter(move |place| place.slot as usize == slot && place.mark == Mark::Item);
+        items.map(|place| place.bytes)
+    }
+
+    /// The slots of which the source's format can say nothing.
+    pub fn unknown(&self) -> impl Iterator<Item = usize> {
+        self.compact.slots().filter(|place| place.mark == Mark::Unknown).map(|place| place.slot as usize)
+    }
+
     /// What is covered, ascending.
     pub fn covered(&self) -> impl Iterator<Item = CoveredUnit> {
-        (0u32..).zip(&self.slots).flat_map(|(slot, shown)| {
-            let whole = matches!(shown, Shown::Covered).then_some(CoveredUnit { slot, item: None });
-            let items: &[Option<Vec<u8>>] = if let Shown::List(items) = shown { items } else { &[] };
-            let parts = (0u32..).zip(items).filter(|(_, item)| item.is_none());
-            whole.into_iter().chain(parts.map(move |(item, _)| CoveredUnit { slot, item: Some(item) }))
+        self.compact.places().filter_map(|place| match place.mark {
+            Mark::Covered => Some(CoveredUnit { slot: place.slot, item: None }),
+            Mark::CoveredItem => Some(CoveredUnit { slot: place.slot, item: Some(place.item) }),
+            _ => None,
         })
     }
+}
+
+/// What stands at a place of a [`Compact`] body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Covered,
+    Unknown,
+    None,
+    Value,
+    List,
+    Item,
+    CoveredItem,
+}
+
+/// A checked body in two allocations, however many words it has: slots and, behind each list, its items.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Compact {
+    /// What stands there, and where its bytes end; they begin where those before it end.
+    marks: Vec<(Mark, u32)>,
+    bytes: Vec<u8>,
+}
+
+/// A place of a [`Compact`] body.
+struct Place<'a> {
+    slot: u32,
+    item: u32,
+    mark: Mark,
+    bytes: &'a [u8],
+}
+
+impl Compact {
+    fn of_view(body: &BodyView<'_>) -> Self {
+        let all = body.slots.iter().map(|slot| (1 + slot.items.len(), slot.value.len(), &slot.items));
+        let (places, bytes) = all.fold((0, 0), |(places, bytes), (more, value, items)| {
+            (places + more, bytes + value + items.iter().map(|item| item.len()).sum::<usize>())
+        });
+        let mut compact = Self { marks: Vec::with_capacity(places), bytes: Vec::with_capacity(bytes) };
+        for slot in &body.slots {
+            let mark = match slot.state {
+                SlotState::SlotList => Mark::List,
+                SlotState::SlotValue => Mark::Value,
+                SlotState::SlotNone => Mark::None,
+                SlotState::SlotUnknown => Mark::Unknown,
+            };
+            compact.push(mark, slot.value);
+            slot.items.iter().for_each(|item| compact.push(Mark::Item, item));
+        }
+        compact
+    }
+
+    fn of_slots(slots: &[Shown]) -> Self {
+        let mut compact = Self::default();
+        for slot in slots {
+            match slot {
+                Shown::Covered => compact.push(Mark::Covered, &[]),
+                Shown::Unknown => compact.push(Mark::Unknown, &[]),
+                Shown::None => compact.push(Mark::None, &[]),
+                Shown::Value(value) => compact.push(Mark::Value, value),
+                Shown::List(items) => {
+                    compact.push(Mark::List, &[]);
+                    for item in items {
+                        let mark = if item.is_some() { Mark::Item } else { Mark::CoveredItem };
+                        compact.push(mark, item.as_deref().unwrap_or_default());
+                    }
+                }
+            }
+        }
+        compact
+    }
+
+    fn push(&mut self, mark: Mark, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        // A record has at most 4 MiB.
+        self.marks.push((mark, self.bytes.len() as u32));
+    }
+
+    /// Slots and items in order.
+    fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        let (mut from, mut slots, mut items) = (0, 0, 0);
+        self.marks.iter().map(move |(mark, to)| {
+            let bytes = &self.bytes[from as usize..*to as usize];
+            from = *to;
+            (slots, items) = if is_item(*mark) { (slots, items + 1) } else { (slots + 1, 0) };
+            Place { slot: slots - 1, item: items.max(1) - 1, mark: *mark, bytes }
+        })
+    }
+
+    /// Slots alone.
+    fn slots(&self) -> impl Iterator<Item = Place<'_>> {
+        self.places().filter(|place| !is_item(place.mark))
+    }
+
+    fn expand(&self) -> Vec<Shown> {
+        let mut slots = Vec::new();
+        for place in self.places() {
+            let item = (place.mark == Mark::Item).then(|| place.bytes.to_vec());
+            match (place.mark, slots.last_mut()) {
+                (Mark::Item | Mark::CoveredItem, Some(Shown::List(items))) => items.push(item),
+                (Mark::List, _) => slots.push(Shown::List(Vec::new())),
+                (Mark::Value, _) => slots.push(Shown::Value(place.bytes.to_vec())),
+                (Mark::Unknown, _) => slots.push(Shown::Unknown),
+                (Mark::None, _) => slots.push(Shown::None),
+                _ => slots.push(Shown::Covered),
+            }
+        }
+        slots
+    }
+}
+
+fn is_item(mark: Mark) -> bool {
+    matches!(mark, Mark::Item | Mark::CoveredItem)
 }
 
 /// Checks a body of which something is covered. It must have passed its grammar.
@@ -95,13 +234,13 @@ pub fn check_redacted(body: RedactedBody, layout: &[SlotSpec], wanted: Hash) -> 
     if body.slots.first().is_none_or(|slot| slot.salt.is_empty()) {
         return Err(CommitmentError::BindingCovered);
     }
-    let leaves: Vec<Hash> = body.slots.iter().map(slot_leaf).collect();
-    let found = body_root_of(&leaves);
+    let found = body_root_of(body.slots.iter().map(slot_leaf));
     if found != wanted {
         return Err(CommitmentError::WrongRoot { found, wanted });
     }
     let slots = body.slots.into_iter().enumerate().map(|(number, slot)| shown_slot(number, slot));
-    Ok(ShownBody { slots: slots.collect::<Result<_, _>>()? })
+    let slots: Vec<Shown> = slots.collect::<Result<_, _>>()?;
+    Ok(ShownBody { compact: Compact::of_slots(&slots), slots: OnceLock::from(slots) })
 }
 
 fn slot_leaf(slot: &ShownSlot) -> Hash {
@@ -109,7 +248,7 @@ fn slot_leaf(slot: &ShownSlot) -> Hash {
         return Hash::read(&slot.leaf).unwrap_or(Hash::ZERO);
     };
     match SlotState::try_from(slot.state) {
-        Ok(SlotState::SlotList) => list_leaf(salt, &slot.items.iter().map(item_leaf).collect::<Vec<_>>()),
+        Ok(SlotState::SlotList) => list_leaf(salt, slot.items.iter().map(item_leaf)),
         Ok(state) => value_leaf(Tag::Slot, salt, state, &slot.value),
         Err(_) => Hash::ZERO,
     }

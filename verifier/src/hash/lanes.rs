@@ -6,12 +6,10 @@
 //!
 //! Tested against the `sha2` crate for every length around each block edge.
 
-use super::{Hash, node, node_bytes};
-use sha2::{Digest, Sha256};
+use super::{BLOCK, Hash, INITIAL, node, node_bytes, sha256};
 
 /// Messages side by side: what fits in one AVX2 register of 32-bit words.
 const LANES: usize = 8;
-const BLOCK: usize = 64;
 
 type Words = [u32; LANES];
 
@@ -19,7 +17,7 @@ type Words = [u32; LANES];
 #[must_use]
 pub fn sha256_all(messages: &[&[u8]]) -> Vec<Hash> {
     if !are_faster() {
-        return messages.iter().map(|message| Hash(Sha256::digest(message).into())).collect();
+        return messages.iter().map(|message| sha256(&[message])).collect();
     }
     sha256_in_lanes(messages)
 }
@@ -60,8 +58,9 @@ fn blocks(length: usize) -> usize {
 
 fn side_by_side(messages: &[&[u8]]) -> Vec<Hash> {
     if messages.len() < LANES / 2 {
-        return messages.iter().map(|message| Hash(Sha256::digest(message).into())).collect();
+        return messages.iter().map(|message| sha256(&[message])).collect();
     }
+    super::count::add(messages.iter().map(|message| blocks(message.len())).sum());
     let mut state: [Words; 8] = INITIAL.map(|word| [word; LANES]);
     let mut hashes = vec![Hash::ZERO; messages.len()];
     let most = messages.iter().map(|message| blocks(message.len())).max().unwrap_or(0);
@@ -161,9 +160,6 @@ fn compress(state: &mut [Words; 8], input: &[[u8; BLOCK]; LANES]) {
     }
 }
 
-const INITIAL: [u32; 8] =
-    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
-
 const CONSTANTS: [u32; 64] = [
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
     0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
@@ -178,6 +174,7 @@ const CONSTANTS: [u32; 64] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
 
     #[test]
     fn agrees_with_sha2_at_every_length_around_each_block_edge() {

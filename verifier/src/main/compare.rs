@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use zegel_verifier::compare::{Fork, ForkProof, LogKeys, Relation, by_mirror, by_themselves};
+use zegel_verifier::compare::{Fork, ForkProof, LogKeys, Relation, by_bundle, by_mirror, by_themselves};
 use zegel_verifier::trust::Trust;
 
 /// What to compare, and how to answer.
@@ -108,6 +108,7 @@ fn compare(wanted: &Wanted) -> Result<Verdict, Failure> {
     for (path, opened) in &opened {
         given.extend(given::seen(path, opened, &keys, trust.origin())?);
     }
+    given::look_closer(&mut given)?;
     given.sort_by_key(|given| given.seen.size());
     let mut histories: Vec<usize> = (0..given.len()).collect();
     let mut proofs = Vec::new();
@@ -140,7 +141,7 @@ fn compare(wanted: &Wanted) -> Result<Verdict, Failure> {
 
 type Proven = ((usize, usize), Box<ForkProof>);
 
-/// Relates two: by themselves, or by the mirror whose newest checkpoint the larger one is.
+/// Relates two: by themselves, or by the mirror or the bundle whose checkpoint the larger one is.
 fn relate(
     keys: &LogKeys,
     origin: &str,
@@ -154,6 +155,7 @@ fn relate(
         (Relation::Unknown, Kind::Mirror(mirror)) => {
             by_mirror(keys, origin, one, other, mirror).map_err(|reason| Failure::mirror(None, &reason))?
         }
+        (Relation::Unknown, Kind::Bundle(_, shown)) => by_bundle(keys, origin, one, other, shown),
         (relation, _) => relation,
     };
     match relation {

@@ -26,7 +26,6 @@ mod timeline;
 mod words;
 
 use super::{Form, Language, Verdict, files, show};
-use crate::holders::Holders;
 use clap::Args;
 use grounds::Grounds;
 use line::Desk;
@@ -41,6 +40,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zegel_proto::v1::EventKind;
 use zegel_verifier::bundle::{self, Demands, Observer, Refusal, Report, ShownEvent};
+use zegel_verifier::corroborate::Corroborator;
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
 
 /// What is asked of a report.
@@ -111,7 +111,7 @@ impl Volatile {
 #[derive(Default)]
 struct Gather {
     grounds: Grounds,
-    holders: Holders,
+    holders: Corroborator,
     volatile: Volatile,
     progress: super::Progress,
 }
@@ -134,7 +134,7 @@ struct Lines<'a> {
     desk: Desk<'a>,
     spool: &'a mut Spool,
     /// The same for machines; none in the variant without names.
-    rows: Option<show::Timeline<&'a mut dyn Write>>,
+    rows: Option<show::Timeline<'a, &'a mut dyn Write>>,
     written: io::Result<()>,
 }
 
@@ -204,11 +204,13 @@ fn read_trusts(paths: &[PathBuf]) -> io::Result<Vec<(String, Trust)>> {
 fn check<'a>(bundle: &Path, trusts: &'a [(String, Trust)], wanted: &Wanted) -> (String, &'a Trust, Verdict, Gather) {
     let mut last = None;
     for (file, trust) in trusts {
-        let mut gather = Gather::default();
+        let progress = super::progress(bundle, super::Form::Text, wanted.lang);
+        let mut gather = Gather { progress, ..Gather::default() };
+        gather.holders.begin(0, trust.origin());
         let verified = pass(bundle, trust, &mut gather);
         let other_log = matches!(&verified, Err(refusal) if refusal.id() == "ORIGIN");
         let verdict = match verified {
-            Ok(report) => Verdict::found(report, wanted.strict),
+            Ok(report) => Verdict::found(report, super::least_severity(wanted.strict)),
             Err(refusal) => Verdict::refused(&refusal),
         };
         last = Some((file.clone(), trust, verdict, gather));
@@ -221,7 +223,7 @@ fn check<'a>(bundle: &Path, trusts: &'a [(String, Trust)], wanted: &Wanted) -> (
 
 fn pass(bundle: &Path, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, Refusal> {
     let mut source = files::open(bundle)?;
-    bundle::verify(source.as_mut(), trust, &Demands::default(), observer)
+    bundle::verify_on(super::workers(), source.as_mut(), trust, &Demands::default(), observer)
 }
 
 fn second_pass(
@@ -235,8 +237,14 @@ fn second_pass(
     let other = |refusal: &Refusal| io::Error::other(refusal.to_string());
     let mut media = Media::new(files::open(bundle).map_err(|refusal| other(&refusal))?);
     let Gather { grounds, holders, .. } = gathered;
-    let rows = rows.map(|rows| show::Timeline::new(rows as &mut dyn Write, language, Form::Json, holders.clone()));
-    let desk = Desk { language, people, grounds: &grounds, holders: &holders, media: &mut media };
+    let holders = holders.compare();
+    let rows = rows.map(|rows| {
+        let mut rows = show::Timeline::new(rows as &mut dyn Write, language, Form::Json, &holders);
+        rows.begin(trust.origin(), String::new(), bundle);
+        rows
+    });
+    let desk =
+        Desk { language, people, grounds: &grounds, origin: trust.origin(), holders: &holders, media: &mut media };
     let mut lines = Lines { number, desk, spool, rows, written: Ok(()) };
     let second = pass(bundle, trust, &mut lines).map_err(|refusal| other(&refusal))?;
     let rows = lines.rows.map_or(Ok(()), show::Timeline::finish);

@@ -1,9 +1,9 @@
 //! The timeline: one line per event of the scope, with █ for what is covered.
 //!
-//! Only used in a second pass, after the whole bundle was verified; the time is as told by the source, in UTC and no more
-//! exact than it says.
+//! Only used in a second pass, after every bundle was verified; the time is as told by the source, in UTC and no more exact
+//! than it says. One bundle is printed as it passes, in the order of its log; of several, all lines are kept and sorted by
+//! time, at most [`LINES_MAX`]. Every sighting has its own line: nothing is merged.
 
-use super::holders::{Holders, Seen};
 use super::{Form, Language};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -14,15 +14,26 @@ use zegel_verifier::bundle::names::Names;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::bundle::{Observer, ShownEvent};
 use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::corroborate::{Compared, Other};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{Family, chat, family};
 
 /// What stands for a covered part.
 const COVERED: &str = "█████";
+/// Lines of a timeline of several bundles.
+const LINES_MAX: usize = 1_000_000;
 
 /// One line.
 #[derive(Serialize)]
 struct Line {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    #[serde(skip)]
+    at_ms: u64,
+    #[serde(skip)]
+    in_conversation: Option<Hash>,
     entry: u64,
     position: u32,
     kind: &'static str,
@@ -45,28 +56,77 @@ struct Line {
 #[derive(Serialize)]
 struct AlsoHeld {
     custodian: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
     differs: Vec<&'static str>,
 }
 
-/// Prints events as they pass.
-pub(super) struct Timeline<W> {
+/// Prints events: of one bundle as they pass, of several once all have.
+pub(super) struct Timeline<'a, W> {
     out: W,
     language: Language,
     form: Form,
     names: Names,
-    holders: Holders,
+    compared: &'a Compared,
+    /// Lines are kept and sorted.
+    pub(super) sorted: bool,
+    kept: Vec<Line>,
+    origin: String,
+    letter: String,
     /// The conversation of the last line.
     conversation: Option<Hash>,
     written: io::Result<()>,
 }
 
-impl<W: Write> Timeline<W> {
-    pub(super) fn new(out: W, language: Language, form: Form, holders: Holders) -> Self {
-        Self { out, language, form, names: Names::default(), holders, conversation: None, written: Ok(()) }
+/// A, B, … Z, then by number.
+pub(super) fn letter(number: usize) -> String {
+    u8::try_from(number).ok().filter(|n| *n < 26).map_or_else(|| number.to_string(), |n| char::from(b'A' + n).into())
+}
+
+impl<'a, W: Write> Timeline<'a, W> {
+    pub(super) fn new(out: W, language: Language, form: Form, compared: &'a Compared) -> Self {
+        Self {
+            out,
+            language,
+            form,
+            names: Names::default(),
+            compared,
+            sorted: false,
+            kept: Vec::new(),
+            origin: String::new(),
+            letter: String::new(),
+            conversation: None,
+            written: Ok(()),
+        }
+    }
+
+    /// The next bundle begins.
+    pub(super) fn begin(&mut self, origin: &str, letter: String, path: &std::path::Path) {
+        if self.sorted && self.form == Form::Text && self.written.is_ok() {
+            self.written = writeln!(self.out, "[{letter}] {} ({})", plain(&path.display().to_string()), plain(origin));
+        }
+        (self.origin, self.letter) = (origin.into(), letter);
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.written.and_then(|()| self.out.flush())
+        let mut kept = std::mem::take(&mut self.kept);
+        // A time that is not known comes last.
+        kept.sort_by_key(|line| if line.at_ms == 0 { u64::MAX } else { line.at_ms });
+        self.written?;
+        self.written = Ok(());
+        for line in &kept {
+            self.head(line.in_conversation)?;
+            self.write(line)?;
+        }
+        self.out.flush()
+    }
+
+    fn keep(&mut self, line: Line) -> io::Result<()> {
+        if self.kept.len() >= LINES_MAX {
+            return Err(io::Error::other("too many lines for one timeline: show the bundles one by one"));
+        }
+        self.kept.push(line);
+        Ok(())
     }
 
     /// A heading where the timeline goes over to another conversation.
@@ -86,6 +146,9 @@ impl<W: Write> Timeline<W> {
         let time = line.time.as_deref().unwrap_or("—");
         let name = line.display_name.as_deref().or(line.sender.as_deref()).unwrap_or("");
         let class = line.proof_class.unwrap_or("");
+        if let Some(bundle) = &line.bundle {
+            write!(self.out, "[{bundle}] ")?;
+        }
         write!(self.out, "{time}  [{class}] {}  {}", line.kind, printable(name))?;
         if let Some(sender) = line.sender.as_ref().filter(|_| line.display_name.is_some()) {
             write!(self.out, " <{}>", printable(sender))?;
@@ -106,9 +169,21 @@ impl<W: Write> Timeline<W> {
         writeln!(self.out)
     }
 
+    fn also_held(&self, event: &ShownEvent<'_>) -> Vec<AlsoHeld> {
+        let others = self.compared.others(&self.origin, event.place).into_iter();
+        let held = |Other { log, custodian, differs }| AlsoHeld {
+            custodian: self.compared.name(custodian).map_or_else(|| custodian.to_string(), String::from),
+            log: Some(log).filter(|log| *log != self.origin),
+            differs: differs.into_iter().map(zegel_verifier::corroborate::Difference::name).collect(),
+        };
+        others.map(held).collect()
+    }
+
     fn contradiction(&self, differs: &[&'static str]) -> String {
         let word = |what: &&str| match *what {
             "time" => self.language.of("andere tijd", "another time"),
+            "text" => self.language.of("andere inhoud", "another content"),
+            "deleted" => self.language.of("bij één verwijderd", "deleted for one"),
             _ => self.language.of("andere witruimte", "other white space"),
         };
         differs.iter().map(|what| format!(", {}", word(what))).collect()
@@ -120,23 +195,33 @@ fn printable(text: &str) -> String {
     plain(&text.trim_end().replace('\u{200e}', "").replace("\r\n", "\n").replace('\n', " ⏎ "))
 }
 
-impl<W: Write> Observer for Timeline<W> {
+impl<W: Write> Observer for Timeline<'_, W> {
     fn event(&mut self, event: &ShownEvent<'_>) {
         self.names.event(event);
         if event.in_scope && self.written.is_ok() {
-            let line = line(event, &self.names, &self.holders);
-            self.written = self.head(event.facts.conversation).and_then(|()| self.write(&line));
+            let mut line = line(event, &self.names);
+            line.also_held_by = self.also_held(event);
+            if self.sorted {
+                (line.bundle, line.log) = (Some(self.letter.clone()), Some(self.origin.clone()));
+                self.written = self.keep(line);
+            } else {
+                self.written = self.head(event.facts.conversation).and_then(|()| self.write(&line));
+            }
         }
     }
 }
 
-fn line(event: &ShownEvent<'_>, names: &Names, holders: &Holders) -> Line {
+fn line(event: &ShownEvent<'_>, names: &Names) -> Line {
     let is_chat = family(event.facts.kind) == Family::Chat;
     let binding = event.body.map(|(binding, _)| binding);
     let body = event.body.map(|(_, body)| body).filter(|_| is_chat);
     let slot = |number| body.and_then(|body| value(body, number));
     let named = |id: Hash| names.of(id).map_or_else(|| id.to_string(), String::from);
     Line {
+        bundle: None,
+        log: None,
+        at_ms: binding.map_or(0, |binding| binding.occurred_at_ms),
+        in_conversation: event.facts.conversation,
         entry: event.place.entry,
         position: event.place.position.unwrap_or(0),
         kind: event.facts.kind.as_str_name(),
@@ -151,13 +236,8 @@ fn line(event: &ShownEvent<'_>, names: &Names, holders: &Holders) -> Line {
         attachments: body.map(attachments).unwrap_or_default(),
         proof_class: binding.and_then(proof_class),
         withheld: event.body.is_none(),
-        also_held_by: holders.of(event).into_iter().map(|seen| also_held(seen, names)).collect(),
+        also_held_by: Vec::new(),
     }
-}
-
-fn also_held(seen: Seen, names: &Names) -> AlsoHeld {
-    let custodian = names.of(seen.custodian).map_or_else(|| seen.custodian.to_string(), String::from);
-    AlsoHeld { custodian, differs: seen.differs }
 }
 
 fn value(body: &ShownBody, slot: usize) -> Option<String> {

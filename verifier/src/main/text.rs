@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::bundle::report::{Claim, Sentence};
 use zegel_verifier::bundle::{Finding, Report, Severity, Status};
+use zegel_verifier::corroborate::Corroboration;
 
 pub(super) fn write(out: &mut impl Write, verdict: &Verdict, language: Language) -> io::Result<()> {
     let line = match verdict.verdict {
@@ -20,7 +21,37 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict, language: Language)
     if let Some(reason) = &verdict.reason {
         writeln!(out, "{}: {}", reason.id, plain(language.of(&reason.nl, &reason.en)))?;
     }
+    for bundle in &verdict.bundles {
+        writeln!(out, "\n══ {} ══", plain(bundle.bundle.as_deref().unwrap_or_default()))?;
+        write(out, bundle, language)?;
+    }
+    if let Some(corroboration) = &verdict.corroboration {
+        write_corroboration(out, corroboration, language)?;
+    }
     verdict.report.as_ref().map_or(Ok(()), |report| write_report(out, report, language))
+}
+
+fn write_corroboration(out: &mut impl Write, all: &Corroboration, language: Language) -> io::Result<()> {
+    writeln!(out, "\n══ {} ══", language.of("De bundels naast elkaar", "The bundles side by side"))?;
+    for holder in &all.holders {
+        let name = plain(holder.name.as_deref().unwrap_or(&holder.custodian));
+        let (messages, others) = (holder.messages, holder.seen_by_others);
+        let (of, also) =
+            (language.of("berichten van", "messages of"), language.of("ook bij een ander", "also with another"));
+        writeln!(out, "  {messages} {of} {name} ({}), {others} {also}", holder.log)?;
+    }
+    all.findings.iter().try_for_each(|finding| write_finding(out, finding, language))?;
+    for each in &all.contradictions {
+        write!(out, "    {}:", each.id)?;
+        for sighting in &each.sightings {
+            write!(out, " {} {} {};", super::show::letter(sighting.bundle as usize), sighting.place, sighting.time)?;
+        }
+        writeln!(out)?;
+    }
+    if all.contradictions_not_listed > 0 {
+        writeln!(out, "    … {} {}", all.contradictions_not_listed, language.of("niet genoemd", "not listed"))?;
+    }
+    all.does_not_prove.iter().try_for_each(|sentence| write_sentence(out, sentence, language))
 }
 
 fn write_report(out: &mut impl Write, report: &Report, language: Language) -> io::Result<()> {

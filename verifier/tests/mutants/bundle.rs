@@ -55,7 +55,7 @@ impl Case {
             changes.push("bag");
             change_bag(dice, &mut files);
         }
-        let (trust, demands) = (trust(dice, &log, &mut changes), demands(dice, &mut changes));
+        let (trust, demands) = (trust(dice, &log, &mut changes), demands(dice, &plan, &mut changes));
         Self { files, trust, demands, strict: dice.once_in(3), changes }
     }
 }
@@ -171,6 +171,7 @@ fn change_fields(dice: &mut Dice, record: &mut Record) {
         Record::LogEnd(EvidenceLogEnd { gap }) => change_gap(dice, gap),
         Record::RowsEnd(EvidenceRowsEnd { gap }) => change_gap(dice, gap),
         Record::Row(row) => change_row(dice, row),
+        Record::Neighbour(row) => change_neighbour(dice, row),
         _ => {}
     }
 }
@@ -234,6 +235,16 @@ fn change_row(dice: &mut Dice, row: &mut EvidenceRow) {
         3 => dice.spoil(&mut row.id),
         4 => drop(row.months.pop()),
         _ => row.months.iter_mut().for_each(|month| month.count = dice.near(month.count)),
+    }
+}
+
+fn change_neighbour(dice: &mut Dice, row: &mut EvidenceNeighbour) {
+    match dice.below(5) {
+        0 => change_gap(dice, &mut row.gap),
+        1 => row.index = dice.near(row.index),
+        2 => row.stream = dice.below(7) as i32,
+        3 => dice.spoil(&mut row.id),
+        _ => dice.spoil(&mut row.months),
     }
 }
 
@@ -323,7 +334,7 @@ fn trust(dice: &mut Dice, log: &Log, changes: &mut Vec<&'static str>) -> String 
     text
 }
 
-fn demands(dice: &mut Dice, changes: &mut Vec<&'static str>) -> Demands {
+fn demands(dice: &mut Dice, plan: &Plan, changes: &mut Vec<&'static str>) -> Demands {
     let nonce = match dice.below(40) {
         0 => Some("kenmerk-1".into()),
         1 => Some("kenmerk-2".into()),
@@ -331,8 +342,14 @@ fn demands(dice: &mut Dice, changes: &mut Vec<&'static str>) -> Demands {
         _ => None,
     };
     let min_entries = dice.once_in(25).then(|| dice.below(14) as u64);
-    if nonce.is_some() || min_entries.is_some() {
+    let scope = dice.once_in(12).then(|| Scope {
+        stream: if dice.once_in(6) { 1 + dice.below(2) as i32 } else { plan.scope.stream },
+        from_month: if dice.once_in(6) { 202205 } else { plan.scope.from_month },
+        to_month: if dice.once_in(6) { 202206 } else { plan.scope.to_month },
+        ..plan.scope.clone()
+    });
+    if nonce.is_some() || min_entries.is_some() || scope.is_some() {
         changes.push("demands");
     }
-    Demands { nonce, min_entries }
+    Demands { nonce, min_entries, scope }
 }

@@ -24,6 +24,14 @@ const KINDS: [EventKind; 9] = [
 /// Files that attachments name; some are put in the bag.
 pub(crate) const FILES: [&[u8]; 3] = [b"foto", b"film van de veerhaven", b""];
 
+/// Names and accounts of custodians: some the same to whoever compares them, some only nearly.
+const NAMES: [&str; 8] =
+    ["naam", "NAAM", "naam ", "n\u{202e}aam", "n\u{feff}aam", "\u{130}stanbul", "i\u{307}stanbul", "ΟΔΟΣ"];
+const ACCOUNTS: [&str; 6] = ["+31 6 1", "+3161", "+31\u{a0}61", "+31\u{feff}61", "+31\u{85}61", " "];
+const HOUR: u64 = 3_600_000;
+/// Where May of 2022 ends.
+const JUNE: u64 = MAY + 31 * DAY;
+
 /// A log, its plan, and what was made wrong in it.
 pub(crate) struct Random {
     pub(crate) log: Log,
@@ -52,6 +60,7 @@ impl Random {
     pub(crate) fn new(dice: &mut Dice) -> Self {
         let mut made = Self { log: Log::new(ORIGIN), plan: empty_plan(), changes: Vec::new() };
         made.log.proof_class = dice.pick(&[ProofClass::CExportFile, ProofClass::None, ProofClass::ANativeSigned]);
+        made.log.constant_seed = made.wrong(dice, 25, "one seed").then_some([6; 32]);
         made.log.register();
         for _ in 0..1 + dice.below(4) {
             made.chat_batch(dice);
@@ -65,15 +74,20 @@ impl Random {
                 made.register_more(dice);
             }
         }
+        if dice.once_in(12) {
+            made.register_twice(dice);
+        }
         let scope = made.scope(dice);
         made.plan.scope = scope.clone();
         let covered = if dice.once_in(3) { made.redaction(dice) } else { None };
+        let closed = made.close(dice);
         let manifest = covered.as_ref().map(|_| MANIFEST).filter(|_| !made.wrong(dice, 60, "export names no manifest"));
         let snapshot_early = made.wrong(dice, 80, "a batch between export and snapshot");
         let forced = std::mem::take(&mut made.plan.forced);
         made.plan = made.log.export(scope, manifest);
         made.plan.forced = forced;
         made.plan.covered = covered.unwrap_or_default();
+        made.plan.covered.extend(closed);
         if snapshot_early {
             made.chat_batch(dice);
         }
@@ -131,12 +145,19 @@ impl Random {
 
     fn scope(&mut self, dice: &mut Dice) -> Scope {
         let mut scope = scope_of(dice.pick(&[CONVERSATION, CONVERSATION, OTHER_CONVERSATION]));
+        if dice.once_in(9) {
+            // Nothing of this: before all, between two, behind all.
+            scope.id = vec![dice.pick(&[0, 0xA2, 0xFF]); 32];
+            scope.stream = 1 + dice.below(2) as i32;
+            return scope;
+        }
         if dice.once_in(3) {
             scope.stream = StreamType::StreamCustodian as i32;
             scope.id = CUSTODIAN.to_vec();
         }
         if dice.once_in(4) {
-            (scope.from_month, scope.to_month) = dice.pick(&[(202205, 202205), (202205, 202206), (202106, 202112)]);
+            let periods = [(202205, 202205), (202205, 202206), (202205, 202206), (202106, 202112), (202207, 202208)];
+            (scope.from_month, scope.to_month) = dice.pick(&periods);
         }
         scope
     }
@@ -154,8 +175,10 @@ impl Random {
 
     fn submit(&mut self, dice: &mut Dice, events: Vec<Event>) {
         let who = if self.wrong(dice, 80, "by another actor") { Who::Officer } else { Who::Source };
-        let change = if dice.once_in(40) { Some(dice.below(7)) } else { None };
+        let change = if dice.once_in(40) { Some(dice.below(9)) } else { None };
         let near = dice.near(1);
+        // The moment at which the ledger will receive it, and five minutes more or less.
+        let edge = self.log.clock_ms + 1_000 + 5 * 60_000;
         if change.is_some() {
             self.changes.push("statement");
         }
@@ -166,7 +189,9 @@ impl Random {
             Some(3) => statement.origin = "chat.example.nl/minvws".into(),
             Some(4) => statement.source = vec![0x77; 32],
             Some(5) => statement.key = SigningKey::from_bytes(&[0x55; 32]).verifying_key().to_bytes().to_vec(),
-            Some(_) => statement.created_at_ms = 0,
+            Some(6) => statement.created_at_ms = near,
+            Some(7) => statement.created_at_ms = edge,
+            Some(_) => statement.created_at_ms = edge + 1,
             None => {}
         });
     }
@@ -395,6 +420,49 @@ impl Random {
         }
     }
 
+    /// Somebody who is registered under two ids, or nearly, and a message of the other.
+    fn register_twice(&mut self, dice: &mut Dice) {
+        let other = Hash([0xC2; 32]);
+        let (officer, source) = (self.log.officer.id, self.log.source.id);
+        for (kind, id) in [(EventKind::CustodianChanged, CUSTODIAN), (EventKind::CustodianRegistered, other)] {
+            let mut slots = self.slots(dice, kind);
+            slots[0] = value_slot(dice.pick(&NAMES));
+            let accounts = (0..1 + dice.below(2)).map(|_| {
+                let identifier = dice.pick(&ACCOUNTS).into();
+                Account { channel: "signal".into(), identifier, ..Account::default() }.encode_to_vec()
+            });
+            slots[1] = list_slot(accounts.collect());
+            if dice.once_in(12) {
+                dice.spoil(&mut slots[1].items[0]);
+            }
+            let event = self.log.sealed(officer, kind, (None, Some(id)), 0, (0, Clock::Unknown), slots);
+            let entry = self.log.batch(Who::Officer, vec![event]);
+            if !dice.once_in(6) {
+                self.plan.forced.push((entry, 0));
+            }
+        }
+        let mut message = self.log.message_of(source, CONVERSATION, 0, JUNE, "van een ander", vec![]);
+        message.header.custodian = other.to_vec();
+        rebind(&mut message, |binding| binding.custodian = other.to_vec());
+        self.log.batch(Who::Source, vec![message]);
+    }
+
+    /// Registrations that stay closed.
+    fn close(&mut self, dice: &mut Dice) -> Vec<(u64, u32, Vec<CoveredUnit>)> {
+        if !dice.once_in(10) {
+            return Vec::new();
+        }
+        let mut closed = Vec::new();
+        for (entry, made) in (0u64..).zip(&self.log.entries) {
+            for (position, event) in (0u32..).zip(&made.events) {
+                if (20..24).contains(&event.header.kind) && dice.once_in(2) {
+                    closed.push((entry, position, Vec::new()));
+                }
+            }
+        }
+        closed
+    }
+
     fn other_source_batch(&mut self, dice: &mut Dice) {
         let source = self.log.other_source.id;
         let seq = self.log.seq(source, CONVERSATION);
@@ -407,13 +475,16 @@ impl Random {
     fn redaction(&mut self, dice: &mut Dice) -> Option<Vec<(u64, u32, Vec<CoveredUnit>)>> {
         let mut covered = Vec::new();
         let mut items = Vec::new();
+        // Only what lies this near to the other month stays open.
+        let near = dice.once_in(3).then(|| HOUR * dice.pick(&[1, 24, 47, 48, 49]));
         for (entry, made) in (0u64..).zip(&self.log.entries) {
             for (position, event) in (0u32..).zip(&made.events) {
-                let Some(body) = event.body.as_ref().filter(|_| dice.once_in(3) && event.header.kind >= 40) else {
+                let is_covered = near.map_or_else(|| dice.once_in(3), |near| is_far(event, near));
+                let Some(body) = event.body.as_ref().filter(|_| is_covered && event.header.kind >= 40) else {
                     continue;
                 };
                 let is_shown = self.plan.wants(event);
-                let units = units(dice, body);
+                let units = if near.is_some() { Vec::new() } else { units(dice, body) };
                 if is_shown {
                     items.extend(items_of(dice, entry, position, &units));
                     covered.push((entry, position, units));
@@ -452,6 +523,7 @@ fn empty_plan() -> Plan {
         export: (0, 0),
         snapshot_entry: 0,
         covered: vec![],
+        others: vec![],
         forced: vec![],
         hidden: vec![],
     }
@@ -460,6 +532,14 @@ fn empty_plan() -> Plan {
 fn sign(key: &SigningKey, context: &str, bytes: &[u8]) -> Vec<u8> {
     use ed25519_dalek::Signer;
     key.sign(&zegel_verifier::signature::signed_bytes(context, bytes)).to_bytes().to_vec()
+}
+
+/// Not so near to where May ends.
+fn is_far(event: &Event, near: u64) -> bool {
+    let Some(binding) = event.body.as_ref().and_then(|body| Binding::decode(&body.slots[0].value[..]).ok()) else {
+        return false;
+    };
+    binding.occurred_at_ms.abs_diff(JUNE) > near
 }
 
 /// Some units of a body, ascending: a slot as a whole, or items of a list.

@@ -109,6 +109,7 @@ fn of_the_export(refusal: &Refusal) -> String {
     match refusal {
         R::ExportEvent { place, reason } => format!("{}: dit is niet de uitlevering ({reason})", at(place)),
         R::Scope => "De bundel noemt een andere reikwijdte dan de uitlevering".into(),
+        R::OtherScope => "De bundel gaat over een ander kenmerk of andere maanden dan gevraagd".into(),
         R::ExportStatement(reason) => format!("De verklaring van uitlevering deugt niet ({reason})"),
         R::Nonce { found, wanted } => format!("De uitlevering draagt kenmerk {found:?}, gevraagd was {wanted:?}"),
         R::AsOf { found, wanted } => {

@@ -1,6 +1,6 @@
 //! The four claims in words, and what none of them proves.
 
-use super::{Claim, Claims, Counts, Sentence, Status, vouching};
+use super::{Claim, Claims, Counts, Sentence, Status, span, vouching};
 use crate::bundle::findings::{About, Finding};
 use crate::bundle::walk::Outcome;
 
@@ -28,6 +28,13 @@ fn authenticity_status(outcome: &Outcome, status: Status) -> Status {
 }
 
 fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
+    let mut sentences = if outcome.months.absent { span::absence(outcome) } else { all_of_it(outcome, counts) };
+    sentences.extend(span::nothing(outcome));
+    sentences.extend(vouching::completeness(outcome));
+    sentences
+}
+
+fn all_of_it(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     let (events, covers, size) = (counts.events, outcome.covers, outcome.checkpoint.size());
     let scope = outcome.opening.scope;
     let (id, is_whole) = (scope.id, scope.is_whole());
@@ -50,7 +57,6 @@ fn completeness(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
             format!("In each of the {} captures the source's numbers are without gaps from 0.", counts.captures),
         ));
     }
-    sentences.extend(vouching::completeness(outcome));
     sentences
 }
 

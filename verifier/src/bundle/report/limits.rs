@@ -8,15 +8,12 @@ use crate::kinds::CHAT_LAYOUT;
 
 pub(super) fn add(findings: &mut Findings, outcome: &Outcome, counts: &Counts) {
     compromised_keys(findings, outcome);
+    salts(findings, outcome);
+    splits(findings, outcome);
     witnesses(findings, outcome);
     proof_classes(findings, outcome);
     unknown(findings, outcome);
     covered(findings, outcome, counts);
-    if counts.months_outside_period > 0 {
-        let nl = format!("De bundel gaat over een periode: {} maanden vallen erbuiten.", counts.months_outside_period);
-        let en = format!("The bundle is about a period: {} months lie outside it.", counts.months_outside_period);
-        findings.add(Finding::of("PERIOD_LIMITED", Severity::Info, About::Completeness, nl, en));
-    }
 }
 
 /// What was authorised at its entry stays authorised; the later word is told beside it.
@@ -36,6 +33,24 @@ fn compromised_keys(findings: &mut Findings, outcome: &Outcome) {
             );
             findings.add(Finding::of("KEY_COMPROMISED", Severity::Error, About::Authenticity, nl, en));
         }
+    }
+}
+
+/// Whoever knows a salt can guess what it hides.
+fn salts(findings: &mut Findings, outcome: &Outcome) {
+    let salts = &outcome.desk.salts;
+    if let Some(first) = salts.first {
+        let nl = "Een bron gebruikte een salt meer dan eens: wat onder zulke salts gelakt is, kan worden geraden.";
+        let en = "A source used a salt more than once: what is covered under such salts can be guessed.";
+        let finding = Finding::of("SALT_REPEATED", Severity::Error, About::Authenticity, nl.into(), en.into());
+        findings.add(finding.at(first).times(salts.repeated));
+    }
+}
+
+/// Each of the two bundles is complete for its id, and neither for the person.
+fn splits(findings: &mut Findings, outcome: &Outcome) {
+    for (one, other) in outcome.desk.splits.found() {
+        findings.add(Finding::custodian_split(one, other));
     }
 }
 

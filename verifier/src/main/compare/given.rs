@@ -3,14 +3,15 @@
 use super::{Failure, files};
 use crate::EXIT_REFUSED;
 use prost::Message;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zegel_proto::limits::RECORD_BYTES_MAX;
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{AuditEntry, BatchStatement, Entry, EventHeader, EvidenceRecord, Receipt, SealedDigest};
-use zegel_proto::v1::{entry, evidence_record};
+use zegel_proto::v1::{entry, evidence_record::Record};
 use zegel_verifier::bundle::{self, BundleSource};
 use zegel_verifier::checkpoint::ClaimedCheckpoint;
-use zegel_verifier::compare::{ForkProof, LogKeys, Seen, SeenError};
+use zegel_verifier::compare::{ForkProof, LogKeys, Seen, SeenError, Shown, ShownWalk};
+use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{Family, family};
 use zegel_verifier::mirror::MirrorReader;
 use zegel_verifier::trust::Trust;
@@ -33,7 +34,8 @@ pub(super) enum Opened {
 pub(super) enum Kind<'a> {
     Checkpoint,
     Receipt,
-    Bundle,
+    /// With what the bundle at this path shows of its tree, once that is known.
+    Bundle(PathBuf, Shown),
     /// The newest checkpoint of a mirror: its tiles reach so far.
     Mirror(&'a Mirror),
 }
@@ -43,7 +45,7 @@ impl Kind<'_> {
         match self {
             Self::Checkpoint => "checkpoint",
             Self::Receipt => "receipt",
-            Self::Bundle => "bundle",
+            Self::Bundle(..) => "bundle",
             Self::Mirror(_) => "mirror",
         }
     }
@@ -86,24 +88,67 @@ fn open_bundle(path: &Path) -> Result<Opened, Failure> {
     let unreadable = |reason: &dyn std::fmt::Display| Failure::unreadable(path, reason);
     let mut source: Box<dyn BundleSource> = files::open(path).map_err(|reason| unreadable(&reason))?;
     let (mut note, mut registry, mut open) = (Vec::new(), Vec::new(), None::<AuditEntry>);
+    let read = each_record(source.as_mut(), |record| match record {
+        Record::Header(header) => note = header.checkpoint,
+        Record::Entry(entry) => {
+            open = Some(AuditEntry { index: entry.index, entry: entry.entry, ..AuditEntry::default() });
+        }
+        Record::Event(event) => open.iter_mut().for_each(|open| open.headers.push(event.header.clone())),
+        Record::BatchEnd(_) => registry.extend(open.take().and_then(public_batch)),
+        _ => {}
+    });
+    read.map_err(|reason| unreadable(&reason))?;
+    Ok(Opened::Bundle { note, registry })
+}
+
+/// Hands on the records of a bundle, in their order.
+fn each_record(source: &mut dyn BundleSource, mut take: impl FnMut(Record)) -> std::io::Result<()> {
     for number in 1.. {
-        let part = bundle::bag::part_path(number);
-        let Ok(mut input) = source.open(&part) else { break };
-        while let Some(bytes) = next_record(&mut input).map_err(|reason| unreadable(&reason))? {
-            match EvidenceRecord::decode(bytes.as_slice()).map_err(|reason| unreadable(&reason))?.record {
-                Some(evidence_record::Record::Header(header)) => note = header.checkpoint,
-                Some(evidence_record::Record::Entry(entry)) => {
-                    open = Some(AuditEntry { index: entry.index, entry: entry.entry, ..AuditEntry::default() });
-                }
-                Some(evidence_record::Record::Event(event)) => {
-                    open.iter_mut().for_each(|open| open.headers.push(event.header.clone()));
-                }
-                Some(evidence_record::Record::BatchEnd(_)) => registry.extend(open.take().and_then(public_batch)),
-                _ => {}
-            }
+        let Ok(mut input) = source.open(&bundle::bag::part_path(number)) else { break };
+        while let Some(bytes) = next_record(&mut input)? {
+            let record = EvidenceRecord::decode(bytes.as_slice()).map_err(std::io::Error::other)?;
+            record.record.into_iter().for_each(&mut take);
         }
     }
-    Ok(Opened::Bundle { note, registry })
+    Ok(())
+}
+
+/// Reads each bundle again, now that it is known which sizes and entries the others have.
+pub(super) fn look_closer(all: &mut [Given<'_>]) -> Result<(), Failure> {
+    let sizes: Vec<u64> = all.iter().map(|given| given.seen.size()).collect();
+    let indexes: Vec<u64> = all.iter().flat_map(|given| given.seen.indexes().collect::<Vec<_>>()).collect();
+    for given in all {
+        if let Kind::Bundle(path, shown) = &mut given.kind {
+            *shown = shown_by(path, &given.seen, &sizes, &indexes)?;
+            given.seen = given.seen.clone().showing(shown);
+        }
+    }
+    Ok(())
+}
+
+/// What a bundle shows of its tree. Nothing, where that does not lead to its own checkpoint: that is `verify`'s to refuse.
+fn shown_by(path: &Path, seen: &Seen, sizes: &[u64], indexes: &[u64]) -> Result<Shown, Failure> {
+    let unreadable = |reason: &dyn std::fmt::Display| Failure::unreadable(path, reason);
+    let mut source: Box<dyn BundleSource> = files::open(path).map_err(|reason| unreadable(&reason))?;
+    let (mut walk, mut shown) = (Some(ShownWalk::new(seen, sizes, indexes)), None);
+    let read = each_record(source.as_mut(), |record| match record {
+        Record::Entry(entry) => {
+            let took = walk.as_mut().zip(hashes(&entry.gap));
+            let took = took.is_some_and(|(walk, gap)| walk.entry(entry.index, &gap, &entry.entry).is_ok());
+            walk = walk.take().filter(|_| took);
+        }
+        Record::LogEnd(end) => {
+            let ended = walk.take().zip(hashes(&end.gap));
+            shown = ended.and_then(|(walk, gap)| walk.finish(&gap).ok());
+        }
+        _ => {}
+    });
+    read.map_err(|reason| unreadable(&reason))?;
+    Ok(shown.unwrap_or_default())
+}
+
+fn hashes(gap: &[Vec<u8>]) -> Option<Vec<Hash>> {
+    gap.iter().map(|bytes| Hash::read(bytes)).collect()
 }
 
 /// A length as a varint, then so many bytes.
@@ -192,7 +237,10 @@ pub(super) fn seen<'a>(
     let given = |kind, seen| Given { file: path.display().to_string(), kind, seen };
     Ok(match opened {
         Opened::Note(note) => vec![given(Kind::Checkpoint, Seen::note(keys, origin, note).map_err(refused)?)],
-        Opened::Bundle { note, .. } => vec![given(Kind::Bundle, Seen::note(keys, origin, note).map_err(refused)?)],
+        Opened::Bundle { note, .. } => {
+            let kind = Kind::Bundle(path.to_owned(), Shown::default());
+            vec![given(kind, Seen::note(keys, origin, note).map_err(refused)?)]
+        }
         Opened::Receipt(receipt) => {
             vec![given(Kind::Receipt, Seen::receipt(keys, origin, receipt).map_err(refused)?)]
         }

@@ -8,7 +8,6 @@ use super::grounds::Grounds;
 use super::media::Media;
 use super::people::People;
 use super::words;
-use crate::holders::{Holders, Seen};
 use maud::{Markup, PreEscaped, html};
 use zegel_proto::parse;
 use zegel_proto::v1::{Attachment, AttachmentState, Binding, ChatDetail, EventKind, GapDetail, Precision, ProofClass};
@@ -16,6 +15,7 @@ use zegel_verifier::bundle::ShownEvent;
 use zegel_verifier::bundle::calendar::Moment;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::corroborate::{Compared, Difference, Other};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{Family, capture, chat, family};
 
@@ -24,7 +24,8 @@ pub(super) struct Desk<'a> {
     pub(super) language: Language,
     pub(super) people: &'a mut People,
     pub(super) grounds: &'a Grounds,
-    pub(super) holders: &'a Holders,
+    pub(super) origin: &'a str,
+    pub(super) holders: &'a Compared,
     pub(super) media: &'a mut Media,
 }
 
@@ -255,11 +256,11 @@ fn gap(body: &ShownBody) -> Markup {
 
 fn marks(event: &ShownEvent<'_>, binding: &Binding, body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
     let language = desk.language;
-    let also: Vec<(String, Vec<&'static str>)> = desk
+    let also: Vec<(String, Vec<Difference>)> = desk
         .holders
-        .of(event)
+        .others(desk.origin, event.place)
         .into_iter()
-        .map(|Seen { custodian, differs, .. }| (desk.people.custodian(custodian), differs))
+        .map(|Other { custodian, differs, .. }| (desk.people.custodian(custodian), differs))
         .collect();
     let class = match ProofClass::try_from(binding.proof_class) {
         Ok(ProofClass::ANativeSigned) => "A",
@@ -275,7 +276,12 @@ fn marks(event: &ShownEvent<'_>, binding: &Binding, body: &ShownBody, desk: &mut
             " " span.chip {
                 (language.say(words::ALSO)) " " bdi { (name) }
                 @for what in differs {
-                    ", " (language.say(if *what == "time" { words::OTHER_TIME } else { words::OTHER_SPACE }))
+                    ", " (language.say(match what {
+                        Difference::Time => words::OTHER_TIME,
+                        Difference::WhiteSpace => words::OTHER_SPACE,
+                        Difference::Text => words::OTHER_TEXT,
+                        Difference::Deleted => words::DELETED_FOR_ONE,
+                    }))
                 }
             }
         }

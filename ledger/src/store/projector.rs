@@ -1,0 +1,260 @@
+//! Brings the projections up to the truth, behind the writer's back.
+//!
+//! A thread of its own takes committed entries in runs, and writes each run with its watermark. A reader that needs the
+//! projections of some size asks for them and waits ([`Projector::reach`]). The thread makes the tables of snapshots as well:
+//! between two runs the streams stand still, so its own watermark is a consistent cut, while appends go on.
+//!
+//! What if we stop at any point? Entries from the watermark on are projected again from the truth when the log is opened.
+//! If a run cannot be written, the log stops accepting with the next group. Memory: [`WAITING_EVENTS_MAX`] events wait;
+//! then the writer does.
+
+use crate::log::{SealedBatch, SealedContent, SealedEntry};
+use crate::store::StoreError;
+use crate::store::database::{Column, Database};
+use crate::store::projection::Projection;
+use crate::store::table::MadeTable;
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// Events that are written together: enough that a stream of a hundred thousand is touched more than once.
+pub(super) const RUN_EVENTS: usize = 262_144;
+/// Events that may wait, at some 200 bytes each; a table of a million ids is made in that time.
+const WAITING_EVENTS_MAX: usize = 2 * RUN_EVENTS;
+
+/// A committed entry, as far as projections need it.
+struct Committed {
+    index: u64,
+    batch: Option<Box<SealedBatch>>,
+}
+
+impl Committed {
+    /// What it weighs: an entry without events is not free.
+    fn events(&self) -> usize {
+        self.batch.as_ref().map_or(1, |batch| batch.events.len() + 1)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Committed>,
+    waiting_events: usize,
+    /// Entries that are projected.
+    watermark: u64,
+    /// Entries that somebody waits for.
+    wanted: u64,
+    tables: VecDeque<TableWanted>,
+    is_closing: bool,
+    failed: Option<StoreError>,
+}
+
+/// The queue between the writer, the readers and the thread that projects.
+#[derive(Default)]
+pub(super) struct Projector {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// A table over at least so many entries, and who waits for it.
+struct TableWanted {
+    covers_min: u64,
+    made: SyncSender<Result<MadeTable, StoreError>>,
+}
+
+/// What the thread is to do next.
+enum Task {
+    Run(Vec<Committed>),
+    Table(SyncSender<Result<MadeTable, StoreError>>),
+    Close,
+}
+
+impl Projector {
+    pub(super) fn start(self: &Arc<Self>, db: Arc<Database>, watermark: u64) -> Result<JoinHandle<()>, StoreError> {
+        self.lock().watermark = watermark;
+        let projector = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("projector".into());
+        let thread = thread.spawn(move || projector.work(&db));
+        thread.map_err(|reason| StoreError::failed("starting the projector", reason))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries that are projected.
+    pub(super) fn watermark(&self) -> u64 {
+        self.lock().watermark
+    }
+
+    /// Hands over entries that are durable. Waits while too many wait.
+    pub(super) fn take(&self, entries: Vec<SealedEntry>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        while state.waiting_events >= WAITING_EVENTS_MAX && state.failed.is_none() {
+            state = self.wait(state);
+        }
+        if let Some(reason) = &state.failed {
+            return Err(reason.clone());
+        }
+        for entry in entries {
+            let batch = match entry.content {
+                SealedContent::Batch(batch) => Some(batch),
+                SealedContent::Snapshot => None,
+            };
+            let committed = Committed { index: entry.index, batch };
+            state.waiting_events += committed.events();
+            state.waiting.push_back(committed);
+        }
+        // Whoever waits may wait for these.
+        if state.waiting_events >= RUN_EVENTS || state.wanted > state.watermark || !state.tables.is_empty() {
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Waits until the projections hold the first `size` entries, which are published.
+    pub(super) fn reach(&self, size: u64) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.watermark < size {
+            state.wanted = state.wanted.max(size);
+            self.changed.notify_all();
+        }
+        while state.watermark < size {
+            if let Some(reason) = &state.failed {
+                return Err(reason.clone());
+            }
+            state = self.wait(state);
+        }
+        Ok(())
+    }
+
+    /// Asks for a table over at least the first `covers_min` entries, which are published.
+    pub(super) fn table(&self, covers_min: u64) -> Receiver<Result<MadeTable, StoreError>> {
+        let (made, receiver) = sync_channel(1);
+        let mut state = self.lock();
+        // After a failure nobody would answer: dropping the sender does.
+        if state.failed.is_none() {
+            state.tables.push_back(TableWanted { covers_min, made });
+            self.changed.notify_all();
+        }
+        receiver
+    }
+
+    /// Projects what waits, then ends the thread.
+    pub(super) fn close(&self) {
+        self.lock().is_closing = true;
+        self.changed.notify_all();
+    }
+
+    fn next(&self) -> Task {
+        let mut state = self.lock();
+        loop {
+            let watermark = state.watermark;
+            // Appends go on meanwhile: whoever waits for a table waits for what was there when it asked, no more.
+            if state.tables.front().is_some_and(|wanted| wanted.covers_min <= watermark)
+                && let Some(wanted) = state.tables.pop_front()
+            {
+                return Task::Table(wanted.made);
+            }
+            let is_asked = state.is_closing || !state.tables.is_empty() || state.wanted > watermark;
+            if state.waiting_events >= RUN_EVENTS || (is_asked && !state.waiting.is_empty()) {
+                return Task::Run(state.run());
+            }
+            if state.is_closing {
+                return Task::Close;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn work(&self, db: &Database) {
+        loop {
+            let done = match self.next() {
+                Task::Run(run) => project(db, &run),
+                Task::Table(made) => {
+                    let watermark = self.watermark();
+                    // Whoever asked may have gone: the table is swept when the log is opened.
+                    let _ = made.send(Projection::write_table(db, watermark));
+                    continue;
+                }
+                // A clean stop leaves nothing to replay.
+                Task::Close => return drop(db.flush(Column::LOG)),
+            };
+            let mut state = self.lock();
+            match done {
+                Ok(watermark) => state.watermark = watermark,
+                Err(reason) => {
+                    tracing::error!(%reason, "projections cannot be written");
+                    state.failed = Some(reason);
+                    state.tables.clear();
+                }
+            }
+            self.changed.notify_all();
+            if state.failed.is_some() {
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    /// Entries of at most one run, in order.
+    fn run(&mut self) -> Vec<Committed> {
+        let (mut run, mut events) = (Vec::new(), 0);
+        while let Some(next) = self.waiting.pop_front() {
+            events += next.events();
+            run.push(next);
+            if events >= RUN_EVENTS {
+                break;
+            }
+        }
+        self.waiting_events -= events;
+        run
+    }
+}
+
+fn project(db: &Database, run: &[Committed]) -> Result<u64, StoreError> {
+    let mut projection = Projection::new(db);
+    for entry in run {
+        projection.take(entry.index, entry.batch.as_deref());
+    }
+    projection.write()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+    use zegel_verifier::hash::Hash;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn entry(index: u64) -> SealedEntry {
+        SealedEntry { index, bytes: Vec::new(), leaf: Hash::ZERO, content: SealedContent::Snapshot }
+    }
+
+    #[test]
+    fn whoever_asks_for_what_is_still_on_its_way_is_woken_when_it_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Arc::new(Database::open(folder.path(), Column::LOG).expect("a database"));
+        let projector = Arc::new(Projector::default());
+        let thread = projector.start(Arc::clone(&db), 0).expect("a thread");
+        let (reached, reader) = channel();
+        let asking = Arc::clone(&projector);
+        std::thread::spawn(move || reached.send(asking.reach(2)));
+        let table = projector.table(2);
+        projector.take(vec![entry(0)]).expect("taken");
+        projector.take(vec![entry(1)]).expect("taken");
+        assert_eq!(reader.recv_timeout(PATIENCE), Ok(Ok(())));
+        let made = table.recv_timeout(PATIENCE).expect("an answer").expect("a table");
+        assert!(made.snapshot.covers >= 2, "{made:?}");
+        assert_eq!(projector.watermark(), 2);
+        projector.close();
+        thread.join().expect("the thread ended well");
+    }
+}

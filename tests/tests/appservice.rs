@@ -1,0 +1,164 @@
+//! A real homeserver (Synapse) pushes a room to the application service, which hands it to a sidecar: each event once, also when
+//! the sidecar was away. Without Synapse nothing is proven, and that is said.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use zegel_tests::gateway::{Sidecar, custodian, texts, timeline};
+use zegel_tests::witness::eventually;
+use zegel_tests::{ORIGIN, Stage, command};
+
+fn synapse() -> Option<PathBuf> {
+    let home = || std::env::home_dir().unwrap_or_default().join(".cache/zegel");
+    let cache = std::env::var_os("ZEGEL_CACHE").map_or_else(home, PathBuf::from);
+    Some(cache.join("synapse/bin/python")).filter(|python| python.exists())
+}
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A homeserver with its client API.
+struct Homeserver {
+    _process: Process,
+    port: u16,
+}
+
+impl Homeserver {
+    fn start(python: &Path, folder: &Path, appservice: &str) -> Self {
+        // The port is free at this moment, as far as a test can know.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr()).expect("a port").port();
+        let at = |name: &str| folder.join(name).display().to_string();
+        let registration = format!(
+            "id: zegel\nurl: http://{appservice}\nas_token: een\nhs_token: twee\nsender_localpart: zegel\n\
+             rate_limited: false\nnamespaces:\n  users:\n    - exclusive: false\n      regex: '@.*'\n"
+        );
+        fs::write(folder.join("appservice.yaml"), registration).expect("written");
+        let limits = "{per_second: 1000, burst_count: 1000}";
+        let config = format!(
+            "server_name: matrix.example.nl\npid_file: {}\nlisteners:\n  - port: {port}\n    bind_addresses: ['127.0.0.1']\n    \
+             type: http\n    tls: false\n    resources:\n      - names: [client]\ndatabase:\n  name: sqlite3\n  args:\n    \
+             database: {}\nmedia_store_path: {}\nsigning_key_path: {}\nreport_stats: false\nmacaroon_secret_key: drie\n\
+             form_secret: vier\ntrusted_key_servers: []\nenable_registration: true\n\
+             enable_registration_without_verification: true\nrc_message: {limits}\nrc_registration: {limits}\n\
+             app_service_config_files: [{}]\n",
+            at("pid"),
+            at("db"),
+            at("media"),
+            at("signing.key"),
+            at("appservice.yaml"),
+        );
+        fs::write(folder.join("homeserver.yaml"), config).expect("written");
+        let synapse = || {
+            let mut synapse = Command::new(python);
+            synapse.args(["-m", "synapse.app.homeserver", "-c"]).arg(folder.join("homeserver.yaml"));
+            synapse
+                .stdout(Stdio::null())
+                .stderr(fs::File::create(folder.join("told")).expect("a log"))
+                .current_dir(folder);
+            synapse
+        };
+        assert!(synapse().arg("--generate-keys").status().expect("it runs").success());
+        let process = Process(synapse().spawn().expect("it starts"));
+        let server = Self { _process: process, port };
+        eventually("the homeserver answers", || {
+            TcpStream::connect(("127.0.0.1", port)).ok()?;
+            Some(server.ask("GET", "versions", "", &json!({})))
+        });
+        server
+    }
+
+    fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
+        let (path, body) = (path.replace('!', "%21"), body.to_string());
+        let path = if path == "versions" { path } else { format!("v3/{path}") };
+        let known = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        let head = format!("{method} /_matrix/client/{path} HTTP/1.0\r\n{known}");
+        let head = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+        serde_json::from_str(body).unwrap_or_else(|reason| panic!("{reason}: {answer}"))
+    }
+
+    fn register(&self, name: &str) -> String {
+        let auth = json!({ "username": name, "password": "geheim-123", "auth": { "type": "m.login.dummy" } });
+        let made = self.ask("POST", "register", "", &auth);
+        made["access_token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
+    fn send(&self, room: &str, token: &str, kind: &str, number: u32, content: &Value) -> String {
+        let sent = self.ask("PUT", &format!("rooms/{room}/send/{kind}/{number}"), token, content);
+        sent["event_id"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
+    let Some(python) = synapse() else {
+        eprintln!("\nSKIPPED, NOTHING PROVEN: Synapse is not in the cache, so no homeserver pushed anything\n");
+        return;
+    };
+    let stage = Stage::new();
+    let anna = custodian(&stage, "Anna de Vries");
+    let mut sidecar = Sidecar::new(&stage);
+    sidecar.start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (token, ready) = (folder.path().join("token"), folder.path().join("ready"));
+    zegel_tools::disk::write_new(&token, b"twee\n", zegel_tools::disk::Readers::Owner).expect("written");
+    let mut matrix = command("zegel-source");
+    matrix.args(["matrix", "--listen", "127.0.0.1:0", "--log", ORIGIN, "--token"]).arg(&token);
+    matrix.args(["--socket", &format!("unix:{}", sidecar.path("source.sock").display())]);
+    matrix.args(["--person", &format!("@anna:matrix.example.nl={anna}")]);
+    matrix.arg("--rooms").arg(folder.path().join("rooms.json")).arg("--ready-file").arg(&ready);
+    matrix.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("said")).expect("a log"));
+    let _matrix = Process(matrix.spawn().expect("it starts"));
+    let address = eventually("the application service listens", || fs::read_to_string(&ready).ok());
+    let server = Homeserver::start(&python, folder.path(), address.trim());
+    let (anna_token, bram_token) = (server.register("anna"), server.register("bram"));
+    let made = server.ask("POST", "createRoom", &anna_token, &json!({ "preset": "public_chat", "name": "Veerhaven" }));
+    let room = made["room_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+    server.ask("POST", &format!("rooms/{room}/join"), &bram_token, &json!({}));
+    let text = |text: &str| json!({ "msgtype": "m.text", "body": text });
+    let first = server.send(&room, &anna_token, "m.room.message", 1, &text("bericht-een"));
+    let relates = json!({ "rel_type": "m.replace", "event_id": first });
+    let edit =
+        json!({ "msgtype": "m.text", "body": "* beter", "m.new_content": text("beter"), "m.relates_to": relates });
+    server.send(&room, &anna_token, "m.room.message", 2, &edit);
+    let sign = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": first, "key": "👍" } });
+    server.send(&room, &bram_token, "m.reaction", 3, &sign);
+    // Away, and back: the homeserver keeps it and sends it again.
+    let settled = || async { sidecar.stands("it is in the log", |standing| standing.waiting == 0).await };
+    settled().await;
+    sidecar.kill();
+    server.send(&room, &bram_token, "m.room.message", 4, &text("bericht-twee"));
+    eventually("the application service says that it could not hand it over", || {
+        fs::read_to_string(folder.path().join("said")).ok().filter(|said| said.contains("transaction not taken"))
+    });
+    sidecar.start();
+    server.ask("PUT", &format!("rooms/{room}/redact/{first}/5"), &anna_token, &json!({}));
+    server.send(&room, &bram_token, "m.room.message", 6, &text("bericht-drie"));
+    let wanted: std::collections::BTreeMap<String, usize> =
+        ["een", "twee", "drie"].map(|word| (format!("bericht-{word}"), 1)).into();
+    let mut round = 0;
+    let lines = eventually("all of it is in the log", || {
+        round += 1;
+        let (_, lines) = timeline(&stage, "Anna de Vries", &format!("anna-{round}"));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        (texts(&lines).len() >= wanted.len()).then_some(lines)
+    });
+    assert_eq!(texts(&lines), wanted);
+    let count = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
+    assert_eq!((count("MESSAGE_EDITED"), count("REACTION_ADDED"), count("MESSAGE_DELETED")), (1, 1, 1), "{lines:#?}");
+    assert!(count("MEMBERSHIP_CHANGED") >= 2 && count("CONVERSATION_CHANGED") >= 1, "{lines:#?}");
+}

@@ -1,0 +1,508 @@
+//! A gateway hands over what it has: nothing is lost, doubled or invented, whatever stops, fills up or lies on the way.
+//!
+//! Each test has the real sidecar on a Unix socket, a real ledger over TLS, and the verifier's word at the end.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use zegel_proto::source::v1::*;
+use zegel_tests::gateway::{Gateway, Sidecar, custodian, holds, now_ms, texts, timeline};
+use zegel_tests::{ORIGIN, Stage};
+
+fn keys(from: u64, to: u64) -> Vec<String> {
+    (from..to).map(|number| format!("{number:05}")).collect()
+}
+
+fn stage() -> (Stage, String, Sidecar) {
+    let stage = Stage::new();
+    stage.keep_port();
+    let anna = custodian(&stage, "Anna de Vries");
+    let sidecar = Sidecar::new(&stage);
+    (stage, anna, sidecar)
+}
+
+/// The auditor's word on all of it: each message once, none beside them.
+fn check_each_once(stage: &Stage, custodian: &str, name: &str, count: u64) -> std::path::PathBuf {
+    let (bundle, lines) = timeline(stage, custodian, name);
+    let found = texts(&lines);
+    let wanted = keys(0, count).iter().map(|key| (format!("bericht-{key}."), 1)).collect();
+    assert_eq!(found, wanted);
+    bundle
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let place = gateway.place();
+    let text = |text: &str| text.to_owned();
+    let (sender, target) = (text("+31611111111"), text("m-2"));
+    // The edit comes before its message.
+    let edit = Edit { place: place.clone(), target: target.clone(), text: text("later"), ..Edit::default() };
+    gateway.send("edit", request::Content::Edit(edit.clone())).await;
+    let message =
+        Message { place: place.clone(), native_id: target.clone(), text: text("eerder"), ..Message::default() };
+    gateway.send("message", request::Content::Message(message.clone())).await;
+    gateway.send("edit 2", request::Content::Edit(Edit { text: text("nog later"), ..edit })).await;
+    let reaction = Reaction { place: place.clone(), target: target.clone(), sign: text("👍"), ..Reaction::default() };
+    gateway.send("reaction", request::Content::Reaction(reaction)).await;
+    let deletion = Deletion { place: place.clone(), target, sender: sender.clone(), ..Deletion::default() };
+    gateway.send("deletion", request::Content::Deletion(deletion)).await;
+    let (what, members) = (text("added"), vec![text("Bob")]);
+    let membership =
+        Membership { place: place.clone(), what, members, sender: sender.clone(), ..Membership::default() };
+    gateway.send("membership", request::Content::Membership(membership)).await;
+    let setting =
+        Setting { place: place.clone(), what: text("timer_on"), value: text("4 weken"), ..Setting::default() };
+    gateway.send("setting", request::Content::Setting(setting)).await;
+    let call = Call { place: place.clone(), what: text("missed_voice_call"), sender, ..Call::default() };
+    gateway.send("call", request::Content::Call(call)).await;
+    let gap = Gap { custodian: anna.clone(), reason: text("gateway_unlinked"), from_ms: 1, to_ms: 2, ..Gap::default() };
+    gateway.send("gap", request::Content::Gap(gap)).await;
+    let all = ["edit", "message", "edit 2", "reaction", "deletion", "membership", "setting", "call", "gap"];
+    gateway.until_receipted(&all.map(String::from)).await;
+    let remarks = |told: &zegel_tests::gateway::Told, key: &str| told.spooled[key].remarks.clone();
+    assert_eq!(remarks(&gateway.told, "edit"), ["target_not_seen"]);
+    assert_eq!(remarks(&gateway.told, "edit 2"), [""; 0]);
+
+    check_what_is_not_taken(&mut gateway, message).await;
+
+    let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
+    let kinds: Vec<&str> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
+    let mut wanted = vec!["CUSTODIAN_REGISTERED", "CAPTURE_STARTED", "MESSAGE_EDITED"];
+    wanted.extend(["MESSAGE_CREATED", "MESSAGE_EDITED", "REACTION_ADDED", "MESSAGE_DELETED", "MEMBERSHIP_CHANGED"]);
+    wanted.extend(["SETTING_OBSERVED", "CALL_LOGGED", "GAP_DECLARED"]);
+    let (mut found, mut wanted) = (kinds.clone(), wanted);
+    found.sort_unstable();
+    wanted.sort_unstable();
+    found.retain(|kind| *kind != "EXPORT_CREATED" && *kind != "LOG_CREATED");
+    assert!(wanted.iter().all(|kind| found.contains(kind)), "{found:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "MESSAGE_EDITED").count(), 2);
+    let class = |line: &&serde_json::Value| line["kind"] == "MESSAGE_CREATED" && line["proof_class"] == "B";
+    assert_eq!(lines.iter().filter(class).count(), 1);
+}
+
+/// A key is known again, and what is handed over wrongly is not taken, by name.
+async fn check_what_is_not_taken(gateway: &mut Gateway, message: Message) {
+    let place = message.place.clone();
+    let text = |text: &str| text.to_owned();
+    // The same key again: the same event is known, another is not taken.
+    let before = gateway.told.receipted["message"];
+    gateway.told.receipted.clear();
+    gateway.send("message", request::Content::Message(message.clone())).await;
+    gateway.until_receipted(&["message".into()]).await;
+    assert_eq!(gateway.told.receipted["message"], before);
+    assert!(gateway.told.spooled["message"].again);
+    gateway.send("message", request::Content::Message(Message { text: text("anders"), ..message.clone() })).await;
+    gateway.until(|told| told.not_taken.get("message").is_some_and(|name| name == "key_reused")).await;
+    let wrong = |place: Place| request::Content::Message(Message { place: Some(place), ..message.clone() });
+    let place = place.expect("a place");
+    let faults = [
+        ("custodian_not_open", Place { custodian: "00".repeat(32), ..place.clone() }),
+        ("conversation_not_registered", Place { conversation: "elders".into(), ..place.clone() }),
+        ("channel_missing", Place { channel: 0, ..place.clone() }),
+        ("time_missing", Place { at_ms: 0, ..place.clone() }),
+        ("clock_missing", Place { clock: 0, ..place.clone() }),
+    ];
+    for (name, place) in faults {
+        gateway.send(name, wrong(place)).await;
+        gateway.until(|told| told.not_taken.get(name).is_some_and(|found| found == name)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
+    let (stage, anna, mut sidecar) = stage();
+    let all = keys(0, 600);
+    for round in 0..6_u64 {
+        sidecar.start();
+        let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+        // What was not receipted is handed over again, and some of what was.
+        let upto = all.len().min((round as usize + 1) * 100);
+        gateway.send_messages(&all[upto.saturating_sub(150)..upto]).await;
+        for _ in 0..round * 7 {
+            gateway.listen().await.expect("an answer");
+        }
+        sidecar.kill();
+    }
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&all).await;
+    gateway.until_receipted(&all).await;
+    assert_eq!(sidecar.stands("nothing waits", |standing| standing.waiting == 0).await.finding, "");
+    check_each_once(&stage, "Anna de Vries", "anna", 600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_spooled_while_the_ledger_is_away_goes_when_it_is_back_also_after_a_kill() {
+    let (mut stage, anna, mut sidecar) = stage();
+    stage.kill();
+    sidecar.start();
+    let all = keys(0, 1_500);
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&all[..1_000]).await;
+    sidecar.stands("the ledger is away", |standing| standing.finding == "ledger_unreachable").await;
+    sidecar.kill();
+    for words in ["bericht", "+31611111111", "groep-1"] {
+        assert!(!is_in_the_clear(&sidecar.path("log/spool"), words), "{words} lies on the disk");
+    }
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    assert!(gateway.opened.took_over);
+    gateway.send_messages(&all[900..]).await;
+    assert!(gateway.told.receipted.is_empty());
+    stage.start();
+    gateway.until_receipted(&all[900..]).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    check_each_once(&stage, "Anna de Vries", "anna", 1_500);
+}
+
+/// Whether a file of a folder holds these words.
+fn is_in_the_clear(folder: &Path, words: &str) -> bool {
+    fs::read_dir(folder).expect("a folder").any(|item| {
+        let path = item.expect("an item").path();
+        if path.is_dir() {
+            return is_in_the_clear(&path, words);
+        }
+        path.file_name().is_none_or(|name| name != "gateways.json")
+            && fs::read(&path).expect("read").windows(words.len()).any(|bytes| bytes == words.as_bytes())
+    })
+}
+
+/// A small disk.
+struct Disk<'a>(&'a Path);
+
+impl<'a> Disk<'a> {
+    fn mount(path: &'a Path, size: &str) -> Option<Self> {
+        fs::create_dir_all(path).expect("a folder");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_holds_the_gateway_up_and_what_was_spooled_makes_room() {
+    let (mut stage, anna, mut sidecar) = stage();
+    let spool = sidecar.path("log/spool");
+    let Some(_disk) = Disk::mount(&spool, "32m") else {
+        eprintln!("\nSKIPPED, NOTHING PROVEN: a full disk needs the right to mount a tmpfs (root)\n");
+        return;
+    };
+    stage.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let mut count = 0;
+    while gateway.told.held.is_empty() {
+        let key = format!("{count:05}");
+        let content = request::Content::Message(Message {
+            place: gateway.place(),
+            text: format!("bericht-{key}. {}", "x".repeat(200_000)),
+            ..Message::default()
+        });
+        gateway.send(&key, content).await;
+        gateway.until(|told| told.spooled.contains_key(&key) || !told.held.is_empty()).await;
+        count += 1;
+        assert!(count < 300, "a disk of 32 MiB took {count} messages of 200 kB");
+    }
+    assert_eq!(gateway.told.held.iter().collect::<Vec<_>>(), ["disk_full"]);
+    let spooled = gateway.told.spooled.len();
+    // Killed while full: what was answered is there, and the last one, which was not, is handed over again.
+    stage.start();
+    gateway.until(|told| told.receipted.len() > spooled).await;
+    let found = sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    assert_eq!(found.finding, "");
+    let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
+    let texts = texts(&lines);
+    assert_eq!((texts.len(), texts.values().max()), (count, Some(&1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_goes_on_where_it_stopped_and_comes_out_whole() {
+    resume_an_attachment(12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes: make soak"]
+async fn an_attachment_of_a_hundred_mebibytes_goes_on_where_it_stopped() {
+    resume_an_attachment(100).await;
+}
+
+async fn resume_an_attachment(mebibytes: u64) {
+    use sha2::{Digest, Sha256};
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.start();
+    let gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let film: Vec<u8> = (0..mebibytes * 1024 * 1024).map(|at| ((at * at) >> 7) as u8).collect();
+    let (log, upload, size) = (ORIGIN.to_owned(), "film-1".to_owned(), film.len() as u64);
+    let pieces = |from: usize, to: usize| {
+        let (log, upload) = (log.clone(), upload.clone());
+        let offsets = (from..to).step_by(1024 * 1024);
+        let piece = |at: usize| film[at..(at + 1024 * 1024).min(film.len())].to_vec();
+        let chunks: Vec<AttachmentChunk> = offsets
+            .map(|at| AttachmentChunk {
+                log: log.clone(),
+                upload: upload.clone(),
+                size,
+                offset: at as u64,
+                data: piece(at),
+            })
+            .collect();
+        tokio_stream::iter(chunks)
+    };
+    let half = film.len() / 3 / 1_048_576 * 1_048_576;
+    let first = sidecar.client().await.put_attachment(pieces(0, half)).await.expect("put").into_inner();
+    assert_eq!((first.offset, first.complete), (half as u64, false));
+    drop(gateway);
+    sidecar.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let attachment =
+        Attachment { name: "film.mp4".into(), media_type: "video/mp4".into(), upload: upload.clone(), left_out: false };
+    let message = Message {
+        place: gateway.place(),
+        text: "bericht-00000.".into(),
+        attachments: vec![attachment],
+        ..Message::default()
+    };
+    gateway.send("00000", request::Content::Message(message.clone())).await;
+    gateway.until(|told| told.not_taken.get("00000").is_some_and(|name| name == "attachment_incomplete")).await;
+    let elsewhere = sidecar.client().await.put_attachment(pieces(0, half)).await.expect_err("refused");
+    assert!(elsewhere.message().starts_with("offset_differs"), "{elsewhere}");
+    let request = AttachmentRequest { log: log.clone(), upload: upload.clone() };
+    let standing = sidecar.client().await.attachment_stat(request).await.expect("a standing").into_inner();
+    assert_eq!(standing.offset, half as u64);
+    let whole = sidecar.client().await.put_attachment(pieces(half, film.len())).await.expect("put").into_inner();
+    assert!(whole.complete);
+    gateway.send("00000", request::Content::Message(message)).await;
+    gateway.until_receipted(&["00000".into()]).await;
+    let bundle = check_each_once(&stage, "Anna de Vries", "anna", 1);
+    let wanted = Sha256::digest(&film);
+    let found = fs::read_dir(bundle.join("data/attachments"))
+        .expect("attachments")
+        .map(|item| Sha256::digest(fs::read(item.expect("an item").path()).expect("read")));
+    assert_eq!(found.collect::<Vec<_>>(), [wanted]);
+    assert_eq!(fs::read_dir(sidecar.path("log/spool/uploads")).expect("a folder").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_message_is_put_aside_with_a_finding_and_blocks_nothing() {
+    let (mut stage, anna, mut sidecar) = stage();
+    stage.kill();
+    sidecar.start();
+    let nobody = "ab".repeat(32);
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 20)).await;
+    let long = Message { place: gateway.place(), text: "x".repeat(600_000), ..Message::default() };
+    gateway.send("long", request::Content::Message(long)).await;
+    gateway.send_messages(&keys(20, 40)).await;
+    let mut other = Gateway::begin(&sidecar, ORIGIN, &nobody).await;
+    other.send("unknown", other.message("unknown")).await;
+    other.until(|told| told.spooled.contains_key("unknown")).await;
+    gateway.send_messages(&keys(40, 60)).await;
+    stage.start();
+    gateway.until_receipted(&keys(0, 60)).await;
+    gateway.until(|told| told.quarantined.contains_key("long")).await;
+    other.until(|told| told.quarantined.contains_key("unknown")).await;
+    assert_eq!(gateway.told.quarantined["long"], "unfit_for_the_log");
+    assert_eq!(other.told.quarantined["unknown"], "refused_by_ledger");
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0 && standing.finding.is_empty()).await;
+    let (code, told) = sidecar.run(&["quarantine"]);
+    assert!(code == Some(1) && told.contains("at most 262144 are allowed") && !told.contains("xxxx"), "{told}");
+    let bundle = check_each_once(&stage, "Anna de Vries", "anna", 60);
+    assert!(holds(&bundle, "quarantined") && holds(&bundle, "unfit_for_the_log"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_and_a_wrong_clock_are_said_in_the_log_by_itself() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.configure("heartbeat_ms = 200\nsilence_ms = 600");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.ahead_ms = 3_600_000;
+    gateway.send_messages(&keys(0, 1)).await;
+    assert_eq!(gateway.told.spooled["00000"].remarks, ["clock_apart"]);
+    let mut beats = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..10 {
+        beats.tick().await;
+        gateway.send("", request::Content::Heartbeat(Heartbeat {})).await;
+    }
+    // Silent, then back.
+    let since = now_ms();
+    zegel_tests::witness::eventually("silence is long enough", || (now_ms() > since + 1_200).then_some(()));
+    gateway.ahead_ms = 0;
+    gateway.send_messages(&keys(1, 2)).await;
+    gateway.send("", request::Content::Close(Close {})).await;
+    gateway.send_messages(&keys(2, 3)).await;
+    gateway.until_receipted(&keys(0, 3)).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
+    let count = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
+    assert!(count("GATEWAY_HEARTBEAT") >= 3, "{lines:#?}");
+    assert_eq!(count("GAP_DECLARED"), 1);
+    assert!(count("CAPTURE_STARTED") >= 2 && count("CAPTURE_STOPPED") >= 2, "{lines:#?}");
+    assert!(holds(&bundle, "gateway_silent") && holds(&bundle, "clock_apart:"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_rewritten_gets_nothing_more() {
+    let mut stage = Stage::new();
+    let anna = custodian(&stage, "Anna de Vries");
+    let mut sidecar = Sidecar::new(&stage);
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    // The twin has the same past, and another present.
+    gateway.until_receipted(&["register groep-1".into()]).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    sidecar.kill();
+    let before = stage.url();
+    let twin = stage.twin();
+    sidecar.point_at(&before, &stage.url());
+    _ = custodian(&twin, "Bram");
+    _ = custodian(&twin, "Carla");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 10)).await;
+    gateway.until_receipted(&keys(0, 10)).await;
+    sidecar.kill();
+    sidecar.point_at(&stage.url(), &twin.url());
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(10, 20)).await;
+    let found = sidecar.stands("it has looked", |standing| !standing.finding.is_empty()).await;
+    assert_eq!(found.finding, "log_rewritten", "{found:?}");
+    assert!(found.waiting >= 10 && found.sentence.contains("is no continuation of"), "{found:?}");
+    sidecar.kill();
+    sidecar.point_at(&twin.url(), &stage.url());
+    sidecar.start();
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    check_each_once(&stage, "Anna de Vries", "anna", 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_sources_serve_one_ministry_and_one_gateway_serves_several() {
+    let (first, anna, mut one) = stage();
+    let second = Stage::of("chat.example.nl/tweede");
+    let bram = custodian(&second, "Bram");
+    one.serve_log(&second, "tweede", &[]);
+    one.start();
+    let mut other = Sidecar::new(&first);
+    fs::remove_dir_all(other.path("log")).expect("removed");
+    fs::remove_file(other.path("source.toml")).expect("removed");
+    other.serve_log(&first, "log", &["--secret", &one.path("log/source.secret").display().to_string()]);
+    other.start();
+    let mut here = Gateway::begin(&one, ORIGIN, &anna).await;
+    let mut there = Gateway::begin(&one, "chat.example.nl/tweede", &bram).await;
+    let mut beside = Gateway::begin(&other, ORIGIN, &anna).await;
+    here.send_messages(&keys(0, 10)).await;
+    there.send_messages(&keys(0, 5)).await;
+    beside.send_messages(&keys(10, 20)).await;
+    here.until_receipted(&keys(0, 10)).await;
+    there.until_receipted(&keys(0, 5)).await;
+    beside.until_receipted(&keys(10, 20)).await;
+    // One secret: one conversation has one id, whoever registers it.
+    assert_eq!(here.told.spooled["register groep-1"].id, beside.told.spooled["register groep-1"].id);
+    assert_ne!(here.told.spooled["register groep-1"].id, there.told.spooled["register groep-1"].id);
+    check_each_once(&first, "Anna de Vries", "anna", 20);
+    check_each_once(&second, "Bram", "bram", 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_waits_and_takes_over_when_the_first_is_killed() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.start();
+    let all = keys(0, 300);
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let passive = sidecar.stand_by();
+    gateway.send_messages(&all[..200]).await;
+    assert!(!sidecar.path("ready").exists(), "it does not answer while the first does");
+    sidecar.kill();
+    sidecar.taken_over_by(passive);
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    assert!(gateway.opened.took_over);
+    gateway.send_messages(&all).await;
+    gateway.until_receipted(&all).await;
+    check_each_once(&stage, "Anna de Vries", "anna", 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spool_from_a_snapshot_sends_nothing_until_it_is_resumed_in_writing() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.start();
+    let all = keys(0, 90);
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&all[..30]).await;
+    gateway.until_receipted(&all[..30]).await;
+    sidecar.kill();
+    let copy = |from: &Path, to: &Path| {
+        let _ = fs::remove_dir_all(to);
+        assert!(Command::new("cp").arg("-r").arg(from).arg(to).status().expect("cp runs").success());
+    };
+    let (spool, snapshot) = (sidecar.path("log/spool"), sidecar.path("snapshot"));
+    copy(&spool, &snapshot);
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&all[..60]).await;
+    gateway.until_receipted(&all[..60]).await;
+    sidecar.kill();
+    copy(&snapshot, &spool);
+    sidecar.start();
+    let found = sidecar.stands("it has looked", |standing| !standing.finding.is_empty()).await;
+    assert_eq!(found.finding, "chain_differs", "{found:?}");
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    // The gateway hands over what it has: the sidecar spools it, knows some of it no more, and sends nothing.
+    gateway.send_messages(&all[20..]).await;
+    let (code, told) = sidecar.run(&["resume", "--log", ORIGIN, "--operator", "beheerder", "--account", "teruggezet"]);
+    assert!(code == Some(2) && told.contains("in use by another process"), "{told}");
+    sidecar.kill();
+    let (code, told) =
+        sidecar.run(&["resume", "--log", ORIGIN, "--operator", "beheerder", "--account", "teruggezet-1"]);
+    assert_eq!(code, Some(0), "{told}");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&all).await;
+    gateway.until_receipted(&all).await;
+    let bundle = check_each_once(&stage, "Anna de Vries", "anna", 90);
+    assert!(holds(&bundle, "teruggezet-1") && holds(&bundle, "beheerder"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_sends_without_credit_is_cut_off_and_one_from_elsewhere_is_not_listened_to() {
+    let (mut stage, anna, mut sidecar) = stage();
+    sidecar.configure("credits = 4\nspool_bytes_max = 1");
+    stage.kill();
+    sidecar.start();
+    let mut gateway = Gateway::open(&sidecar, ORIGIN, &anna).await;
+    // More than the spool takes: nothing is answered, and credits run out.
+    let register = |number: u32| {
+        let (channel, conversation) = (Channel::Sms as i32, format!("groep-{number}"));
+        request::Content::Register(Register { channel, conversation, ..Register::default() })
+    };
+    gateway.send("0", register(0)).await;
+    gateway.until(|told| told.held.contains("spool_full")).await;
+    for number in 1..6 {
+        gateway.send(&number.to_string(), register(number)).await;
+    }
+    let ended = loop {
+        match gateway.listen().await {
+            Ok(true) => {}
+            Ok(false) => panic!("the session ended without a word: {:?}", gateway.told),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(ended.code(), tonic::Code::ResourceExhausted);
+    assert!(ended.message().starts_with("no_credit"), "{ended}");
+    assert!(gateway.told.spooled.is_empty(), "{:?}", gateway.told);
+    sidecar.kill();
+    sidecar.point_at("unix:source.sock", "0.0.0.0:0");
+    let (code, told) = sidecar.run(&["serve"]);
+    assert!(code == Some(2) && told.contains("listens on a Unix socket or on loopback"), "{told}");
+}

@@ -1,0 +1,367 @@
+//! The way out: what is spooled is numbered, sealed, signed and appended, in order, by the library of a source.
+//!
+//! The crash story. A record leaves the journal only when its event is in the log under a checked receipt, or in quarantine. If
+//! we stop in between, the ledger is asked before anything is appended again: it keeps the keyed digests of each capture. A
+//! record that stands in no capture is appended alone, behind a note of the batch that it will be: the chain says whether it
+//! was taken.
+//!
+//! A refusal that is about a batch halves what is sent together, until the event at fault stands alone and is put aside.
+
+use super::intake::Intake;
+use super::journal::{JournalReader, Notice, Settled, Spooled, drop_settled};
+use super::judge::Fault;
+use super::seen::{Mac, QUARANTINED, Row};
+use super::{SidecarError, drafts, quarantine};
+use crate::event::Draft;
+use crate::import::alignment::Fingerprint;
+use crate::record::Attached;
+use crate::seal::SealError;
+use crate::source::{Backoff, LedgerError, OlderState, Placed, Source, SourceConfig, SourceError, now_ms};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::Code;
+use zegel_proto::source::v1::{Attachment, request};
+use zegel_proto::v1::{EventKind, ReadStreamRequest, StreamType};
+use zegel_verifier::hash::Hash;
+
+/// Events that are appended together: four full batches.
+const GROUP_MAX: usize = 1_024;
+/// Bytes of those, more or less: bounds memory, and what a full disk must have room for before it gets emptier.
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+/// Between attempts at a ledger that is not there.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// Why the way out is blocked, and whether that may pass.
+enum Block {
+    /// Try again after a while.
+    Passing(Fault),
+    /// Until a person has looked.
+    Lasting(Fault),
+    /// One of the events that were sent together is at fault.
+    Poison(u32, String),
+}
+
+/// The way out of one log.
+pub(super) struct Committer {
+    intake: Arc<Intake>,
+    source: Source,
+    reader: JournalReader,
+    settled: Settled,
+    /// Of each capture that was used in this run: where each key stands in the log.
+    logged: HashMap<(Hash, Hash), HashMap<Mac, (u64, u32)>>,
+    together: usize,
+}
+
+/// The configuration of the library for this source.
+pub(super) fn source_config(intake: &Intake, older_state: OlderState) -> Result<SourceConfig, SidecarError> {
+    let trust = intake.config.trust()?;
+    Ok(SourceConfig {
+        ledger: intake.config.ledger.clone(),
+        tls_ca: Some(crate::disk::read(&intake.config.ca)?),
+        origin: trust.origin().into(),
+        root_key: Hash(*trust.root_key()),
+        log_key: None,
+        spool: intake.folder("chain"),
+        backoff: Backoff { first: Duration::from_millis(100), max: Duration::from_secs(1), attempts_max: 3 },
+        older_state,
+    })
+}
+
+/// Appends what is spooled until the process ends.
+pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
+    loop {
+        let opened = Source::open(intake.config.identity()?, source_config(&intake, OlderState::Refuse)?).await;
+        let block = match opened {
+            Ok(source) => {
+                intake.set_finding(None);
+                match Committer::begin(Arc::clone(&intake), source) {
+                    Ok(mut committer) => committer.go_on().await,
+                    Err(reason) => sort_own(&reason),
+                }
+            }
+            Err(reason) => sort(&reason),
+        };
+        match block {
+            Block::Passing(fault) => intake.set_finding(Some(fault)),
+            Block::Lasting(fault) => {
+                intake.set_finding(Some(fault));
+                std::future::pending::<()>().await;
+            }
+            Block::Poison(_, sentence) => intake.set_finding(Some(Fault::new("ledger_refused", sentence))),
+        }
+        tokio::time::sleep(AWAY).await;
+    }
+}
+
+impl Committer {
+    fn begin(intake: Arc<Intake>, source: Source) -> Result<Self, SidecarError> {
+        let mut settled = Settled::read(&intake.config.spool)?;
+        if let Some(batch_seq) = settled.alone.take()
+            && source.head().next_batch_seq > batch_seq
+        {
+            // It was taken: the batch in which it stood alone is in the chain.
+            let mut reader = JournalReader::new(&intake.folder("journal"), &intake.key);
+            let entry = source.checkpoint().map_or(0, |checkpoint| checkpoint.size().saturating_sub(1));
+            let taken: Vec<_> = reader.read(settled.next, settled.next + 1, 1, GROUP_BYTES)?;
+            intake.settle(&taken.into_iter().map(|spooled| (spooled, entry, 0)).collect::<Vec<_>>())?;
+            settled.next += 1;
+        }
+        settled.write(&intake.config.spool)?;
+        intake.set_settled(settled.next);
+        let reader = JournalReader::new(&intake.folder("journal"), &intake.key);
+        Ok(Self { intake, source, reader, settled, logged: HashMap::new(), together: GROUP_MAX })
+    }
+
+    /// Goes on until something is in the way.
+    async fn go_on(&mut self) -> Block {
+        loop {
+            match self.step().await {
+                Ok(true) => self.intake.set_finding(None),
+                Ok(false) => self.intake.wake.notified().await,
+                Err(Block::Poison(number, sentence)) if self.together == 1 => {
+                    if let Err(reason) = self.put_aside(number, &sentence) {
+                        return sort_own(&reason);
+                    }
+                }
+                Err(Block::Poison(..)) => {
+                    self.together = (self.together / 2).max(1);
+                    self.logged.clear();
+                }
+                Err(block) => return block,
+            }
+        }
+    }
+
+    /// Appends what comes next; false if there is nothing.
+    async fn step(&mut self) -> Result<bool, Block> {
+        let (from, end) = (self.settled.next, self.intake.durable());
+        let group =
+            self.reader.read(from, end, self.together, GROUP_BYTES).map_err(|reason| sort_own(&reason.into()))?;
+        let Some(first) = group.first().cloned() else { return Ok(false) };
+        if is_alone(&first) {
+            self.append_alone(first).await?;
+            return Ok(true);
+        }
+        let found = group.len();
+        // A conversation is registered before the batch that names it.
+        let is_alike = |spooled: &Spooled| !is_alone(spooled) && is_registration(spooled) == is_registration(&first);
+        let group: Vec<Spooled> = group.into_iter().take_while(is_alike).collect();
+        let is_whole = group.len() == found;
+        self.append_group(group).await?;
+        if is_whole {
+            self.together = (self.together * 2).min(GROUP_MAX);
+        }
+        Ok(true)
+    }
+
+    /// Appends records that stand in captures, but for those that the log has.
+    async fn append_group(&mut self, group: Vec<Spooled>) -> Result<(), Block> {
+        let (mut places, mut drafts, mut drafted) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
+        for (at, spooled) in group.iter().enumerate() {
+            let made = self.drafts(spooled).map_err(|reason| sort(&reason))?;
+            let known = match made.first().and_then(Draft::capture) {
+                Some(capture) => self.logged_at(capture, spooled).await?,
+                None if made.is_empty() => Some((0, 0)),
+                None => self.registered_at(Hash::read(&spooled.conversation).unwrap_or(Hash::ZERO)).await?,
+            };
+            places.push(known);
+            if known.is_none() {
+                drafts.extend(made);
+                drafted.push(at);
+            }
+        }
+        let together = self.together;
+        let placed = self.append(drafts).await;
+        if placed.is_err() {
+            // Whether some of it is in the log is the ledger's to say.
+            self.logged.clear();
+            self.together = together.min(group.len()).max(1);
+        }
+        for (at, placed) in drafted.into_iter().zip(placed?) {
+            places[at] = Some((placed.entry, placed.position));
+        }
+        let settled = group.into_iter().zip(places).map(|(spooled, place)| {
+            let (entry, position) = place.unwrap_or_default();
+            (spooled, entry, position)
+        });
+        self.settle(settled.collect())
+    }
+
+    async fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Placed>, Block> {
+        let made = self.source.append(drafts).await;
+        match made {
+            Ok(placed) => Ok(placed),
+            Err(reason) => Err(self.sort_refusal(reason).await),
+        }
+    }
+
+    /// A refusal is about an event only if the chain itself agrees.
+    async fn sort_refusal(&mut self, reason: SourceError) -> Block {
+        if !matches!(&reason, SourceError::Ledger(LedgerError::Refused { .. })) {
+            return sort(&reason);
+        }
+        match self.source.compare_chains().await {
+            Ok(()) => sort(&reason),
+            Err(other) => sort(&other),
+        }
+    }
+
+    /// Appends a record that stands in no capture, in a batch of its own.
+    async fn append_alone(&mut self, spooled: Spooled) -> Result<(), Block> {
+        let drafts = self.drafts(&spooled).map_err(|reason| sort(&reason))?;
+        self.source.flush().await.map_err(|reason| sort(&reason))?;
+        self.settled.alone = Some(self.source.head().next_batch_seq);
+        self.settled.write(&self.intake.config.spool).map_err(|reason| sort_own(&reason.into()))?;
+        let placed = self.append(drafts).await;
+        if matches!(placed, Err(Block::Poison(..))) {
+            (self.settled.alone, self.together) = (None, 1);
+        }
+        let place = placed?.first().map_or((0, 0), |placed| (placed.entry, placed.position));
+        self.settle(vec![(spooled, place.0, place.1)])
+    }
+
+    /// Where the log has this record of a capture, by the ledger's own rows.
+    async fn logged_at(&mut self, capture: (Hash, Hash), spooled: &Spooled) -> Result<Option<(u64, u32)>, Block> {
+        if !self.logged.contains_key(&capture) {
+            let known = self.source.known(capture.0, capture.1).await.map_err(|reason| sort(&reason))?;
+            let rows = known.rows.iter().filter_map(|row| {
+                let print = Fingerprint::read(&row.message_row)?;
+                let (key, text, native) = (print.place, print.text, print.time);
+                Some(Row { key, text, native, entry: row.entry, position: row.position })
+            });
+            self.logged.insert(capture, self.intake.note_logged(rows));
+        }
+        let key = Mac::try_from(&spooled.key[..]).unwrap_or_default();
+        Ok(self.logged.get(&capture).and_then(|rows| rows.get(&key)).copied())
+    }
+
+    async fn registered_at(&self, id: Hash) -> Result<Option<(u64, u32)>, Block> {
+        let request = ReadStreamRequest {
+            origin: self.source.origin().into(),
+            stream: StreamType::StreamConversation as i32,
+            id: id.to_vec(),
+            month: 0,
+        };
+        let away =
+            |status: tonic::Status| sort(&LedgerError::Unreachable { attempts: 1, reason: status.to_string() }.into());
+        match self.source.connection().client().read_stream(request).await {
+            Ok(pages) => {
+                let page = pages.into_inner().message().await.map_err(away)?;
+                Ok(page.and_then(|page| page.places.first().map(|place| (place.entry, place.position))))
+            }
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(away(status)),
+        }
+    }
+
+    fn drafts(&self, spooled: &Spooled) -> Result<Vec<Draft>, SourceError> {
+        drafts::drafts(spooled, &mut |attachments| attachments.iter().map(|each| self.attached(each)).collect())
+    }
+
+    fn attached(&self, attachment: &Attachment) -> Result<Attached, SourceError> {
+        let (name, media_type) = (attachment.name.clone(), attachment.media_type.clone());
+        if attachment.upload.is_empty() {
+            let left_out = Attached::LeftOut { name: name.clone(), media_type: media_type.clone() };
+            return Ok(if attachment.left_out { left_out } else { Attached::Missing { name, media_type } });
+        }
+        let upload = self.intake.upload_mac(&attachment.upload);
+        match self.intake.uploads.whole(upload)? {
+            Some(mut plain) => {
+                let blob = tokio::task::block_in_place(|| self.source.store_blob(&mut plain))?;
+                Ok(Attached::Present { name, media_type, blob })
+            }
+            None => Ok(Attached::Missing { name, media_type }),
+        }
+    }
+
+    fn settle(&mut self, records: Vec<(Spooled, u64, u32)>) -> Result<(), Block> {
+        let next = records.last().map_or(self.settled.next, |(spooled, ..)| spooled.number + 1);
+        let settle = || {
+            self.intake.settle(&records)?;
+            Settled { next, alone: None }.write(&self.intake.config.spool)?;
+            drop_settled(&self.intake.folder("journal"), next)?;
+            Ok(())
+        };
+        settle().map_err(|reason: SidecarError| sort_own(&reason))?;
+        self.settled = Settled { next, alone: None };
+        self.intake.set_settled(next);
+        Ok(())
+    }
+
+    /// Puts the next record aside, and declares that it is missing.
+    fn put_aside(&mut self, number: u32, sentence: &str) -> Result<(), SidecarError> {
+        let from = self.settled.next;
+        let Some(spooled) = self.reader.read(from, from + 1, 1, GROUP_BYTES)?.pop() else { return Ok(()) };
+        quarantine::put(&self.intake.folder("quarantine"), &self.intake.key, &spooled, number, sentence)?;
+        (self.intake.tell)(&format!("{}: quarantine: {}: {sentence}", self.intake.origin, quarantine::finding(number)));
+        let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
+        let custodian = match content {
+            Some(request::Content::Gap(gap)) => crate::hex::parse(&gap.custodian),
+            Some(content) => drafts::place(content).and_then(|place| crate::hex::parse(&place.custodian)),
+            None => None,
+        };
+        if let Some(custodian) = custodian {
+            let at_ms = spooled.received_at_ms;
+            let gap = Notice {
+                kind: EventKind::GapDeclared as i32,
+                custodians: vec![custodian.to_vec()],
+                at_ms: now_ms(),
+                reason: "quarantined".into(),
+                from_ms: at_ms,
+                to_ms: at_ms,
+                note: format!("{}: {sentence}", quarantine::finding(number)),
+                ..Notice::default()
+            };
+            // Of the custodian as a whole: the conversation may be what is wrong with it.
+            self.intake.notice(&[b"quarantined", &spooled.key], gap, None, &spooled.tool);
+        }
+        self.intake.settle(&[(spooled, QUARANTINED, number)])?;
+        self.settled = Settled { next: from + 1, alone: None };
+        self.settled.write(&self.intake.config.spool)?;
+        self.intake.set_settled(from + 1);
+        self.logged.clear();
+        Ok(())
+    }
+}
+
+/// Whether a record stands in no capture: the ledger keeps no digest of it.
+fn is_alone(spooled: &Spooled) -> bool {
+    spooled.conversation.is_empty()
+}
+
+/// Whether it registers a conversation: the ledger knows whether it did.
+fn is_registration(spooled: &Spooled) -> bool {
+    let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
+    matches!(content, Some(request::Content::Register(_)))
+}
+
+/// What stops us, by name.
+fn sort(reason: &SourceError) -> Block {
+    let sentence = reason.to_string();
+    let fault = |name| Fault::new(name, sentence.clone());
+    match reason {
+        SourceError::Ledger(LedgerError::Unreachable { .. }) => Block::Passing(fault("ledger_unreachable")),
+        SourceError::Ledger(LedgerError::Refused { code, .. }) => match code {
+            Code::InvalidArgument | Code::FailedPrecondition => Block::Poison(quarantine::REFUSED, sentence),
+            Code::PermissionDenied | Code::Unauthenticated => Block::Passing(fault("key_refused")),
+            _ => Block::Passing(fault("ledger_refused")),
+        },
+        SourceError::Ledger(_) => Block::Passing(fault("ledger_refused")),
+        SourceError::Disk(_) | SourceError::Blob(_) | SourceError::Entropy(_) => Block::Passing(fault("disk_full")),
+        SourceError::Seal(SealError::TooLarge { .. } | SealError::Canonical(_))
+        | SourceError::Event(_)
+        | SourceError::Canonical(_) => Block::Poison(quarantine::UNFIT, sentence),
+        SourceError::Seal(_) => Block::Passing(fault("no_archive_keys")),
+        SourceError::ChainDiffers { .. } => Block::Lasting(fault("chain_differs")),
+        SourceError::Receipt { .. } => Block::Lasting(fault("receipt_refused")),
+        SourceError::Checkpoint(_) | SourceError::View(_) => Block::Lasting(fault("log_rewritten")),
+        SourceError::Key(_) | SourceError::Locked { .. } | SourceError::Malformed { .. } => {
+            Block::Lasting(fault("spool_unusable"))
+        }
+    }
+}
+
+fn sort_own(reason: &SidecarError) -> Block {
+    Block::Passing(Fault::new("disk_full", reason.to_string()))
+}

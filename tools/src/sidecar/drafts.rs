@@ -1,0 +1,242 @@
+//! What was handed over, as events of the log. Pure, but for attachments, which are fetched through a closure.
+//!
+//! What a gateway says is taken as it says it: proof class B, times by the clock that it names. An edit or deletion whose
+//! message was not seen before is not `certain`.
+
+use super::journal::{Notice, Spooled};
+use crate::event::{
+    Account, CaptureDetail, CaptureItems, CaptureRecord, ConversationEntry, Draft, EventError, Field, Occurred,
+};
+use crate::record::{Attached, Record};
+use zegel_proto::source::v1::{self as handed, Place, Register, request};
+use zegel_proto::v1::{Channel, ChatDetail, Clock, EventKind, GapDetail, Precision, ProofClass};
+use zegel_verifier::hash::Hash;
+
+/// Turns attachments into what came of them.
+pub(super) type Attach<'a, E> = &'a mut dyn FnMut(&[handed::Attachment]) -> Result<Vec<Attached>, E>;
+
+/// The place in which an event of a gateway stands; `None` for those that have none.
+pub(super) fn place(content: &request::Content) -> Option<&Place> {
+    use request::Content as C;
+    match content {
+        C::Message(event) => event.place.as_ref(),
+        C::Edit(event) => event.place.as_ref(),
+        C::Deletion(event) => event.place.as_ref(),
+        C::Reaction(event) => event.place.as_ref(),
+        C::Membership(event) => event.place.as_ref(),
+        C::Setting(event) => event.place.as_ref(),
+        C::Call(event) => event.place.as_ref(),
+        C::Open(_) | C::Heartbeat(_) | C::Close(_) | C::Register(_) | C::Gap(_) => None,
+    }
+}
+
+/// Native identifiers: its own, and the one that it acts on; empty where it has none.
+pub(super) fn identifiers(content: &request::Content) -> (&str, &str) {
+    use request::Content as C;
+    match content {
+        C::Message(event) => (&event.native_id, ""),
+        C::Edit(event) => (&event.native_id, &event.target),
+        C::Deletion(event) => (&event.native_id, &event.target),
+        C::Reaction(event) => (&event.native_id, &event.target),
+        _ => ("", ""),
+    }
+}
+
+/// The channel in the words of the log.
+pub(super) fn channel(found: i32) -> Channel {
+    match handed::Channel::try_from(found).unwrap_or(handed::Channel::Unspecified) {
+        handed::Channel::Whatsapp => Channel::Whatsapp,
+        handed::Channel::Signal => Channel::Signal,
+        handed::Channel::Matrix => Channel::Matrix,
+        handed::Channel::Sms => Channel::Sms,
+        handed::Channel::Threema => Channel::Threema,
+        handed::Channel::Unspecified | handed::Channel::Other => Channel::Other,
+    }
+}
+
+/// The word of a channel in the register.
+pub(super) fn channel_word(found: i32) -> String {
+    let name = handed::Channel::try_from(found).unwrap_or(handed::Channel::Unspecified).as_str_name();
+    name.trim_start_matches("CHANNEL_").to_lowercase()
+}
+
+/// The events of a record: one for a gateway's, one for each custodian for a notice.
+pub(super) fn drafts<E: From<EventError>>(spooled: &Spooled, attach: Attach<'_, E>) -> Result<Vec<Draft>, E> {
+    if let Some(notice) = &spooled.notice {
+        let of = |custodian: &Vec<u8>| notice_draft(spooled, notice, Hash::read(custodian).unwrap_or(Hash::ZERO));
+        return Ok(notice.custodians.iter().map(of).collect::<Result<_, _>>()?);
+    }
+    let Some(content) = spooled.request.as_ref().and_then(|request| request.content.as_ref()) else {
+        return Ok(Vec::new());
+    };
+    let conversation = Hash::read(&spooled.conversation);
+    match (content, conversation) {
+        (request::Content::Register(register), Some(id)) => Ok(vec![registration(spooled, register, id)?]),
+        (request::Content::Gap(gap), _) => Ok(vec![gap_draft(spooled, gap, conversation)?]),
+        (content, Some(conversation)) => match place(content) {
+            Some(place) => Ok(vec![record(spooled, content, place, conversation, attach)?.draft()?]),
+            None => Ok(Vec::new()),
+        },
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn registration(spooled: &Spooled, register: &Register, id: Hash) -> Result<Draft, EventError> {
+    let account = Account {
+        channel: channel_word(register.channel),
+        identifier: register.conversation.clone(),
+        purpose: String::new(),
+    };
+    let title = if register.title.is_empty() { &register.conversation } else { &register.title };
+    let entry = ConversationEntry {
+        title: title.clone(),
+        accounts: vec![account],
+        kind: some(&register.kind),
+        basis: Some(format!("stated by the gateway {}", spooled.tool)),
+    };
+    entry.draft(id, spooled.received_at_ms)
+}
+
+fn occurred(place: &Place) -> Occurred {
+    let clock = match handed::Clock::try_from(place.clock).unwrap_or(handed::Clock::Unspecified) {
+        handed::Clock::Unspecified => return Occurred::UNKNOWN,
+        handed::Clock::Device => Clock::Device,
+        handed::Clock::Server => Clock::Server,
+        handed::Clock::Gateway => Clock::Source,
+    };
+    Occurred { clock, ..Occurred::by_source(place.at_ms) }
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+fn detail(what: &str, subject: &str) -> ChatDetail {
+    ChatDetail { what: what.into(), subject: subject.into(), certain: true, ..ChatDetail::default() }
+}
+
+fn record<E>(
+    spooled: &Spooled,
+    content: &request::Content,
+    place: &Place,
+    conversation: Hash,
+    attach: Attach<'_, E>,
+) -> Result<Record, E> {
+    let custodian = crate::hex::parse(&place.custodian).unwrap_or(Hash::ZERO);
+    let (native_id, target) = identifiers(content);
+    let row = super::fingerprint(spooled).message_row();
+    let plain = Record {
+        occurred: occurred(place),
+        channel: channel(place.channel),
+        proof_class: ProofClass::BGateway,
+        native_id: Field::or_unknown(some(native_id)),
+        reply_to: Field::None,
+        forwarded: Field::None,
+        target: Field::or_none(some(target)),
+        message_row: Some(row),
+        ..Record::new(EventKind::SystemNoted, conversation, custodian)
+    };
+    said(spooled.target_seen, content, plain, attach)
+}
+
+fn said<E>(target_seen: bool, content: &request::Content, plain: Record, attach: Attach<'_, E>) -> Result<Record, E> {
+    use request::Content as C;
+    let by = |kind: EventKind, sender: &str, detail: Option<ChatDetail>, text: Option<&str>| Record {
+        kind,
+        sender: Field::or_unknown(some(sender)),
+        detail: Field::or_none(detail),
+        text: Field::or_none(text.and_then(some).map(String::into_bytes)),
+        ..plain.clone()
+    };
+    let acted = |what: &str, subject: &str| ChatDetail { certain: target_seen, ..detail(what, subject) };
+    Ok(match content {
+        C::Message(event) => {
+            let what = some(&event.what).map(|what| detail(&what, ""));
+            let attached = attach(&event.attachments)?;
+            Record {
+                display_name: Field::or_unknown(some(&event.display_name)),
+                reply_to: Field::or_none(some(&event.reply_to)),
+                forwarded: Field::or_none(some(&event.forwarded)),
+                attachments: Field::or_none(Some(attached).filter(|attached| !attached.is_empty())),
+                ..by(EventKind::MessageCreated, &event.sender, what, Some(&event.text))
+            }
+        }
+        C::Edit(event) => {
+            let detail = ChatDetail { edited: true, ..acted("edited", "") };
+            by(EventKind::MessageEdited, &event.sender, Some(detail), Some(&event.text))
+        }
+        C::Deletion(event) => by(EventKind::MessageDeleted, &event.sender, Some(acted("deleted", &event.sender)), None),
+        C::Reaction(event) => {
+            let kind = if event.removed { EventKind::ReactionRemoved } else { EventKind::ReactionAdded };
+            by(kind, &event.sender, None, Some(&event.sign))
+        }
+        C::Membership(event) => {
+            let detail = ChatDetail { targets: event.members.clone(), ..detail(&event.what, &event.sender) };
+            by(EventKind::MembershipChanged, &event.sender, Some(detail), None)
+        }
+        C::Setting(event) => {
+            let kind = match event.what.as_str() {
+                "subject" | "picture" | "description" | "created" => EventKind::ConversationChanged,
+                _ => EventKind::SettingObserved,
+            };
+            let targets = some(&event.value).into_iter().collect();
+            by(kind, &event.sender, Some(ChatDetail { targets, ..detail(&event.what, &event.sender) }), None)
+        }
+        C::Call(event) => by(EventKind::CallLogged, &event.sender, Some(detail(&event.what, &event.sender)), None),
+        C::Open(_) | C::Heartbeat(_) | C::Close(_) | C::Register(_) | C::Gap(_) => plain,
+    })
+}
+
+fn capture(spooled: &Spooled, kind: EventKind, custodian: Hash, at_ms: u64) -> CaptureRecord {
+    CaptureRecord {
+        kind,
+        conversation: Hash::read(&spooled.conversation),
+        custodian,
+        occurred: Occurred { precision: Precision::Millisecond, ..Occurred::by_source(at_ms) },
+        channel: Channel::Other,
+        proof_class: ProofClass::BGateway,
+        session: Field::None,
+        operator: Field::None,
+        device: Field::None,
+        tool: Field::or_none(some(&spooled.tool)),
+        detail: CaptureDetail::None,
+        items: CaptureItems::None,
+        note: Field::None,
+    }
+}
+
+fn with_row(spooled: &Spooled, draft: Draft) -> Draft {
+    let row = draft.capture().map(|_| super::fingerprint(spooled).message_row());
+    Draft { message_row: row, ..draft }
+}
+
+fn gap_draft(spooled: &Spooled, gap: &handed::Gap, conversation: Option<Hash>) -> Result<Draft, EventError> {
+    let custodian = crate::hex::parse(&gap.custodian).unwrap_or(Hash::ZERO);
+    let (from_ms, to_ms) = (gap.from_ms, gap.to_ms);
+    let detail = GapDetail { reason: gap.reason.clone(), from_ms, to_ms, ..GapDetail::default() };
+    let event = CaptureRecord {
+        conversation,
+        channel: channel(gap.channel),
+        detail: CaptureDetail::Gap(detail),
+        ..capture(spooled, EventKind::GapDeclared, custodian, spooled.received_at_ms)
+    };
+    Ok(with_row(spooled, event.draft()?))
+}
+
+fn notice_draft(spooled: &Spooled, notice: &Notice, custodian: Hash) -> Result<Draft, EventError> {
+    let kind = EventKind::try_from(notice.kind).unwrap_or(EventKind::GatewayHeartbeat);
+    let gap = GapDetail {
+        reason: notice.reason.clone(),
+        from_ms: notice.from_ms,
+        to_ms: notice.to_ms,
+        ..GapDetail::default()
+    };
+    let event = CaptureRecord {
+        session: Field::or_none(Hash::read(&notice.session)),
+        operator: Field::or_none(some(&notice.operator)),
+        detail: if kind == EventKind::GapDeclared { CaptureDetail::Gap(gap) } else { CaptureDetail::None },
+        note: Field::or_none(some(&notice.note)),
+        ..capture(spooled, kind, custodian, notice.at_ms)
+    };
+    Ok(with_row(spooled, event.draft()?))
+}

@@ -1,0 +1,390 @@
+//! Taking in: judged, known or new, numbered, and written to the journal; and what becomes of it told to who handed it over.
+//!
+//! Invariants:
+//! - *spooled* is answered only once the record is sealed and synced;
+//! - one key stands for one event: the same again is answered and not written, another under it is not taken;
+//! - where the disk is full nothing is answered and nothing lost: what is unanswered waits, and so does the gateway.
+
+use super::journal::{self, Journal, Notice, Settled, Spooled};
+use super::judge::{CLOCKS_APART_MS, FUTURE_MS, Fault, Known, judge};
+use super::known::{Answers, Standing, State, Waiter, answered};
+use super::sealed::{SealedFile, SealedReader, SpoolKey};
+use super::seen::{Mac, Row, Seen};
+use super::uploads::Uploads;
+use super::{LogConfig, SidecarError, Tell, drafts};
+use crate::disk;
+use crate::import::alignment::FingerprintKey;
+use crate::source::now_ms;
+use prost::Message;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use tokio::sync::Notify;
+use zegel_proto::source::v1::{Request, Spooled as SpooledAnswer};
+use zegel_proto::source::v1::{answer, request};
+use zegel_verifier::hash::Hash;
+
+/// What is on its way to the journal.
+pub(super) struct Queued {
+    pub(super) spooled: Spooled,
+    pub(super) answer: Option<(Answers, SpooledAnswer)>,
+}
+
+/// The way in of one log.
+pub(super) struct Intake {
+    pub(super) config: LogConfig,
+    pub(super) origin: String,
+    pub(super) key: SpoolKey,
+    pub(super) uploads: Uploads,
+    /// Rung when there is something new to append.
+    pub(super) wake: Notify,
+    pub(super) tell: Tell,
+    mac: FingerprintKey,
+    state: Mutex<State>,
+    conversations: Mutex<SealedFile>,
+    seen: Mutex<Seen>,
+    queue: mpsc::Sender<Queued>,
+    pub(super) durable: AtomicU64,
+    settled: AtomicU64,
+}
+
+impl Intake {
+    /// Opens what is spooled and begins to write. The caller holds the lock of the spool.
+    pub(super) fn open(config: LogConfig, tell: Tell) -> Result<Arc<Self>, SidecarError> {
+        let secret = config.secret()?;
+        let (key, mac) = (SpoolKey::derive(&secret), FingerprintKey::new(&secret));
+        let folder = &config.spool;
+        let settled = Settled::read(folder)?.next;
+        let (journal, left) = Journal::open(&folder.join("journal"), &key, settled)?;
+        let (seen, rows) = Seen::open(&folder.join("seen"))?;
+        let path = folder.join("conversations.sealed");
+        let conversations = SealedFile::open(&path, &key)?;
+        let mut state = State { next: journal.next(), ..State::default() };
+        let mut reader = SealedReader::open(&path, &key)?;
+        while let Some(record) = reader.next().map_err(disk::failed(&path))? {
+            if let (Some(Ok(at)), Some(id)) =
+                (record.get(..16).map(Mac::try_from), record.get(16..).and_then(Hash::read))
+            {
+                state.conversations.insert(at, id);
+            }
+        }
+        rows.iter().for_each(|row| state.note_row(row));
+        let origin = config.trust()?.origin().to_owned();
+        let uploads = Uploads::open(&folder.join("uploads"), &key)?;
+        let (queue, queued) = mpsc::channel();
+        let (durable, settled) = (AtomicU64::new(journal.next()), AtomicU64::new(settled));
+        let (state, conversations, seen) = (Mutex::new(state), Mutex::new(conversations), Mutex::new(seen));
+        let wake = Notify::new();
+        let intake = Arc::new(Self {
+            config,
+            origin,
+            key,
+            uploads,
+            wake,
+            tell,
+            mac,
+            state,
+            conversations,
+            seen,
+            queue,
+            durable,
+            settled,
+        });
+        left.iter().for_each(|spooled| intake.note_left(spooled));
+        let writer = Arc::clone(&intake);
+        std::thread::spawn(move || writer.write(journal, &queued));
+        Ok(intake)
+    }
+
+    fn note_left(&self, spooled: &Spooled) {
+        let mut state = self.state();
+        state.natives.insert(mac_of(&spooled.native));
+        if let (Ok(key), Ok(text)) = (Mac::try_from(&spooled.key[..]), Mac::try_from(&spooled.text[..])) {
+            state.known.insert(key, (text, Standing::Queued(spooled.number)));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn folder(&self, name: &str) -> PathBuf {
+        self.config.spool.join(name)
+    }
+
+    /// Takes one request that costs a credit. What becomes of it is told to `answers`, some of it much later.
+    pub(super) fn take(&self, request: Request, custodians: &HashSet<String>, tool: &str, answers: &Answers) {
+        let key = request.key.clone();
+        if let Err(fault) = self.try_take(request, custodians, tool, answers) {
+            // A session that has ended needs no answer.
+            let _ = answers.send(answered(answer::Content::NotTaken(fault.answer(&key))));
+        }
+    }
+
+    fn try_take(
+        &self,
+        request: Request,
+        custodians: &HashSet<String>,
+        tool: &str,
+        answers: &Answers,
+    ) -> Result<(), Fault> {
+        let bare = Request { sent_at_ms: 0, ..request.clone() };
+        let key = self.mac.mac(b"zegel/source/key", &[request.key.as_bytes()]);
+        let text = self.mac.mac(b"zegel/source/text", &[&bare.encode_to_vec()]);
+        // Known before it is judged: what it names may have been let go of since.
+        if self.is_known(key, text, &request, answers)? {
+            return Ok(());
+        }
+        judge(&request, custodians, self)?;
+        let conversation = self.conversation_of(&request)?;
+        let spooled = Spooled {
+            received_at_ms: now_ms(),
+            key: key.to_vec(),
+            text: text.to_vec(),
+            conversation: conversation.map(Hash::to_vec).unwrap_or_default(),
+            tool: tool.into(),
+            request: Some(request),
+            ..Spooled::default()
+        };
+        self.queue(spooled, answers)
+    }
+
+    fn conversation_of(&self, request: &Request) -> Result<Option<Hash>, Fault> {
+        Ok(match request.content.as_ref() {
+            Some(request::Content::Register(register)) => Some(self.conversation_id(register)?),
+            Some(request::Content::Gap(gap)) if gap.conversation.is_empty() => None,
+            Some(request::Content::Gap(gap)) => self.conversation(gap.channel, &gap.conversation),
+            content => {
+                let place = content.and_then(drafts::place);
+                place.and_then(|place| self.conversation(place.channel, &place.conversation))
+            }
+        })
+    }
+
+    /// The first answer to an event; that to a registration has the id.
+    fn first_answer(&self, request: &Request) -> SpooledAnswer {
+        let id = match request.content.as_ref() {
+            Some(request::Content::Register(register)) => self.conversation(register.channel, &register.conversation),
+            _ => None,
+        };
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        SpooledAnswer { key: request.key.clone(), credits: 1, id, ..SpooledAnswer::default() }
+    }
+
+    /// Answers an event that was handed over before.
+    fn is_known(&self, key: Mac, text: Mac, request: &Request, answers: &Answers) -> Result<bool, Fault> {
+        let answer = SpooledAnswer { again: true, ..self.first_answer(request) };
+        let mut state = self.state();
+        let Some((before, standing)) = state.known.get(&key).copied() else { return Ok(false) };
+        if before != text {
+            let sentence = "this key stands for another event: each has a key of its own for good";
+            return Err(Fault::new("key_reused", sentence));
+        }
+        let waiter = Waiter { key: request.key.clone(), answers: answers.clone() };
+        state.answer_again(standing, waiter, answer, self.durable());
+        Ok(true)
+    }
+
+    /// Numbers an event and sends it to the journal.
+    fn queue(&self, mut spooled: Spooled, answers: &Answers) -> Result<(), Fault> {
+        let request = spooled.request.clone().unwrap_or_default();
+        let mut answer = self.first_answer(&request);
+        let (key, text) = (mac_of(&spooled.key), mac_of(&spooled.text));
+        let mut state = self.state();
+        if state.known.contains_key(&key) {
+            return Err(Fault::new("key_in_flight", "another session hands this key over at this moment"));
+        }
+        let content = request.content.as_ref();
+        let (native, target) = content.map(drafts::identifiers).unwrap_or_default();
+        let (native, target) = (self.identifier(&spooled, native), self.identifier(&spooled, target));
+        spooled.native = native.map(Vec::from).unwrap_or_default();
+        spooled.target_seen = target.is_none_or(|target| state.natives.contains(&target));
+        answer.remarks = remarks(&request, &spooled);
+        state.natives.extend(native);
+        spooled.number = state.next;
+        state.next += 1;
+        state.known.insert(key, (text, Standing::Queued(spooled.number)));
+        let waiter = Waiter { key: request.key, answers: answers.clone() };
+        state.waiting.entry(spooled.number).or_default().push(waiter);
+        // Under the lock: the journal has its records in the order of their numbers.
+        let _ = self.queue.send(Queued { spooled, answer: Some((answers.clone(), answer)) });
+        Ok(())
+    }
+
+    /// Writes a capture event of the sidecar's own, under a key of its own: the same key twice is one event.
+    pub(super) fn notice(&self, key: &[&[u8]], notice: Notice, conversation: Option<Hash>, tool: &str) {
+        let key = self.mac.mac(b"zegel/source/notice", key);
+        let mut state = self.state();
+        if state.known.contains_key(&key) {
+            return;
+        }
+        let spooled = Spooled {
+            number: state.next,
+            received_at_ms: notice.at_ms,
+            key: key.to_vec(),
+            text: key.to_vec(),
+            conversation: conversation.map(Hash::to_vec).unwrap_or_default(),
+            tool: tool.into(),
+            notice: Some(notice),
+            ..Spooled::default()
+        };
+        state.next += 1;
+        state.known.insert(key, (key, Standing::Queued(spooled.number)));
+        let _ = self.queue.send(Queued { spooled, answer: None });
+    }
+
+    /// Bytes of the journal.
+    pub(super) fn spool_bytes(&self) -> u64 {
+        journal::bytes(&self.folder("journal"))
+    }
+
+    /// Settles a record: remembers it durably, then tells who waits for it.
+    pub(super) fn settle(&self, records: &[(Spooled, u64, u32)]) -> Result<(), SidecarError> {
+        let row = |(spooled, entry, position): &(Spooled, u64, u32)| Row {
+            key: mac_of(&spooled.key),
+            text: mac_of(&spooled.text),
+            native: mac_of(&spooled.native),
+            entry: *entry,
+            position: *position,
+        };
+        let rows: Vec<Row> = records.iter().map(row).collect();
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).append(&rows)?;
+        let mut state = self.state();
+        for (row, (spooled, ..)) in rows.iter().zip(records) {
+            state.note_row(row);
+            for waiter in state.waiting.remove(&spooled.number).unwrap_or_default() {
+                let _ = waiter.answers.send(waiter.settled(row.entry, row.position));
+            }
+        }
+        drop(state);
+        for upload in records.iter().flat_map(|(spooled, ..)| uploads_of(spooled)) {
+            self.uploads.remove(self.upload_mac(upload))?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what the ledger has of a capture, and gives the places of those that wait in the journal.
+    pub(super) fn note_logged(&self, rows: impl Iterator<Item = Row>) -> HashMap<Mac, (u64, u32)> {
+        let mut state = self.state();
+        let mut waiting = HashMap::new();
+        for row in rows {
+            match state.known.get(&row.key) {
+                Some((_, Standing::Queued(_))) => _ = waiting.insert(row.key, (row.entry, row.position)),
+                Some(_) => {}
+                None => state.note_row(&row),
+            }
+        }
+        waiting
+    }
+
+    /// Up to which number all is durable.
+    pub(super) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_settled(&self, next: u64) {
+        self.settled.store(next, Ordering::Release);
+    }
+
+    /// Records that are not settled.
+    pub(super) fn waiting(&self) -> u64 {
+        self.durable().saturating_sub(self.settled.load(Ordering::Acquire))
+    }
+
+    /// Says what stops it, or that nothing does.
+    pub(super) fn set_finding(&self, finding: Option<Fault>) {
+        let mut state = self.state();
+        if state.finding != finding {
+            if let Some(fault) = &finding {
+                (self.tell)(&format!("{}: {}: {}", self.origin, fault.name, fault.sentence));
+            }
+            state.finding = finding;
+        }
+    }
+
+    /// What stops it, sessions that are open, and events in quarantine.
+    pub(super) fn standing(&self) -> (Option<Fault>, u32, u64) {
+        let state = self.state();
+        (state.finding.clone(), state.sessions, state.quarantined)
+    }
+
+    /// Counts a session in or out.
+    pub(super) fn count_sessions(&self, change: i32) {
+        let mut state = self.state();
+        state.sessions = state.sessions.saturating_add_signed(change);
+    }
+
+    fn conversation(&self, channel: i32, conversation: &str) -> Option<Hash> {
+        self.state().conversations.get(&self.conversation_mac(channel, conversation)).copied()
+    }
+
+    fn conversation_mac(&self, channel: i32, conversation: &str) -> Mac {
+        self.mac.mac(b"zegel/source/conversation", &[&channel.to_be_bytes(), conversation.as_bytes()])
+    }
+
+    /// The id of a conversation: the one that is known, the one that is stated, or one that follows from the secret, so that a
+    /// spool that was lost gives it again.
+    fn conversation_id(&self, register: &zegel_proto::source::v1::Register) -> Result<Hash, Fault> {
+        let at = self.conversation_mac(register.channel, &register.conversation);
+        if let Some(known) = self.state().conversations.get(&at) {
+            return Ok(*known);
+        }
+        let id = crate::hex::parse(&register.id).unwrap_or_else(|| {
+            let parts: [&[u8]; 2] = [&register.channel.to_be_bytes(), register.conversation.as_bytes()];
+            let (first, second) =
+                (self.mac.mac(b"zegel/source/id/1", &parts), self.mac.mac(b"zegel/source/id/2", &parts));
+            Hash::read(&[first, second].concat()).unwrap_or(Hash::ZERO)
+        });
+        let record = [&at[..], &id.0].concat();
+        let mut file = self.conversations.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |reason: disk::DiskError| Fault::new("disk_full", reason.to_string());
+        file.append([record.as_slice()].into_iter()).map_err(full)?;
+        self.state().conversations.insert(at, id);
+        Ok(id)
+    }
+
+    pub(super) fn upload_mac(&self, upload: &str) -> Mac {
+        self.mac.mac(b"zegel/source/upload", &[upload.as_bytes()])
+    }
+
+    fn identifier(&self, spooled: &Spooled, native: &str) -> Option<Mac> {
+        let mac = || self.mac.mac(b"zegel/source/native", &[&spooled.conversation, native.as_bytes()]);
+        (!native.is_empty()).then(mac)
+    }
+}
+
+impl Known for Intake {
+    fn is_registered(&self, channel: i32, conversation: &str) -> bool {
+        self.conversation(channel, conversation).is_some()
+    }
+
+    fn is_uploaded(&self, upload: &str) -> bool {
+        self.uploads.standing(self.upload_mac(upload)).is_ok_and(|standing| standing.complete)
+    }
+}
+
+pub(super) fn mac_of(bytes: &[u8]) -> Mac {
+    bytes.try_into().unwrap_or_default()
+}
+
+/// Keys of the uploads that an event names.
+pub(super) fn uploads_of(spooled: &Spooled) -> impl Iterator<Item = &str> {
+    let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
+    let named = match content {
+        Some(request::Content::Message(message)) => message.attachments.as_slice(),
+        _ => &[],
+    };
+    named.iter().map(|attachment| attachment.upload.as_str()).filter(|upload| !upload.is_empty())
+}
+
+fn remarks(request: &Request, spooled: &Spooled) -> Vec<String> {
+    let at_ms = request.content.as_ref().and_then(drafts::place).map_or(0, |place| place.at_ms);
+    let is_apart = request.sent_at_ms != 0 && request.sent_at_ms.abs_diff(spooled.received_at_ms) > CLOCKS_APART_MS;
+    let found = [
+        (is_apart, "clock_apart"),
+        (at_ms > spooled.received_at_ms + FUTURE_MS, "time_in_future"),
+        (!spooled.target_seen, "target_not_seen"),
+    ];
+    found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, name)| name.into()).collect()
+}

@@ -1,0 +1,86 @@
+//! Which keys are known, where each event stands, and who waits to hear of it. In memory; what it is made of lies on disk.
+
+use super::judge::Fault;
+use super::quarantine;
+use super::seen::{Mac, QUARANTINED, Row};
+use std::collections::{HashMap, HashSet};
+use tokio::sync::mpsc::UnboundedSender;
+use tonic::Status;
+use zegel_proto::source::v1::{Answer, Quarantined, Receipted, Spooled as SpooledAnswer, answer};
+use zegel_verifier::hash::Hash;
+
+/// Where answers go.
+pub(super) type Answers = UnboundedSender<Result<Answer, Status>>;
+
+/// Where an event that was handed over stands.
+#[derive(Clone, Copy)]
+pub(super) enum Standing {
+    Queued(u64),
+    Logged { entry: u64, position: u32 },
+    Quarantined,
+}
+
+pub(super) struct Waiter {
+    pub(super) key: String,
+    pub(super) answers: Answers,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) known: HashMap<Mac, (Mac, Standing)>,
+    pub(super) natives: HashSet<Mac>,
+    pub(super) conversations: HashMap<Mac, Hash>,
+    pub(super) waiting: HashMap<u64, Vec<Waiter>>,
+    pub(super) next: u64,
+    pub(super) finding: Option<Fault>,
+    pub(super) sessions: u32,
+    pub(super) quarantined: u64,
+}
+
+impl State {
+    pub(super) fn note_row(&mut self, row: &Row) {
+        let standing = if row.entry == QUARANTINED {
+            self.quarantined += 1;
+            Standing::Quarantined
+        } else {
+            Standing::Logged { entry: row.entry, position: row.position }
+        };
+        self.known.insert(row.key, (row.text, standing));
+        self.natives.insert(row.native);
+    }
+
+    pub(super) fn answer_again(&mut self, standing: Standing, waiter: Waiter, answer: SpooledAnswer, durable: u64) {
+        let answers = waiter.answers.clone();
+        // One that is on its way to the journal is answered with a little more haste than truth allows, if we did not wait.
+        let is_durable = !matches!(standing, Standing::Queued(number) if number >= durable);
+        if is_durable {
+            let _ = answers.send(answered(answer::Content::Spooled(answer)));
+        } else {
+            let fault =
+                Fault::new("key_in_flight", "this key is being written: hand it over again once it is answered");
+            let _ = answers.send(answered(answer::Content::NotTaken(fault.answer(&answer.key))));
+            return;
+        }
+        match standing {
+            Standing::Queued(number) => self.waiting.entry(number).or_default().push(waiter),
+            Standing::Logged { entry, position } => _ = answers.send(waiter.settled(entry, position)),
+            Standing::Quarantined => _ = answers.send(waiter.settled(QUARANTINED, 0)),
+        }
+    }
+}
+
+impl Waiter {
+    pub(super) fn settled(&self, entry: u64, position: u32) -> Result<Answer, Status> {
+        let key = self.key.clone();
+        answered(if entry == QUARANTINED {
+            answer::Content::Quarantined(Quarantined { key, finding: quarantine::finding(position).into() })
+        } else {
+            answer::Content::Receipted(Receipted { key, entry, position })
+        })
+    }
+}
+
+#[allow(clippy::result_large_err, clippy::unnecessary_wraps, reason = "what a stream of answers carries")]
+pub(super) fn answered(content: answer::Content) -> Result<Answer, Status> {
+    Ok(Answer { content: Some(content) })
+}

@@ -227,7 +227,8 @@ impl<'a> Check<'a> {
         }
         let origin = self.config.origin.clone();
         let request = AppendRequest { origin, batch: Some(batch), headers, bodies, envelopes: Vec::new() };
-        let examined = Submission::examine(&self.config.origin, request);
+        let erased = self.store.erased_of(index).map_err(unread)?;
+        let examined = Submission::examine_with(&self.config.origin, request, &erased);
         examined.map(|(submission, _)| submission).map_err(|reason| reason.to_string())
     }
 

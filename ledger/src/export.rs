@@ -40,7 +40,9 @@ pub(crate) enum ExportError {
     Scope(GrammarError),
     #[error("entry {entry} is no snapshot whose table is kept")]
     NoTable { entry: u64 },
-    #[error("entry {entry}, position {position} is no EXPORT_CREATED that the snapshot covers")]
+    #[error(
+        "entry {entry}, position {position} is no EXPORT_CREATED, CONTENT_READ or SEARCH_PERFORMED that the snapshot covers"
+    )]
     NoExport { entry: u64, position: u32 },
     #[error("the snapshot has no event of {stream}")]
     NoRow { stream: &'static str },
@@ -117,6 +119,7 @@ fn header(log: &OpenLog, end: &End<'_>, request: &ExportEvidenceRequest, scope: 
     }
 }
 
+/// Nothing is handed out, sealed as it is, before the log says that it was asked for: to export it, to read it, or to search.
 fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> Result<(), ExportError> {
     let (entry, position) = (request.export_entry, request.export_position);
     let none = ExportError::NoExport { entry, position };
@@ -125,8 +128,9 @@ fn check_export(store: &Store, request: &ExportEvidenceRequest, covers: u64) -> 
     }
     let headers = store.headers(entry)?;
     let header = headers.get(position as usize).and_then(|header| parse::<EventHeader>(header).ok());
-    let is_export = header.is_some_and(|header| header.kind == EventKind::ExportCreated as i32);
-    if is_export { Ok(()) } else { Err(none) }
+    let asking = [EventKind::ExportCreated, EventKind::ContentRead, EventKind::SearchPerformed];
+    let is_asked = header.is_some_and(|header| asking.iter().any(|kind| header.kind == *kind as i32));
+    if is_asked { Ok(()) } else { Err(none) }
 }
 
 /// A checkpoint is signed by the key that was the log's newest at its size, and a bundle knows no key that its snapshot does not cover.
@@ -149,10 +153,12 @@ fn check_log_key(store: &Store, covers: u64, size: u64) -> Result<(), ExportErro
 /// numbers.
 fn rows_shown(table: &Table, scope: &Scope) -> Result<Vec<(u64, TableRow)>, ExportError> {
     let of_scope = table.row(scope.stream(), Hash::read(&scope.id).unwrap_or(Hash::ZERO))?;
-    let fixed = [StreamType::StreamRegistry, StreamType::StreamRecords];
-    let row =
-        |stream: StreamType| table.row(stream, Hash::ZERO)?.ok_or(ExportError::NoRow { stream: stream.as_str_name() });
-    of_scope.into_iter().map(Ok).chain(fixed.into_iter().map(row)).collect()
+    let mut rows: Vec<(u64, TableRow)> = of_scope.into_iter().collect();
+    let registry = table.row(StreamType::StreamRegistry, Hash::ZERO)?;
+    rows.push(registry.ok_or(ExportError::NoRow { stream: StreamType::StreamRegistry.as_str_name() })?);
+    // A log may be read before its first act; an export is one itself.
+    rows.extend(table.row(StreamType::StreamRecords, Hash::ZERO)?);
+    Ok(rows)
 }
 
 /// The rows between which that of the scope would stand, but for that of the registry, which is shown whole. Gives the index

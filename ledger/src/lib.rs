@@ -20,6 +20,7 @@ mod backup;
 mod check;
 mod config;
 mod door;
+mod erase;
 mod export;
 mod http;
 mod known;
@@ -40,7 +41,8 @@ pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{
     BackupConfig, ClientConfig, Config, ConfigError, LimitsConfig, LogConfig, TilesConfig, TlsConfig, WitnessesConfig,
 };
+pub use erase::{EraseError, erase, erase_with};
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
 pub use server::{ServeError, Server, serve};
-pub use store::{Cost, Faults, GuardError, NoFaults, Step, StoreError, cost};
+pub use store::{Cost, Erased, Faults, GuardError, NoFaults, Step, StoreError, cost};

@@ -40,9 +40,14 @@ fn only_the_store_knows_rocksdb() {
 }
 
 #[test]
-fn only_the_read_api_and_the_lines_to_witnesses_and_homeservers_know_http() {
+fn only_the_read_api_and_the_lines_to_witnesses_homeservers_and_officers_know_http() {
     let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
-    let lines = ["ledger/src/witnessing/line.rs", "tools/src/witness/http.rs", "tools/src/sidecar/appservice.rs"];
+    let lines = [
+        "ledger/src/witnessing/line.rs",
+        "tools/src/witness/http.rs",
+        "tools/src/sidecar/appservice.rs",
+        "tools/src/desk/http.rs",
+    ];
     let spoken = [&["ledger/src/http"], &lines[..]].concat();
     for word in ["hyper::", "http_body_util::"] {
         assert_eq!(sayers(&rooms, word, &spoken), NONE);

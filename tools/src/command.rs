@@ -3,9 +3,12 @@
 mod append;
 mod capture;
 mod case;
+mod claims;
 mod close_period;
 mod coverage;
 mod demo;
+mod desk;
+mod destroy;
 mod disclose;
 mod export;
 mod import;
@@ -14,7 +17,11 @@ mod load;
 mod mirror;
 mod outcome;
 mod receipts;
+mod records;
+mod redact;
 mod register;
+mod review;
+mod selected;
 mod status;
 mod witness;
 
@@ -78,6 +85,41 @@ enum Command {
     /// Import read-outs of phones.
     #[command(subcommand)]
     Import(import::Import),
+    /// Record that what came in was accepted.
+    Accept(records::Decide),
+    /// Give a class to messages, conversations, contacts or periods.
+    Classify(records::Classify),
+    /// Keep from destruction, whatever the term; or end that.
+    #[command(subcommand)]
+    Hold(records::Hold),
+    /// Assign a category of the selection list.
+    Retain(records::Retain),
+    /// What falls due when, and what is held.
+    Due(records::Due),
+    /// Set a policy of the ministry: `four_eyes`, `selection_list`, `admission`, …
+    Policy(records::Policy),
+    /// Publish a new version of the list of classes.
+    Classes(records::Classes),
+    /// Read, judge, and divide the work.
+    #[command(subcommand)]
+    Review(review::Review),
+    /// What a chat holder says is private, and what became of it.
+    #[command(subcommand)]
+    Claim(claims::Claim),
+    /// Find content that is marked above the permitted level, and record the incident.
+    Rubricering(claims::Rubricering),
+    /// Look for messages; logged with its purpose.
+    Search(review::Search),
+    /// Plan what is covered, and propose it.
+    #[command(subcommand)]
+    Redact(redact::Redact),
+    /// Approve what another proposed.
+    Approve(redact::Approve),
+    /// Do the officer's work on a local page; the keys stay in this process.
+    Desk(desk::Desk),
+    /// Destroy on term, weed what is no record, or remove a breach: proposed, approved, erased, declared.
+    #[command(subcommand)]
+    Destroy(destroy::Destroy),
     /// Say that what lies before a month is complete: it is not read out again.
     ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
@@ -134,6 +176,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
+        Command::Accept(accept) => records::accept(accept).await,
+        Command::Classify(classify) => records::classify(classify).await,
+        Command::Hold(hold) => records::hold(hold).await,
+        Command::Retain(retain) => records::retain(retain).await,
+        Command::Due(due) => records::due(&due).await,
+        Command::Policy(policy) => records::policy(policy).await,
+        Command::Classes(classes) => records::classes(&classes).await,
+        Command::Review(review) => review::run(review).await,
+        Command::Claim(claim) => claims::claim(claim).await,
+        Command::Rubricering(scan) => claims::rubricering(scan).await,
+        Command::Search(search) => review::search(search).await,
+        Command::Redact(redact) => redact::run(redact).await,
+        Command::Approve(approve) => redact::approve(approve).await,
+        Command::Desk(desk) => desk::run(desk).await,
+        Command::Destroy(destroy) => destroy::run(destroy).await,
         Command::Export(export) => export::run(*export).await,
         Command::Coverage(coverage) => coverage::run(&coverage),
         Command::Capture(capture) => capture::run(capture).await,

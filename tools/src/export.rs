@@ -21,12 +21,12 @@ mod parts;
 mod registrations;
 mod walk;
 
-pub use cover::{Cover, CoverError};
+pub use cover::{Cover, CoverError, LoggedManifest};
 pub use edges::{EDGE_HOURS_MAX, Edges};
 pub use error::{ExportError, Spot};
 
 use crate::entropy::random_id;
-use crate::event::{Field, RecordsAct};
+use crate::event::{Draft, Field, RecordsAct};
 use crate::keys::ArchiveKey;
 use crate::source::{Connection, LedgerError, Placed, Source, now_ms};
 use attachments::Attachments;
@@ -41,7 +41,8 @@ use walk::{Walk, Walked};
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
 use zegel_proto::v1::{
-    EventKind, ExportEvidenceRequest, ExportStatement, ExportSubject, RedactionSubject, Scope, SignedExport, entry,
+    EventKind, ExportEvidenceRequest, ExportStatement, ExportSubject, RedactionItem, RedactionSubject, Scope,
+    SignedExport, entry,
 };
 use zegel_verifier::checkpoint::ClaimedCheckpoint;
 use zegel_verifier::hash::{Hash, sha256};
@@ -155,6 +156,7 @@ pub async fn export(
     }
     let registry = officer.registry().ok_or(ExportError::NoRegistry)?;
     order.cover.check_grounds(registry)?;
+    order.cover.check_approved(registry)?;
     let order = &prepared(officer, keys, order).await?;
     let bound = log_acts(officer, order).await?;
     let parent = order.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -253,18 +255,17 @@ async fn collect(
 async fn log_acts(officer: &mut Source, order: &ExportOrder) -> Result<Bound, ExportError> {
     let now = now_ms();
     let export = random_id()?;
+    let logged = order.cover.logged();
     let items = order.cover.items();
-    let manifest = if items.is_empty() { None } else { Some(random_id()?) };
-    let mut drafts = Vec::new();
-    if let Some(manifest) = manifest {
-        let parts = items.chunks(LIST_ITEMS_MAX).len() as u32;
-        for (part, items) in (0..).zip(items.chunks(LIST_ITEMS_MAX)) {
-            let decision = order.decision.clone();
-            let subject = print(&RedactionSubject { manifest: manifest.to_vec(), part, parts, decision })?;
-            let act = RecordsAct { items: items.to_vec(), ..RecordsAct::new(EventKind::RedactionManifest, subject) };
-            drafts.push(act.draft(now)?);
-        }
-    }
+    let manifest = match logged {
+        Some(logged) => Some(logged.manifest),
+        None if items.is_empty() => None,
+        None => Some(random_id()?),
+    };
+    let mut drafts = match manifest.filter(|_| logged.is_none()) {
+        Some(manifest) => manifest_drafts(manifest, &items, &order.decision)?,
+        None => Vec::new(),
+    };
     let subject = ExportSubject {
         export: export.to_vec(),
         case: order.case.clone(),
@@ -280,12 +281,32 @@ async fn log_acts(officer: &mut Source, order: &ExportOrder) -> Result<Bound, Ex
     drafts.push(act.draft(now)?);
     let placed = officer.append(drafts).await?;
     let created = *placed.last().ok_or(ExportError::NoRegistry)?;
-    let acts = placed.iter().map(|placed| (placed.entry, placed.position)).collect();
+    let mut acts: BTreeSet<(u64, u32)> = placed.iter().map(|placed| (placed.entry, placed.position)).collect();
+    acts.extend(order.cover.declarations());
+    if let Some(logged) = logged {
+        acts.extend(logged.places.iter().copied().chain(logged.approved_at));
+    }
     Ok(Bound { export, acts, created })
 }
 
+/// The parts of a redaction manifest, in order.
+pub(crate) fn manifest_drafts(
+    manifest: Hash,
+    items: &[RedactionItem],
+    decision: &str,
+) -> Result<Vec<Draft>, ExportError> {
+    let parts = items.chunks(LIST_ITEMS_MAX).len() as u32;
+    let draft = |(part, items): (u32, &[RedactionItem])| {
+        let subject = RedactionSubject { manifest: manifest.to_vec(), part, parts, decision: decision.into() };
+        let act =
+            RecordsAct { items: items.to_vec(), ..RecordsAct::new(EventKind::RedactionManifest, print(&subject)?) };
+        Ok(act.draft(now_ms())?)
+    };
+    (0..).zip(items.chunks(LIST_ITEMS_MAX)).map(draft).collect()
+}
+
 /// Asks for a snapshot over the acts, and checks that it is one.
-async fn snapshot(officer: &mut Source, export_entry: u64) -> Result<u64, ExportError> {
+pub(crate) async fn snapshot(officer: &mut Source, export_entry: u64) -> Result<u64, ExportError> {
     let receipt = officer.connection().snapshot().await?;
     let parsed = officer.accept_receipt(&receipt).await?;
     let covers = match parsed.content {

@@ -9,8 +9,11 @@
 //! Not here: what is good evidence (the verifier), who orders and stores (the ledger).
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
+pub mod acts;
 pub mod case;
 pub mod demo;
+pub mod desk;
+pub mod destroy;
 pub mod disclose;
 pub mod disk;
 pub mod documents;
@@ -27,9 +30,15 @@ pub mod load;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+pub mod plan;
+pub mod reading;
 pub mod record;
+pub mod retention;
+pub mod review;
+pub mod rubricering;
 pub mod screenshots;
 pub mod seal;
+pub mod search;
 pub mod sidecar;
 pub mod signal;
 pub mod source;

@@ -3,12 +3,14 @@
 //! Not here: the export (`export`), keys (`keys`). Specification: `specs/registry.md`.
 
 mod archive;
+mod decide;
 mod genesis;
 mod lists;
 mod register;
 mod rotation;
 
 pub use archive::{add_archive_key, retire_archive_key};
+pub use decide::{Decided, Decision, TESTS, approve};
 pub(crate) use genesis::key_added;
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};
 pub use lists::{class_list, grounds_list, normalise_ground};
@@ -94,6 +96,59 @@ pub enum OfficerError {
         /// Its id.
         id: Hash,
     },
+    /// A code that no list has.
+    #[error("{code:?} is not in the {list} that the log publishes; it has: {known}")]
+    UnknownCode {
+        /// Which list.
+        list: &'static str,
+        /// The code.
+        code: String,
+        /// Codes that it has.
+        known: String,
+    },
+    /// Nothing is selected.
+    #[error("nothing is selected: name a conversation, a custodian or events")]
+    NothingSelected,
+    /// Another test than there is.
+    #[error("{found:?} is not a test for a class: contact or content")]
+    UnknownTest {
+        /// As given.
+        found: String,
+    },
+    /// A list that does not read.
+    #[error("{what}, line {line}: {reason}")]
+    List {
+        /// Which list.
+        what: &'static str,
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A value that a policy with fixed values does not have.
+    #[error("policy {name} cannot be {found:?}: {allowed}")]
+    PolicyValue {
+        /// Its name.
+        name: String,
+        /// As given.
+        found: String,
+        /// Values that it can have; empty where they are levels of rubricering.
+        allowed: String,
+    },
+    /// No act under an id.
+    #[error("no {what} under id {id} is in the log")]
+    UnknownAct {
+        /// What was looked for.
+        what: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// Reading the log.
+    #[error(transparent)]
+    Reading(#[from] Box<crate::export::ExportError>),
+    /// Somebody who approves his own act.
+    #[error("the act was proposed by this very actor: another one approves")]
+    OwnAct,
     /// A name without an id.
     #[error("no {what} is registered under the name {name:?}")]
     UnknownName {
@@ -108,6 +163,18 @@ pub enum OfficerError {
 pub struct Officer {
     source: Source,
     register: Register,
+}
+
+impl From<crate::export::ExportError> for OfficerError {
+    fn from(reason: crate::export::ExportError) -> Self {
+        Self::Reading(Box::new(reason))
+    }
+}
+
+impl From<zegel_proto::CanonicalError> for OfficerError {
+    fn from(reason: zegel_proto::CanonicalError) -> Self {
+        Self::Event(reason.into())
+    }
 }
 
 impl Officer {

@@ -16,6 +16,7 @@ pub mod calendar;
 mod captures;
 pub mod custody;
 mod digest;
+mod endings;
 mod events;
 mod export;
 pub mod findings;

@@ -102,6 +102,8 @@ pub struct Registry {
     log_keys: Vec<(u64, [u8; 32])>,
     archive_keys: BTreeMap<Hash, ArchiveKeyRecord>,
     grounds: BTreeMap<String, String>,
+    classes: BTreeMap<String, String>,
+    class_list: String,
     policies: BTreeMap<String, String>,
 }
 
@@ -195,6 +197,28 @@ impl Registry {
     #[must_use]
     pub fn ground(&self, code: &str) -> Option<&str> {
         self.grounds.get(code).map(String::as_str)
+    }
+
+    /// The Dutch label of a class of the newest list, if it has that code.
+    #[must_use]
+    pub fn class(&self, code: &str) -> Option<&str> {
+        self.classes.get(code).map(String::as_str)
+    }
+
+    /// Classes of the newest list with their Dutch labels, by code.
+    pub fn classes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.classes.iter().map(|(code, label)| (code.as_str(), label.as_str()))
+    }
+
+    /// Name and version of the newest list of classes; empty before there is one.
+    #[must_use]
+    pub fn class_list(&self) -> &str {
+        &self.class_list
+    }
+
+    /// Grounds and markings of the newest list with their Dutch labels, by code.
+    pub fn grounds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.grounds.iter().map(|(code, label)| (code.as_str(), label.as_str()))
     }
 
     /// The newest value of a policy.

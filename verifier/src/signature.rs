@@ -15,6 +15,8 @@ pub const CONTEXT_BATCH: &str = "zegel batch v1";
 pub const CONTEXT_EXPORT: &str = "zegel export v1";
 /// Context of a proof of possession.
 pub const CONTEXT_KEY: &str = "zegel key v1";
+/// An order to erase what lies sealed beside events.
+pub const CONTEXT_ERASURE: &str = "zegel erasure v1";
 
 /// Why a signature is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

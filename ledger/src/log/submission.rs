@@ -11,7 +11,7 @@ use zegel_proto::limits::{APPEND_BYTES_MAX, BATCH_EVENTS_MAX, CIPHERTEXT_BYTES_M
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{AppendRequest, DossierEnvelope, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch};
 use zegel_proto::{Grammar, parse};
-use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaves, sealed_root};
+use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaves, sealed_leaf, sealed_root};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::EventFacts;
 use zegel_verifier::tree::root_of;
@@ -59,6 +59,15 @@ pub(crate) struct Submission {
 impl Submission {
     /// Holds a request against the rules that need no state.
     pub(crate) fn examine(origin: &str, request: AppendRequest) -> Result<(Self, Sent), Refusal> {
+        Self::examine_with(origin, request, &BTreeMap::new())
+    }
+
+    /// The same of a batch that was logged, of which some sealed forms were erased: their leaves stand for them.
+    pub(crate) fn examine_with(
+        origin: &str,
+        request: AppendRequest,
+        erased: &BTreeMap<u32, Hash>,
+    ) -> Result<(Self, Sent), Refusal> {
         let bytes = check_sizes(&request)?;
         let batch = request.batch.ok_or(Refusal::NoBatch)?;
         batch.check().map_err(|reason| {
@@ -69,10 +78,10 @@ impl Submission {
         let sent = Sent { headers: request.headers, bodies: request.bodies };
         check_count("headers", sent.headers.len(), wanted)?;
         check_count("bodies", sent.bodies.len(), wanted)?;
-        let mut events = sent.read_events()?;
+        let mut events = sent.read_events(erased)?;
         let leaves = event_leaves(sent.headers.iter().map(Vec::as_slice));
         check_root("events_root", root_of(leaves.iter().copied()), statement.events_root())?;
-        check_root("sealed_root", sealed_root(&sent.bodies), statement.sealed_root())?;
+        check_root("sealed_root", sealed_root_with(&sent.bodies, erased), statement.sealed_root())?;
         events.iter_mut().zip(leaves).for_each(|(event, leaf)| event.leaf = leaf);
         let envelopes = read_envelopes(request.envelopes)?;
         let named: HashSet<Hash> = events.iter().filter_map(|event| event.dossier).collect();
@@ -84,10 +93,18 @@ impl Submission {
 }
 
 impl Sent {
-    fn read_events(&self) -> Result<Vec<Submitted>, Refusal> {
+    fn read_events(&self, erased: &BTreeMap<u32, Hash>) -> Result<Vec<Submitted>, Refusal> {
         let with_bodies = self.headers.iter().zip(&self.bodies).enumerate();
-        with_bodies.map(|(at, (header, body))| read_event(at, header, body)).collect()
+        with_bodies.map(|(at, (header, body))| read_event(at, header, body, erased)).collect()
     }
+}
+
+fn sealed_root_with(bodies: &[SealedBody], erased: &BTreeMap<u32, Hash>) -> Hash {
+    if erased.is_empty() {
+        return sealed_root(bodies);
+    }
+    let leaf = |(at, body): (u32, &SealedBody)| erased.get(&at).copied().unwrap_or_else(|| sealed_leaf(body));
+    root_of((0..).zip(bodies).map(leaf))
 }
 
 fn check_sizes(request: &AppendRequest) -> Result<usize, Refusal> {
@@ -116,14 +133,21 @@ fn check_root(which: &'static str, found: Hash, wanted: Hash) -> Result<(), Refu
     if found == wanted { Ok(()) } else { Err(Refusal::Root { which, found, wanted }) }
 }
 
-fn read_event(position: usize, header: &[u8], body: &SealedBody) -> Result<Submitted, Refusal> {
+fn read_event(
+    position: usize,
+    header: &[u8],
+    body: &SealedBody,
+    erased: &BTreeMap<u32, Hash>,
+) -> Result<Submitted, Refusal> {
     if header.len() > HEADER_BYTES_MAX {
         return Err(Refusal::TooLarge { what: "a header", found: header.len(), max: HEADER_BYTES_MAX });
     }
     let parsed: EventHeader = parse(header).map_err(|reason| Refusal::HeaderBytes { position, reason })?;
     let facts = EventFacts::read(&parsed).map_err(|reason| Refusal::Header { position, reason })?;
-    let dossier = read_wrap(position, facts.body_root.is_some(), body)?;
-    let blobs = parsed.blobs.iter().filter_map(|blob| Hash::read(blob)).collect();
+    let is_erased = erased.contains_key(&(position as u32));
+    let dossier = if is_erased { None } else { read_wrap(position, facts.body_root.is_some(), body)? };
+    // Its attachments went with it.
+    let blobs = parsed.blobs.iter().filter(|_| !is_erased).filter_map(|blob| Hash::read(blob)).collect();
     let public = match parsed.content {
         Some(Content::Public(public)) => Some(public),
         _ => None,

@@ -147,6 +147,22 @@ impl Blobs {
         }
     }
 
+    /// Removes a blob, whole or in part. False if it was not there.
+    pub(crate) fn remove(&self, blob: Hash) -> Result<bool, StoreError> {
+        let mut removed = false;
+        for path in [self.whole(blob), self.part(blob)] {
+            match fs::remove_file(&path) {
+                Ok(()) => removed = true,
+                Err(reason) if reason.kind() == ErrorKind::NotFound => {}
+                Err(reason) => return Err(StoreError::failed("removing a blob", reason)),
+            }
+        }
+        if let Some(folder) = self.whole(blob).parent().filter(|_| removed) {
+            sync_folder(folder).map_err(|reason| StoreError::failed("removing a blob", reason))?;
+        }
+        Ok(removed)
+    }
+
     /// All blobs that are there, whole.
     pub(crate) fn all(&self) -> Result<Vec<Hash>, StoreError> {
         let failed = |reason| StoreError::failed("listing blobs", reason);

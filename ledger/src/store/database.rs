@@ -10,8 +10,9 @@ use crate::store::StoreError;
 use crate::store::cost::{count_sync, count_write};
 use rocksdb::backup::{BackupEngine, BackupEngineOptions, RestoreOptions};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    Env, FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBCompressionType, DBRecoveryMode, Direction, Env, FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch,
+    WriteOptions,
 };
 use std::path::Path;
 use std::sync::LazyLock;
@@ -41,6 +42,8 @@ pub(crate) enum Column {
     Bodies,
     /// Truth: size → signed note.
     Checkpoints,
+    /// Truth: entry, position → sealed leaf of an event whose sealed form was erased.
+    Erased,
     /// Origin; whether a rebuild is going on.
     Meta,
     /// Projection: heads of sources, counters of captures, registered ids, numbers of batches.
@@ -66,6 +69,7 @@ impl Column {
         Self::Headers,
         Self::Bodies,
         Self::Checkpoints,
+        Self::Erased,
         Self::Meta,
         Self::State,
         Self::Streams,
@@ -89,6 +93,7 @@ impl Column {
             Self::Headers => "headers",
             Self::Bodies => "bodies",
             Self::Checkpoints => "checkpoints",
+            Self::Erased => "erased",
             Self::Meta => "meta",
             Self::State => "state",
             Self::Streams => "streams",
@@ -116,6 +121,7 @@ pub(crate) type KeyedRow = (Box<[u8]>, Box<[u8]>);
 /// One database.
 pub(crate) struct Database {
     db: DB,
+    columns: Vec<Column>,
 }
 
 /// Rows to be written together.
@@ -154,7 +160,7 @@ impl Database {
         let failed = |reason: rocksdb::Error| StoreError::failed("opening a database", reason);
         let descriptors = columns.iter().map(|column| ColumnFamilyDescriptor::new(column.name(), options()));
         let db = DB::open_cf_descriptors(&options(), path, descriptors).map_err(failed)?;
-        let database = Self { db };
+        let database = Self { db, columns: columns.to_vec() };
         for column in columns {
             let checks = [("paranoid_file_checks", "true")];
             database.db.set_options_cf(family(&database.db, *column)?, &checks).map_err(failed)?;
@@ -275,6 +281,21 @@ impl Database {
     pub(super) fn commit(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
         count_write(write.batch.len(), write.batch.size_in_bytes());
         self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
+    }
+
+    /// Writes everything out and rewrites every file to the bottom: what was blanked is in no log and no file after it.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        let failed = |reason: rocksdb::Error| StoreError::failed("compacting", reason);
+        let mut to_the_bottom = CompactOptions::default();
+        to_the_bottom.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for column in &self.columns {
+            self.db.flush_cf(family(&self.db, *column)?).map_err(failed)?;
+        }
+        for column in &self.columns {
+            let column = family(&self.db, *column)?;
+            self.db.compact_range_cf_opt(column, None::<&[u8]>, None::<&[u8]>, &to_the_bottom);
+        }
+        self.db.flush_wal(true).map_err(failed)
     }
 
     /// Writes what is in memory to files, so that the next start replays nothing.

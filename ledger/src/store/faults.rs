@@ -3,7 +3,7 @@
 use crate::metrics::now_ms;
 use crate::store::StoreError;
 
-/// A step of a commit, in the order in which they are taken.
+/// A step of a commit, or of an erasure, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Wraps, message rows and envelopes, synced.
@@ -18,6 +18,16 @@ pub enum Step {
     Projection,
     /// The table of a snapshot, before the snapshot becomes an entry.
     Table,
+    /// Of an erasure: the leaves and marks of what goes, synced.
+    EraseIntent,
+    /// Of an erasure: wraps and message rows, synced.
+    EraseKeys,
+    /// Of an erasure: ciphertexts, synced, and the files of attachments.
+    EraseBodies,
+    /// Of an erasure: all files written anew.
+    EraseFiles,
+    /// Of an erasure: the marks, once the files were searched.
+    EraseMarks,
 }
 
 /// Decides whether a step fails, and on which side of it.

@@ -96,6 +96,13 @@ pub(crate) struct KeysRow {
     pub(crate) message_rows: Vec<Vec<u8>>,
 }
 
+/// An event whose sealed form was erased: what its batch signed over, and until the files were searched, how it would be known again.
+#[derive(Encode, Decode)]
+pub(crate) struct ErasedRow {
+    pub(crate) leaf: [u8; 32],
+    pub(crate) marks: Vec<[u8; 16]>,
+}
+
 /// A [`BodiesRow`], read where it lies.
 #[derive(BorrowDecode)]
 struct BodiesIn<'a> {

@@ -7,9 +7,11 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 use zegel_proto::v1::{Scope, StreamType};
+use zegel_tools::acts::Acts;
 use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, export};
-use zegel_tools::keys::KeyFolder;
-use zegel_tools::officer::Officer;
+use zegel_tools::keys::{ArchiveKey, KeyFolder};
+use zegel_tools::officer::{Officer, OfficerError};
+use zegel_tools::reading::{NO_MONTH, Purpose, places, read};
 
 /// Arguments of `zegel export`.
 #[derive(Args)]
@@ -53,6 +55,9 @@ pub(crate) struct Export {
     /// Cover a slot or a run of items: ENTRY:POSITION:SLOT[:FIRST-LAST][=CODE,…].
     #[arg(long, value_name = "PLACE")]
     cover: Vec<String>,
+    /// Cover what this manifest says, which `zegel redact propose` logged and `zegel approve` approved.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["withhold", "cover"])]
+    manifest: Option<String>,
     /// Ground for every place that names none; may be repeated.
     #[arg(long, value_name = "CODE")]
     ground: Vec<String>,
@@ -67,9 +72,18 @@ pub(crate) struct Export {
 /// Exports.
 pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let keys = KeyFolder::open(&arguments.place.keys)?;
-    let cover = cover(&arguments)?;
+    let mut cover = cover(&arguments)?;
     let mut officer = Officer::open(&keys, &arguments.place.ledger).await?;
     let scope = scope(&arguments, &officer)?;
+    if let Some(id) = &arguments.manifest {
+        let purpose = Purpose::reading("zegel export", "manifest of an export");
+        let reading = read(officer.source(), &keys.archive_keys()?, &[bare(&scope)], &purpose).await?;
+        let unknown = || OfficerError::UnknownAct { what: "redaction manifest", id: id.clone() };
+        let manifest =
+            zegel_tools::hex::parse(id).and_then(|id| Acts::of(&reading).manifest(id)).ok_or_else(unknown)?;
+        cover = Cover::of_manifest(manifest)?;
+    }
+    end(&mut officer, &keys.archive_keys()?, &scope, &mut cover).await?;
     let decision = arguments.decision.unwrap_or_else(|| match arguments.case.as_str() {
         "" => "export".into(),
         case => case.into(),
@@ -93,6 +107,27 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let findings =
         report.missing_attachments.len() + report.closed_registrations.len() + usize::from(report.cosigned_missing);
     Ok(Outcome::with_findings(told(&report), json!(report), findings))
+}
+
+/// What is gone from the scope is withheld as gone, with the acts that declare it. Nothing is read of a log that ended nothing.
+async fn end(officer: &mut Officer, keys: &[ArchiveKey], scope: &Scope, cover: &mut Cover) -> Result<(), CommandError> {
+    let purpose = Purpose::reading("zegel export", "what has ended of the scope");
+    let reading = read(officer.source(), keys, &[bare(scope)], &purpose).await?;
+    let (ended, declarations) = Acts::of(&reading).endings();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let there = places(officer.source().connection(), scope, &reading).await?;
+    let ended: Vec<_> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
+    if !ended.is_empty() {
+        cover.end(ended.into_iter().map(|(spot, end)| (spot, end.code())), declarations)?;
+    }
+    Ok(())
+}
+
+/// The same id without its chats: the acts are all that is wanted.
+fn bare(scope: &Scope) -> Scope {
+    Scope { from_month: NO_MONTH, to_month: NO_MONTH, ..scope.clone() }
 }
 
 fn cover(arguments: &Export) -> Result<Cover, CommandError> {

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
 use zegel_tools::case::CaseError;
+use zegel_tools::desk::DeskError;
+use zegel_tools::destroy::DestroyError;
 use zegel_tools::disclose::DisclosureError;
 use zegel_tools::disk::DiskError;
 use zegel_tools::documents::ReadingError;
@@ -15,6 +17,8 @@ use zegel_tools::keys::KeyError;
 use zegel_tools::load::LoadError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
+use zegel_tools::plan::PlanError;
+use zegel_tools::review::SheetError;
 use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
@@ -78,6 +82,18 @@ pub(crate) enum CommandError {
     /// What should be covered.
     #[error(transparent)]
     Cover(#[from] CoverError),
+    /// A redaction plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The desk.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// A destruction.
+    #[error(transparent)]
+    Destroy(#[from] DestroyError),
+    /// A review sheet.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
     /// Copying a log.
     #[error(transparent)]
     Copy(#[from] CopyError),
@@ -205,8 +221,24 @@ impl CommandError {
                 | OfficerError::LogKeyNotHeld { .. }
                 | OfficerError::OverlapOpen { .. }
                 | OfficerError::TooFewArchiveKeys { .. }
-                | OfficerError::NotInUse { .. },
+                | OfficerError::NotInUse { .. }
+                | OfficerError::UnknownCode { .. }
+                | OfficerError::UnknownTest { .. }
+                | OfficerError::NothingSelected
+                | OfficerError::PolicyValue { .. }
+                | OfficerError::OwnAct
+                | OfficerError::UnknownAct { .. }
+                | OfficerError::Reading(_),
             )
+            | Self::Plan(
+                PlanError::Place { .. }
+                | PlanError::Unconfirmed { .. }
+                | PlanError::UnknownGround { .. }
+                | PlanError::Empty
+                | PlanError::Cover(_),
+            )
+            | Self::Destroy(_)
+            | Self::Sheet(SheetError::Place { .. } | SheetError::Twice { .. } | SheetError::Cell { .. })
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
@@ -215,6 +247,9 @@ impl CommandError {
             | Self::Name(_)
             | Self::Key(_)
             | Self::Cover(_)
+            | Self::Plan(_)
+            | Self::Desk(_)
+            | Self::Sheet(_)
             | Self::Load(_)
             | Self::Witness(_)
             | Self::Signal { .. }

@@ -1,13 +1,16 @@
 //! What is covered and on which ground: given as places, kept as the items of a redaction manifest.
 
 use super::Spot;
+use crate::acts::Manifest;
+use crate::destroy::End;
 use crate::officer::normalise_ground;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use zegel_proto::Grammar;
 use zegel_proto::GrammarError;
 use zegel_proto::v1::RedactionItem;
 use zegel_verifier::commit::CoveredUnit;
+use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::CHAT_LAYOUT;
 use zegel_verifier::registry::Registry;
 
@@ -34,6 +37,11 @@ pub enum CoverError {
         /// The code.
         code: String,
     },
+    /// The ministry wants a second pair of eyes on what is covered.
+    #[error(
+        "policy four_eyes names redaction, and nobody approved what is covered: zegel redact propose, then zegel approve"
+    )]
+    NotApproved,
     /// Out of the limits of a manifest.
     #[error("event {spot}: {reason}")]
     Item {
@@ -78,6 +86,20 @@ pub enum CoverError {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cover {
     items: BTreeMap<(Spot, u32, u32), RedactionItem>,
+    logged: Option<LoggedManifest>,
+    /// Acts that say why content is gone: shown with the export.
+    declarations: BTreeSet<(u64, u32)>,
+}
+
+/// A manifest that was logged, and maybe approved, before the export that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedManifest {
+    /// Its id.
+    pub manifest: Hash,
+    /// Where its parts stand.
+    pub places: BTreeSet<(u64, u32)>,
+    /// Where it was approved.
+    pub approved_at: Option<(u64, u32)>,
 }
 
 /// What is covered of one event.
@@ -124,6 +146,62 @@ impl Cover {
         self.add(RedactionItem { entry, position, slot, first_item, item_count, grounds })
     }
 
+    /// Covers what items say.
+    ///
+    /// # Errors
+    /// [`CoverError::Item`] or [`CoverError::Twice`].
+    pub fn of_items(items: impl IntoIterator<Item = RedactionItem>) -> Result<Self, CoverError> {
+        let mut cover = Self::default();
+        items.into_iter().try_for_each(|item| cover.add(item))?;
+        Ok(cover)
+    }
+
+    /// Covers what a manifest says that is in the log already: the export binds it, and logs none of its own.
+    ///
+    /// # Errors
+    /// As [`Cover::of_items`].
+    pub fn of_manifest(manifest: Manifest) -> Result<Self, CoverError> {
+        let logged =
+            LoggedManifest { manifest: manifest.id, places: manifest.places, approved_at: manifest.approved_at };
+        Ok(Self { logged: Some(logged), ..Self::of_items(manifest.items)? })
+    }
+
+    /// Withholds events whose content is gone, under the marking of their ending, and shows the acts that declare it.
+    ///
+    /// # Errors
+    /// [`CoverError::Twice`] if a part of such an event is covered too.
+    pub fn end(
+        &mut self,
+        ended: impl IntoIterator<Item = (Spot, &'static str)>,
+        declarations: impl IntoIterator<Item = (u64, u32)>,
+    ) -> Result<(), CoverError> {
+        self.declarations.extend(declarations);
+        for (spot, code) in ended {
+            if self.items.contains_key(&(spot, 0, 0)) {
+                continue;
+            }
+            let grounds = vec![code.into()];
+            self.add(RedactionItem {
+                entry: spot.entry,
+                position: spot.position,
+                grounds,
+                ..RedactionItem::default()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Acts that are shown with the export.
+    pub(super) fn declarations(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.declarations.iter().copied()
+    }
+
+    /// The manifest that was logged before, if there is one.
+    #[must_use]
+    pub fn logged(&self) -> Option<&LoggedManifest> {
+        self.logged.as_ref()
+    }
+
     fn add(&mut self, item: RedactionItem) -> Result<(), CoverError> {
         let spot = Spot { entry: item.entry, position: item.position };
         item.check().map_err(|reason| CoverError::Item { spot, reason })?;
@@ -142,6 +220,19 @@ impl Cover {
         }
         self.items.insert((spot, item.slot, item.first_item), item);
         Ok(())
+    }
+
+    /// Holds the cover against the ministry's policy of four eyes.
+    ///
+    /// # Errors
+    /// [`CoverError::NotApproved`] if the policy `four_eyes` names `redaction` and another actor did not approve the manifest.
+    pub fn check_approved(&self, registry: &Registry) -> Result<(), CoverError> {
+        let policy = registry.policy("four_eyes").unwrap_or_default();
+        // What has ended was approved when it ended.
+        let is_open = |item: &RedactionItem| !End::ALL.iter().any(|end| item.grounds == [end.code()]);
+        let is_wanted = policy.split(',').any(|act| act.trim() == "redaction") && self.items.values().any(is_open);
+        let is_approved = self.logged.as_ref().is_some_and(|logged| logged.approved_at.is_some());
+        if is_wanted && !is_approved { Err(CoverError::NotApproved) } else { Ok(()) }
     }
 
     /// Withholds an event that is known by its place, on one ground.

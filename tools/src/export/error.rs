@@ -15,12 +15,21 @@ use zegel_verifier::kinds::HeaderError;
 use zegel_verifier::trust::TrustError;
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Spot {
     /// Index of the entry.
     pub entry: u64,
     /// Position in its batch.
     pub position: u32,
+}
+
+impl Spot {
+    /// Reads `ENTRY:POSITION`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (entry, position) = text.split_once(':')?;
+        Some(Self { entry: entry.parse().ok()?, position: position.parse().ok()? })
+    }
 }
 
 impl fmt::Display for Spot {
@@ -162,7 +171,7 @@ pub enum ExportError {
 
 impl ExportError {
     /// A stream that broke: what it gave is not used.
-    pub(super) fn stream(status: tonic::Status) -> Self {
+    pub(crate) fn stream(status: tonic::Status) -> Self {
         let reason = match status.code() {
             tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Internal | tonic::Code::Cancelled => {
                 LedgerError::Unreachable { attempts: 1, reason: status.to_string() }

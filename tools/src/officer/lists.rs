@@ -76,6 +76,10 @@ const GROUNDS: &[Row] = &[
     ("archief_prive", "Privé, geen archiefstuk", "Private, not a record"),
     ("archief_partijpolitiek", "Partijpolitiek, geen archiefstuk", "Party-political, not a record"),
     ("archief_personeelsvertrouwelijk", "Personeelsvertrouwelijk", "Personnel, confidential"),
+    ("vernietigd", "Vernietigd", "Destroyed"),
+    ("geschoond", "Geschoond, geen archiefstuk", "Weeded, not a record"),
+    ("datalek", "Verwijderd wegens datalek", "Removed as a data breach"),
+    ("zonder_grond", "Geen grond vermeld", "No ground stated"),
     ("niet_archiefwaardig", "Niet archiefwaardig", "Not worth keeping"),
 ];
 

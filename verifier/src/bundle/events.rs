@@ -112,6 +112,10 @@ impl Desk {
         }
         if let (EventKind::RedactionManifest, Some(body)) = (facts.kind, shown_body) {
             self.redaction.part(place, body, registry)?;
+            self.redaction.endings.manifest(source, body, registry);
+        }
+        if let Some(body) = shown_body {
+            self.redaction.endings.act(facts.kind, source, body);
         }
         let shown_as = shown_as(facts, shown_body);
         if event.in_scope {
@@ -303,6 +307,7 @@ impl Desk {
         let missing = Refusal::ExportEvent { place: opening.export, reason: "it is not in the bundle" };
         let exported = self.export.take().ok_or(missing)?.finish(opening, demands)?;
         self.redaction.finish(exported.manifest())?;
+        self.redaction.endings.findings().into_iter().for_each(|finding| self.findings.add(finding));
         let overstated = self.captures.overstated();
         if overstated > 0 {
             let nl = "Een bron noemt meer berichten nieuw dan zij heeft aangeboden.".into();

@@ -5,6 +5,7 @@
 //! in walk order, so that the comparison needs no memory; the hash input has a fixed width, so that no two lists meet.
 //! Specification: `specs/bundle.md`.
 
+use super::endings::Endings;
 use super::{ManifestError, Place};
 use crate::commit::{CoveredUnit, Shown, ShownBody};
 use crate::hash::Hash;
@@ -50,6 +51,7 @@ pub(super) struct Redaction {
     grounds: BTreeMap<String, u64>,
     unknown_grounds: u64,
     withheld: u64,
+    pub(super) endings: Endings,
 }
 
 impl Redaction {
@@ -88,6 +90,7 @@ impl Redaction {
             let item = item.as_ref().ok_or(ManifestError::Covered { place })?;
             let item: RedactionItem = parse(item).map_err(|reason| ManifestError::NotCanonical { place, reason })?;
             self.item(place, number, &item)?;
+            self.endings.item(&item);
             self.count_grounds(&item, registry);
         }
         Ok(())

@@ -89,6 +89,8 @@ pub(super) fn genesis(
         log_keys: vec![(0, id(&created.log_key).0)],
         archive_keys: BTreeMap::new(),
         grounds: BTreeMap::new(),
+        classes: BTreeMap::new(),
+        class_list: String::new(),
         policies: BTreeMap::new(),
     };
     registry.add_actor(root_actor, Role::Root, "root")?;
@@ -132,7 +134,12 @@ impl Registry {
                 self.grounds = list.items.into_iter().map(|item| (item.code, item.label_nl)).collect();
                 Ok(())
             }
-            EventKind::ClassListPublished => parse::<v1::ClassListPublished>(public).map(|_| ()).map_err(Into::into),
+            EventKind::ClassListPublished => {
+                let list: v1::ClassListPublished = parse(public)?;
+                self.classes = list.items.into_iter().map(|item| (item.code, item.label_nl)).collect();
+                self.class_list = list.version;
+                Ok(())
+            }
             EventKind::WitnessPolicySet => parse::<v1::WitnessPolicySet>(public).map(|_| ()).map_err(Into::into),
             EventKind::LogRecovered => parse::<v1::LogRecovered>(public).map(|_| ()).map_err(Into::into),
             // Sealed kinds say nothing to the registry.

@@ -1,0 +1,103 @@
+// The officer's desk in a real browser, with real clicks: read a chat, cover words, propose, approve; hostile words stay words.
+//   node tests/browser/desk.mjs URL OUT [AXE]
+import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { open } from "./chromium.mjs";
+
+const [url, out, axe] = process.argv.slice(2);
+mkdirSync(out, { recursive: true });
+let failed = 0;
+const check = (ok, what) => { if (!ok) failed += 1; console.log(`${ok ? "ok    " : "FAILED"} ${what}`); };
+
+const page = await open(url);
+try {
+  const until = (expression) => page.run(`new Promise((good, bad) => { const end = Date.now() + 30000; const look = () => { const found = (() => { try { return ${expression}; } catch { return null; } })();
+    if (found) good(found); else if (Date.now() > end) bad(new Error(${JSON.stringify(expression)} + ": " + document.querySelector("#alert").textContent)); else setTimeout(look, 50); }; look(); })`);
+  const click = async (expression) => {
+    const at = await page.run(`(() => { const one = ${expression}; one.scrollIntoView({ block: "center" }); const box = one.getClientRects()[0]; return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`);
+    for (const type of ["mousePressed", "mouseReleased"]) await page.send("Input.dispatchMouseEvent", { type, x: at.x, y: at.y, button: "left", clickCount: 1 });
+  };
+  const type = async (expression, text) => { await click(expression); await page.send("Input.insertText", { text }); };
+  const press = async (key, code, text) => { for (const type of ["keyDown", "keyUp"]) await page.send("Input.dispatchKeyEvent", { type, key, code, ...(type === "keyDown" && text ? { text } : {}) }); };
+  const shot = async (name) => writeFileSync(join(out, name), Buffer.from((await page.send("Page.captureScreenshot", { format: "png" })).data, "base64"));
+  const readable = async (what) => {
+    if (!axe) { console.log("SKIPPED axe-core is not there: accessibility was NOT examined"); return; }
+    // The page's own policy lets no script in but its own; the debugger stands outside of it.
+    await page.run(readFileSync(axe, "utf8"));
+    const found = await page.run("axe.run().then((result) => result.violations.map((one) => `${one.impact} ${one.id}: ${one.nodes[0].html}`))");
+    const serious = found.filter((one) => /^(serious|critical)/.test(one));
+    check(serious.length === 0, `${what} is readable by ear: ${serious.join("; ") || "nothing serious"}`);
+  };
+
+  await until("document.querySelector('#conversations button')");
+  check(await page.run("location.search === ''"), "the token is not in the address any more");
+  check(await page.run("document.documentElement.lang === 'nl'"), "Dutch comes first");
+  check(!(await page.run("/[0-9a-f]{32}/.test(document.body.innerText)")), "no ids in sight");
+  await click("document.querySelector('#conversations button')");
+  await until("document.querySelector('#alert').textContent.includes('purpose')");
+  check(await page.run("document.querySelectorAll('#messages li').length === 0"), "nothing is opened without a purpose");
+  await type("document.querySelector('#purpose')", "Woo 2026-17");
+  await click("document.querySelector('#conversations button')");
+  await until("document.querySelectorAll('#messages li').length > 10");
+  await shot("desk-chat.png");
+  check((await page.run("typeof window.xss")) === "undefined", "nothing that was written in a chat ran");
+  await readable("a conversation");
+
+  const word = "[...document.querySelectorAll('.w')].filter((one) => one.textContent.trim() === 'kamerbrief')[0]";
+  await click(word);
+  check(await page.run(`${word}.getAttribute('aria-pressed') === 'true'`), "a click chooses a word");
+  await press("ArrowRight", "ArrowRight");
+  await press(" ", "Space", " ");
+  check(await page.run("document.querySelectorAll('.w[aria-pressed=true]').length === 2"), "arrow and space choose the next");
+  await page.run("document.querySelector('#ground').value = '5.1.2i'");
+  await click("document.querySelector('#propose')");
+  await until("document.querySelector('#alert').textContent.includes('decision')");
+  await type("document.querySelector('#decision')", "Woo-besluit 2026-17");
+  await click("document.querySelector('#propose')");
+  await until("document.body.dataset.manifest");
+  check(await page.run("document.querySelector('#status').textContent.startsWith('Voorgesteld')"), "it says that it was proposed");
+  await click("document.querySelectorAll('.pick')[5]");
+  await page.run("document.querySelector('#class').value = 'zakelijk'");
+  await click("document.querySelector('#classify')");
+  await until("[...document.querySelectorAll('#messages .tag')].some((one) => one.textContent === '[zakelijk]')");
+
+  await click("document.querySelector('[data-view=approve]')");
+  await until("document.querySelector('#waiting button')");
+  check(await page.run("document.querySelector('#waiting').textContent.includes('Woo-besluit 2026-17') && document.querySelector('#waiting').textContent.includes('5.1.2i')"), "the inbox says what and why");
+  await shot("desk-approve.png");
+  await readable("the inbox");
+  await type("document.querySelector('#approver')", "hoofd DIV");
+  await click("document.querySelector('#waiting button')");
+  await until("document.querySelector('#waiting').textContent.includes('Er is niets')");
+
+  await click("document.querySelector('[data-view=search]')");
+  await type("document.querySelector('#words')", "goedemorgen");
+  await type("document.querySelector('#searchPurpose')", "Woo 2026-17");
+  await click("document.querySelector('#find')");
+  await until("document.querySelector('#chatTitle').textContent.includes('goedemorgen') && document.querySelectorAll('#messages li').length > 0");
+  check(await page.run("[...document.querySelectorAll('#messages li')].every((one) => one.textContent.toLowerCase().includes('goedemorgen'))"), "a search finds what was asked");
+  await click("document.querySelector('[data-view=due]')");
+  await until("document.querySelectorAll('#dueRows tr').length > 0");
+  await click("document.querySelector('[data-view=cases]')");
+  await until("document.querySelector('#status').textContent === ''");
+  await click("document.querySelector('#language')");
+  await until("document.documentElement.lang === 'en' && document.querySelector('h2').textContent === 'Conversations'");
+  await page.size(390, 844);
+  check(await page.run("document.documentElement.scrollWidth <= innerWidth"), "a phone needs no sideways scrolling");
+  await shot("desk-phone.png");
+
+  // Who comes again with the token, from elsewhere, or under another name, gets nothing.
+  const status = async (...request) => (await fetch(...request)).status;
+  const home = new URL(url);
+  check((await status(url)) === 403, "the token opens once");
+  check((await status(home.origin + "/")) === 403, "nothing without the cookie");
+  check((await status(home.origin + "/api/lists", { method: "POST", body: "{}" })) === 403, "no act without the cookie");
+  const asked = page.events.filter((event) => event.method === "Network.requestWillBeSent").map((event) => event.params.request.url);
+  check(asked.every((one) => one.startsWith(home.origin)), "asks for nothing elsewhere");
+  // A refusal is shown to the officer; the browser notes it as well.
+  const errors = page.events.filter((event) => event.method === "Runtime.exceptionThrown" ||
+    (event.method === "Log.entryAdded" && event.params.entry.level === "error" && !event.params.entry.text.includes("422")));
+  check(errors.length === 0, `no error on the console: ${errors.map((event) => JSON.stringify(event.params)).join(" ")}`);
+  console.log(`manifest ${await page.run("document.body.dataset.manifest")}`);
+} finally { await page.close(); }
+process.exit(failed ? 1 : 0);

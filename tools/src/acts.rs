@@ -1,0 +1,377 @@
+//! What is in force: the acts of the log's records stream, folded in log order. Pure.
+//!
+//! Invariants: an act adds and never overwrites, so the newest that selects an event decides and all that came before can be shown; an approval
+//! counts only if another actor than the one who proposed gave it; a hold ends only by a release that names it.
+//! Not here: who reads the stream (`reading`), what the verifier makes of it. Specification: `specs/officer.md`.
+
+mod selection;
+
+pub use selection::{Selection, Target, hull};
+
+use crate::destroy::End;
+use crate::export::Spot;
+use crate::reading::{ReadEvent, Reading};
+use std::collections::{BTreeMap, BTreeSet};
+use zegel_proto::parse;
+use zegel_proto::v1::{EventKind, ExportSubject, RedactionItem, RedactionSubject, SelectionSubject};
+use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::records;
+
+/// What an act is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// Events by scope, or one by one.
+    Selection(SelectionSubject),
+    /// A part of a redaction manifest.
+    Redaction(RedactionSubject),
+    /// An export.
+    Export(ExportSubject),
+    /// Something else, or what does not parse.
+    Other,
+}
+
+/// An act as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    /// Where it stands.
+    pub spot: Spot,
+    /// What was done.
+    pub kind: EventKind,
+    /// The actor that signed.
+    pub actor: Hash,
+    /// By the officer's clock.
+    pub at_ms: u64,
+    /// About what.
+    pub subject: Subject,
+    /// Who acted: a person or function.
+    pub person: String,
+    /// The decision that it rests on.
+    pub decision: String,
+    /// Events or parts of them, one by one.
+    pub items: Vec<RedactionItem>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Act {
+    fn of(event: &ReadEvent) -> Option<Self> {
+        let (binding, body) = event.body.as_ref()?;
+        let text = |slot| body.value(slot).map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
+        let items = body.items(records::ITEMS).iter().flatten().filter_map(|item| parse(item).ok());
+        Some(Self {
+            spot: event.spot,
+            kind: event.facts.kind,
+            actor: event.source,
+            at_ms: binding.occurred_at_ms,
+            subject: subject(event.facts.kind, body.value(records::SUBJECT).unwrap_or_default()),
+            person: text(records::PERSON),
+            decision: text(records::DECISION),
+            items: items.collect(),
+            reason: words(body, records::REASON),
+        })
+    }
+
+    /// The selection, of acts that have one.
+    #[must_use]
+    pub fn selection(&self) -> Option<&SelectionSubject> {
+        match &self.subject {
+            Subject::Selection(selection) => Some(selection),
+            _ => None,
+        }
+    }
+
+    /// The random id by which later acts refer to it.
+    #[must_use]
+    pub fn id(&self) -> Option<Hash> {
+        match &self.subject {
+            Subject::Selection(selection) => Hash::read(&selection.act),
+            Subject::Redaction(redaction) => Hash::read(&redaction.manifest),
+            Subject::Export(export) => Hash::read(&export.export),
+            Subject::Other => None,
+        }
+    }
+
+    /// The act that it approves, executes or releases.
+    #[must_use]
+    pub fn refers_to(&self) -> Option<Hash> {
+        self.selection().and_then(|selection| Hash::read(&selection.refers_to))
+    }
+
+    /// The code that it gives: a class, a category, a ground.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.selection().map(|selection| selection.code.as_str()).unwrap_or_default()
+    }
+
+    /// Whether it selects an event.
+    #[must_use]
+    pub fn selects(&self, target: &Target) -> bool {
+        let Some(selection) = self.selection() else { return false };
+        let is_item = |item: &RedactionItem| (item.entry, item.position) == (target.spot.entry, target.spot.position);
+        self.items.iter().any(is_item) || selection.scopes.iter().any(|scope| target.is_in(scope))
+    }
+}
+
+fn subject(kind: EventKind, bytes: &[u8]) -> Subject {
+    match kind {
+        EventKind::RedactionManifest => parse(bytes).map_or(Subject::Other, Subject::Redaction),
+        EventKind::ExportCreated => parse(bytes).map_or(Subject::Other, Subject::Export),
+        EventKind::IntakeChecked
+        | EventKind::CustodyTransferred
+        | EventKind::CustodyReceived
+        | EventKind::CustodyPurged => Subject::Other,
+        _ => parse(bytes).map_or(Subject::Other, Subject::Selection),
+    }
+}
+
+fn words(body: &ShownBody, slot: usize) -> String {
+    let joined = match body.slots().get(slot) {
+        Some(Shown::List(items)) => items.iter().flatten().flatten().copied().collect::<Vec<u8>>(),
+        _ => Vec::new(),
+    };
+    String::from_utf8_lossy(&joined).into_owned()
+}
+
+/// A redaction manifest with all its parts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Its id.
+    pub id: Hash,
+    /// Who proposed it.
+    pub actor: Hash,
+    /// The decision that it carries out.
+    pub decision: String,
+    /// What it covers, ascending.
+    pub items: Vec<RedactionItem>,
+    /// Where its parts stand.
+    pub places: BTreeSet<(u64, u32)>,
+    /// Every part is there.
+    pub is_whole: bool,
+    /// Where it was approved by somebody else.
+    pub approved_at: Option<(u64, u32)>,
+}
+
+/// All acts, in log order.
+#[derive(Clone, Debug, Default)]
+pub struct Acts {
+    all: Vec<Act>,
+}
+
+impl Acts {
+    /// Folds what was read.
+    #[must_use]
+    pub fn of(reading: &Reading) -> Self {
+        Self { all: reading.acts.iter().filter_map(Act::of).collect() }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Act> {
+        self.all.iter()
+    }
+
+    /// Those of one kind, in log order.
+    pub fn of_kind(&self, kind: EventKind) -> impl DoubleEndedIterator<Item = &Act> + use<'_> {
+        self.all.iter().filter(move |act| act.kind == kind)
+    }
+
+    /// Every act of a kind that selects an event, in log order: its history.
+    pub fn history(&self, kind: EventKind, target: &Target) -> impl DoubleEndedIterator<Item = &Act> + use<'_> {
+        let target = *target;
+        self.of_kind(kind).filter(move |act| act.selects(&target))
+    }
+
+    /// The class that an event has now.
+    #[must_use]
+    pub fn class_of(&self, target: &Target) -> Option<&Act> {
+        self.history(EventKind::ClassAssigned, target).next_back()
+    }
+
+    /// The retention category that an event has now.
+    #[must_use]
+    pub fn retention_of(&self, target: &Target) -> Option<&Act> {
+        self.history(EventKind::RetentionAssigned, target).next_back()
+    }
+
+    /// Holds that are not released.
+    pub fn holds(&self) -> impl Iterator<Item = &Act> {
+        let is_released = |hold: &Act| self.of_kind(EventKind::HoldReleased).any(|act| act.refers_to() == hold.id());
+        self.of_kind(EventKind::HoldPlaced).filter(move |hold| !is_released(hold))
+    }
+
+    /// A hold that keeps an event.
+    #[must_use]
+    pub fn hold_on(&self, target: &Target) -> Option<&Act> {
+        self.holds().find(|hold| hold.selects(target))
+    }
+
+    /// The approval of an act by another actor than `proposer`.
+    #[must_use]
+    pub fn approval(&self, of: Hash, proposer: Hash) -> Option<&Act> {
+        let approves = |act: &&Act| {
+            matches!(act.kind, EventKind::RedactionApproved | EventKind::DestructionApproved)
+                && act.refers_to() == Some(of)
+                && act.actor != proposer
+        };
+        self.all.iter().find(approves)
+    }
+
+    /// An act by its id.
+    #[must_use]
+    pub fn by_id(&self, id: Hash) -> Option<&Act> {
+        self.all.iter().find(|act| act.id() == Some(id) && act.kind != EventKind::ExportCreated)
+    }
+
+    /// The declaration that ended an event, if there is one.
+    #[must_use]
+    pub fn ending(&self, spot: Spot) -> Option<(&Act, End)> {
+        let lists = |act: &Act| act.items.iter().any(|item| (item.entry, item.position) == (spot.entry, spot.position));
+        self.all.iter().filter(|act| lists(act)).find_map(|act| Some((act, End::of_kind(act.kind)?)))
+    }
+
+    /// Every event that was ended, how, and where that was proposed, approved and declared.
+    #[must_use]
+    pub fn endings(&self) -> (BTreeMap<Spot, End>, BTreeSet<(u64, u32)>) {
+        let (mut ended, mut places) = (BTreeMap::new(), BTreeSet::new());
+        for act in &self.all {
+            let Some(end) = End::of_kind(act.kind) else { continue };
+            ended.extend(act.items.iter().map(|item| (Spot { entry: item.entry, position: item.position }, end)));
+            let of = act.refers_to();
+            let belongs = |other: &&Act| other.id() == act.id() || other.id() == of || other.refers_to() == of;
+            places.extend(self.all.iter().filter(belongs).map(|other| (other.spot.entry, other.spot.position)));
+        }
+        (ended, places)
+    }
+
+    /// Redaction manifests in log order.
+    #[must_use]
+    pub fn manifests(&self) -> Vec<Manifest> {
+        let mut found: Vec<(Manifest, u32)> = Vec::new();
+        for act in self.of_kind(EventKind::RedactionManifest) {
+            let (Subject::Redaction(part), Some(id)) = (&act.subject, act.id()) else { continue };
+            let place = (act.spot.entry, act.spot.position);
+            match found.iter_mut().find(|(manifest, _)| manifest.id == id) {
+                Some((manifest, had)) => {
+                    manifest.items.extend(act.items.iter().cloned());
+                    manifest.places.insert(place);
+                    *had += 1;
+                    manifest.is_whole = *had == part.parts;
+                }
+                None => {
+                    let manifest = Manifest {
+                        id,
+                        actor: act.actor,
+                        decision: part.decision.clone(),
+                        items: act.items.clone(),
+                        places: BTreeSet::from([place]),
+                        is_whole: part.parts == 1,
+                        approved_at: self.approval(id, act.actor).map(|act| (act.spot.entry, act.spot.position)),
+                    };
+                    found.push((manifest, 1));
+                }
+            }
+        }
+        found.into_iter().map(|(manifest, _)| manifest).collect()
+    }
+
+    /// One manifest.
+    #[must_use]
+    pub fn manifest(&self, id: Hash) -> Option<Manifest> {
+        self.manifests().into_iter().find(|manifest| manifest.id == id)
+    }
+
+    /// What waits for a second pair of eyes: manifests and proposals to destroy.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<&Act> {
+        let proposed = |act: &&Act| {
+            matches!(act.kind, EventKind::DestructionProposed)
+                || (act.kind == EventKind::RedactionManifest && is_first_part(act))
+        };
+        let is_open = |act: &&Act| act.id().is_some_and(|id| self.approval(id, act.actor).is_none());
+        self.all.iter().filter(proposed).filter(is_open).collect()
+    }
+}
+
+fn is_first_part(act: &Act) -> bool {
+    matches!(&act.subject, Subject::Redaction(part) if part.part == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zegel_proto::v1::{Scope, StreamType};
+
+    const OFFICER: Hash = Hash([1; 32]);
+    const APPROVER: Hash = Hash([2; 32]);
+
+    fn act(number: u64, kind: EventKind, actor: Hash, selection: SelectionSubject) -> Act {
+        Act {
+            spot: Spot { entry: number, position: 0 },
+            kind,
+            actor,
+            at_ms: number,
+            subject: Subject::Selection(selection),
+            person: String::new(),
+            decision: String::new(),
+            items: Vec::new(),
+            reason: String::new(),
+        }
+    }
+
+    fn of_conversation(id: u8, code: &str, from_month: u32, to_month: u32) -> SelectionSubject {
+        let scope = Scope { stream: StreamType::StreamConversation as i32, id: vec![id; 32], from_month, to_month };
+        SelectionSubject { scopes: vec![scope], code: code.into(), act: vec![id; 32], ..SelectionSubject::default() }
+    }
+
+    fn target(conversation: u8, month: u32) -> Target {
+        let spot = Spot { entry: 7, position: 3 };
+        Target { spot, conversation: Some(Hash([conversation; 32])), custodian: Some(Hash([9; 32])), month }
+    }
+
+    #[test]
+    fn the_newest_class_decides_and_the_older_ones_stay() {
+        let class = EventKind::ClassAssigned;
+        let mut by_item =
+            act(3, class, OFFICER, SelectionSubject { code: "hybride".into(), ..SelectionSubject::default() });
+        by_item.items = vec![RedactionItem { entry: 7, position: 3, ..RedactionItem::default() }];
+        let all = vec![
+            act(1, class, OFFICER, of_conversation(5, "zakelijk", 0, 0)),
+            act(2, class, OFFICER, of_conversation(5, "prive", 202_605, 202_605)),
+            by_item,
+        ];
+        let acts = Acts { all };
+        assert_eq!(acts.class_of(&target(5, 202_605)).map(Act::code), Some("hybride"));
+        assert_eq!(
+            acts.history(class, &target(5, 202_605)).map(Act::code).collect::<Vec<_>>(),
+            ["zakelijk", "prive", "hybride"]
+        );
+        let neighbour = Target { spot: Spot { entry: 7, position: 4 }, ..target(5, 202_606) };
+        assert_eq!(acts.class_of(&neighbour).map(Act::code), Some("zakelijk"));
+        assert_eq!(acts.class_of(&Target { spot: Spot { entry: 8, position: 3 }, ..target(6, 202_605) }), None);
+    }
+
+    #[test]
+    fn a_hold_ends_by_the_release_that_names_it_and_no_other() {
+        let place = act(1, EventKind::HoldPlaced, OFFICER, of_conversation(5, "", 0, 0));
+        let release = |refers_to: u8| {
+            let selection = SelectionSubject { refers_to: vec![refers_to; 32], ..SelectionSubject::default() };
+            act(2, EventKind::HoldReleased, OFFICER, selection)
+        };
+        let held = |all: Vec<Act>| Acts { all }.hold_on(&target(5, 0)).is_some();
+        assert!(held(vec![place.clone()]));
+        assert!(held(vec![place.clone(), release(6)]));
+        assert!(!held(vec![place, release(5)]));
+    }
+
+    #[test]
+    fn nobody_approves_what_he_proposed_himself() {
+        let proposed = act(1, EventKind::DestructionProposed, OFFICER, of_conversation(5, "", 0, 0));
+        let approve = |actor| {
+            let selection = SelectionSubject { refers_to: vec![5; 32], ..SelectionSubject::default() };
+            act(2, EventKind::DestructionApproved, actor, selection)
+        };
+        let waiting = |all: Vec<Act>| Acts { all }.waiting().len();
+        assert_eq!(waiting(vec![proposed.clone(), approve(OFFICER)]), 1);
+        assert_eq!(waiting(vec![proposed, approve(APPROVER)]), 0);
+    }
+}

@@ -1,0 +1,327 @@
+//! The ends of content: destroyed on term, weeded, removed as a data breach. Proposed by an officer, approved by another, ordered with both
+//! signatures, erased by the ledger, and declared only once the content is gone.
+//!
+//! Invariants: a proposal is about one id, and every event of it may go by its own rule: a passed term and no hold; a class that is no record; or
+//! an incident. Rules are looked at when it is proposed and again when it is ordered. The three ends have records of their own. Not here: erasing
+//! (the ledger), whether it was lawful (nobody's but a court's). Specification: `specs/officer.md`.
+
+use crate::acts::{Act, Acts, Selection, Target};
+use crate::export::Spot;
+use crate::keys::{Actor, KeyError, KeyFolder};
+use crate::officer::Decision;
+use crate::reading::Reading;
+use crate::retention::{SelectionList, Term, month_of, term};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use thiserror::Error;
+use zegel_proto::v1::{EventKind, Scope};
+use zegel_verifier::erasure::{Erasure, Signer};
+use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::{Family, family};
+use zegel_verifier::signature::CONTEXT_ERASURE;
+
+/// Classes whose content was never a record.
+const NO_RECORD: [&str; 2] = ["prive", "partijpolitiek"];
+
+/// How content ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Vernietigd: its term has passed, and nothing holds it.
+    Destroyed,
+    /// Geschoond: private or party-political, never a record. No term; a hold does not keep it.
+    Weeded,
+    /// Verwijderd wegens datalek: a mistaken read-out. Goes before a hold.
+    Breach,
+}
+
+impl End {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Destroyed, Self::Weeded, Self::Breach];
+
+    /// Its marking in a manifest.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Destroyed => "vernietigd",
+            Self::Weeded => "geschoond",
+            Self::Breach => "datalek",
+        }
+    }
+
+    /// The kind of its declaration.
+    #[must_use]
+    pub const fn kind(self) -> EventKind {
+        match self {
+            Self::Destroyed => EventKind::DestructionExecuted,
+            Self::Weeded => EventKind::WeedingExecuted,
+            Self::Breach => EventKind::BreachRemoved,
+        }
+    }
+
+    /// The end that a kind declares.
+    #[must_use]
+    pub fn of_kind(kind: EventKind) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.kind() == kind)
+    }
+
+    /// The end of a marking.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.code() == code)
+    }
+}
+
+/// Why content does not end.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DestroyError {
+    /// Not one id.
+    #[error(
+        "{found} ids are selected: a proposal is about one conversation or one custodian, so that its declaration tells nobody of another"
+    )]
+    OneId {
+        /// Ids selected.
+        found: usize,
+    },
+    /// Nothing is there to end.
+    #[error("nothing is there that could end")]
+    Nothing,
+    /// A term that has not passed.
+    #[error("event {spot} is not due: {term:?}")]
+    NotDue {
+        /// The event.
+        spot: Spot,
+        /// How it stands.
+        term: Term,
+    },
+    /// Events of several categories.
+    #[error("event {spot} is of category {found:?}, others are of {wanted:?}: a proposal names one")]
+    OtherCategory {
+        /// The event.
+        spot: Spot,
+        /// Its category.
+        found: String,
+        /// That of the first.
+        wanted: String,
+    },
+    /// A hold.
+    #[error("event {spot} is held: {reason}")]
+    Held {
+        /// The event.
+        spot: Spot,
+        /// Why it is held.
+        reason: String,
+    },
+    /// A record.
+    #[error("event {spot} has class {found:?}: only what is prive or partijpolitiek is weeded")]
+    IsRecord {
+        /// The event.
+        spot: Spot,
+        /// Its class, or empty.
+        found: String,
+    },
+    /// A breach without a number.
+    #[error("the removal of a breach names its incident: --decision")]
+    NoIncident,
+    /// A proposal that is not there.
+    #[error("no proposal {id} is in the log")]
+    UnknownProposal {
+        /// As given.
+        id: String,
+    },
+    /// Nobody else has looked.
+    #[error("nobody but its proposer approved proposal {id}")]
+    NotApproved {
+        /// The proposal.
+        id: Hash,
+    },
+    /// Content that should be gone.
+    #[error("{left} of {all} events still have their content: nothing is declared before it is gone")]
+    StillThere {
+        /// Events with content.
+        left: usize,
+        /// All events of the proposal.
+        all: usize,
+    },
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// What is proposed to end, by which rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// How.
+    pub end: End,
+    /// The category, the class test or the incident.
+    pub code: String,
+    /// Where.
+    pub scope: Scope,
+    /// Which events, ascending.
+    pub spots: Vec<Spot>,
+}
+
+/// Chooses what ends in a scope: every chat event that still has content, each by the rule.
+///
+/// # Errors
+/// [`DestroyError`] with the first event that may not go.
+pub fn propose(
+    reading: &Reading,
+    list: &SelectionList,
+    end: End,
+    scopes: &[Scope],
+    incident: &str,
+    now_ms: u64,
+) -> Result<Proposal, DestroyError> {
+    let [scope] = scopes else { return Err(DestroyError::OneId { found: scopes.len() }) };
+    let acts = Acts::of(reading);
+    let targets =
+        reading.events.iter().filter(|event| event.body.is_some() && family(event.facts.kind) == Family::Chat);
+    let targets: Vec<Target> = targets.map(Target::of).filter(|target| target.is_in(scope)).collect();
+    let code = check(&acts, list, end, &targets, incident, now_ms)?;
+    let spots = targets.iter().map(|target| target.spot).collect();
+    Ok(Proposal { end, code, scope: scope.clone(), spots })
+}
+
+/// The code by which all of them may go.
+fn check(
+    acts: &Acts,
+    list: &SelectionList,
+    end: End,
+    targets: &[Target],
+    incident: &str,
+    now_ms: u64,
+) -> Result<String, DestroyError> {
+    let first = targets.first().ok_or(DestroyError::Nothing)?;
+    match end {
+        End::Breach if incident.trim().is_empty() => Err(DestroyError::NoIncident),
+        End::Breach => Ok(incident.into()),
+        End::Weeded => {
+            for target in targets {
+                let found = acts.class_of(target).map(Act::code).unwrap_or_default();
+                if !NO_RECORD.contains(&found) {
+                    return Err(DestroyError::IsRecord { spot: target.spot, found: found.into() });
+                }
+            }
+            Ok(acts.class_of(first).map(Act::code).unwrap_or_default().into())
+        }
+        End::Destroyed => {
+            let (wanted, _) = term(acts, list, first);
+            for target in targets {
+                check_due(acts, list, target, &wanted, now_ms)?;
+            }
+            Ok(wanted)
+        }
+    }
+}
+
+fn check_due(
+    acts: &Acts,
+    list: &SelectionList,
+    target: &Target,
+    wanted: &str,
+    now_ms: u64,
+) -> Result<(), DestroyError> {
+    let spot = target.spot;
+    let (found, term) = term(acts, list, target);
+    if !matches!(term, Term::Due { month } if month < month_of(now_ms)) {
+        return Err(DestroyError::NotDue { spot, term });
+    }
+    if found != wanted {
+        return Err(DestroyError::OtherCategory { spot, found, wanted: wanted.into() });
+    }
+    match acts.hold_on(target) {
+        Some(hold) => Err(DestroyError::Held { spot, reason: hold.reason.clone() }),
+        None => Ok(()),
+    }
+}
+
+impl Proposal {
+    /// The act that proposes it.
+    #[must_use]
+    pub fn decision(&self, person: &str, decision: &str, reason: &str) -> Decision {
+        Decision {
+            selection: Selection { scopes: vec![self.scope.clone()], spots: self.spots.clone() },
+            code: self.code.clone(),
+            test: self.end.code().into(),
+            person: person.into(),
+            decision: decision.into(),
+            reason: reason.into(),
+            ..Decision::default()
+        }
+    }
+
+    /// A proposal as the log has it.
+    ///
+    /// # Errors
+    /// [`DestroyError::UnknownProposal`].
+    pub fn logged(acts: &Acts, id: Hash) -> Result<(Self, &Act), DestroyError> {
+        let unknown = || DestroyError::UnknownProposal { id: id.to_string() };
+        let parts: Vec<&Act> =
+            acts.of_kind(EventKind::DestructionProposed).filter(|act| act.id() == Some(id)).collect();
+        let first = *parts.first().ok_or_else(unknown)?;
+        let selection = first.selection().ok_or_else(unknown)?;
+        let scope = selection.scopes.first().cloned().ok_or_else(unknown)?;
+        let end = End::of_code(&selection.test).ok_or_else(unknown)?;
+        let spots: BTreeSet<Spot> = parts
+            .iter()
+            .flat_map(|act| &act.items)
+            .map(|item| Spot { entry: item.entry, position: item.position })
+            .collect();
+        Ok((Self { end, code: selection.code.clone(), scope, spots: spots.into_iter().collect() }, first))
+    }
+
+    /// Looks at the rules again, at the approval, and signs the order with both keys.
+    ///
+    /// # Errors
+    /// [`DestroyError`]: a hold came between, nobody approved, a key.
+    pub fn order(
+        &self,
+        reading: &Reading,
+        list: &SelectionList,
+        act: &Act,
+        folder: &KeyFolder,
+        now_ms: u64,
+    ) -> Result<Erasure, DestroyError> {
+        let acts = Acts::of(reading);
+        let id = act.id().unwrap_or(Hash::ZERO);
+        acts.approval(id, act.actor).ok_or(DestroyError::NotApproved { id })?;
+        let there = |spot: &Spot| reading.event(*spot).filter(|event| event.body.is_some()).map(Target::of);
+        let targets: Vec<Target> = self.spots.iter().filter_map(there).collect();
+        if !targets.is_empty() {
+            check(&acts, list, self.end, &targets, &self.code, now_ms)?;
+        }
+        let places = self.spots.iter().map(|spot| (spot.entry, spot.position)).collect();
+        let origin = folder.ministry().origin.clone();
+        let mut order = Erasure { origin, proposal: Some(id), places, signers: Vec::new() };
+        let statement = order.statement();
+        for actor in [Actor::Officer, Actor::Approver] {
+            let identity = folder.identity(actor)?;
+            let signature = identity.sign(CONTEXT_ERASURE, statement.as_bytes())?;
+            order.signers.push(Signer { actor: identity.actor(), key: identity.public_key(), signature });
+        }
+        Ok(order)
+    }
+
+    /// The act that declares it, once all of it is gone.
+    ///
+    /// # Errors
+    /// [`DestroyError::StillThere`].
+    pub fn declaration(&self, reading: &Reading, act: &Act, person: &str) -> Result<Decision, DestroyError> {
+        let left =
+            self.spots.iter().filter(|spot| reading.event(**spot).is_none_or(|event| event.body.is_some())).count();
+        if left > 0 {
+            return Err(DestroyError::StillThere { left, all: self.spots.len() });
+        }
+        Ok(Decision {
+            selection: Selection { scopes: Vec::new(), spots: self.spots.clone() },
+            refers_to: act.id(),
+            code: self.code.clone(),
+            test: self.end.code().into(),
+            person: person.into(),
+            decision: act.decision.clone(),
+            reason: act.reason.clone(),
+            ..Decision::default()
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a pattern stands in an event, and where the event says the same again.
+
+use super::{Choice, Hit, Pattern, slot_name};
+use crate::destroy::End;
+use crate::export::Spot;
+use crate::reading::ReadEvent;
+use std::ops::Range;
+use zegel_proto::v1::EventKind;
+use zegel_verifier::bundle::plain::plain;
+use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::kinds::chat;
+
+/// Characters of context on each side of a hit.
+const CONTEXT_CHARS: usize = 40;
+
+/// What is gone is withheld as gone: nobody needs to look at it.
+pub(super) fn ended(spot: Spot, end: End) -> Hit {
+    let grounds = vec![end.code().into()];
+    Hit {
+        place: spot.to_string(),
+        slot: "event".into(),
+        grounds,
+        why: end.code().into(),
+        choice: Choice::Cover,
+        ..Hit::default()
+    }
+}
+
+/// Hits of one pattern in every slot but the binding. Of a list, runs of items; of a value, all of it.
+pub(super) fn hits_of(body: &ShownBody, pattern: &Pattern) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (slot, shown) in body.slots().iter().enumerate().skip(1) {
+        let name = slot_name(slot as u32);
+        let base = || Hit { slot: name.clone(), why: pattern.name().into(), ..Hit::default() };
+        match shown {
+            Shown::Value(value) => {
+                let text = readable(value);
+                let found = pattern.find(&text).into_iter().next();
+                hits.extend(found.map(|range| Hit { shows: context(&text, &range), ..base() }));
+            }
+            Shown::List(items) if slot == chat::TEXT => {
+                let items: Vec<&[u8]> = items.iter().map(|item| item.as_deref().unwrap_or_default()).collect();
+                let text = readable(&items.concat());
+                for range in pattern.find(&text) {
+                    let (first, count) = run_of(&items, &range);
+                    hits.push(Hit { first, count, shows: context(&text, &range), ..base() });
+                }
+            }
+            Shown::List(items) => {
+                for (first, item) in (0..).zip(items) {
+                    let text = readable(item.as_deref().unwrap_or_default());
+                    let found = pattern.find(&text).into_iter().next();
+                    hits.extend(found.map(|range| Hit { first, count: 1, shows: context(&text, &range), ..base() }));
+                }
+            }
+            _ => {}
+        }
+    }
+    hits
+}
+
+/// Slots that say again what is covered: a record of JSON is all of it, an image holds what was read off it.
+pub(super) fn echoes(event: &ReadEvent, body: &ShownBody, hits: &[Hit]) -> Vec<Hit> {
+    let of = |slot: usize| Hit { slot: slot_name(slot as u32), why: "staat ook hierin".into(), ..Hit::default() };
+    let is_json = body.value(chat::AS_WRITTEN).is_some_and(|written| written.starts_with(b"{"));
+    let names = |slot: usize| hits.iter().any(|hit| hit.slot == slot_name(slot as u32));
+    let mut more = Vec::new();
+    if is_json && !hits.is_empty() && !names(chat::AS_WRITTEN) {
+        more.push(of(chat::AS_WRITTEN));
+    }
+    if event.facts.kind == EventKind::ScreenshotAdded && names(chat::TEXT) {
+        more.push(of(chat::ATTACHMENTS));
+    }
+    more
+}
+
+/// Text of the same length in bytes: what is no UTF-8 becomes `?`, byte for byte.
+pub(super) fn readable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
+}
+
+/// Which items hold these bytes.
+pub(super) fn run_of(items: &[&[u8]], range: &Range<usize>) -> (u32, u32) {
+    let (mut at, mut first, mut count) = (0, 0, 0);
+    for (number, item) in (0..).zip(items) {
+        let (start, end) = (at, at + item.len());
+        if start < range.end && end > range.start {
+            first = if count == 0 { number } else { first };
+            count += 1;
+        }
+        at = end;
+    }
+    (first, count)
+}
+
+pub(super) fn context(text: &str, range: &Range<usize>) -> String {
+    let before: Vec<char> = text[..range.start].chars().rev().take(CONTEXT_CHARS).collect();
+    let after: String = text[range.end..].chars().take(CONTEXT_CHARS).collect();
+    let before: String = before.into_iter().rev().collect();
+    plain(&format!("{before}[{}]{after}", &text[range.clone()]).replace('\n', " "))
+}

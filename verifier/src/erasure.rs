@@ -1,0 +1,216 @@
+//! An order to erase: which events lose what lies sealed beside them, signed by an officer and by an approver.
+//!
+//! Invariants: an order names its log, the proposal that was approved, and every event by its place, ascending; it is carried out only with the
+//! signatures of two actors, one an officer and one an approver, whose keys stand in the registry as it is. What was proven
+//! about the events stays proven: nothing of the log changes. Not here: who may be asked (`acts` of the tools), how bytes go (the ledger's store).
+//! Specification: `specs/officer.md`.
+
+use crate::hash::Hash;
+use crate::registry::{AuthorityError, Registry};
+use crate::signature::{CONTEXT_ERASURE, SignatureError, verify};
+use std::fmt::Write;
+use thiserror::Error;
+use zegel_proto::v1::Role;
+
+/// First line of an order.
+const FORMAT: &str = "zegel-erasure/v1";
+/// Events of one order.
+pub const PLACES_MAX: usize = 1_000_000;
+
+/// Why an order is not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ErasureError {
+    /// Not an order, or written in another way than the one.
+    #[error("line {line} is not that of an order to erase: {wanted}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What was wanted.
+        wanted: &'static str,
+    },
+    /// Of another log.
+    #[error("the order is of log {found:?}, wanted {wanted:?}")]
+    OtherLog {
+        /// Found.
+        found: String,
+        /// Wanted.
+        wanted: String,
+    },
+    /// A signature that does not verify.
+    #[error("signature {number}: {reason}")]
+    Signature {
+        /// Counted from 0.
+        number: usize,
+        /// Why not.
+        reason: SignatureError,
+    },
+    /// A key that may not sign any more, or never could.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// Not two pairs of eyes.
+    #[error("the order is signed by {found:?}: an officer and an approver are wanted, and nobody else")]
+    Eyes {
+        /// Roles that signed, in order.
+        found: Vec<&'static str>,
+    },
+}
+
+/// Who signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// The actor.
+    pub actor: Hash,
+    /// Its key.
+    pub key: Hash,
+    /// Ed25519 over the order, 64 bytes.
+    pub signature: Vec<u8>,
+}
+
+/// An order that was read: well-formed, not yet believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// Origin of the log.
+    pub origin: String,
+    /// Id of the proposal that was approved.
+    pub proposal: Option<Hash>,
+    /// Entry and position of each event, ascending.
+    pub places: Vec<(u64, u32)>,
+    /// Who signed.
+    pub signers: Vec<Signer>,
+}
+
+impl Erasure {
+    /// The bytes that are signed.
+    #[must_use]
+    pub fn statement(&self) -> String {
+        let mut text =
+            format!("{FORMAT}\n{}\n{}\n{}\n", self.origin, self.proposal.unwrap_or(Hash::ZERO), self.places.len());
+        for (entry, position) in &self.places {
+            // Writing into a string has no way to fail.
+            let _ = writeln!(text, "{entry} {position}");
+        }
+        text
+    }
+
+    /// The whole order, as it is handed over.
+    #[must_use]
+    pub fn print(&self) -> String {
+        let mut text = self.statement();
+        text.push('\n');
+        for signer in &self.signers {
+            let signature: String = signer.signature.iter().map(|byte| format!("{byte:02x}")).collect();
+            let _ = writeln!(text, "{} {} {signature}", signer.actor, signer.key);
+        }
+        text
+    }
+
+    /// Reads an order; whatever would not be printed the same is none.
+    ///
+    /// # Errors
+    /// [`ErasureError::Line`].
+    pub fn parse(text: &str) -> Result<Self, ErasureError> {
+        let wrong = |line, wanted| ErasureError::Line { line, wanted };
+        let mut lines = (1..).zip(text.split('\n'));
+        let mut next = |wanted| lines.next().ok_or(wrong(0, wanted));
+        let (line, format) = next(FORMAT)?;
+        if format != FORMAT {
+            return Err(wrong(line, FORMAT));
+        }
+        let (_, origin) = next("the origin of the log")?;
+        let (line, proposal) = next("the id of the proposal")?;
+        let proposal = hash_of(proposal).ok_or(wrong(line, "the id of the proposal"))?;
+        let (line, count) = next("how many events")?;
+        let count: usize = count
+            .parse()
+            .ok()
+            .filter(|count| (1..=PLACES_MAX).contains(count))
+            .ok_or(wrong(line, "1 to 1000000 events"))?;
+        let mut order = Self { origin: origin.into(), proposal: Some(proposal), ..Self::default() };
+        for _ in 0..count {
+            let (line, place) = next("a place")?;
+            let place =
+                place.split_once(' ').and_then(|(entry, position)| Some((entry.parse().ok()?, position.parse().ok()?)));
+            let place = place.filter(|place| order.places.last().is_none_or(|last| last < place));
+            order.places.push(place.ok_or(wrong(line, "ENTRY POSITION, ascending"))?);
+        }
+        let (line, blank) = next("an empty line")?;
+        if !blank.is_empty() {
+            return Err(wrong(line, "an empty line"));
+        }
+        for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
+            order.signers.push(signer_of(text).ok_or(wrong(line, "ACTOR KEY SIGNATURE"))?);
+        }
+        if order.print() != text { Err(wrong(1, "an order in its one form")) } else { Ok(order) }
+    }
+
+    /// Believes an order: of this log, by an officer and an approver whose keys are good at the log's size.
+    ///
+    /// # Errors
+    /// [`ErasureError`].
+    pub fn verify(&self, registry: &Registry, size: u64) -> Result<(), ErasureError> {
+        if self.origin != registry.origin() {
+            return Err(ErasureError::OtherLog { found: self.origin.clone(), wanted: registry.origin().into() });
+        }
+        let statement = self.statement();
+        let mut roles = Vec::new();
+        for (number, signer) in self.signers.iter().enumerate() {
+            let checked = verify(&signer.key.0, CONTEXT_ERASURE, statement.as_bytes(), &signer.signature);
+            checked.map_err(|reason| ErasureError::Signature { number, reason })?;
+            roles.push(registry.author(size, signer.key, signer.actor)?);
+        }
+        match roles.as_slice() {
+            [Role::Officer, Role::Approver] | [Role::Approver, Role::Officer] => Ok(()),
+            _ => Err(ErasureError::Eyes { found: roles.iter().map(Role::as_str_name).collect() }),
+        }
+    }
+}
+
+fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    let is_hex = text.len() % 2 == 0 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let byte = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
+    if is_hex { (0..text.len() / 2).map(byte).collect() } else { None }
+}
+
+fn hash_of(text: &str) -> Option<Hash> {
+    bytes_of(text).and_then(|bytes| Hash::read(&bytes))
+}
+
+fn signer_of(text: &str) -> Option<Signer> {
+    let mut parts = text.split(' ');
+    let (actor, key) = (hash_of(parts.next()?)?, hash_of(parts.next()?)?);
+    let signature = bytes_of(parts.next()?).filter(|signature| signature.len() == 64)?;
+    parts.next().is_none().then_some(Signer { actor, key, signature })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> Erasure {
+        let signer = Signer { actor: Hash([1; 32]), key: Hash([2; 32]), signature: vec![3; 64] };
+        let places = vec![(4, 17), (4, 18), (9, 0)];
+        Erasure { origin: "log".into(), proposal: Some(Hash([7; 32])), places, signers: vec![signer] }
+    }
+
+    #[test]
+    fn an_order_is_read_as_it_was_printed_and_in_no_other_way() {
+        let text = order().print();
+        assert_eq!(Erasure::parse(&text), Ok(order()));
+        let neighbours = [
+            text.replace("erasure/v1", "erasure/v2"),
+            text.replace("\n3\n", "\n03\n"),
+            text.replace("\n3\n", "\n2\n"),
+            text.replace("\n3\n", "\n4\n"),
+            text.replace("4 17\n4 18", "4 18\n4 17"),
+            text.replace("4 17\n4 18", "4 17\n4 17"),
+            text.replace("9 0", "9 +0"),
+            text.replace("0707", "07070"),
+            text.to_uppercase(),
+            format!("{text}\n"),
+            text.trim_end().into(),
+        ];
+        for neighbour in neighbours {
+            assert!(matches!(Erasure::parse(&neighbour), Err(ErasureError::Line { .. })), "{neighbour:?}");
+        }
+    }
+}

@@ -103,10 +103,7 @@ enum Failure {
     #[error(transparent)]
     Erase(#[from] EraseError),
     #[error("{what}: {reason}")]
-    Process {
-        what: &'static str,
-        reason: std::io::Error,
-    },
+    Process { what: &'static str, reason: std::io::Error },
 }
 
 impl From<ConfigError> for Failure {

@@ -52,7 +52,7 @@ fn coverage_says_secured_late_missed_or_out_of_scope_and_shows_it() {
     assert_eq!(of("whatsapp", 202_401)["gaps"][0], "device_not_handed_in");
     assert_eq!(of("whatsapp", 202_404)["gaps"].as_array().map(Vec::len), Some(0));
     assert_eq!(of("signal", 202_404)["status"], "out_of_scope");
-    let newest = rows.iter().filter(|row| row["channel"] == "whatsapp").next_back().expect("a row");
+    let newest = rows.iter().rfind(|row| row["channel"] == "whatsapp").expect("a row");
     assert_eq!(newest["status"], "late", "read out today, for the first time in years");
     let table = std::fs::read_to_string(&csv).expect("a list");
     assert!(table.contains("\"'+31611111111\";\"2024-01\";\"late\""), "a number is no formula: {table:.400}");

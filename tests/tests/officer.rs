@@ -114,6 +114,7 @@ fn the_commands_of_the_readme_lead_from_two_read_outs_to_a_partly_redacted_bundl
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
     let stage = stage();
     let phone = readout("anna-android-nl");
@@ -217,6 +218,7 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn what_is_covered_needs_four_eyes_and_what_is_released_after_an_objection_verifies_beside_it() {
     let stage = stage();
     let phone = readout("anna-android-nl");
@@ -326,6 +328,7 @@ fn findings(report: &Value) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
     let mut stage = stage();
     let phone = readout("anna-android-nl");

@@ -22,6 +22,12 @@ fn within(position: u32) -> usize {
     position as usize % CHUNK_EVENTS
 }
 
+/// The parts of a row, not copied.
+type ReadParts = fn(&[u8]) -> Result<Vec<&[u8]>, StoreError>;
+
+/// A ciphertext and its wrap.
+type Sealed = (Vec<u8>, Vec<u8>);
+
 /// Months that are read in one slice.
 const SLICE_ROWS: usize = 512;
 
@@ -60,10 +66,10 @@ impl Store {
 
     /// Ciphertext and wrap of the events of a batch at these positions, which ascend. Either is empty where an event is public
     /// or its part was destroyed.
-    pub(crate) fn sealed(&self, entry: u64, positions: &[u32]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn sealed(&self, entry: u64, positions: &[u32]) -> Result<Vec<Sealed>, StoreError> {
         let runs: Vec<&[u32]> = positions.chunk_by(|one, other| chunk_of(*one) == chunk_of(*other)).collect();
         let keys: Vec<_> = runs.iter().map(|run| rows::chunk_key(entry, chunk_of(run[0]))).collect();
-        let take = |db: &Database, column, read: fn(&[u8]) -> Result<Vec<&[u8]>, StoreError>| {
+        let take = |db: &Database, column, read: ReadParts| {
             let mut taken = Vec::with_capacity(positions.len());
             db.get_each(column, &keys, |number, row| {
                 let found = row.map_or_else(|| Ok(Vec::new()), read)?;

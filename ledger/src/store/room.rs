@@ -43,7 +43,7 @@ impl Room {
             let of = statvfs(place).ok()?;
             let free = of.f_bavail.saturating_mul(of.f_frsize);
             let is_enough = free >= bytes.saturating_add(self.reserve_mib << 20);
-            (!is_enough).then(|| (place, free >> 20))
+            (!is_enough).then_some((place, free >> 20))
         });
         let Some((place, free_mib)) = full else { return Ok(()) };
         Err(NoRoom { path: place.display().to_string(), free_mib, reserve_mib: self.reserve_mib })

@@ -143,7 +143,7 @@ impl Store {
     /// When the newest snapshot was logged, in milliseconds since 1970.
     pub(crate) fn newest_snapshot_ms(&self) -> Result<Option<u64>, StoreError> {
         let newest =
-            tables(&self.truth)?.into_iter().filter(|(_, covers)| covers.is_some()).map(|(entry, _)| entry).last();
+            tables(&self.truth)?.into_iter().filter(|(_, covers)| covers.is_some()).map(|(entry, _)| entry).next_back();
         newest.map(|entry| Ok(self.parsed_entry(entry)?.received_at_ms)).transpose()
     }
 

@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 
 /// Appends of a round: more than it takes to meet the fault, where it is met at all.
 const APPENDS_MAX: usize = 12;
+/// Write-ahead logs of a database that are followed: the newest, and those that may come after it.
+const LOGS_FOLLOWED: u64 = 32;
 
 /// A file that an append writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +91,13 @@ impl Trial {
             Target::Guard => vec![self.stage.keys().join("guard")],
             Target::Log(database) => {
                 let folder = self.stage.keys().join("store").join(database);
-                let names = std::fs::read_dir(folder).expect("a database");
+                let names = std::fs::read_dir(&folder).expect("a database");
                 let paths = names.map(|item| item.expect("a file").path());
-                paths.filter(|path| path.extension().is_some_and(|suffix| suffix == "log")).collect()
+                let logs = paths.filter(|path| path.extension().is_some_and(|suffix| suffix == "log"));
+                let number = |path: PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
+                let newest = logs.filter_map(number).max().expect("a write-ahead log");
+                // A database begins another log when it pleases: the numbers that come next are followed as well.
+                (newest..newest + LOGS_FOLLOWED).map(|number| folder.join(format!("{number:06}.log"))).collect()
             }
         }
     }

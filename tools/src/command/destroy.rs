@@ -113,7 +113,8 @@ async fn logged(desk: &mut Desk, who: &Who, id: &str) -> Result<(Proposal, Readi
     let hash = hex::parse(id).ok_or_else(unknown)?;
     let acts = Acts::of(&desk.acts(&who.person, "proposal to destroy").await?);
     let (proposal, _) = Proposal::logged(&acts, hash)?;
-    let reading = desk.read(&[proposal.scope.clone()], &Purpose::reading(&who.person, "proposal to destroy")).await?;
+    let reading =
+        desk.read(std::slice::from_ref(&proposal.scope), &Purpose::reading(&who.person, "proposal to destroy")).await?;
     Ok((proposal, reading))
 }
 

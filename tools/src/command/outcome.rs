@@ -188,7 +188,7 @@ impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Partly { reason, .. } => reason.exit_code(),
-            Self::Source(source) | Self::Officer(OfficerError::Source(source)) => judged(source),
+            Self::Source(source) => judged(source),
             Self::Export(export) => match export {
                 ExportError::Source(source) => judged(source),
                 ExportError::Ledger(ledger) => judged_by_ledger(ledger),
@@ -216,21 +216,8 @@ impl CommandError {
                 | CopyError::Shorter { .. } => 2,
                 _ => 3,
             },
-            Self::Officer(
-                OfficerError::NameTaken { .. }
-                | OfficerError::LogKeyNotHeld { .. }
-                | OfficerError::OverlapOpen { .. }
-                | OfficerError::TooFewArchiveKeys { .. }
-                | OfficerError::NotInUse { .. }
-                | OfficerError::UnknownCode { .. }
-                | OfficerError::UnknownTest { .. }
-                | OfficerError::NothingSelected
-                | OfficerError::PolicyValue { .. }
-                | OfficerError::OwnAct
-                | OfficerError::UnknownAct { .. }
-                | OfficerError::Reading(_),
-            )
-            | Self::Plan(
+            Self::Officer(officer) => judged_by_officer(officer),
+            Self::Plan(
                 PlanError::Place { .. }
                 | PlanError::Unconfirmed { .. }
                 | PlanError::UnknownGround { .. }
@@ -242,7 +229,6 @@ impl CommandError {
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
             Self::Usage { .. }
-            | Self::Officer(_)
             | Self::Disk(_)
             | Self::Name(_)
             | Self::Key(_)
@@ -257,6 +243,26 @@ impl CommandError {
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }
+    }
+}
+
+/// What the registry or an earlier act forbids was judged; a key or a file that is not there was not.
+fn judged_by_officer(officer: &OfficerError) -> u8 {
+    match officer {
+        OfficerError::Source(source) => judged(source),
+        OfficerError::NameTaken { .. }
+        | OfficerError::LogKeyNotHeld { .. }
+        | OfficerError::OverlapOpen { .. }
+        | OfficerError::TooFewArchiveKeys { .. }
+        | OfficerError::NotInUse { .. }
+        | OfficerError::UnknownCode { .. }
+        | OfficerError::UnknownTest { .. }
+        | OfficerError::NothingSelected
+        | OfficerError::PolicyValue { .. }
+        | OfficerError::OwnAct
+        | OfficerError::UnknownAct { .. }
+        | OfficerError::Reading(_) => 2,
+        _ => 3,
     }
 }
 

@@ -12,6 +12,7 @@ use zegel_tools::witness::{Kind, NewWitness, WitnessConfig, init, serve};
 
 /// What a witness can be told.
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value in a process")]
 pub(crate) enum Witness {
     /// Make the key, the state and the configuration of a witness, and print its line for trust files and policies.
     Init {

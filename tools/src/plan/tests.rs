@@ -40,7 +40,10 @@ fn hit(first: u32, count: u32, grounds: &[&str]) -> Hit {
     }
 }
 
-fn settled(hits: Vec<Hit>) -> Result<(Vec<(u32, u32, u32, String)>, Vec<Warning>), PlanError> {
+/// Slot, first item, number of items, grounds.
+type Covered = (u32, u32, u32, String);
+
+fn settled(hits: Vec<Hit>) -> Result<(Vec<Covered>, Vec<Warning>), PlanError> {
     let (cover, warnings) = Plan { hits, ..Plan::default() }.settle(&registry(), NOW)?;
     let item = |item: RedactionItem| (item.slot, item.first_item, item.item_count, item.grounds.join("+"));
     Ok((cover.items().into_iter().map(item).collect(), warnings))

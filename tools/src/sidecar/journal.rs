@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(numbers(reader.read(3, 12, 4, u64::MAX).expect("read")), [3, 4, 5, 6]);
         assert_eq!(numbers(reader.read(7, 9, 9, u64::MAX).expect("read")), [7, 8]);
         assert_eq!(numbers(reader.read(9, 12, 9, u64::MAX).expect("read")), [9, 10, 11]);
-        assert_eq!(numbers(reader.read(2, 12, 9, 1_000_001).expect("read")), [2, 3]);
+        assert_eq!(numbers(reader.read(2, 12, 9, 1_100_000).expect("read")), [2, 3]);
         assert_eq!(numbers(reader.read(2, 4, 9, u64::MAX).expect("read")), [2, 3]);
         drop(journal);
         drop_settled(folder.path(), 11).expect("dropped");

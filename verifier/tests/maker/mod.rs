@@ -674,8 +674,8 @@ impl Evidence {
         if rows.get(place).is_some_and(|row| (row.stream as i32, row.id.to_vec()) == wanted) {
             return;
         }
-        for index in place.saturating_sub(1)..rows.len().min(place + 1) {
-            let row = &rows[index];
+        let beside = rows.iter().enumerate().take(place + 1).skip(place.saturating_sub(1));
+        for (index, row) in beside {
             if !matches!(row.stream, StreamType::StreamConversation | StreamType::StreamCustodian) {
                 continue;
             }

@@ -66,10 +66,10 @@ fn archive_keys_open_where_a_reading_and_where_an_export_was_logged_first() {
 
 #[test]
 fn only_the_room_of_keys_knows_tokens_and_forms_of_key_files() {
-    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src", "keys/src"];
+    let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src", "ledger/keys/src"];
     for word in ["cryptoki::", "region::", "pkcs8::"] {
-        assert_eq!(sayers(&rooms, word, &["keys/src", "tools/src/keys/folder.rs"]), NONE, "{word}");
-        assert!(!sayers(&["keys/src"], word, &[]).is_empty(), "the search finds what is there");
+        assert_eq!(sayers(&rooms, word, &["ledger/keys/src", "tools/src/keys/folder.rs"]), NONE, "{word}");
+        assert!(!sayers(&["ledger/keys/src"], word, &[]).is_empty(), "the search finds what is there");
     }
 }
 
@@ -89,7 +89,7 @@ fn the_log_and_its_trees_read_no_clock_file_or_socket() {
 
 #[test]
 fn every_page_that_the_code_names_is_there() {
-    let rooms = ["proto/src", "verifier/src", "keys/src", "ledger/src", "tools/src"];
+    let rooms = ["proto/src", "verifier/src", "ledger/keys/src", "ledger/src", "tools/src"];
     let mut missing = Vec::new();
     for (path, text) in rooms.iter().flat_map(|room| files(&root().join(room))) {
         for rest in text.split("specs/").skip(1) {

@@ -306,7 +306,6 @@ async fn live_a_day(count: usize, messages: u64, disturbances: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a minute: make soak"]
 async fn a_day_with_kills_of_the_ledger_and_the_sidecar_has_every_message_once() {
     live_a_day(4, 200, 6).await;
 }

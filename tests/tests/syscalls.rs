@@ -54,7 +54,6 @@ fn skipped() -> bool {
 }
 
 #[test]
-#[ignore = "not always is every thread followed from the first call on: make soak"]
 fn a_write_or_sync_that_fails_is_told_and_costs_nothing_that_was_answered() {
     if skipped() {
         return;

@@ -70,9 +70,10 @@ impl Strace {
             strace.arg("-P").arg(file);
         }
         let mut process = strace.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("strace runs");
-        let said = BufReader::new(process.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
-        let attached = said.into_iter().find(|line| line.contains("attached"));
-        assert!(attached.is_some(), "strace did not attach to {pid}");
+        let mut said = BufReader::new(process.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+        assert!(said.any(|line| line.contains("attached")), "strace did not attach to {pid}");
+        // It tells of each thread that begins; with nobody to hear it, it would end.
+        std::thread::spawn(move || said.for_each(drop));
         Self { process, lines: lines.to_owned() }
     }
 

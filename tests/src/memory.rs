@@ -1,5 +1,6 @@
 //! Looking for bytes where they must not be: in the memory of a process, and in every file of a folder.
 
+use memchr::memmem;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -68,23 +69,10 @@ fn reader_holds(reader: &mut dyn Read, wanted: &[Vec<u8>]) -> bool {
         // A page that cannot be read ends its region: the kernel says so with an error.
         let Ok(read @ 1..) = reader.read(&mut more) else { return false };
         window.extend_from_slice(&more[..read]);
-        if wanted.iter().any(|bytes| holds(&window, bytes)) {
+        if wanted.iter().any(|bytes| memmem::find(&window, bytes).is_some()) {
             return true;
         }
     }
-}
-
-fn holds(window: &[u8], bytes: &[u8]) -> bool {
-    let Some(first) = bytes.first() else { return false };
-    let mut at = 0;
-    while let Some(next) = window[at..].iter().position(|byte| byte == first) {
-        at += next;
-        if window[at..].starts_with(bytes) {
-            return true;
-        }
-        at += 1;
-    }
-    false
 }
 
 #[cfg(test)]

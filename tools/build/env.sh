@@ -29,6 +29,6 @@ esac
 # clone that is older than the shared build output it would take another clone's code for this one's. So ours are built
 # again whenever another clone used the output last.
 if [ -d "$CARGO_TARGET_DIR" ] && [ "$(cat "$CARGO_TARGET_DIR/.clone" 2>/dev/null)" != "$PWD" ]; then
-    find proto verifier keys ledger tools tests -name '*.rs' -exec touch {} +
+    find proto verifier ledger tools tests -name '*.rs' -exec touch {} +
     printf '%s\n' "$PWD" >"$CARGO_TARGET_DIR/.clone"
 fi

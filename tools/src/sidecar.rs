@@ -1,7 +1,9 @@
 //! The sidecar of a gateway, `zegel-source`: takes plain events on this machine, and sees that each is in the log once.
 //!
-//!     gateway → service → intake: judge, know again, number → journal, synced  ⇒ *spooled*
-//!                                      committer → source: seal, sign, append  ⇒ *receipted*
+//! ```text
+//! gateway → service → intake: judge, know again, number → journal, synced  ⇒ spooled
+//!                                  committer → source: seal, sign, append  ⇒ receipted
+//! ```
 //!
 //! Invariants:
 //! - *spooled* leaves after the record is sealed and synced; *receipted* after the receipt was checked and stored;

@@ -57,6 +57,14 @@ fn coverage_says_secured_late_missed_or_out_of_scope_and_shows_it() {
     let table = std::fs::read_to_string(&csv).expect("a list");
     assert!(table.contains("\"'+31611111111\";\"2024-01\";\"late\""), "a number is no formula: {table:.400}");
 
+    // What the verifier does not take, the tools do not take: here a folder that no bag has, though nothing lies in it.
+    let strange = std::path::Path::new(&bundle).join("extra");
+    std::fs::create_dir(&strange).expect("a folder");
+    let (code, found) = coverage(&[]);
+    assert_eq!((code, stage.verify(bundle.as_ref(), &[]).0), (Some(2), Some(2)), "{found:#}");
+    assert!(found.to_string().contains("extra"), "{found:#}");
+    std::fs::remove_dir(&strange).expect("removed");
+
     let (_, nameless) = coverage(&["--without-names"]);
     let text = nameless.to_string();
     assert!(text.contains("Functionaris 1") && !text.contains("Anna") && !text.contains("+316"), "{text}");

@@ -59,6 +59,15 @@ fn bytes_of(bundle: &Path) -> Vec<u8> {
     files.flat_map(|path| std::fs::read(path).expect("read")).collect()
 }
 
+/// A ministry that read out Carol's phone.
+fn read_out() -> Stage {
+    let stage = stage();
+    let phone = readout("anna-android-nl").display().to_string();
+    let of = ["--custodian", "Carol", "--conversation", "Test export", "--timezone", "Europe/Amsterdam"];
+    stage.zegel(&[&["import", "whatsapp", &phone], &of[..]].concat());
+    stage
+}
+
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
@@ -116,18 +125,7 @@ fn the_commands_of_the_readme_lead_from_two_read_outs_to_a_partly_redacted_bundl
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
-    let stage = stage();
-    let phone = readout("anna-android-nl");
-    let import = [
-        "import",
-        "whatsapp",
-        phone.to_str().expect("a path"),
-        "--custodian",
-        "Carol",
-        "--conversation",
-        "Test export",
-    ];
-    stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
+    let stage = read_out();
     let chat = ["--conversation", "Test export"];
     let run = |arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
     let on_chat = |arguments: &[&str]| run(&[arguments, &chat].concat());
@@ -220,18 +218,7 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn what_is_covered_needs_four_eyes_and_what_is_released_after_an_objection_verifies_beside_it() {
-    let stage = stage();
-    let phone = readout("anna-android-nl");
-    let import = [
-        "import",
-        "whatsapp",
-        phone.to_str().expect("a path"),
-        "--custodian",
-        "Carol",
-        "--conversation",
-        "Test export",
-    ];
-    stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
+    let stage = read_out();
     let run = |arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
     run(&["policy", "four_eyes", "redaction,destruction"]);
     let plan = stage.path("plan.json");
@@ -330,18 +317,7 @@ fn findings(report: &Value) -> Vec<String> {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn what_is_destroyed_is_gone_declared_and_never_passes_for_what_is_missing() {
-    let mut stage = stage();
-    let phone = readout("anna-android-nl");
-    let import = [
-        "import",
-        "whatsapp",
-        phone.to_str().expect("a path"),
-        "--custodian",
-        "Carol",
-        "--conversation",
-        "Test export",
-    ];
-    stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
+    let mut stage = read_out();
     let run = |stage: &Stage, arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));
     let chat = ["--conversation", "Test export"];
     let out = |stage: &Stage, name: &str| stage.path(name).display().to_string();

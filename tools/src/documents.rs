@@ -7,9 +7,10 @@
 //!
 //! Not here: how documents look (`disclose`), how archives want them (`handover`). Specification: `specs/disclosure.md`.
 
+#[path = "../../verifier/src/main/bundle_file.rs"]
+mod bundle_file;
 mod day;
 mod document;
-mod files;
 mod line;
 mod spool;
 
@@ -162,7 +163,7 @@ impl Reading {
     /// [`ReadingError::Refused`] if the bundle cannot be opened, [`ReadingError::Spool`] if the file cannot.
     pub fn attachment(bundle: &Path, sha256: &str) -> Result<Option<File>, ReadingError> {
         let path = format!("data/attachments/{sha256}");
-        let mut source = files::open(bundle).map_err(|refusal| ReadingError::Refused(Box::new(refusal)))?;
+        let mut source = bundle_file::open(bundle).map_err(|refusal| ReadingError::Refused(Box::new(refusal)))?;
         let listed = source.files().map_err(|refusal| ReadingError::Refused(Box::new(refusal)))?;
         if !listed.iter().any(|file| file.path == path) {
             return Ok(None);
@@ -184,7 +185,7 @@ impl Reading {
 
 fn pass(bundle: &Path, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, ReadingError> {
     let refused = |refusal| ReadingError::Refused(Box::new(refusal));
-    let mut source = files::open(bundle).map_err(refused)?;
+    let mut source = bundle_file::open(bundle).map_err(refused)?;
     verify(source.as_mut(), trust, &Demands::default(), observer).map_err(refused)
 }
 

@@ -6,6 +6,8 @@
 
 #[path = "main/audit.rs"]
 mod audit;
+#[path = "main/bundle_file.rs"]
+mod bundle_file;
 #[path = "main/compare.rs"]
 mod compare;
 #[path = "main/files.rs"]
@@ -242,7 +244,7 @@ fn refuse_usage(usage: &clap::Error, form: Form) -> ExitCode {
 
 /// What is wrong with the bundle is for the check to say.
 fn progress(bundle: &std::path::Path, form: Form, language: Language) -> Progress {
-    let files = files::open(bundle).and_then(|mut source| source.files()).unwrap_or_default();
+    let files = bundle_file::open(bundle).and_then(|mut source| source.files()).unwrap_or_default();
     Progress::new(form, language, files.iter().map(|file| file.bytes).sum())
 }
 
@@ -257,7 +259,7 @@ fn verify(
     demands: &Demands,
     observer: &mut dyn Observer,
 ) -> Result<Report, Refusal> {
-    let mut source: Box<dyn BundleSource> = files::open(bundle)?;
+    let mut source: Box<dyn BundleSource> = bundle_file::open(bundle)?;
     bundle::verify_on(workers(), source.as_mut(), trust, demands, observer)
 }
 

@@ -27,7 +27,7 @@ mod timeline;
 #[path = "report/words.rs"]
 mod words;
 
-use super::{Form, Language, Verdict, files, show};
+use super::{Form, Language, Verdict, bundle_file, show};
 use clap::Args;
 use line::Desk;
 use media::Media;
@@ -227,7 +227,7 @@ fn check<'a>(bundle: &Path, trusts: &'a [(String, Trust)], wanted: &Wanted) -> (
 }
 
 fn pass(bundle: &Path, trust: &Trust, observer: &mut dyn Observer) -> Result<Report, Refusal> {
-    let mut source = files::open(bundle)?;
+    let mut source = bundle_file::open(bundle)?;
     bundle::verify_on(super::workers(), source.as_mut(), trust, &Demands::default(), observer)
 }
 
@@ -240,7 +240,7 @@ fn second_pass(
     (people, spool, rows): (&mut People, &mut Spool, Option<&mut JsonRows>),
 ) -> io::Result<()> {
     let other = |refusal: &Refusal| io::Error::other(refusal.to_string());
-    let mut media = Media::new(files::open(bundle).map_err(|refusal| other(&refusal))?);
+    let mut media = Media::new(bundle_file::open(bundle).map_err(|refusal| other(&refusal))?);
     let Gather { grounds, holders, .. } = gathered;
     let holders = holders.compare();
     let rows = rows.map(|rows| {

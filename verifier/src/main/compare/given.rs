@@ -1,6 +1,6 @@
 //! What was given to compare: which kind of thing each file is, and the checkpoint that it holds.
 
-use super::{Failure, files};
+use super::{Failure, bundle_file, files};
 use crate::EXIT_REFUSED;
 use prost::Message;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ pub(super) fn open(path: &Path, trust: &Trust) -> Result<Opened, Failure> {
 /// is asked by `verify`; here its checkpoint and its root's signatures speak for themselves.
 fn open_bundle(path: &Path) -> Result<Opened, Failure> {
     let unreadable = |reason: &dyn std::fmt::Display| Failure::unreadable(path, reason);
-    let mut source: Box<dyn BundleSource> = files::open(path).map_err(|reason| unreadable(&reason))?;
+    let mut source: Box<dyn BundleSource> = bundle_file::open(path).map_err(|reason| unreadable(&reason))?;
     let (mut note, mut registry, mut open) = (Vec::new(), Vec::new(), None::<AuditEntry>);
     let read = each_record(source.as_mut(), |record| match record {
         Record::Header(header) => note = header.checkpoint,
@@ -129,7 +129,7 @@ pub(super) fn look_closer(all: &mut [Given<'_>]) -> Result<(), Failure> {
 /// What a bundle shows of its tree. Nothing, where that does not lead to its own checkpoint: that is `verify`'s to refuse.
 fn shown_by(path: &Path, seen: &Seen, sizes: &[u64], indexes: &[u64]) -> Result<Shown, Failure> {
     let unreadable = |reason: &dyn std::fmt::Display| Failure::unreadable(path, reason);
-    let mut source: Box<dyn BundleSource> = files::open(path).map_err(|reason| unreadable(&reason))?;
+    let mut source: Box<dyn BundleSource> = bundle_file::open(path).map_err(|reason| unreadable(&reason))?;
     let (mut walk, mut shown) = (Some(ShownWalk::new(seen, sizes, indexes)), None);
     let read = each_record(source.as_mut(), |record| match record {
         Record::Entry(entry) => {

@@ -27,7 +27,7 @@ mod timeline;
 #[path = "report/words.rs"]
 mod words;
 
-use super::{Form, Language, Verdict, bundle_file, show};
+use super::{Form, Language, Verdict, bundle_file, files, show};
 use clap::Args;
 use line::Desk;
 use media::Media;

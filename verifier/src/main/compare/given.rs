@@ -1,7 +1,7 @@
 //! What was given to compare: which kind of thing each file is, and the checkpoint that it holds.
 
-use super::{Failure, bundle_file, files};
-use crate::EXIT_REFUSED;
+use super::Failure;
+use crate::{EXIT_REFUSED, bundle_file, files};
 use prost::Message;
 use std::path::{Path, PathBuf};
 use zegel_proto::limits::RECORD_BYTES_MAX;

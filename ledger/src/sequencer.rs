@@ -18,14 +18,16 @@
 //! checked. Threads of their own: a saturated pool would make a fast disk look slow.
 
 mod committer;
+mod group;
 
 use crate::access::Roles;
-use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
+use crate::log::{Changes, Log, Refusal, Submission};
 use crate::metrics::{LogMetrics, timed};
 use crate::signing::LogSigners;
 use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use committer::{Committer, Decided, Drafted};
+use group::Collected;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -297,15 +299,6 @@ pub(crate) fn start(
     Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, room, metrics }), thread))
 }
 
-/// What a group collects before it is decided whether it is anything.
-#[derive(Default)]
-struct Collected {
-    decided: Vec<Decided>,
-    packed: Vec<(u64, Packed)>,
-    tables: Vec<(u64, crate::store::TableHead)>,
-    bytes: usize,
-}
-
 impl Sequencer {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
@@ -385,37 +378,4 @@ impl Sequencer {
             self.log.forget_below(watermark);
         }
     }
-}
-
-impl Collected {
-    fn take(&mut self, draft: &mut Draft<'_>, job: Job) {
-        let decision = match job.work {
-            Work::Batch { examined, fuse } => {
-                self.bytes += examined.submission.bytes;
-                let decision = decide(draft, examined.submission, &fuse);
-                if let Ok(Admitted::Logged { entry }) = decision {
-                    self.packed.push((entry, examined.packed));
-                }
-                decision.map(|(Admitted::Logged { entry } | Admitted::Already { entry })| entry)
-            }
-            Work::Snapshot(table) => match draft.snapshot(table.snapshot) {
-                Ok(entry) => {
-                    self.tables.push((entry, table.head));
-                    Ok(entry)
-                }
-                Err(reason) => Err(AppendError::Stopped { reason: reason.to_string() }),
-            },
-        };
-        self.decided.push(Decided { answer: job.answer, decision, _permit: job._permit });
-    }
-}
-
-fn decide(draft: &mut Draft<'_>, submission: Submission, fuse: &AtomicBool) -> Result<Admitted, AppendError> {
-    if fuse.load(Ordering::Acquire) {
-        return Err(Refusal::StreamBroken.into());
-    }
-    draft.admit(submission).map_err(|refusal| {
-        fuse.store(true, Ordering::Release);
-        refusal.into()
-    })
 }

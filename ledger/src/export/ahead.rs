@@ -56,7 +56,9 @@ pub(super) fn in_order<T: Send, R: Send>(
                 take(work(task))?;
                 continue;
             };
-            if let Some(first) = under_way.pop_front_if(|_| number >= workers.len() * DEPTH) {
+            if under_way.len() == workers.len() * DEPTH
+                && let Some(first) = under_way.pop_front()
+            {
                 take(first.result()?)?;
             }
             worker.tasks.send(task).map_err(|_| ExportError::Gone)?;

@@ -216,7 +216,6 @@ fn decisions_add_up_and_what_the_lists_do_not_know_is_refused() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn what_is_covered_needs_four_eyes_and_what_is_released_after_an_objection_verifies_beside_it() {
     let stage = read_out();
     let run = |arguments: &[&str]| json(&stage.zegel(&[&["--json"], arguments].concat()));

@@ -10,6 +10,8 @@ pub mod gateway;
 pub mod lies;
 pub mod memory;
 pub mod rounds;
+pub mod small_disk;
+pub mod wire;
 pub mod witness;
 
 use std::io::{BufRead, BufReader};

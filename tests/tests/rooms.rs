@@ -46,6 +46,7 @@ fn only_the_read_api_and_the_lines_to_witnesses_homeservers_and_officers_know_ht
         "ledger/src/witnessing/line.rs",
         "tools/src/witness/http.rs",
         "tools/src/sidecar/appservice.rs",
+        "tools/src/sidecar/homeserver.rs",
         "tools/src/desk/http.rs",
     ];
     let spoken = [&["ledger/src/http"], &lines[..]].concat();

@@ -21,6 +21,8 @@ type Answered<T> = Result<Response<T>, Status>;
 #[derive(Clone)]
 pub struct FalseLedger {
     entries: Arc<Vec<AuditEntry>>,
+    /// What it gives to a follower.
+    pub replicated: Vec<ReplicateResponse>,
     /// Its checkpoint over all of them.
     pub checkpoint: Vec<u8>,
 }
@@ -37,7 +39,7 @@ impl FalseLedger {
         let text = print(origin, entries.len() as u64, root);
         let vkey = VerifierKey::new(origin, TYPE_ED25519, key.verifying_key().to_bytes()).expect("a name");
         let line = vkey.signature_line(&key.sign(text.as_bytes()).to_bytes());
-        Self { entries: Arc::new(entries), checkpoint: format!("{text}\n{line}").into_bytes() }
+        Self { entries: Arc::new(entries), replicated: Vec::new(), checkpoint: format!("{text}\n{line}").into_bytes() }
     }
 
     /// Serves on a port that the system chooses.
@@ -67,6 +69,17 @@ impl Ledger for FalseLedger {
     async fn read_audit(&self, request: Request<ReadEntriesRequest>) -> Answered<Self::ReadAuditStream> {
         let from = request.into_inner().from as usize;
         let rest: Vec<_> = self.entries.iter().skip(from).cloned().map(Ok).collect();
+        Ok(Response::new(tokio_stream::iter(rest)))
+    }
+
+    type ReplicateStream = Answers<ReplicateResponse>;
+    async fn replicate(&self, request: Request<ReplicateRequest>) -> Answered<Self::ReplicateStream> {
+        let from = request.into_inner().from;
+        let is_wanted = |given: &ReplicateResponse| match &given.item {
+            Some(replicate_response::Item::Entry(entry)) => entry.index >= from,
+            _ => true,
+        };
+        let rest: Vec<_> = self.replicated.iter().filter(|given| is_wanted(given)).cloned().map(Ok).collect();
         Ok(Response::new(tokio_stream::iter(rest)))
     }
 

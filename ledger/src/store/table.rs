@@ -7,12 +7,13 @@
 
 use crate::store::database::{Column, Database};
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
-use crate::store::{Projection, Store, StoreError};
+use crate::store::{Cut, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use zegel_proto::v1::{IndexSnapshot, StreamType};
 use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::snapshot::row_leaf;
 use zegel_verifier::tree::{Subtree, root_of};
 
@@ -93,14 +94,27 @@ impl Projection<'_> {
     /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
     /// be projected, and none after them.
     pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
+        Self::write_table_of(db, covers, |_, row| {
+            let edge: StreamEdge = rows::parse_begin("a stream", row)?;
+            Ok(Some((edge.count, edge.root()?)))
+        })
+    }
+
+    /// Makes a table of the streams as `month_of` gives them, by their rows: count and root of a month, or `None` where it
+    /// has no event yet.
+    pub(super) fn write_table_of(
+        db: &Database,
+        covers: u64,
+        mut month_of: impl FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>,
+    ) -> Result<MadeTable, StoreError> {
         let head = TableHead { covers, ..TableHead::default() };
         let (leaves, rows, chunks) = (Vec::new(), Vec::new(), Vec::new());
         let mut writer = TableWriter { db, head, leaves, rows, chunks, bytes: 0 };
         let mut open: Option<TableRow> = None;
         db.each(Column::Streams, &[], |key, row| {
             let of = rows::parse_stream_key(key)?;
-            let edge: StreamEdge = rows::parse_begin("a stream", row)?;
-            let month = (of.month, edge.count, edge.root()?);
+            let Some((count, root)) = month_of(&of, row)? else { return Ok(()) };
+            let month = (of.month, count, root);
             match &mut open {
                 Some(open) if (open.stream, open.id) == (of.stream as u8, of.id.0) => open.months.push(month),
                 _ => {
@@ -121,10 +135,10 @@ pub(super) fn head_key(entry: u64) -> [u8; 12] {
 }
 
 impl Store {
-    /// Makes a table over at least the first `covers_min` entries, which are published. Appends go on meanwhile.
-    pub(crate) fn make_table(&self, covers_min: u64) -> Result<MadeTable, StoreError> {
+    /// Makes a table. Appends go on meanwhile.
+    pub(crate) fn make_table(&self, cut: Cut) -> Result<MadeTable, StoreError> {
         let gone = |_| StoreError::failed("making a table", "the projections have stopped");
-        self.projector.table(covers_min).recv().map_err(gone)?
+        self.projector.table(cut).recv().map_err(gone)?
     }
 
     /// Deletes rows of tables whose snapshot was never written.

@@ -35,11 +35,14 @@ impl Replica {
         let keys = KeyFolder::open(&stage.keys()).expect("keys");
         let text = fs::read_to_string(stage.keys().join("ledger.toml")).expect("a configuration");
         let own = |name: &str| format!("\"{}\"", folder.path().join(name).display());
+        let beside = |key: &str| format!("{key} = \"{}/", stage.keys().display());
         let lines = text.lines().map(|line| match line.split(" = ").next() {
             Some("listen") => "listen = \"127.0.0.1:0\"".to_owned(),
             Some("store") => format!("store = {}", own("store")),
             Some("guard") => format!("guard = {}", own("guard")),
             Some("log_key") => format!("log_key = {}", own("log.key")),
+            Some("policy") => line.replace('"', "").replace("policy = ", &beside("policy")) + "\"",
+            Some("ca") => line.replace('"', "").replace("ca = ", &beside("ca")) + "\"",
             _ => line.to_owned(),
         });
         let config: String = lines.map(|line| line + "\n").collect();

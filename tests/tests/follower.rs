@@ -163,7 +163,7 @@ const CHANGES: [Changed; 14] = [
         wanted: "entry <n>: sealed_root is",
         change: |all| flip(&mut sealed(all).bodies[0].ciphertext),
     },
-    Changed { what: "a wrap", wanted: "entry <n>: event 0: ", change: |all| flip(&mut sealed(all).bodies[0].wrap[..4]) },
+    Changed { what: "a wrap", wanted: "entry <n>: sealed_root is", change: |all| flip(&mut sealed(all).bodies[0].wrap[..4]) },
     Changed { what: "a header", wanted: "entry <n>: events_root is", change: |all| flip(&mut sealed(all).headers[0]) },
     Changed { what: "the entry", wanted: "entry <n>: ", change: |all| flip(&mut sealed(all).entry) },
     Changed {
@@ -171,7 +171,9 @@ const CHANGES: [Changed; 14] = [
         wanted: "entry <n>: ",
         change: |all| drop((sealed(all).headers.pop(), sealed(all).bodies.pop())),
     },
-    Changed { what: "an envelope away", wanted: "entry <n>: event 0", change: |all| sealed(all).envelopes.clear() },
+    Changed { what: "an envelope away",
+        wanted: "entry 1: event 0: envelope ",
+        change: |all| all.iter_mut().for_each(|entry| entry.envelopes.clear()) },
     Changed {
         what: "the time",
         wanted: "at <n+1> entries the root is",
@@ -319,10 +321,9 @@ async fn whatever_a_primary_changes_on_the_way_is_refused_and_nothing_of_its_gro
         let wanted = wanted.replace("<n>", &index.to_string()).replace("<n+1>", &(index + 1).to_string());
         change(&mut changed);
         let reason = followed(&archive, ledger(changed, blobs.clone()), &place(what), size).await;
-        assert!(
-            reason.as_ref().is_some_and(|reason| reason.starts_with(&wanted)),
-            "{what}: {reason:?}, wanted {wanted}"
-        );
+        if !reason.as_ref().is_some_and(|reason| reason.starts_with(&wanted)) {
+            others.push(format!("{what}: {reason:?}, wanted {wanted}"));
+        }
     }
     assert_eq!(others, Vec::<String>::new());
     if let Some(blob) = blobs.keys().next() {

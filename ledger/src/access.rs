@@ -31,19 +31,23 @@ pub(crate) enum Call {
     ReadStream,
     Snapshot,
     ExportEvidence,
+    Replicate,
 }
 
 /// The table of `specs/access.md`, which a test reads.
 const fn may_call(role: Role, call: Call) -> bool {
     match call {
         Call::GetRegistry | Call::GetCheckpoint | Call::GetReceipt | Call::GetConsistencyProof => true,
-        Call::Append | Call::GetSourceHead => !matches!(role, Role::Auditor),
-        Call::PutBlob | Call::BlobStat => matches!(role, Role::Source),
+        Call::Append | Call::GetSourceHead => !matches!(role, Role::Auditor | Role::Follower),
+        Call::PutBlob => matches!(role, Role::Source),
+        Call::BlobStat => matches!(role, Role::Source | Role::Follower),
         Call::Known => matches!(role, Role::Source | Role::Officer),
         Call::ReadEntries => matches!(role, Role::Officer | Role::Approver | Role::Inspector | Role::Auditor),
         Call::ReadStream => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::ReadAudit => matches!(role, Role::Auditor),
-        Call::GetBlob | Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),
+        Call::GetBlob => matches!(role, Role::Officer | Role::Inspector | Role::Follower),
+        Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),
+        Call::Replicate => matches!(role, Role::Follower),
     }
 }
 
@@ -84,6 +88,8 @@ pub(crate) enum Actor {
     Anyone,
     /// A registered one.
     Known(Hash),
+    /// A registered one that holds a replica: it is given everything sealed, and nothing of it is shown to anybody here.
+    Follower(Hash),
 }
 
 impl Actor {
@@ -91,7 +97,7 @@ impl Actor {
     pub(crate) fn owns(self, of: Hash) -> bool {
         match self {
             Self::Anyone => true,
-            Self::Known(own) => own == of,
+            Self::Known(own) | Self::Follower(own) => own == of,
         }
     }
 }
@@ -112,6 +118,7 @@ impl Clients {
         let Self::Listed(actors) = self else { return Some(Actor::Anyone) };
         let actor = *actors.get(&caller.0?)?;
         let role = if size == 0 { Role::Root } else { *roles.0.get(&actor)? };
-        may_call(role, call).then_some(Actor::Known(actor))
+        let actor = if role == Role::Follower { Actor::Follower(actor) } else { Actor::Known(actor) };
+        may_call(role, call).then_some(actor)
     }
 }

@@ -6,13 +6,13 @@
 use crate::config::{Config, LogConfig};
 use crate::log::{Identity, Log, Refusal, SealedContent, Submission};
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{CHUNK_EVENTS, Difference, Guard, NoFaults, Store, StoreError, TreeReader};
+use crate::store::{Difference, Guard, NoFaults, Store, StoreError, TreeReader};
 use crate::tree;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 use zegel_proto::parse;
-use zegel_proto::v1::{AppendRequest, Entry, SealedBody, SignedBatch, entry};
+use zegel_proto::v1::{AppendRequest, Entry, SignedBatch, entry};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::{Hash, log_leaf};
 use zegel_verifier::tree::Frontier;
@@ -214,17 +214,7 @@ impl<'a> Check<'a> {
     fn submission(&self, index: u64, batch: SignedBatch) -> Result<Submission, String> {
         let unread = |reason: StoreError| reason.to_string();
         let headers = self.store.headers(index).map_err(unread)?;
-        let mut bodies = Vec::with_capacity(headers.len());
-        for chunk in 0..headers.len().div_ceil(CHUNK_EVENTS) {
-            let ciphertexts = self.store.ciphertexts(index, chunk as u32).map_err(unread)?;
-            let keys = self.store.wraps(index, chunk as u32).map_err(unread)?;
-            let width = CHUNK_EVENTS.min(headers.len() - chunk * CHUNK_EVENTS);
-            bodies.extend((0..width).map(|within| SealedBody {
-                ciphertext: ciphertexts.get(within).cloned().unwrap_or_default(),
-                wrap: keys.wraps.get(within).cloned().unwrap_or_default(),
-                message_row: keys.message_rows.get(within).cloned().unwrap_or_default(),
-            }));
-        }
+        let bodies = self.store.bodies(index, headers.len()).map_err(unread)?;
         let origin = self.config.origin.clone();
         let request = AppendRequest { origin, batch: Some(batch), headers, bodies, envelopes: Vec::new() };
         let erased = self.store.erased_of(index).map_err(unread)?;

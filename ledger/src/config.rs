@@ -1,11 +1,14 @@
 //! The configuration: one TOML file, read once, every key refused that is not known.
 
+mod follow;
 mod served;
+mod tiles;
 
+pub use follow::FollowConfig;
 pub use served::{BackupConfig, ClientConfig, LimitsConfig};
+pub use tiles::TilesConfig;
 
 use serde::Deserialize;
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -102,6 +105,16 @@ pub enum ConfigError {
         /// As written.
         certificate: String,
     },
+    /// A primary that cannot be asked.
+    #[error("{origin} cannot follow {primary:?}: {reason}")]
+    Primary {
+        /// The log.
+        origin: String,
+        /// As written.
+        primary: String,
+        /// Why not.
+        reason: String,
+    },
     /// A log that is to be backed up, and says not where.
     #[error("{origin} has no [log.backup] table: say in which folder")]
     NoBackup {
@@ -183,6 +196,9 @@ pub struct LogConfig {
     /// Default: 512, twice what the memtables of a log hold.
     #[serde(default = "LogConfig::reserve_mib")]
     pub reserve_mib: u64,
+    /// The ledger whose log is copied here. With it this one signs nothing, and `log_key` must not be there: it is put there
+    /// when this store is promoted. Default: none, this ledger is the primary.
+    pub follow: Option<FollowConfig>,
     /// Where the log is backed up to. Default: nowhere.
     pub backup: Option<BackupConfig>,
     /// ML-DSA-44 key that cosigns every checkpoint under the log's name, for the time after Ed25519: PKCS#8 PEM with a seed,
@@ -231,22 +247,6 @@ impl WitnessesConfig {
     }
 }
 
-/// The HTTP read API of one log (c2sp.org/tlog-tiles).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TilesConfig {
-    /// Address to listen on; logs that name the same one share it. TLS as in the `[tls]` table.
-    pub listen: SocketAddr,
-    /// Readers must show a certificate that this authority signed, PEM.
-    pub client_ca: Option<PathBuf>,
-    /// Whoever reaches the address may read. Exactly one of this and `client_ca`.
-    #[serde(default)]
-    pub open: bool,
-    /// Path before `/checkpoint`. Default: what the origin has from its first slash on, so that `https://ORIGIN/checkpoint`
-    /// is where the log is read.
-    pub prefix: Option<String>,
-}
-
 impl Config {
     /// Reads a configuration file.
     ///
@@ -280,6 +280,7 @@ impl Config {
             change(&mut log.guard);
             change(&mut log.log_key);
             log.other_log_keys.iter_mut().for_each(change);
+            log.follow.iter_mut().for_each(|follow| follow.each_path(change));
             log.backup.iter_mut().for_each(|backup| change(&mut backup.folder));
             log.post_quantum_key.iter_mut().for_each(change);
             if let Some(witnesses) = &mut log.witnesses {
@@ -314,45 +315,9 @@ impl Config {
     }
 }
 
-impl Config {
-    fn check_tiles(&self) -> Result<(), ConfigError> {
-        let mut places = HashSet::new();
-        for (log, tiles) in self.logs.iter().filter_map(|log| Some((log, log.tiles.as_ref()?))) {
-            let origin = || log.origin.clone();
-            if tiles.open == tiles.client_ca.is_some() {
-                return Err(ConfigError::TilesAccess { origin: origin() });
-            }
-            if tiles.client_ca.is_some() && self.tls.is_none() {
-                return Err(ConfigError::TilesWithoutTls { origin: origin() });
-            }
-            let prefix = log.tiles_prefix();
-            if !is_prefix(prefix) {
-                return Err(ConfigError::TilesPrefix { origin: origin(), found: prefix.into() });
-            }
-            if !places.insert((tiles.listen, prefix)) {
-                return Err(ConfigError::Twice { what: "tiles prefix", found: prefix.into() });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Empty, or segments that stand in a URL as they are.
-fn is_prefix(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
-    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.chars().all(is_plain);
-    text.is_empty() || text.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_segment))
-}
-
 impl LogConfig {
     const fn reserve_mib() -> u64 {
         512
-    }
-
-    /// Path before `/checkpoint` in the read API.
-    pub(crate) fn tiles_prefix(&self) -> &str {
-        let of_origin = || self.origin.find('/').map_or("", |slash| &self.origin[slash..]);
-        self.tiles.as_ref().and_then(|tiles| tiles.prefix.as_deref()).unwrap_or_else(of_origin)
     }
 
     /// The pinned root key.

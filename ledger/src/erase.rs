@@ -5,7 +5,7 @@
 
 use crate::config::Config;
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{Erased, Faults, Guard, NoFaults, Store, StoreError};
+use crate::store::{Allegiance, Believed, Erased, Faults, Guard, NoFaults, Store, StoreError};
 use std::sync::Arc;
 use thiserror::Error;
 use zegel_proto::parse;
@@ -33,6 +33,12 @@ pub enum EraseError {
         /// The position.
         position: u32,
     },
+    /// A replica: what its primary erases goes here too, by the same order.
+    #[error("this store follows {primary}: erase there, and the order comes here by itself")]
+    Follower {
+        /// The primary.
+        primary: String,
+    },
     /// The store could not be opened.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -53,24 +59,27 @@ pub fn erase(config: &Config, order: &str) -> Result<Erased, EraseError> {
 ///
 /// # Errors
 /// As [`erase`].
-pub fn erase_with(config: &Config, order: &str, faults: Arc<dyn Faults>) -> Result<Erased, EraseError> {
-    let order = Erasure::parse(order)?;
+pub fn erase_with(config: &Config, text: &str, faults: Arc<dyn Faults>) -> Result<Erased, EraseError> {
+    let order = Erasure::parse(text)?;
     let no_log = || EraseError::NoLog { origin: order.origin.clone() };
     let log = config.logs.iter().find(|log| log.origin == order.origin).ok_or_else(no_log)?;
     let failed = |reason| ServeError::Store { origin: log.origin.clone(), reason };
     let mut guard = Guard::new(&log.guard, &log.origin).hold().map_err(failed)?;
     let store = open_store(log, faults)?;
     let identity = identity_of(log).map_err(ServeError::from)?;
+    if let Allegiance::Follows(primary) = store.allegiance()? {
+        return Err(EraseError::Follower { primary });
+    }
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     let registry = loaded.log.registry().ok_or_else(no_log)?;
     order.verify(registry, loaded.log.size())?;
     for (entry, position) in &order.places {
         check_content(&store, *entry, *position)?;
     }
-    Ok(store.erase(&order.places)?)
+    Ok(store.erase(Believed { places: &order.places, text, size: loaded.log.size() })?)
 }
 
-fn check_content(store: &Store, entry: u64, position: u32) -> Result<(), EraseError> {
+pub(crate) fn check_content(store: &Store, entry: u64, position: u32) -> Result<(), EraseError> {
     let headers = store.headers(entry)?;
     let header = headers.get(position as usize).and_then(|header| parse::<EventHeader>(header).ok());
     let facts = header.and_then(|header| EventFacts::read(&header).ok());

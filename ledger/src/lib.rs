@@ -2,7 +2,7 @@
 //!
 //! Rooms: `log` decides (pure), `tree` proves (pure), `store` keeps (the only place that knows RocksDB), `sequencer` is the
 //! single writer, `signing` signs for it, `export` and `known` read, `witnessing` asks for cosignatures, `service` converts
-//! (the only place that knows gRPC), `http` serves the tiles that standard tools read, `server` listens, `access` says who
+//! (with `follow`, the only place that knows gRPC), `http` serves the tiles that standard tools read, `server` listens, `access` says who
 //! may call what.
 //!
 //! Invariants:
@@ -22,12 +22,15 @@ mod config;
 mod door;
 mod erase;
 mod export;
+mod follow;
 mod http;
 mod known;
 mod limits;
 mod log;
 mod metrics;
 mod mirror;
+mod promote;
+mod replicated;
 mod sequencer;
 mod server;
 mod service;
@@ -39,10 +42,13 @@ mod witnessing;
 pub use backup::{BackupError, backup, restore};
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{
-    BackupConfig, ClientConfig, Config, ConfigError, LimitsConfig, LogConfig, TilesConfig, TlsConfig, WitnessesConfig,
+    BackupConfig, ClientConfig, Config, ConfigError, FollowConfig, LimitsConfig, LogConfig, TilesConfig, TlsConfig,
+    WitnessesConfig,
 };
 pub use erase::{EraseError, erase, erase_with};
+pub use follow::FollowError;
 pub use http::AccessError;
 pub use mirror::{CopyError, mirror};
+pub use promote::{Known, PromoteError, Promoted, promote};
 pub use server::{ServeError, Server, serve};
 pub use store::{Cost, Erased, Faults, GuardError, NoFaults, Step, StoreError, cost};

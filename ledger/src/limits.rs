@@ -64,7 +64,7 @@ impl Limits {
 
     /// The share of an actor of a log; `None` where nobody has a name. There are as many as clients are listed.
     fn share(&self, origin: &str, actor: Actor) -> Option<Arc<Share>> {
-        let Actor::Known(actor) = actor else { return None };
+        let (Actor::Known(actor) | Actor::Follower(actor)) = actor else { return None };
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let share = shares.entry((origin.to_owned(), actor)).or_insert_with(|| {
             let bytes_per_second = self.config.append_kib_per_second.map(|kib| (kib.max(1) as f64) * 1_024.0);

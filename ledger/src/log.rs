@@ -58,8 +58,9 @@ pub(crate) struct Identity {
     pub(crate) origin: String,
     /// Root key that the configuration pins.
     pub(crate) root_key: Hash,
-    /// Public halves of the log keys that this ledger holds.
-    pub(crate) log_keys: Vec<[u8; 32]>,
+    /// Public halves of the log keys that this ledger holds; `None` if it does not sign, so that any that the registry
+    /// names will do.
+    pub(crate) log_keys: Option<Vec<[u8; 32]>>,
 }
 
 /// The state of one log after some entry.
@@ -73,6 +74,8 @@ pub(crate) struct Log {
     /// Batches that a reader of the store may not find yet, for a source that sends one again.
     recent: HashMap<(Hash, u64), LoggedBatch>,
     received_at_ms: u64,
+    /// Size and root at which it was promoted, if its next entry is to say so.
+    promoted: Option<(u64, Hash)>,
 }
 
 impl Log {
@@ -86,12 +89,23 @@ impl Log {
             ids: Ids::default(),
             recent: HashMap::new(),
             received_at_ms: 0,
+            promoted: None,
         }
     }
 
     /// Entries so far.
     pub(crate) fn size(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Root over the entries so far.
+    pub(crate) fn root(&self) -> Hash {
+        self.tree.root()
+    }
+
+    /// Takes nothing at this size before LOG_RECOVERED, which names this size and root.
+    pub(crate) fn await_recovery(&mut self, size: u64, root: Hash) {
+        self.promoted = Some((size, root));
     }
 
     pub(crate) fn registry(&self) -> Option<&Registry> {

@@ -79,6 +79,9 @@ pub(crate) struct Metrics {
     queue_depth: Family<OfLog, Gauge>,
     behind: Family<OfLog, Gauge>,
     store_bytes: Family<OfFile, Gauge>,
+    primary_size: Family<OfLog, Gauge>,
+    primary_heard: Family<OfLog, Gauge>,
+    primary_refused: Family<OfLog, Gauge>,
 }
 
 impl Metrics {
@@ -99,6 +102,9 @@ impl Metrics {
             queue_depth: Family::default(),
             behind: Family::default(),
             store_bytes: Family::default(),
+            primary_size: Family::default(),
+            primary_heard: Family::default(),
+            primary_refused: Family::default(),
         };
         metrics.register();
         metrics
@@ -121,6 +127,14 @@ impl Metrics {
         of.register("queue_depth", "Jobs that wait for the writer", self.queue_depth.clone());
         of.register("projections_behind", "Entries that the projections trail the log", self.behind.clone());
         of.register_with_unit("store", "Bytes of the store's files", bytes, self.store_bytes.clone());
+        of.register("primary_size", "Entries that the primary of a follower signed last", self.primary_size.clone());
+        let about = "When a follower heard its primary last, since 1970";
+        of.register_with_unit("primary_heard", about, seconds(), self.primary_heard.clone());
+        of.register(
+            "primary_refused",
+            "1 while a follower takes nothing more, 0 otherwise",
+            self.primary_refused.clone(),
+        );
     }
 
     /// The metrics of one log.
@@ -196,6 +210,17 @@ impl LogMetrics {
     /// A snapshot was logged at a time.
     pub(crate) fn snapshot_logged(&self, at_ms: u64) {
         self.snapshot_time.set((at_ms / 1_000) as i64);
+    }
+
+    /// A follower heard its primary.
+    pub(crate) fn heard(&self, size: u64, at_ms: u64) {
+        self.metrics.primary_size.get_or_create(&self.log).set(size as i64);
+        self.metrics.primary_heard.get_or_create(&self.log).set((at_ms / 1_000) as i64);
+    }
+
+    /// Whether a follower has ended following.
+    pub(crate) fn follows(&self, has_ended: bool) {
+        self.metrics.primary_refused.get_or_create(&self.log).set(i64::from(has_ended));
     }
 
     /// Takes what is not counted but looked at.

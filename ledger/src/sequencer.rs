@@ -19,24 +19,29 @@
 
 mod committer;
 mod group;
+mod open;
+mod publisher;
+mod replica;
+
+pub(crate) use open::{OpenLog, View};
+pub(crate) use replica::{Fault, Received, ReceivedContent, ReceivedEntry, Replica, ReplicaError, follow};
 
 use crate::access::Roles;
 use crate::log::{Changes, Log, Refusal, Submission};
 use crate::metrics::{LogMetrics, timed};
 use crate::signing::LogSigners;
-use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError, TreeReader};
-use crate::tree::{self, Edge};
+use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError};
 use committer::{Committer, Decided, Drafted};
 use group::Collected;
+use open::Writer;
+use publisher::Publisher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use zegel_proto::v1::Receipt;
-use zegel_verifier::hash::Hash;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Jobs that wait for the writer.
 const QUEUE_JOBS_MAX: usize = 256;
@@ -77,20 +82,15 @@ pub(crate) enum AppendError {
     /// The table of a snapshot cannot be made.
     #[error("the snapshot's table could not be made: {0}")]
     Table(StoreError),
+    /// A replica: another ledger orders and signs.
+    #[error("this ledger follows {primary} and takes nothing itself: append there")]
+    Follower {
+        /// The primary.
+        primary: String,
+    },
     /// The writer is gone: the ledger is shutting down.
     #[error("the ledger is shutting down")]
     ShuttingDown,
-}
-
-/// What readers see: the log at its newest published checkpoint.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    pub(crate) size: u64,
-    /// Signed note; empty in an empty log.
-    pub(crate) checkpoint: Vec<u8>,
-    /// Who may do what.
-    pub(crate) roles: Arc<Roles>,
-    edge: Edge,
 }
 
 /// A batch that is good by itself, with what lies beside it ready to be written.
@@ -129,91 +129,6 @@ struct Job {
 
 /// Blown when a batch of a stream is refused: what came after it in that stream is refused too.
 pub(crate) type Fuse = Arc<AtomicBool>;
-
-/// A log that is open: what services hold.
-pub(crate) struct OpenLog {
-    origin: String,
-    store: Arc<Store>,
-    view: SharedView,
-    queue: mpsc::Sender<Job>,
-    waiting: Arc<Semaphore>,
-    room: Room,
-    metrics: LogMetrics,
-}
-
-impl OpenLog {
-    /// Whether this many bytes may be written beside the log.
-    pub(crate) fn room_for(&self, bytes: u64) -> Result<(), NoRoom> {
-        self.room.check(bytes)
-    }
-
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.store
-    }
-
-    pub(crate) fn metrics(&self) -> &LogMetrics {
-        &self.metrics
-    }
-
-    /// Jobs that wait for the writer.
-    pub(crate) fn waiting(&self) -> usize {
-        QUEUE_JOBS_MAX - self.queue.capacity()
-    }
-
-    /// The newest published state.
-    pub(crate) fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The tree of that state.
-    pub(crate) fn tree(&self, view: &View) -> TreeReader {
-        TreeReader::new(Arc::clone(&self.store), view.edge.clone())
-    }
-
-    /// The receipt of an entry under that state.
-    pub(crate) fn receipt(&self, view: &View, index: u64) -> Result<Receipt, StoreError> {
-        self.receipt_with(view, index, self.store.entry(index)?)
-    }
-
-    fn receipt_with(&self, view: &View, index: u64, entry: Vec<u8>) -> Result<Receipt, StoreError> {
-        let inclusion = tree::inclusion(&self.tree(view), index, view.size)?;
-        let inclusion = inclusion.into_iter().map(Hash::to_vec).collect();
-        Ok(Receipt { index, entry, inclusion, checkpoint: view.checkpoint.clone() })
-    }
-
-    /// The receipt of what was taken.
-    pub(crate) fn receipt_of(&self, taken: Taken) -> Result<Receipt, AppendError> {
-        let receipt = match taken.entry {
-            Some(entry) => self.receipt_with(&taken.view, taken.index, entry),
-            None => self.receipt(&taken.view, taken.index),
-        };
-        receipt.map_err(AppendError::Receipt)
-    }
-
-    /// Queues a batch; waits while too much is waiting. The answer comes when it is durable.
-    pub(crate) async fn append(&self, examined: Examined, fuse: Fuse) -> Result<Answered, AppendError> {
-        let kib = (examined.submission.bytes >> 10) as u32 + 1;
-        self.queue(Work::Batch { examined: Box::new(examined), fuse }, kib).await
-    }
-
-    /// Queues a snapshot whose table has been made.
-    pub(crate) async fn snapshot(&self, table: MadeTable) -> Result<Answered, AppendError> {
-        self.queue(Work::Snapshot(Box::new(table)), 1).await
-    }
-
-    async fn queue(&self, work: Work, kib: u32) -> Result<Answered, AppendError> {
-        let permit = Arc::clone(&self.waiting).acquire_many_owned(kib).await;
-        let permit = permit.map_err(|_| AppendError::ShuttingDown)?;
-        let (answer, answered) = oneshot::channel();
-        let job = Job { work, answer, queued_at: Instant::now(), _permit: permit };
-        self.queue.send(job).await.map_err(|_| AppendError::ShuttingDown)?;
-        Ok(answered)
-    }
-}
 
 impl Job {
     fn is_small(&self) -> bool {
@@ -257,46 +172,38 @@ pub(crate) fn start(
     metrics: LogMetrics,
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
-    let checkpoint = loaded.checkpoint.unwrap_or_default();
-    let roles = Arc::new(loaded.log.registry().map(Roles::of).unwrap_or_default());
-    let view = View { size: loaded.log.size(), checkpoint, roles, edge: loaded.edge.clone() };
-    let view: SharedView = Arc::new(RwLock::new(Arc::new(view)));
-    let origin = loaded.log.identity().origin.clone();
-    let waiting = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
+    let (log, publisher) = begin(loaded, guard, &store, &metrics);
+    let open = OpenLog::new(&publisher, room.clone(), Writer::Own(queue));
     let (groups, drafted) = std::sync::mpsc::sync_channel(GROUPS_AHEAD_MAX);
     let (finished, done) = std::sync::mpsc::channel();
     let stopped = Stopped::default();
-    let committer = Committer {
-        origin: origin.clone(),
-        edge: loaded.edge,
-        guard,
-        keys,
-        store: Arc::clone(&store),
-        view: Arc::clone(&view),
-        stopped: Arc::clone(&stopped),
-        metrics: metrics.clone(),
-        finished,
-    };
-    let watermark = loaded.log.size();
-    let sequencer = Sequencer {
-        log: loaded.log,
-        store: Arc::clone(&store),
-        groups,
-        done,
-        under_way: 0,
-        room: room.clone(),
-        is_full: false,
-        stopped,
-        watermark,
-        metrics: metrics.clone(),
-    };
+    let committer = Committer { publisher, keys, stopped: Arc::clone(&stopped), finished };
+    let watermark = log.size();
+    let sequencer =
+        Sequencer { log, store, groups, done, under_way: 0, room, is_full: false, stopped, watermark, metrics };
     let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
     let thread = thread.spawn(move || {
         sequencer.run(jobs);
         let _ = committing.join();
     })?;
-    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, room, metrics }), thread))
+    Ok((Arc::new(open), thread))
+}
+
+/// What every writer begins with: the state of the log, and what makes groups durable.
+fn begin(loaded: Loaded, guard: Guard, store: &Arc<Store>, metrics: &LogMetrics) -> (Log, Publisher) {
+    let Loaded { log, edge, checkpoint } = loaded;
+    let roles = Arc::new(log.registry().map(Roles::of).unwrap_or_default());
+    let view = View { size: log.size(), checkpoint: checkpoint.unwrap_or_default(), roles, edge: edge.clone() };
+    let publisher = Publisher {
+        origin: log.identity().origin.clone(),
+        edge,
+        guard,
+        store: Arc::clone(store),
+        view: Arc::new(RwLock::new(Arc::new(view))),
+        metrics: metrics.clone(),
+    };
+    (log, publisher)
 }
 
 impl Sequencer {
@@ -347,7 +254,7 @@ impl Sequencer {
         let roles = sealed.changes.registry.as_ref().map(|registry| Arc::new(Roles::of(registry)));
         // Memory goes ahead of the disk here, and only here: if the group fails, the log stops and this state is never used.
         self.log.advance(std::mem::take::<Changes>(&mut sealed.changes));
-        let group = Group { sealed, packed, tables };
+        let group = Group { sealed, packed, tables, erased: Vec::new() };
         let written = timed(&self.metrics.sync_keys, || self.store.commit_keys(&group));
         if let Err(reason) = &written {
             let _ = self.stopped.set(reason.to_string());

@@ -4,13 +4,14 @@ use crate::access::Clients;
 use crate::backup;
 use crate::config::{BackupConfig, Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
+use crate::follow::{self, FollowError, Follower};
 use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, LogMetrics, Metrics};
 use crate::sequencer::{self, OpenLog};
 use crate::service::{Served, Service};
 use crate::signing::LogSigners;
-use crate::store::{Faults, Guard, NoFaults, Room, Store, StoreError};
+use crate::store::{Allegiance, Faults, Guard, NoFaults, Room, Store, StoreError};
 use crate::witnessing::Witnessing;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -24,6 +25,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::Server as GrpcServer;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_proto::v1::ledger_server::LedgerServer;
 
@@ -49,6 +52,14 @@ pub enum ServeError {
         origin: String,
         /// Why.
         reason: StoreError,
+    },
+    /// A store that follows, or does not any more.
+    #[error("log {origin}: {reason}")]
+    Follow {
+        /// Which log.
+        origin: String,
+        /// Why.
+        reason: FollowError,
     },
     /// The address.
     #[error("cannot listen on {address}: {reason}")]
@@ -79,6 +90,7 @@ pub struct Server {
     tiles: Vec<http::Listener>,
     logs: Vec<Arc<OpenLog>>,
     writers: Vec<JoinHandle<()>>,
+    followers: Vec<Follower>,
     /// Who may make calls on each of them.
     clients: Vec<Clients>,
     /// Where each of them is backed up to.
@@ -103,27 +115,57 @@ pub(crate) fn open_store(config: &LogConfig, faults: Arc<dyn Faults>) -> Result<
 
 /// What the configuration fixes of a log.
 pub(crate) fn identity_of(config: &LogConfig) -> Result<Identity, ConfigError> {
-    identity_with(config, LogSigners::open(config)?.log_keys())
+    let log_keys = match &config.follow {
+        Some(_) => None,
+        None => Some(LogSigners::open(config)?.log_keys()),
+    };
+    Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
 }
 
-fn identity_with(config: &LogConfig, log_keys: Vec<[u8; 32]>) -> Result<Identity, ConfigError> {
-    Ok(Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys })
+/// Who writes a log that was opened.
+enum Writes {
+    Sequencer(JoinHandle<()>),
+    Follower(Box<Follower>),
 }
 
 fn open_log(
     config: &LogConfig,
     faults: Arc<dyn Faults>,
     metrics: &Arc<Metrics>,
-) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
-    let keys = LogSigners::open(config)?;
-    let identity = identity_with(config, keys.log_keys())?;
+) -> Result<(Arc<OpenLog>, Writes), ServeError> {
     let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
+    let metrics = metrics.of(&config.origin);
+    let (log, writes) = match &config.follow {
+        Some(of) => {
+            let (log, follower) = follow::open(config, of, faults, metrics)?;
+            (log, Writes::Follower(Box::new(follower)))
+        }
+        None => {
+            let (log, thread) = open_primary(config, faults, metrics)?;
+            (log, Writes::Sequencer(thread))
+        }
+    };
+    let newest = log.store().newest_snapshot_ms().map_err(failed)?;
+    newest.into_iter().for_each(|at_ms| log.metrics().snapshot_logged(at_ms));
+    Ok((log, writes))
+}
+
+fn open_primary(
+    config: &LogConfig,
+    faults: Arc<dyn Faults>,
+    metrics: LogMetrics,
+) -> Result<(Arc<OpenLog>, JoinHandle<()>), ServeError> {
+    let failed = |reason| ServeError::Store { origin: config.origin.clone(), reason };
+    let keys = LogSigners::open(config)?;
+    let identity = identity_of(config)?;
     let mut guard = Guard::new(&config.guard, &config.origin).hold().map_err(failed)?;
     let store = open_store(config, faults)?;
+    if let Allegiance::Follows(primary) = store.allegiance().map_err(failed)? {
+        let (origin, reason) = (config.origin.clone(), FollowError::StillFollows { primary });
+        return Err(ServeError::Follow { origin, reason });
+    }
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
-    let metrics = metrics.of(&config.origin);
-    store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
     let room = Room::new(&config.store, &config.guard, config.reserve_mib);
     sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)
 }
@@ -147,7 +189,14 @@ impl Server {
         let measured = Arc::new(Metrics::new());
         let open = |log| open_log(log, Arc::clone(&faults), &measured);
         let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
+        let (mut logs, mut writers, mut followers) = (Vec::new(), Vec::new(), Vec::new());
+        for (log, writes) in opened {
+            logs.push(log);
+            match writes {
+                Writes::Sequencer(thread) => writers.push(thread),
+                Writes::Follower(follower) => followers.push(*follower),
+            }
+        }
         let clients = config.logs.iter().map(clients_of).collect::<Result<_, _>>()?;
         let backups = config.logs.iter().map(|log| log.backup.clone()).collect();
         let witnessing = witnessing_of(&config, &logs)?;
@@ -157,7 +206,20 @@ impl Server {
             Some(address) => Some((listen(address).await?, measured)),
             None => None,
         };
-        Ok(Self { tls, limits, listener, address, metrics, tiles, logs, writers, clients, backups, witnessing })
+        Ok(Self {
+            tls,
+            limits,
+            listener,
+            address,
+            metrics,
+            tiles,
+            logs,
+            writers,
+            followers,
+            clients,
+            backups,
+            witnessing,
+        })
     }
 
     /// Where the metrics are, if the configuration wants them.
@@ -184,7 +246,8 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, limits, listener, metrics, tiles, logs, writers, clients, backups, witnessing, .. } = self;
+        let Self { tls, limits, listener, metrics, tiles, logs, mut writers, .. } = self;
+        let (followers, clients, backups, witnessing) = (self.followers, self.clients, self.backups, self.witnessing);
         let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
@@ -206,6 +269,15 @@ impl Server {
         let incoming = door::open(listener, tls, &limits);
         let router = server.add_service(health_service).add_service(ledger);
         let (asked, mut drained) = watch::channel(false);
+        let mut replication = Vec::new();
+        for follower in followers {
+            let (tell, told) = watch::channel(false);
+            writers.push(follower.start(drained.clone(), tell).map_err(ServeError::Thread)?);
+            replication.push(told);
+        }
+        if !replication.is_empty() {
+            rounds.spawn(tell_of_replication(health.clone(), replication));
+        }
         let tiles = tokio::spawn(http::serve(tiles, drained.clone()));
         let signal = async move {
             shutdown.await;
@@ -235,6 +307,26 @@ impl Server {
         let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
+    }
+}
+
+/// Name under which the health service tells whether the primaries of this process are followed.
+const REPLICATION: &str = "zegel.v1.Replication";
+
+/// Serving while every primary is followed: one word for all, so that no ministry learns of another.
+async fn tell_of_replication(health: HealthReporter, mut told: Vec<watch::Receiver<bool>>) {
+    loop {
+        let all = told.iter_mut().map(|told| *told.borrow_and_update()).fold(true, |all, one| all && one);
+        let status = if all { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status(REPLICATION, status).await;
+        let mut changes = JoinSet::new();
+        for told in &told {
+            let mut told = told.clone();
+            changes.spawn(async move { told.changed().await.is_ok() });
+        }
+        if !matches!(changes.join_next().await, Some(Ok(true))) {
+            return;
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod append;
 mod blobs;
 mod read;
+mod replicate;
 mod shown;
 mod status;
 
@@ -323,5 +324,12 @@ impl Ledger for Service {
     async fn export_evidence(&self, request: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
         let (entered, request) = self.enter(Call::ExportEvidence, request, |request| &request.origin)?;
         read::evidence(self, entered, request).map(Response::new)
+    }
+
+    type ReplicateStream = Stream<ReplicateResponse>;
+
+    async fn replicate(&self, request: Request<ReplicateRequest>) -> Answered<Self::ReplicateStream> {
+        let (entered, request) = self.enter(Call::Replicate, request, |request| &request.origin)?;
+        replicate::replicate(self, entered, request).map(Response::new)
     }
 }

@@ -13,10 +13,12 @@
 //! Memory: the caches of RocksDB, and the events that wait for the projector. Not here: what may be written (`log`), and in which order the guard and
 //! the answer follow (`sequencer`).
 
+mod allegiance;
 mod backup;
 mod blobs;
 mod commit;
 mod cost;
+mod cut;
 mod database;
 mod envelopes;
 mod erase;
@@ -31,10 +33,12 @@ mod room;
 mod rows;
 mod table;
 
-pub(crate) use backup::{backed_up, restore};
-pub(crate) use blobs::{BlobError, BlobStat, Blobs};
+pub(crate) use allegiance::{Allegiance, KeptOrder};
+pub(crate) use backup::{backed_up, restore, write_whole};
+pub(crate) use blobs::{BlobError, BlobStat, Blobs, Upload};
 pub(crate) use commit::{Group, Packed};
 pub use cost::{Cost, cost};
+pub(crate) use erase::Believed;
 pub use erase::Erased;
 pub use faults::{Faults, NoFaults, Step};
 pub(crate) use guard::Guard;
@@ -50,6 +54,7 @@ pub(crate) use table::{MadeTable, Table};
 use crate::log::SealedEntry;
 use database::{Column, Database};
 use envelopes::EnvelopePlaces;
+pub(crate) use projector::Cut;
 use projector::Projector;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};

@@ -10,9 +10,11 @@
 
 mod ask;
 mod cosigned;
+mod last;
 mod line;
 
 pub(crate) use cosigned::Cosigned;
+pub(crate) use last::{LastCosigned, ask_for_last};
 
 use crate::config::{ConfigError, LogConfig, WitnessesConfig, read};
 use crate::metrics::now_ms;
@@ -117,7 +119,8 @@ impl Caller {
 impl Witnessing {
     /// Reads policy and authorities, and what was cosigned before. `None` if the log has no witnesses.
     pub(crate) fn open(config: &LogConfig, log: &OpenLog) -> Result<Option<Arc<Self>>, ConfigError> {
-        let Some(settings) = &config.witnesses else { return Ok(None) };
+        // A follower asks nobody: its primary does.
+        let Some(settings) = config.witnesses.as_ref().filter(|_| config.follow.is_none()) else { return Ok(None) };
         let policy = read_policy(settings, &config.origin)?;
         let tls = settings.ca.as_deref().map(line::authorities).transpose()?;
         let lines = policy.witnesses().iter().map(|witness| Line::new(witness, tls.as_ref()));

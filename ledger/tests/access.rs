@@ -20,7 +20,7 @@ use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 
 const OTHER: &str = "chat.example.nl/minez";
 const NOWHERE: &str = "chat.example.nl/nowhere";
-const ROLES: [(&str, Role); 8] = [
+const ROLES: [(&str, Role); 9] = [
     ("root", Role::Root),
     ("recovery", Role::Recovery),
     ("source", Role::Source),
@@ -29,6 +29,7 @@ const ROLES: [(&str, Role); 8] = [
     ("inspector", Role::Inspector),
     ("auditor", Role::Auditor),
     ("operator", Role::Operator),
+    ("follower", Role::Follower),
 ];
 
 /// A client: its certificate, its key, and what the configuration calls it.
@@ -134,7 +135,7 @@ impl Building {
         for (name, role) in &ROLES[4..] {
             events.push(actor_registered(&authors[name], *role));
             // Who writes nothing needs no key.
-            if *role != Role::Auditor {
+            if !matches!(role, Role::Auditor | Role::Follower) {
                 events.push(key_added(&authors[name]));
             }
         }
@@ -210,6 +211,7 @@ async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>)
                 ExportEvidenceRequest { origin, scope: None, snapshot_entry: 0, export_entry, export_position };
             first(client.export_evidence(request).await).await
         }
+        "Replicate" => first(client.replicate(ReplicateRequest { origin, from: 0, orders: Vec::new() }).await).await,
         other => panic!("{other} is no call that this test knows"),
     }
 }
@@ -243,7 +245,7 @@ fn batch(author: &Author, origin: &str) -> AppendRequest {
 async fn every_role_makes_the_calls_of_its_column_on_its_own_log_and_no_other() {
     let (building, authors) = Building::founded().await;
     let table = table();
-    assert_eq!(table.len(), 16);
+    assert_eq!(table.len(), 17);
     for (column, (role, _)) in ROLES.iter().enumerate() {
         let mut client = building.client(role).await;
         let stranger = if *role == "source" { "officer" } else { "source" };
@@ -417,4 +419,48 @@ async fn idle_connections_are_refused_at_a_limit_and_streams_of_an_actor_too() {
 
 async fn first_of<T>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Result<(), Status> {
     first(answer).await
+}
+
+/// A follower of the building's first log that shows the card of this name.
+async fn following(building: &Building, name: &str) -> (Site, Server) {
+    let site = Site::new();
+    std::fs::remove_file(site.path().join("log.pem")).expect("no key here");
+    let card = &building.cards[name];
+    let files = [
+        ("ca.pem", building.desk.authority.pem()),
+        ("own.pem", card.certificate.clone()),
+        ("own.key", card.key.clone()),
+    ];
+    for (name, text) in files {
+        let path = site.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+    }
+    let follow = format!(
+        "[log.follow]\nprimary = \"https://localhost:{}\"\nca = \"ca.pem\"\ncertificate = \"own.pem\"\nkey = \"own.key\"\n\
+         interval_ms = 10\n",
+        building.port
+    );
+    let config = Config::parse(&(site.config_text() + &follow), site.path()).expect("a configuration");
+    (site, Server::bind(config).await.expect("a follower"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_is_known_by_its_certificate_and_whoever_else_follows_gets_nothing() {
+    let (building, _) = Building::founded().await;
+    let (_site, server) = following(&building, "follower").await;
+    let mut follower = Running::of(server).await;
+    let (_nothing, server) = following(&building, "operator").await;
+    let mut other = Running::of(server).await;
+    let log = || LogRequest { origin: ORIGIN.into() };
+    while follower.client.get_checkpoint(log()).await.map_or(0, |note| verified(&note.into_inner().checkpoint).size())
+        < 2
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let empty = other.client.get_checkpoint(log()).await.expect_err("no entry");
+    assert_eq!(empty.code(), Code::FailedPrecondition);
+    follower.stop().await;
+    other.stop().await;
+    building.end().await;
 }

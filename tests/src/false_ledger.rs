@@ -1,6 +1,7 @@
 //! A ledger that lies, for those who replay: given entries under the true log key, and nothing else.
 
 use ed25519_dalek::{Signer, SigningKey};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -21,6 +22,9 @@ type Answered<T> = Result<Response<T>, Status>;
 #[derive(Clone)]
 pub struct FalseLedger {
     entries: Arc<Vec<AuditEntry>>,
+    /// What it gives to a follower.
+    replicated: Arc<Vec<ReplicateResponse>>,
+    blobs: Arc<HashMap<Vec<u8>, Vec<u8>>>,
     /// Its checkpoint over all of them.
     pub checkpoint: Vec<u8>,
 }
@@ -37,7 +41,18 @@ impl FalseLedger {
         let text = print(origin, entries.len() as u64, root);
         let vkey = VerifierKey::new(origin, TYPE_ED25519, key.verifying_key().to_bytes()).expect("a name");
         let line = vkey.signature_line(&key.sign(text.as_bytes()).to_bytes());
-        Self { entries: Arc::new(entries), checkpoint: format!("{text}\n{line}").into_bytes() }
+        Self {
+            entries: Arc::new(entries),
+            replicated: Arc::default(),
+            blobs: Arc::default(),
+            checkpoint: format!("{text}\n{line}").into_bytes(),
+        }
+    }
+
+    /// A ledger that gives this to whoever follows, under a note that was signed elsewhere.
+    #[must_use]
+    pub fn telling(checkpoint: Vec<u8>, replicated: Vec<ReplicateResponse>, blobs: HashMap<Vec<u8>, Vec<u8>>) -> Self {
+        Self { entries: Arc::default(), replicated: Arc::new(replicated), blobs: Arc::new(blobs), checkpoint }
     }
 
     /// Serves on a port that the system chooses.
@@ -70,6 +85,17 @@ impl Ledger for FalseLedger {
         Ok(Response::new(tokio_stream::iter(rest)))
     }
 
+    type ReplicateStream = Answers<ReplicateResponse>;
+    async fn replicate(&self, request: Request<ReplicateRequest>) -> Answered<Self::ReplicateStream> {
+        let from = request.into_inner().from;
+        let is_wanted = |given: &ReplicateResponse| match &given.item {
+            Some(replicate_response::Item::Entry(entry)) => entry.index >= from,
+            _ => true,
+        };
+        let rest: Vec<_> = self.replicated.iter().filter(|given| is_wanted(given)).cloned().map(Ok).collect();
+        Ok(Response::new(tokio_stream::iter(rest)))
+    }
+
     async fn append(&self, _: Request<AppendRequest>) -> Answered<AppendResponse> {
         not_here()
     }
@@ -80,12 +106,15 @@ impl Ledger for FalseLedger {
     async fn put_blob(&self, _: Request<Streaming<PutBlobRequest>>) -> Answered<BlobStatResponse> {
         not_here()
     }
-    async fn blob_stat(&self, _: Request<BlobStatRequest>) -> Answered<BlobStatResponse> {
-        not_here()
+    async fn blob_stat(&self, request: Request<BlobStatRequest>) -> Answered<BlobStatResponse> {
+        let blob = self.blobs.get(&request.into_inner().sha256);
+        let offset = blob.map_or(0, |bytes| bytes.len() as u64);
+        Ok(Response::new(BlobStatResponse { offset, complete: blob.is_some() }))
     }
     type GetBlobStream = Answers<BlobChunk>;
-    async fn get_blob(&self, _: Request<GetBlobRequest>) -> Answered<Self::GetBlobStream> {
-        not_here()
+    async fn get_blob(&self, request: Request<GetBlobRequest>) -> Answered<Self::GetBlobStream> {
+        let data = self.blobs.get(&request.into_inner().sha256).cloned().unwrap_or_default();
+        Ok(Response::new(tokio_stream::iter(vec![Ok(BlobChunk { data })])))
     }
     type KnownStream = Answers<KnownResponse>;
     async fn known(&self, _: Request<KnownRequest>) -> Answered<Self::KnownStream> {

@@ -9,6 +9,7 @@ pub mod fuzz;
 pub mod gateway;
 pub mod lies;
 pub mod memory;
+pub mod replica;
 pub mod rounds;
 pub mod small_disk;
 pub mod wire;
@@ -33,6 +34,43 @@ pub struct Stage {
 struct Ledger {
     process: Child,
     address: String,
+}
+
+impl Ledger {
+    fn start(config: &Path, log: &Arc<Mutex<String>>) -> Self {
+        let mut process = command("zegel-ledger")
+            .args(["serve", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("zegel-ledger starts");
+        let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
+        let (found, listening) = std::sync::mpsc::channel();
+        let told = Arc::clone(log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some(at) = line.find("listening on ") {
+                    let address = line[at + 13..].split(['"', ' ', ',']).next().unwrap_or_default().to_owned();
+                    _ = found.send(address);
+                }
+                let mut told = told.lock().expect("no reader of the log failed");
+                told.push_str(&line);
+                told.push('\n');
+            }
+        });
+        let address = listening.recv().unwrap_or_else(|_| panic!("the ledger did not listen:\n{}", told_so_far(log)));
+        Self { process, address }
+    }
+
+    fn kill(mut self) {
+        self.process.kill().expect("the ledger can be killed");
+        self.process.wait().expect("it has ended");
+    }
+}
+
+fn told_so_far(log: &Arc<Mutex<String>>) -> String {
+    log.lock().expect("no reader of the log failed").clone()
 }
 
 impl Stage {
@@ -89,7 +127,7 @@ impl Stage {
     /// Everything that the ledger has printed.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.lock().expect("no reader of the log failed").clone()
+        told_so_far(&self.log)
     }
 
     /// Process id of the ledger.
@@ -103,29 +141,17 @@ impl Stage {
 
     /// Starts the ledger and waits for its word that it listens.
     pub fn start(&mut self) {
-        let mut process = command("zegel-ledger")
-            .args(["serve", "--config"])
-            .arg(self.keys().join("ledger.toml"))
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("zegel-ledger starts");
-        let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
-        let (found, listening) = std::sync::mpsc::channel();
-        let log = Arc::clone(&self.log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                if let Some(at) = line.find("listening on ") {
-                    let address = line[at + 13..].split(['"', ' ', ',']).next().unwrap_or_default().to_owned();
-                    _ = found.send(address);
-                }
-                let mut log = log.lock().expect("no reader of the log failed");
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        let address = listening.recv().unwrap_or_else(|_| panic!("the ledger did not listen:\n{}", self.log()));
-        self.ledger = Some(Ledger { process, address });
+        self.ledger = Some(Ledger::start(&self.keys().join("ledger.toml"), &self.log));
+    }
+
+    /// From here on the ledger is the one of this configuration; where it listens is another place.
+    ///
+    /// # Panics
+    /// If its configuration cannot be written.
+    pub fn move_to(&mut self, config: &str) {
+        self.kill();
+        std::fs::write(self.keys().join("ledger.toml"), config).expect("written");
+        self.start();
     }
 
     /// Later starts of the ledger take the port that it has now: others have been told.
@@ -227,10 +253,7 @@ impl Stage {
 
     /// Kills the ledger without a word (SIGKILL).
     pub fn kill(&mut self) {
-        if let Some(mut ledger) = self.ledger.take() {
-            ledger.process.kill().expect("the ledger can be killed");
-            ledger.process.wait().expect("it has ended");
-        }
+        self.ledger.take().into_iter().for_each(Ledger::kill);
     }
 
     /// Asks the ledger to stop (SIGTERM) and gives its exit code.

@@ -230,6 +230,24 @@ impl Trial {
         self.resume(&waiting);
     }
 
+    /// The newest checkpoint that was handed out.
+    ///
+    /// # Panics
+    /// If none was.
+    #[must_use]
+    pub fn newest(&self) -> Vec<u8> {
+        self.checkpoints.values().last().expect("a checkpoint").clone()
+    }
+
+    /// Goes on where the ledger is now, which is held to all that was said before.
+    pub fn go_on(&mut self) {
+        self.source = None;
+        let waiting = self.waiting();
+        let fresh = self.stored_receipts();
+        self.hold(fresh);
+        self.resume(&waiting);
+    }
+
     /// Leaves off an append at some moment, as a source does that is killed, and goes on with another.
     pub fn interrupt(&mut self) {
         self.rounds += 1;

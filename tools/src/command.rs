@@ -11,6 +11,7 @@ mod desk;
 mod destroy;
 mod disclose;
 mod export;
+mod follower;
 mod import;
 mod key;
 mod load;
@@ -136,6 +137,9 @@ enum Command {
     Disclose(Box<disclose::Disclose>),
     /// Copy a log for auditors; no key is needed.
     Mirror(mirror::Mirror),
+    /// Tell the log of a ledger that follows, or that was promoted.
+    #[command(subcommand)]
+    Follower(follower::Follower),
     /// See it all work: keys, a ledger, two phones, evidence, cheats.
     Demo(demo::Demo),
     /// Put a ledger under load, and say what it takes and how long sources wait.
@@ -176,6 +180,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
+        Command::Follower(follower) => follower::run(follower).await,
         Command::Accept(accept) => records::accept(accept).await,
         Command::Classify(classify) => records::classify(classify).await,
         Command::Hold(hold) => records::hold(hold).await,

@@ -4,6 +4,7 @@
 
 mod archive;
 mod decide;
+mod follower;
 mod genesis;
 mod lists;
 mod register;
@@ -11,6 +12,7 @@ mod rotation;
 
 pub use archive::{add_archive_key, retire_archive_key};
 pub use decide::{Decided, Decision, TESTS, approve};
+pub use follower::{Recovered, log_recovered, register_follower};
 pub(crate) use genesis::key_added;
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};
 pub use lists::{class_list, grounds_list, normalise_ground};
@@ -35,6 +37,9 @@ pub enum OfficerError {
     /// A file.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A log without entries.
+    #[error("the log has not begun: there is nothing that could be recovered")]
+    NotBegun,
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

@@ -143,7 +143,8 @@ impl Erasure {
         if order.print() != text { Err(wrong(1, "an order in its one form")) } else { Ok(order) }
     }
 
-    /// Believes an order: of this log, by an officer and an approver whose keys are good at the log's size.
+    /// Believes an order: of this log, by an officer and an approver whose keys were good at the size of the log; the registry
+    /// may be a later one.
     ///
     /// # Errors
     /// [`ErasureError`].
@@ -156,7 +157,7 @@ impl Erasure {
         for (number, signer) in self.signers.iter().enumerate() {
             let checked = verify(&signer.key.0, CONTEXT_ERASURE, statement.as_bytes(), &signer.signature);
             checked.map_err(|reason| ErasureError::Signature { number, reason })?;
-            roles.push(registry.author(size, signer.key, signer.actor)?);
+            roles.push(registry.author_before(size, signer.key, signer.actor)?);
         }
         match roles.as_slice() {
             [Role::Officer, Role::Approver] | [Role::Approver, Role::Officer] => Ok(()),

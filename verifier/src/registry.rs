@@ -134,14 +134,33 @@ impl Registry {
     /// # Errors
     /// [`AuthorityError`]: unknown, someone else's, or ended.
     pub fn author(&self, entry: u64, key: Hash, named: Hash) -> Result<Role, AuthorityError> {
-        let record = self.keys.get(&key).ok_or(AuthorityError::UnknownKey { key, entry })?;
+        self.author_at(entry, key, named, |_| true)
+    }
+
+    /// The same of an earlier entry than the registry is of: what was added or ended since does not count.
+    ///
+    /// # Errors
+    /// [`AuthorityError`], as it would have been then.
+    pub fn author_before(&self, entry: u64, key: Hash, named: Hash) -> Result<Role, AuthorityError> {
+        self.author_at(entry, key, named, |event| event < entry)
+    }
+
+    fn author_at(
+        &self,
+        entry: u64,
+        key: Hash,
+        named: Hash,
+        counts: impl Fn(u64) -> bool,
+    ) -> Result<Role, AuthorityError> {
+        let unknown = || AuthorityError::UnknownKey { key, entry };
+        let record = self.keys.get(&key).filter(|record| counts(record.added)).ok_or_else(unknown)?;
         if record.actor != named {
             return Err(AuthorityError::OtherActor { key, owner: record.actor, named });
         }
-        if let Some(ended) = record.ended {
+        if let Some(ended) = record.ended.filter(|ended| counts(*ended)) {
             return Err(AuthorityError::EndedKey { key, ended, entry });
         }
-        self.role(named).ok_or(AuthorityError::UnknownKey { key, entry })
+        self.role(named).ok_or_else(unknown)
     }
 
     /// Judges a kind under a role that [`Registry::author`] gave.

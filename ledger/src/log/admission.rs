@@ -6,11 +6,11 @@
 use crate::log::draft::{Draft, LoggedBatch};
 use crate::log::refusal::Refusal;
 use crate::log::submission::{SentEnvelope, Submission, Submitted};
-use crate::log::{Capture, Registered, SourceHead, capture_of, ids_of, registration_of};
+use crate::log::{Capture, Identity, Registered, SourceHead, capture_of, ids_of, registration_of};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use zegel_proto::parse;
-use zegel_proto::v1::{DossierEnvelope, LogCreated, Role, StreamType};
+use zegel_proto::v1::{DossierEnvelope, EventKind, LogCreated, LogRecovered, Role, StreamType};
 use zegel_verifier::bundle::CAPTURES_MAX;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::EventFacts;
@@ -33,6 +33,12 @@ pub(crate) trait Beside: Send + Sync {
     /// # Errors
     /// What the store says.
     fn logged(&self, source: Hash, batch_seq: u64) -> Result<Option<(u64, Hash)>, String>;
+}
+
+impl Identity {
+    fn holds(&self, key: &[u8; 32]) -> bool {
+        self.log_keys.as_ref().is_none_or(|held| held.contains(key))
+    }
 }
 
 /// What an envelope says of its place.
@@ -75,6 +81,9 @@ pub(super) struct Good {
 pub(super) fn judge(draft: &Draft<'_>, submission: &Submission) -> Result<Judged, Refusal> {
     if let Some(entry) = check_chain(draft, submission)? {
         return Ok(Judged::Already { entry });
+    }
+    if !draft.is_recovery(submission) {
+        draft.check_recovered()?;
     }
     let registry = check_authority(draft, submission)?;
     let mut good = Good { registry, ..Good::default() };
@@ -151,7 +160,7 @@ fn apply(draft: &Draft<'_>, to: &mut Registry, entry: u64, events: &[Submitted],
     }
     // A checkpoint of the next size must be signed by a key that is here: else the log could not go on.
     match to.log_key(entry + 1) {
-        Some(key) if !draft.log.identity().log_keys.contains(key) => Err(Refusal::LogKeyNotHeld { key: Hash(*key) }),
+        Some(key) if !draft.log.identity().holds(key) => Err(Refusal::LogKeyNotHeld { key: Hash(*key) }),
         _ => Ok(()),
     }
 }
@@ -237,6 +246,12 @@ fn check_envelopes(draft: &Draft<'_>, submission: &Submission, good: &mut Good) 
             return Err(Refusal::EnvelopeElsewhere { envelope, field: "month" });
         }
     }
+    // What came with an event that was erased since may be needed by later ones; of a new batch there is none.
+    for (envelope, sent) in submission.envelopes.iter().filter(|(envelope, _)| !places.contains_key(envelope)) {
+        if draft.known_envelope(*envelope)?.is_none() {
+            check_new_envelope(draft, submission, *envelope, sent, good)?;
+        }
+    }
     Ok(())
 }
 
@@ -280,6 +295,22 @@ fn check_new_envelope(
 }
 
 impl Draft<'_> {
+    /// A log that was promoted takes nothing before LOG_RECOVERED.
+    pub(crate) fn check_recovered(&self) -> Result<(), Refusal> {
+        match self.log.promoted {
+            Some((size, root)) if size == self.next_index() => Err(Refusal::NotRecovered { size, root }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The batch opens with the LOG_RECOVERED that is awaited.
+    fn is_recovery(&self, submission: &Submission) -> bool {
+        let first = submission.events.first().filter(|event| event.facts.kind == EventKind::LogRecovered);
+        let told = first.and_then(|event| parse::<LogRecovered>(event.public.as_deref()?).ok());
+        let told = told.and_then(|told| Some((told.last_size, Hash::read(&told.last_root)?)));
+        told.is_some() && told == self.log.promoted
+    }
+
     fn head(&self, source: Hash) -> Option<SourceHead> {
         self.changes.sources.get(&source).or_else(|| self.log.sources().get(&source)).copied()
     }
@@ -313,7 +344,7 @@ impl Draft<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Changes, Identity, Log};
+    use crate::log::{Changes, Log};
 
     struct Nothing;
 
@@ -339,7 +370,7 @@ mod tests {
 
     #[test]
     fn an_id_has_no_more_captures_than_a_bundle_has_room_for() {
-        let mut log = Log::new(Identity { origin: "log".into(), root_key: Hash::ZERO, log_keys: Vec::new() });
+        let mut log = Log::new(Identity { origin: "log".into(), root_key: Hash::ZERO, log_keys: None });
         let captures = (0..CAPTURES_MAX - 2).map(|number| (capture(number), 1)).collect();
         log.restore(Changes { captures, ..Changes::default() });
         let mut draft = log.draft(&Nothing, 1);

@@ -13,6 +13,14 @@ use zegel_verifier::registry::{AuthorityError, RegistryError};
 /// Why admission refuses a batch; always the whole batch.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Refusal {
+    /// A log that was promoted, and has not said so.
+    #[error("this log was promoted at {size} entries with root {root}: LOG_RECOVERED, which names both, comes first")]
+    NotRecovered {
+        /// Entries.
+        size: u64,
+        /// Their root.
+        root: Hash,
+    },
     /// The request carries no batch.
     #[error("the request carries no signed batch")]
     NoBatch,

@@ -85,7 +85,9 @@ impl Submission {
         events.iter_mut().zip(leaves).for_each(|(event, leaf)| event.leaf = leaf);
         let envelopes = read_envelopes(request.envelopes)?;
         let named: HashSet<Hash> = events.iter().filter_map(|event| event.dossier).collect();
-        if let Some(&envelope) = envelopes.keys().find(|hash| !named.contains(hash)) {
+        // What an erased event named went with its wrap.
+        let unused = envelopes.keys().find(|hash| !named.contains(hash)).filter(|_| erased.is_empty());
+        if let Some(&envelope) = unused {
             return Err(Refusal::EnvelopeUnused { envelope });
         }
         Ok((Self { batch, statement, events, envelopes, bytes }, sent))

@@ -26,6 +26,9 @@ impl Collected {
                 }
                 decision.map(|(Admitted::Logged { entry } | Admitted::Already { entry })| entry)
             }
+            Work::Snapshot(_) if draft.check_recovered().is_err() => {
+                draft.check_recovered().map(|()| 0).map_err(AppendError::Refused)
+            }
             Work::Snapshot(table) => match draft.snapshot(table.snapshot) {
                 Ok(entry) => {
                     self.tables.push((entry, table.head));

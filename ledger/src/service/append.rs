@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::log::{Refusal, Submission};
 use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
-use crate::store::Packed;
+use crate::store::{Cut, Packed};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -45,6 +45,7 @@ pub(super) async fn append(
 fn examine(service: &Service, caller: Caller, request: AppendRequest) -> Result<Opened, Status> {
     let entered = service.admit(caller, Call::Append, &request.origin)?;
     let log = Arc::clone(&entered.log);
+    log.check_takes()?;
     let examined = timed(&log.metrics().admission, || {
         let (submission, sent) = Submission::examine(log.origin(), request)?;
         Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
@@ -132,13 +133,16 @@ async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::S
 
 /// The table is made first, beside the appends that go on; then its snapshot becomes an entry like any other.
 pub(super) async fn snapshot(Admitted { log, .. }: Admitted) -> Result<SnapshotResponse, Status> {
+    log.check_takes()?;
     let size = log.view().size;
     if size == 0 {
         return Err(AppendError::NothingToCover.into());
     }
     let begin = Instant::now();
     let store = Arc::clone(log.store());
-    let table = blocking(move || store.make_table(size).map_err(|reason| AppendError::Table(reason).into())).await?;
+    let table =
+        blocking(move || store.make_table(Cut::AtLeast(size)).map_err(|reason| AppendError::Table(reason).into()))
+            .await?;
     let answered = log.snapshot(table).await?;
     let receipt = receive(&log, answered).await?.receipt;
     log.metrics().snapshots.observe(begin.elapsed().as_secs_f64());

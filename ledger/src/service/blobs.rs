@@ -27,6 +27,7 @@ pub(super) async fn put(
     let first = pieces.message().await?.ok_or_else(|| Status::invalid_argument("the stream holds no piece"))?;
     let Admitted { log, actor } = service.admit(caller, Call::PutBlob, &first.origin)?;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
+    log.check_takes()?;
     log.room_for(size)?;
     let permit = service.long_call(&log, actor)?;
     let (forward, mut received) = mpsc::channel::<PutBlobRequest>(2);

@@ -11,7 +11,7 @@ fn code_of(refusal: &Refusal) -> Code {
     use Refusal as R;
     match refusal {
         R::Batch(BatchError::Signature(_)) | R::Authority(_) | R::OtherRoot { .. } => Code::PermissionDenied,
-        R::Unreadable { .. } => Code::Unavailable,
+        R::Unreadable { .. } | R::NotRecovered { .. } => Code::Unavailable,
         R::StreamBroken => Code::Aborted,
         R::NotCreated
         | R::LogKeyNotHeld { .. }
@@ -54,7 +54,7 @@ impl From<AppendError> for Status {
         match reason {
             AppendError::Refused(refusal) => refusal.into(),
             AppendError::NoRoom(full) => full.into(),
-            AppendError::NothingToCover => Self::failed_precondition(reason.to_string()),
+            AppendError::NothingToCover | AppendError::Follower { .. } => Self::failed_precondition(reason.to_string()),
             AppendError::Receipt(_) => Self::internal(reason.to_string()),
             AppendError::Table(_) | AppendError::Stopped { .. } | AppendError::ShuttingDown => {
                 Self::unavailable(reason.to_string())

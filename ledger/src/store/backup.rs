@@ -93,7 +93,7 @@ fn copy_blobs(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// Replaces a file: when this returns, it is durable.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let next = path.with_extension("next");
     let mut file = File::create(&next)?;
     file.write_all(bytes)?;

@@ -184,6 +184,11 @@ impl Blobs {
 }
 
 impl Upload {
+    /// Bytes that are there.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Writes a piece at its place.
     pub(crate) fn write(&mut self, offset: u64, data: &[u8]) -> Result<(), BlobError> {
         if offset != self.offset {

@@ -7,7 +7,7 @@
 use crate::log::{Sealed, SealedBatch, SealedContent, Sent};
 use crate::store::database::{Column, Write};
 use crate::store::projection::tile_key;
-use crate::store::rows::{self, BodiesOf, BroughtRow, CHUNK_EVENTS, HeadersOf, KeysOf, TableHead};
+use crate::store::rows::{self, BodiesOf, BroughtRow, CHUNK_EVENTS, ErasedRow, HeadersOf, KeysOf, TableHead};
 use crate::store::table::head_key;
 use crate::store::{Step, Store, StoreError, faults};
 use crate::tree::FullTile;
@@ -61,6 +61,8 @@ pub(crate) struct Group {
     pub(crate) packed: Vec<(u64, Packed)>,
     /// Tables of the group's snapshots.
     pub(crate) tables: Vec<(u64, TableHead)>,
+    /// Leaves of sealed forms that were erased before the group came here: entry, position. None where it is new.
+    pub(crate) erased: Vec<(u64, u32, Hash)>,
 }
 
 impl Store {
@@ -100,6 +102,10 @@ impl Store {
         }
         for (entry, head) in &group.tables {
             write.put(Column::Tables, &head_key(*entry), &rows::print(head));
+        }
+        for (entry, position, leaf) in &group.erased {
+            let row = ErasedRow { leaf: leaf.0, marks: Vec::new() };
+            write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&row));
         }
         put_tiles(&mut write, &tiles);
         write.put(Column::Checkpoints, &group.sealed.size.to_be_bytes(), &rows::print_raw(note));

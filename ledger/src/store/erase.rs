@@ -38,6 +38,16 @@ pub struct Erased {
     pub bytes: u64,
 }
 
+/// An order that was believed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Believed<'a> {
+    pub(crate) places: &'a [(u64, u32)],
+    /// As it was handed over: kept, so that a follower can believe it too.
+    pub(crate) text: &'a str,
+    /// Entries of the log when it was believed.
+    pub(crate) size: u64,
+}
+
 type Marks = Vec<[u8; MARK_BYTES]>;
 
 impl Store {
@@ -59,17 +69,30 @@ impl Store {
         found.iter().map(read).collect()
     }
 
+    /// Nothing is left of what lay sealed beside these events, and nothing to look for.
+    pub(crate) fn has_gone(&self, places: &[(u64, u32)]) -> Result<bool, StoreError> {
+        for (entry, position) in places {
+            let row = self.truth.get(Column::Erased, &rows::chunk_key(*entry, *position))?;
+            let row = row.map(|row| rows::parse::<ErasedRow>("an erased event", &row)).transpose()?;
+            if !row.is_some_and(|row| row.marks.is_empty()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Erases what lies sealed beside these events, and looks through the files for what should be gone.
     ///
     /// # Errors
     /// [`StoreError`]; then do it again: it goes on.
-    pub(crate) fn erase(&self, places: &[(u64, u32)]) -> Result<Erased, StoreError> {
+    pub(crate) fn erase(&self, order: Believed<'_>) -> Result<Erased, StoreError> {
+        let places = order.places;
         let mut erased = Erased { events: places.len() as u64, ..Erased::default() };
         let mut chunks: BTreeMap<(u64, u32), Vec<u32>> = BTreeMap::new();
         for (entry, position) in places {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
-        erased.before = self.step(Step::EraseIntent, || self.intend(&chunks))?;
+        erased.before = self.step(Step::EraseIntent, || self.intend(&chunks, order))?;
         self.step(Step::EraseKeys, || {
             chunks.iter().try_for_each(|(chunk, positions)| self.blank_keys(*chunk, positions))
         })?;
@@ -85,13 +108,14 @@ impl Store {
             self.truth.compact()?;
             self.scan(places, &mut erased)
         })?;
-        self.step(Step::EraseMarks, || self.forget_marks(places))?;
+        self.step(Step::EraseMarks, || self.forget_marks(order))?;
         Ok(erased)
     }
 
     /// Keeps the leaf of each event, and how its bytes would be known again. Gives how many had gone before.
-    fn intend(&self, chunks: &BTreeMap<(u64, u32), Vec<u32>>) -> Result<u64, StoreError> {
+    fn intend(&self, chunks: &BTreeMap<(u64, u32), Vec<u32>>, order: Believed<'_>) -> Result<u64, StoreError> {
         let (mut write, mut before) = (self.truth.write(), 0);
+        self.put_order(&mut write, order.size, order.text)?;
         for ((entry, chunk), positions) in chunks {
             let (ciphertexts, keys) = (self.ciphertexts(*entry, *chunk)?, self.wraps(*entry, *chunk)?);
             for position in positions {
@@ -175,9 +199,10 @@ impl Store {
         Ok(())
     }
 
-    fn forget_marks(&self, places: &[(u64, u32)]) -> Result<(), StoreError> {
+    fn forget_marks(&self, order: Believed<'_>) -> Result<(), StoreError> {
         let mut write = self.truth.write();
-        for (entry, position) in places {
+        self.put_carried_out(&mut write, order.text);
+        for (entry, position) in order.places {
             if let Some(leaf) = self.erased(*entry, *position)? {
                 let row = ErasedRow { leaf: leaf.0, marks: Vec::new() };
                 write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&row));

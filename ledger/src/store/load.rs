@@ -7,7 +7,7 @@ use crate::log::{Changes, Identity, Log, SourceHead};
 use crate::store::database::Column;
 use crate::store::projection::{parse_capture_key, parse_registered_key, parse_source_key};
 use crate::store::rows::{self, NumberRow, SourceRow};
-use crate::store::{Guard, Store, StoreError, TreeReader};
+use crate::store::{Allegiance, Guard, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge, TILE_HEIGHT};
 use std::sync::Arc;
 use zegel_proto::parse;
@@ -71,6 +71,9 @@ impl Store {
             tracing::error!(origin = identity.origin, "keys of the newest entries are missing: check names them");
         }
         let mut log = Log::new(identity);
+        if let Allegiance::Promoted { size, root } = self.allegiance()? {
+            log.await_recovery(size, root);
+        }
         self.load_state(&mut changes, &mut log)?;
         log.restore(changes);
         self.start_projector(size)?;

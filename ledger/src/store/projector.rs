@@ -57,16 +57,33 @@ pub(super) struct Projector {
     changed: Condvar,
 }
 
-/// A table over at least so many entries, and who waits for it.
+/// How many entries a table is to cover; they are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// At least these: what is projected when its turn comes.
+    AtLeast(u64),
+    /// These and no more: a snapshot that another ledger made says so.
+    At(u64),
+}
+
+impl Cut {
+    const fn entries(self) -> u64 {
+        match self {
+            Self::AtLeast(entries) | Self::At(entries) => entries,
+        }
+    }
+}
+
+/// A table, and who waits for it.
 struct TableWanted {
-    covers_min: u64,
+    cut: Cut,
     made: SyncSender<Result<MadeTable, StoreError>>,
 }
 
 /// What the thread is to do next.
 enum Task {
     Run(Vec<Committed>),
-    Table(SyncSender<Result<MadeTable, StoreError>>),
+    Table(TableWanted),
     Close,
 }
 
@@ -138,13 +155,13 @@ impl Projector {
         Ok(())
     }
 
-    /// Asks for a table over at least the first `covers_min` entries, which are published.
-    pub(super) fn table(&self, covers_min: u64) -> Receiver<Result<MadeTable, StoreError>> {
+    /// Asks for a table.
+    pub(super) fn table(&self, cut: Cut) -> Receiver<Result<MadeTable, StoreError>> {
         let (made, receiver) = sync_channel(1);
         let mut state = self.lock();
         // After a failure nobody would answer: dropping the sender does.
         if state.failed.is_none() {
-            state.tables.push_back(TableWanted { covers_min, made });
+            state.tables.push_back(TableWanted { cut, made });
             self.changed.notify_all();
         }
         receiver
@@ -161,10 +178,10 @@ impl Projector {
         loop {
             let watermark = state.watermark;
             // Appends go on meanwhile: whoever waits for a table waits for what was there when it asked, no more.
-            if state.tables.front().is_some_and(|wanted| wanted.covers_min <= watermark)
+            if state.tables.front().is_some_and(|wanted| wanted.cut.entries() <= watermark)
                 && let Some(wanted) = state.tables.pop_front()
             {
-                return Task::Table(wanted.made);
+                return Task::Table(wanted);
             }
             let is_asked = state.is_closing || !state.tables.is_empty() || state.wanted > watermark;
             if state.waiting_events >= RUN_EVENTS || (is_asked && !state.waiting.is_empty()) {
@@ -181,10 +198,14 @@ impl Projector {
         loop {
             let done = match self.next() {
                 Task::Run(run) => step(faults, Step::Projection, || project(db, &run)),
-                Task::Table(made) => {
+                Task::Table(TableWanted { cut, made }) => {
                     let watermark = self.watermark();
+                    let table = step(faults, Step::Table, || match cut {
+                        Cut::AtLeast(_) => Projection::write_table(db, watermark),
+                        Cut::At(covers) => Projection::write_table_at(db, covers, watermark),
+                    });
                     // Whoever asked may have gone: the table is swept when the log is opened.
-                    let _ = made.send(step(faults, Step::Table, || Projection::write_table(db, watermark)));
+                    let _ = made.send(table);
                     continue;
                 }
                 // A clean stop leaves nothing to replay.
@@ -254,7 +275,7 @@ mod tests {
         let (reached, reader) = channel();
         let asking = Arc::clone(&projector);
         std::thread::spawn(move || reached.send(asking.reach(2)));
-        let table = projector.table(2);
+        let table = projector.table(Cut::AtLeast(2));
         projector.take(vec![entry(0)]).expect("taken");
         projector.take(vec![entry(1)]).expect("taken");
         assert_eq!(reader.recv_timeout(PATIENCE), Ok(Ok(())));

@@ -1,6 +1,7 @@
 //! Reading: by entry, by stream, by tile. Bounded slices only; nothing here holds a snapshot of the database.
 
 use crate::log::{Beside, Capture, EnvelopePlace, place_in};
+use crate::store::commit::BROUGHT;
 use crate::store::database::{Column, Database, Property};
 use crate::store::projection::{block_key, capture_key, logged_key, source_key, tile_key};
 use crate::store::rows::{self, *};
@@ -9,7 +10,7 @@ use crate::tree::{Edge, TILE_HASHES, Tile, Tiles};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zegel_proto::parse;
-use zegel_proto::v1::{DossierEnvelope, StreamType};
+use zegel_proto::v1::{DossierEnvelope, SealedBody, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::tree::Subtree;
@@ -62,6 +63,32 @@ impl Store {
         let row = self.keys.get(Column::Wraps, &rows::chunk_key(index, chunk))?;
         let nothing = || Ok(KeysRow { wraps: Vec::new(), message_rows: Vec::new() });
         row.map_or_else(nothing, |row| rows::parse("keys", &row))
+    }
+
+    /// What lies sealed beside the `count` events of a batch, in order; empty where an event is public, or what was erased.
+    pub(crate) fn bodies(&self, index: u64, count: usize) -> Result<Vec<SealedBody>, StoreError> {
+        let mut bodies = Vec::with_capacity(count);
+        for (chunk, at) in (0..count).step_by(CHUNK_EVENTS).enumerate() {
+            let ciphertexts = self.ciphertexts(index, chunk as u32)?;
+            let keys = self.wraps(index, chunk as u32)?;
+            let of = |list: &[Vec<u8>], within: usize| list.get(within).cloned().unwrap_or_default();
+            bodies.extend((0..CHUNK_EVENTS.min(count - at)).map(|within| SealedBody {
+                ciphertext: of(&ciphertexts, within),
+                wrap: of(&keys.wraps, within),
+                message_row: of(&keys.message_rows, within),
+            }));
+        }
+        Ok(bodies)
+    }
+
+    /// Canonical bytes of the envelopes that an entry brought, by their hashes.
+    pub(crate) fn brought(&self, index: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let Some(row) = self.keys.get(Column::Wraps, &rows::chunk_key(index, BROUGHT))? else { return Ok(Vec::new()) };
+        let mut brought: BroughtRow = rows::parse("brought envelopes", &row)?;
+        brought.envelopes.sort_unstable();
+        let missing = StoreError::Missing { what: "envelope of entry", number: index };
+        let read = |hash: &[u8; 32]| self.envelope_bytes(Hash(*hash))?.ok_or_else(|| missing.clone());
+        brought.envelopes.iter().map(read).collect()
     }
 
     /// Ciphertext and wrap of the events of a batch at these positions, which ascend. Either is empty where an event is public

@@ -7,7 +7,7 @@
 
 use crate::store::database::{Column, Database};
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
-use crate::store::{Projection, Store, StoreError};
+use crate::store::{Cut, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use zegel_proto::v1::{IndexSnapshot, StreamType};
 use zegel_verifier::hash::Hash;
+use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::snapshot::row_leaf;
 use zegel_verifier::tree::{Subtree, root_of};
 
@@ -85,12 +86,25 @@ impl Projection<'_> {
     /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
     /// be projected, and none after them. One thread reads rows, another hashes and writes them.
     pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
+        Self::write_table_of(db, covers, |_, row| {
+            let edge: StreamEdge = rows::parse_begin("a stream", row)?;
+            Ok(Some((edge.count, edge.root()?)))
+        })
+    }
+
+    /// Makes a table of the streams as `month_of` gives them, by their rows: count and root of a month, or `None` where it
+    /// has no event yet.
+    pub(super) fn write_table_of(
+        db: &Database,
+        covers: u64,
+        month_of: impl FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>,
+    ) -> Result<MadeTable, StoreError> {
         std::thread::scope(|scope| {
             let (parts, taken) = sync_channel(PARTS_AHEAD);
             let writing =
                 Builder::new().name("table".into()).spawn_scoped(scope, move || write_parts(db, covers, taken));
             let writing = writing.map_err(|reason| StoreError::failed("making a table", reason))?;
-            let read = read_parts(db, |part| parts.send(part).is_ok());
+            let read = read_parts(db, month_of, |part| parts.send(part).is_ok());
             drop(parts);
             let made = writing.join().map_err(|_| StoreError::failed("making a table", "its writer panicked"))?;
             // Of a writer that failed, the reason is its own; of a reader that failed, what was written is swept.
@@ -100,12 +114,16 @@ impl Projection<'_> {
 }
 
 /// Gives `send` the rows of all ids in their order, [`TABLE_CHUNK_ROWS`] at a time, until it wants no more.
-fn read_parts(db: &Database, mut send: impl FnMut(Vec<TableRow>) -> bool) -> Result<(), StoreError> {
+fn read_parts(
+    db: &Database,
+    mut month_of: impl FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>,
+    mut send: impl FnMut(Vec<TableRow>) -> bool,
+) -> Result<(), StoreError> {
     let mut part: Vec<TableRow> = Vec::with_capacity(TABLE_CHUNK_ROWS);
     db.each(Column::Streams, &[], |key, row| {
         let of = rows::parse_stream_key(key)?;
-        let edge: StreamEdge = rows::parse_begin("a stream", row)?;
-        let month = (of.month, edge.count, edge.root()?);
+        let Some((count, root)) = month_of(&of, row)? else { return Ok(()) };
+        let month = (of.month, count, root);
         match part.last_mut() {
             Some(last) if (last.stream, last.id) == (of.stream as u8, of.id.0) => last.months.push(month),
             _ => {
@@ -140,10 +158,10 @@ pub(super) fn head_key(entry: u64) -> [u8; 12] {
 }
 
 impl Store {
-    /// Makes a table over at least the first `covers_min` entries, which are published. Appends go on meanwhile.
-    pub(crate) fn make_table(&self, covers_min: u64) -> Result<MadeTable, StoreError> {
+    /// Makes a table. Appends go on meanwhile.
+    pub(crate) fn make_table(&self, cut: Cut) -> Result<MadeTable, StoreError> {
         let gone = |_| StoreError::failed("making a table", "the projections have stopped");
-        self.projector.table(covers_min).recv().map_err(gone)?
+        self.projector.table(cut).recv().map_err(gone)?
     }
 
     /// Deletes rows of tables whose snapshot was never written.

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Request, Uri};
+use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -72,7 +72,8 @@ pub(super) fn authorities(path: &Path) -> Result<TlsConnector, ConfigError> {
 struct Address {
     /// Host and port, as a name that resolves.
     authority: String,
-    path: String,
+    /// Path of the witness, without a slash at its end.
+    prefix: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
@@ -85,16 +86,16 @@ impl Address {
         if uri.query().is_some() {
             return Err(bad("it has a query"));
         }
-        let path = format!("{}/add-checkpoint", uri.path().trim_end_matches('/'));
+        let prefix = uri.path().trim_end_matches('/').to_owned();
         let of = |port: u16| format!("{host}:{}", uri.port_u16().unwrap_or(port));
         match (uri.scheme_str(), tls) {
-            (Some("http"), _) if is_loopback(&host) => Ok(Self { authority: of(80), path, tls: None }),
+            (Some("http"), _) if is_loopback(&host) => Ok(Self { authority: of(80), prefix, tls: None }),
             (Some("http"), _) => Err(bad("plain http is for this machine only")),
             (Some("https"), None) => Err(bad("https wants `ca`, the authorities that are believed")),
             (Some("https"), Some(tls)) => {
                 let bare = host.trim_matches(['[', ']']).to_owned();
                 let name = ServerName::try_from(bare).map_err(|_| bad("its host is no name that a certificate has"))?;
-                Ok(Self { authority: of(443), path, tls: Some((tls.clone(), name)) })
+                Ok(Self { authority: of(443), prefix, tls: Some((tls.clone(), name)) })
             }
             _ => Err(bad("it is neither https nor http")),
         }
@@ -104,6 +105,12 @@ impl Address {
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// What is asked for.
+struct Asked {
+    method: Method,
+    path: String,
 }
 
 /// A line that is opened when it is needed.
@@ -118,16 +125,27 @@ impl Line {
         Ok(Self { address: Address::parse(witness, tls)?, sender: None })
     }
 
-    /// Sends a request and reads the answer.
+    /// Asks for a cosignature and reads the answer.
     pub(super) async fn post(&mut self, body: &[u8]) -> Result<Answer, LineError> {
+        let path = format!("{}/add-checkpoint", self.address.prefix);
+        self.ask(Asked { method: Method::POST, path }, body).await
+    }
+
+    /// Asks for something that lies below the witness's address.
+    pub(super) async fn get(&mut self, path: &str) -> Result<Answer, LineError> {
+        let path = format!("{}{path}", self.address.prefix);
+        self.ask(Asked { method: Method::GET, path }, b"").await
+    }
+
+    async fn ask(&mut self, what: Asked, body: &[u8]) -> Result<Answer, LineError> {
         if let Some(mut sender) = self.sender.take()
-            && let Ok(answer) = self.send(&mut sender, body).await
+            && let Ok(answer) = self.send(&mut sender, &what, body).await
         {
             self.sender = Some(sender);
             return Ok(answer);
         }
         let mut sender = self.connect().await?;
-        let answer = self.send(&mut sender, body).await?;
+        let answer = self.send(&mut sender, &what, body).await?;
         self.sender = Some(sender);
         Ok(answer)
     }
@@ -144,10 +162,17 @@ impl Line {
         }
     }
 
-    async fn send(&self, sender: &mut SendRequest<Full<Bytes>>, body: &[u8]) -> Result<Answer, LineError> {
+    async fn send(
+        &self,
+        sender: &mut SendRequest<Full<Bytes>>,
+        what: &Asked,
+        body: &[u8],
+    ) -> Result<Answer, LineError> {
         let failed = |reason: &dyn ToString| LineError::Http { reason: reason.to_string() };
         sender.ready().await.map_err(|reason| failed(&reason))?;
-        let request = Request::post(&self.address.path)
+        let request = Request::builder()
+            .method(what.method.clone())
+            .uri(&what.path)
             .header(HOST, &self.address.authority)
             .body(Full::new(Bytes::copy_from_slice(body)))
             .map_err(|reason| failed(&reason))?;
@@ -181,12 +206,12 @@ mod tests {
         let key = VerifierKey::new("w.example", TYPE_COSIGNATURE, [7; 32]).expect("a name");
         let url = Some(url.to_owned()).filter(|url| !url.is_empty());
         let witness = Witness { name: "w".into(), key, is_auditor: false, url };
-        Address::parse(&witness, None).map(|address| (address.authority, address.path))
+        Address::parse(&witness, None).map(|address| (address.authority, address.prefix))
     }
 
     #[test]
     fn plain_http_is_for_this_machine_only() {
-        let path = String::from("/prefix/add-checkpoint");
+        let path = String::from("/prefix");
         assert_eq!(address("http://127.0.0.1:81/prefix/"), Ok(("127.0.0.1:81".into(), path.clone())));
         assert_eq!(address("http://localhost/prefix"), Ok(("localhost:80".into(), path)));
         let refused = |url: &str, reason| Err(ConfigError::WitnessUrl { name: "w".into(), url: url.into(), reason });

@@ -1106,6 +1106,8 @@ pub enum Role {
     Auditor = 7,
     /// Runs the machines; custody and recovery records, no content.
     Operator = 8,
+    /// A second ledger that holds a replica, sealed as it is; writes nothing.
+    Follower = 9,
 }
 impl Role {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1123,6 +1125,7 @@ impl Role {
             Self::Inspector => "ROLE_INSPECTOR",
             Self::Auditor => "ROLE_AUDITOR",
             Self::Operator => "ROLE_OPERATOR",
+            Self::Follower => "ROLE_FOLLOWER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1137,6 +1140,7 @@ impl Role {
             "ROLE_INSPECTOR" => Some(Self::Inspector),
             "ROLE_AUDITOR" => Some(Self::Auditor),
             "ROLE_OPERATOR" => Some(Self::Operator),
+            "ROLE_FOLLOWER" => Some(Self::Follower),
             _ => None,
         }
     }
@@ -2014,6 +2018,80 @@ pub struct ExportEvidenceRequest {
     #[prost(uint32, tag = "5")]
     pub export_position: u32,
 }
+/// Asks for what a follower does not have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplicateRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    /// First entry: the size of the follower's tree.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    /// SHA-256 of each order to erase that the follower has carried out, 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub orders: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// First the orders that the follower did not name, then entries up to the newest checkpoint, in order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplicateResponse {
+    #[prost(oneof = "replicate_response::Item", tags = "1, 2")]
+    pub item: ::core::option::Option<replicate_response::Item>,
+}
+/// Nested message and enum types in `ReplicateResponse`.
+pub mod replicate_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Item {
+        #[prost(message, tag = "1")]
+        Order(super::ErasureOrder),
+        #[prost(message, tag = "2")]
+        Entry(super::ReplicatedEntry),
+    }
+}
+/// A piece of an order to erase (specs/officer.md), as it was carried out; pieces of one order follow each other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErasureOrder {
+    /// Entries of the log when it was believed: whose keys were good is judged as of then.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+    /// At most 1 MiB.
+    #[prost(bytes = "vec", tag = "2")]
+    pub text: ::prost::alloc::vec::Vec<u8>,
+    /// It ends with this piece.
+    #[prost(bool, tag = "3")]
+    pub last: bool,
+}
+/// One entry with everything that lies beside it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplicatedEntry {
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// Canonical bytes of the Entry.
+    #[prost(bytes = "vec", tag = "2")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// All headers; empty for a snapshot.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub headers: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// As many as headers, in the same order; all empty where erased.
+    #[prost(message, repeated, tag = "4")]
+    pub bodies: ::prost::alloc::vec::Vec<SealedBody>,
+    /// Canonical bytes of each DossierEnvelope that the entry brought.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub envelopes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Events whose sealed form was erased, by position.
+    #[prost(message, repeated, tag = "6")]
+    pub erased: ::prost::alloc::vec::Vec<ErasedForm>,
+    /// Signed note of the size with this entry, where a group ended; empty otherwise.
+    #[prost(bytes = "vec", tag = "7")]
+    pub checkpoint: ::prost::alloc::vec::Vec<u8>,
+}
+/// What stands for a sealed form that was erased.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErasedForm {
+    #[prost(uint32, tag = "1")]
+    pub position: u32,
+    /// Its sealed leaf (tag 0xC1), 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub leaf: ::prost::alloc::vec::Vec<u8>,
+}
 /// Generated client implementations.
 #[cfg(feature = "rpc")]
 pub mod ledger_client {
@@ -2486,6 +2564,30 @@ pub mod ledger_client {
                 .insert(GrpcMethod::new("zegel.v1.Ledger", "ExportEvidence"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Everything that lies beside the entries from one on, for a follower: sealed, with wraps and envelopes. specs/follower.md.
+        pub async fn replicate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReplicateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ReplicateResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/zegel.v1.Ledger/Replicate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "Replicate"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2665,6 +2767,17 @@ pub mod ledger_server {
             tonic::Response<Self::ExportEvidenceStream>,
             tonic::Status,
         >;
+        /// Server streaming response type for the Replicate method.
+        type ReplicateStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ReplicateResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Everything that lies beside the entries from one on, for a follower: sealed, with wraps and envelopes. specs/follower.md.
+        async fn replicate(
+            &self,
+            request: tonic::Request<super::ReplicateRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ReplicateStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct LedgerServer<T> {
@@ -3447,6 +3560,52 @@ pub mod ledger_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ExportEvidenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zegel.v1.Ledger/Replicate" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReplicateSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::ServerStreamingService<super::ReplicateRequest>
+                    for ReplicateSvc<T> {
+                        type Response = super::ReplicateResponse;
+                        type ResponseStream = T::ReplicateStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReplicateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::replicate(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReplicateSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -260,7 +260,7 @@ def governance():
         grammar("ActorRegistered", f"actor-is-a-{defect}", m.actor_registered(H[0], role, "x"), "Named by genesis only.",
                 "Value", "role")
     grammar("ActorRegistered", "actor-without-role", m.actor_registered(H[0], 0, "x"), "One role.", "Missing", "role")
-    grammar("ActorRegistered", "actor-role-unknown", m.actor_registered(H[0], 9, "x"), "Role 9.", "Value", "role")
+    grammar("ActorRegistered", "actor-role-unknown", m.actor_registered(H[0], 10, "x"), "Role 10.", "Value", "role")
     good("KeyAdded", "key-added", m.key_added(H[1], key, proof))
     grammar("KeyAdded", "key-added-without-proof", m.key_added(H[1], key, b""), "Possession is proven.", "Length", "proof")
     good("KeyRevoked", "key-revoked", m.key_revoked(key, 1, 0))

@@ -197,6 +197,7 @@ def roles():
         (m.OFFICER, "DESTRUCTION_APPROVED", "Two pairs of eyes."), (m.OFFICER, "REDACTION_APPROVED", "Two pairs of eyes."),
         (m.APPROVER, "DESTRUCTION_EXECUTED", "Who approves does not destroy."), (m.OPERATOR, "MESSAGE_CREATED", "No content."),
         (m.OPERATOR, "LOG_KEY_CHANGED", "Only the root."), (m.AUDITOR, "INTAKE_CHECKED", "An auditor writes nothing."),
+        (m.FOLLOWER, "MESSAGE_CREATED", "A follower writes nothing."), (m.FOLLOWER, "LOG_RECOVERED", "A follower writes nothing."),
         (m.INSPECTOR, "HOLD_PLACED", "Writes only what it was given."), (m.ROOT, "MESSAGE_CREATED", "Root: registry only."),
         (m.ROOT, "EXPORT_CREATED", "Root: registry only."), (m.RECOVERY, "KEY_REVOKED", "Recovery replaces the root, and nothing else."),
         (m.RECOVERY, "ACTOR_REGISTERED", "Recovery replaces the root, and nothing else."),

@@ -510,6 +510,11 @@ impl Ledger for FakeLedger {
         Err(Status::unimplemented("not needed here"))
     }
 
+    type ReplicateStream = Answers<ReplicateResponse>;
+    async fn replicate(&self, _: Request<ReplicateRequest>) -> Result<Response<Self::ReplicateStream>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
     async fn snapshot(&self, _: Request<LogRequest>) -> Result<Response<SnapshotResponse>, Status> {
         let mut state = self.state();
         let index = state.entries.len() as u64;

@@ -1,0 +1,101 @@
+//! Orders to erase that a primary has carried out: believed here again, and carried out here.
+//!
+//! A primary can say that it erased; what goes here goes by the signatures of an officer and an approver. An order is judged
+//! by the registry as of the size at which the primary believed it, once the replica has that size.
+
+use crate::erase::{EraseError, check_content};
+use crate::log::Log;
+use crate::sequencer::{Fault, ReplicaError};
+use crate::store::{Believed, KeptOrder, Store, StoreError};
+use std::collections::HashSet;
+use std::sync::Arc;
+use zegel_proto::v1::ErasureOrder;
+use zegel_verifier::erasure::Erasure;
+
+/// Bytes of an order: a million places, and who signed.
+const ORDER_BYTES_MAX: usize = 64 << 20;
+
+/// Orders of one round.
+pub(super) struct Orders {
+    carried_out: Vec<Vec<u8>>,
+    text: Vec<u8>,
+    pending: Vec<(Erasure, KeptOrder)>,
+    /// Places of the pending ones.
+    named: HashSet<(u64, u32)>,
+}
+
+/// Ends what was begun before this process.
+pub(crate) fn finish(store: &Arc<Store>) -> Result<(), StoreError> {
+    for KeptOrder { size, text, .. } in store.orders()?.into_iter().filter(|order| !order.is_carried_out) {
+        let order = Erasure::parse(&text).map_err(|_| StoreError::Row { what: "an order to erase" })?;
+        store.erase(Believed { places: &order.places, text: &text, size })?;
+    }
+    Ok(())
+}
+
+impl Orders {
+    /// Those that were carried out here.
+    pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
+        let carried_out = store.orders()?.iter().map(|order| order.id().to_vec()).collect();
+        Ok(Self { carried_out, text: Vec::new(), pending: Vec::new(), named: HashSet::new() })
+    }
+
+    /// Their ids.
+    pub(super) fn carried_out(&self) -> Vec<Vec<u8>> {
+        self.carried_out.clone()
+    }
+
+    /// Takes a piece of an order.
+    pub(super) fn take(&mut self, piece: ErasureOrder) -> Result<(), Fault> {
+        self.text.extend_from_slice(&piece.text);
+        if self.text.len() > ORDER_BYTES_MAX {
+            return Err(Fault::GroupTooLarge { what: "bytes of an order", max: ORDER_BYTES_MAX });
+        }
+        if !piece.last {
+            return Ok(());
+        }
+        let text = String::from_utf8(std::mem::take(&mut self.text));
+        let text = text.map_err(|_| Fault::Incomplete { wanted: "order to erase that is text" })?;
+        let order = Erasure::parse(&text)?;
+        self.named.extend(&order.places);
+        self.pending.push((order, KeptOrder { size: piece.size, text, is_carried_out: false }));
+        Ok(())
+    }
+
+    /// Whether an order of this round names a place.
+    pub(super) fn names(&self, place: (u64, u32)) -> bool {
+        self.named.contains(&place)
+    }
+
+    /// Believes and carries out what the replica is far enough for.
+    pub(super) fn carry_out(self, log: &Log, store: &Arc<Store>) -> Result<(), ReplicaError> {
+        let Some(registry) = log.registry() else { return Ok(()) };
+        for (order, KeptOrder { size, text, .. }) in self.pending {
+            if size > log.size() {
+                continue;
+            }
+            order.verify(registry, size).map_err(Fault::from)?;
+            for (entry, position) in order.places.iter().copied() {
+                let checked =
+                    if entry < size { check_content(store, entry, position) } else { not_content(entry, position) };
+                match checked {
+                    Ok(()) => {}
+                    Err(EraseError::Store(reason)) => return Err(reason.into()),
+                    Err(_) => return Err(Fault::NotContent { entry, position }.into()),
+                }
+            }
+            let believed = Believed { places: &order.places, text: &text, size };
+            if store.has_gone(believed.places)? {
+                store.keep_order(believed)?;
+            } else {
+                let erased = store.erase(believed)?;
+                tracing::info!(origin = order.origin, events = erased.events, "erased, as the primary did");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_content(entry: u64, position: u32) -> Result<(), EraseError> {
+    Err(EraseError::NotContent { entry, position })
+}

@@ -43,7 +43,8 @@ const fn may_call(role: Role, call: Call) -> bool {
         Call::ReadEntries => matches!(role, Role::Officer | Role::Approver | Role::Inspector | Role::Auditor),
         Call::ReadStream => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::ReadAudit => matches!(role, Role::Auditor),
-        Call::GetBlob | Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),
+        Call::GetBlob => matches!(role, Role::Officer | Role::Inspector),
+        Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
     }
 }
 

@@ -242,7 +242,7 @@ on("find", async () => {
 on("language", async () => { language = language === "nl" ? "en" : "nl"; label(); lay(); await open(); });
 
 async function inbox() {
-  const { waiting } = await ask("waiting");
+  const { waiting } = await ask("waiting", { person: $("approver").value });
   filled("waiting", waiting.map((act) => {
     const what = act.kind === "REDACTION_MANIFEST" ? t("parts")(act.count) : t("ends")(act.count);
     const grounds = [...new Set(act.parts.flatMap((part) => part.grounds))].join(", ");

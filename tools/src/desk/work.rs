@@ -11,7 +11,7 @@ use crate::plan::{Choice, Hit, Plan, slot_name};
 use crate::reading::{Message, Purpose, Reading, read, read_acts};
 use crate::retention::{SelectionList, month_of, overview};
 use crate::search::Query;
-use crate::source::{Source, now_ms};
+use crate::source::{Source, SourceError, now_ms};
 use serde_json::{Value, json};
 use zegel_proto::v1::{EventKind, Scope, StreamType};
 use zegel_verifier::bundle::calendar::Moment;
@@ -29,6 +29,8 @@ pub struct Work {
     zone: Zone,
 }
 
+/// Who looks at what waits, as long as he has not said his name.
+const APPROVER: &str = "goedkeurder";
 /// The officer's clock on the wall.
 const ZONE: &str = "Europe/Amsterdam";
 
@@ -63,7 +65,7 @@ impl Work {
             "search" => self.search(asked).await,
             "classify" => self.classify(asked).await,
             "propose" => self.propose(asked).await,
-            "waiting" => self.waiting().await,
+            "waiting" => self.waiting(asked).await,
             "approve" => self.approve(asked).await,
             "cases" => self.cases().await,
             "due" => self.due().await,
@@ -74,14 +76,27 @@ impl Work {
     }
 
     async fn acts(&mut self, reason: &str) -> Result<Reading, DeskError> {
-        let register = self.officer.register();
-        let custodians = register.custodians().map(|(_, id)| (StreamType::StreamCustodian, id.id));
-        let conversations = register.conversations().map(|(_, id)| (StreamType::StreamConversation, id.id));
-        let ids: Vec<(StreamType, Hash)> = conversations.chain(custodians).collect();
+        let ids = self.ids();
         if ids.is_empty() {
             return Ok(Reading::default());
         }
         Ok(read_acts(self.officer.source(), &self.keys, &ids, &Purpose::reading(&self.person, reason)).await?)
+    }
+
+    /// The same as the approver sees it, under his own key and name.
+    async fn acts_as(&self, approver: &mut Source, (person, reason): (&str, &str)) -> Result<Reading, DeskError> {
+        let ids = self.ids();
+        if ids.is_empty() {
+            return Ok(Reading::default());
+        }
+        Ok(read_acts(approver, &self.keys, &ids, &Purpose::reading(person, reason)).await?)
+    }
+
+    fn ids(&self) -> Vec<(StreamType, Hash)> {
+        let register = self.officer.register();
+        let custodians = register.custodians().map(|(_, id)| (StreamType::StreamCustodian, id.id));
+        let conversations = register.conversations().map(|(_, id)| (StreamType::StreamConversation, id.id));
+        conversations.chain(custodians).collect()
     }
 
     async fn lists(&mut self) -> Result<Value, DeskError> {
@@ -177,8 +192,14 @@ impl Work {
         Ok(json!({ "manifest": decided.act.to_string(), "parts": cover.items().len(), "warnings": said }))
     }
 
-    async fn waiting(&mut self) -> Result<Value, DeskError> {
-        let reading = self.acts("inbox of approvals").await?;
+    /// What waits for a second pair of eyes: they belong to the approver, where his key is on this machine.
+    async fn waiting(&mut self, asked: &Value) -> Result<Value, DeskError> {
+        let person = asked["person"].as_str().filter(|person| !person.trim().is_empty()).unwrap_or(APPROVER);
+        let reading = match Source::of_folder(&self.folder, Actor::Approver, &self.ledger).await {
+            Ok(mut approver) => self.acts_as(&mut approver, (person, "inbox of approvals")).await?,
+            Err(SourceError::Key(_)) => self.acts("inbox of approvals").await?,
+            Err(reason) => return Err(reason.into()),
+        };
         let acts = Acts::of(&reading);
         let waiting: Vec<Value> = acts.waiting().into_iter().map(|act| described(&acts, act)).collect();
         Ok(json!({ "waiting": waiting }))
@@ -186,11 +207,11 @@ impl Work {
 
     async fn approve(&mut self, asked: &Value) -> Result<Value, DeskError> {
         let (id, person) = (text(asked, "id")?.to_owned(), text(asked, "person")?.to_owned());
-        let reading = self.acts("approval").await?;
+        let mut approver = Source::of_folder(&self.folder, Actor::Approver, &self.ledger).await?;
+        let reading = self.acts_as(&mut approver, (&person, "approval")).await?;
         let acts = Acts::of(&reading);
         let unknown = || OfficerError::UnknownAct { what: "proposal", id: id.clone() };
         let act = crate::hex::parse(&id).and_then(|id| acts.by_id(id)).ok_or_else(unknown)?;
-        let mut approver = Source::of_folder(&self.folder, Actor::Approver, &self.ledger).await?;
         let reason = asked["reason"].as_str().unwrap_or_default();
         approve(&mut approver, act, &person, reason).await?;
         Ok(json!({ "approved": id }))

@@ -61,7 +61,8 @@ impl Reader {
 
     fn follow(&mut self, line: &str) {
         let words: Vec<String> = words(line).iter().map(|word| self.place(word)).collect();
-        let says_id = words[0] == "zegel" && ["propose", "export"].iter().any(|step| words.iter().any(|word| word == step));
+        let says_id =
+            words[0] == "zegel" && ["propose", "export"].iter().any(|step| words.iter().any(|word| word == step));
         let mut command = zegel_tests::command(&words[0]);
         if says_id {
             command.arg("--json");
@@ -98,7 +99,11 @@ fn keep(stage: &Stage) -> PathBuf {
         let name = Path::new(list).file_name().expect("a name");
         std::fs::copy(stage.path("pakket").join(list), out.join(name)).expect("copied");
     }
-    let pictures = Command::new("pdftoppm").args(["-r", "70", "-png", "-l", "3"]).arg(out.join("00001.pdf")).arg(out.join("document")).status();
+    let pictures = Command::new("pdftoppm")
+        .args(["-r", "70", "-png", "-l", "3"])
+        .arg(out.join("00001.pdf"))
+        .arg(out.join("document"))
+        .status();
     if !pictures.is_ok_and(|status| status.success()) {
         eprintln!("SKIPPED: pdftoppm is not installed, the document was NOT seen");
     }
@@ -134,7 +139,8 @@ fn the_commands_of_the_readme_lead_to_a_disclosed_package_in_which_each_message_
 
 /// The report in a browser, on a desk and on a phone, and printed.
 fn seen(out: &Path) {
-    let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    let is_there =
+        |program: &str| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !is_there("node") || !is_there("chromium") {
         eprintln!("SKIPPED: node and chromium are not installed, the report was NOT seen in a browser");
         return;
@@ -167,7 +173,8 @@ fn covered(stage: &Stage, package: &Path) {
         let Some(text) = text_of(&pdf) else { return };
         for hit in plan["hits"].as_array().expect("hits") {
             let shows = hit["shows"].as_str().expect("context");
-            let hidden = shows.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(hidden, _)| hidden);
+            let hidden =
+                shows.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(hidden, _)| hidden);
             assert!(hidden.len() < 5 || !text.contains(hidden.trim()), "{hidden:?} is in {}", pdf.display());
         }
     }

@@ -89,7 +89,6 @@ pub fn ground(code: &str) -> Option<Words> {
     known.max_by_key(|(known, _)| known.len()).map(|(_, words)| *words)
 }
 
-
 /// Whether a ground weighs against disclosure, so that it does not cover what is older than five years without a
 /// motivation (Woo 5.3: 5.1 lid 2, 5.1 lid 5 and 5.2).
 #[must_use]
@@ -155,13 +154,22 @@ const WHAT: Codes = &[
 
 /// Reasons with which a source declares a gap.
 const GAPS: Codes = &[
-    ("export_blocked_by_app_setting", ("een instelling van de app verhinderde de export", "a setting of the app blocked the export")),
+    (
+        "export_blocked_by_app_setting",
+        ("een instelling van de app verhinderde de export", "a setting of the app blocked the export"),
+    ),
     ("export_cut_short", ("de export was afgekapt", "the export was cut short")),
     ("device_not_handed_in", ("het toestel is niet ingeleverd", "the device was not handed in")),
     ("device_lost", ("het toestel is verloren of stuk", "the device was lost or broken")),
     ("gateway_unlinked", ("de koppeling was losgemaakt", "the gateway was unlinked")),
     ("gateway_down", ("de koppeling werkte niet", "the gateway was down")),
-    ("timer_messages_not_in_format", ("verdwijnende berichten staan niet in dit exportformaat", "disappearing messages are not in this export format")),
+    (
+        "timer_messages_not_in_format",
+        (
+            "verdwijnende berichten staan niet in dit exportformaat",
+            "disappearing messages are not in this export format",
+        ),
+    ),
     ("before_cut_over", ("van vóór de ingebruikname", "from before the cut-over")),
     ("contact_not_admitted", ("het contact was niet toegelaten", "the contact was not admitted")),
     ("element_export_left_out", ("de export van Element liet iets weg", "the export of Element left something out")),

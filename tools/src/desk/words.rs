@@ -8,7 +8,13 @@ use serde_json::{Value, json};
 
 /// A field that is missing, as the page calls it.
 const FIELDS: &[(&str, (&str, &str))] = &[
-    ("purpose", ("Vul in met welk doel u leest: het komt in het logboek.", "Say for which purpose you read: it goes into the log.")),
+    (
+        "purpose",
+        (
+            "Vul in met welk doel u leest: het komt in het logboek.",
+            "Say for which purpose you read: it goes into the log.",
+        ),
+    ),
     ("decision", ("Vul in op welk besluit dit berust.", "Say on which decision this rests.")),
     ("person", ("Vul in wie goedkeurt.", "Say who approves.")),
     ("words", ("Vul in welke woorden u zoekt.", "Say which words you look for.")),
@@ -26,11 +32,17 @@ pub(super) fn refusal(reason: &DeskError) -> Value {
             Some((_, (nl, en))) => ((*nl).to_owned(), (*en).to_owned()),
             None => (format!("Dit is niet te doen: {field} ontbreekt."), en),
         },
-        DeskError::Officer(OfficerError::UnknownCode { .. }) => (format!("Deze code staat niet in de lijst die geldt. ({en})"), en),
+        DeskError::Officer(OfficerError::UnknownCode { .. }) => {
+            (format!("Deze code staat niet in de lijst die geldt. ({en})"), en)
+        }
         DeskError::Officer(OfficerError::NothingSelected) => ("Kies eerst berichten.".to_owned(), en),
         DeskError::Plan(PlanError::Empty) => ("Kies eerst woorden.".to_owned(), en),
-        DeskError::Plan(PlanError::UnknownGround { .. }) => (format!("Deze grond staat niet in de lijst die geldt. ({en})"), en),
-        DeskError::Reading(ExportError::Open { .. }) => (format!("Dit is met de sleutels van deze werkplek niet te openen. ({en})"), en),
+        DeskError::Plan(PlanError::UnknownGround { .. }) => {
+            (format!("Deze grond staat niet in de lijst die geldt. ({en})"), en)
+        }
+        DeskError::Reading(ExportError::Open { .. }) => {
+            (format!("Dit is met de sleutels van deze werkplek niet te openen. ({en})"), en)
+        }
         _ => (format!("Dat is niet gelukt. ({en})"), en),
     };
     json!({ "nl": nl, "en": en })

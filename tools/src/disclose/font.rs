@@ -267,7 +267,10 @@ mod tests {
         let alone: Vec<_> = ["س", "ل", "م"].iter().map(|letter| glyphs(&fonts, letter)[0]).collect();
         let joined = glyphs(&fonts, "سلم");
         assert_eq!(joined.len(), 3);
-        assert!(joined.iter().zip(alone.iter().rev()).any(|(joined, alone)| joined != alone), "letters took other forms");
+        assert!(
+            joined.iter().zip(alone.iter().rev()).any(|(joined, alone)| joined != alone),
+            "letters took other forms"
+        );
         let runs = fonts.runs("سلم", Weight::Regular, Way::Left);
         assert_eq!(runs[0].glyphs[0].text_range, 4..6, "the last letter stands first from the left");
     }

@@ -65,12 +65,7 @@ fn is_old(document: &Document, regime: Regime, made_ms: u64) -> bool {
 ///
 /// # Errors
 /// [`DisclosureError::Io`] or [`DisclosureError::List`].
-pub fn inventory(
-    out: impl Write,
-    documents: &[Document],
-    regime: Regime,
-    made_ms: u64,
-) -> Result<(), DisclosureError> {
+pub fn inventory(out: impl Write, documents: &[Document], regime: Regime, made_ms: u64) -> Result<(), DisclosureError> {
     let mut list = writer(out)?;
     list.write_record([
         "Nr",

@@ -46,14 +46,17 @@ struct Group<'a> {
 impl Group<'_> {
     fn turn(&self, group: &[Placed]) -> Vec<Placed> {
         let mut text = String::new();
-        let spans: Vec<Range<usize>> = group.iter().map(|placed| {
-            let begin = text.len();
-            match &placed.piece {
-                Piece::Words(words, _) => text.push_str(words),
-                Piece::Bar(_) | Piece::Picture(_) => text.push(OBJECT),
-            }
-            begin..text.len()
-        }).collect();
+        let spans: Vec<Range<usize>> = group
+            .iter()
+            .map(|placed| {
+                let begin = text.len();
+                match &placed.piece {
+                    Piece::Words(words, _) => text.push_str(words),
+                    Piece::Bar(_) | Piece::Picture(_) => text.push(OBJECT),
+                }
+                begin..text.len()
+            })
+            .collect();
         let info = ParagraphBidiInfo::new(&text, Some(self.base));
         let (levels, runs) = info.visual_runs(0..text.len());
         let mut x = group.first().map_or(0.0, |first| first.x);
@@ -117,7 +120,10 @@ mod tests {
 
     #[test]
     fn hebrew_stands_from_right_to_left_and_dutch_in_it_from_left_to_right() {
-        assert_eq!(seen(vec![words("שלום kamerbrief עולם", 0)], base("שלום")), ["םלוע ", "kamerbrief", " םולש"].map(String::from));
+        assert_eq!(
+            seen(vec![words("שלום kamerbrief עולם", 0)], base("שלום")),
+            ["םלוע ", "kamerbrief", " םולש"].map(String::from)
+        );
         assert_eq!(seen(vec![words("de שלום nota", 0)], base("de")), ["de ", "םולש", " nota"].map(String::from));
         assert_eq!(seen(vec![words("gewoon", 0)], base("gewoon")), ["gewoon"]);
     }

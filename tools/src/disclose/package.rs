@@ -128,7 +128,9 @@ fn write_documents(
     }
     files.write("inventarislijst.csv", |out| inventory(out, documents, wanted.regime, made_ms))?;
     if wanted.regime == Regime::Woo {
-        files.write("productierapport.csv", |out| production_report(out, documents, (wanted.matter, wanted.case), made_ms))?;
+        files.write("productierapport.csv", |out| {
+            production_report(out, documents, (wanted.matter, wanted.case), made_ms)
+        })?;
     }
     files.copy(wanted.bundle, "bewijspakket")
 }

@@ -133,7 +133,13 @@ impl Row {
                     group.push(surface.start_tagged(ContentTag::Span(tag)));
                     bar(surface, at, (placed.width, size));
                     surface.set_fill(Some(grey(255)));
-                    write(surface, fonts, (label, Weight::Regular, Way::Right), (at.0 + BAR_PADDING, at.1), size * 0.92);
+                    write(
+                        surface,
+                        fonts,
+                        (label, Weight::Regular, Way::Right),
+                        (at.0 + BAR_PADDING, at.1),
+                        size * 0.92,
+                    );
                     surface.set_fill(None);
                 }
             }

@@ -87,7 +87,9 @@ mod tests {
 
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        RgbaImage::from_pixel(width, height, Rgba([200, 30, 30, 0])).write_to(&mut bytes, ImageFormat::Png).expect("a picture");
+        RgbaImage::from_pixel(width, height, Rgba([200, 30, 30, 0]))
+            .write_to(&mut bytes, ImageFormat::Png)
+            .expect("a picture");
         bytes.into_inner()
     }
 

@@ -22,9 +22,9 @@ impl Attachments {
         let refused = |refusal| ReadingError::Refused(Box::new(refusal));
         let mut source = bundle_file::open(bundle).map_err(refused)?;
         let files = source.files().map_err(refused)?;
-        let named = files.into_iter().filter_map(|file| {
-            Some((file.path.strip_prefix("data/attachments/")?.to_owned(), file.bytes))
-        });
+        let named = files
+            .into_iter()
+            .filter_map(|file| Some((file.path.strip_prefix("data/attachments/")?.to_owned(), file.bytes)));
         Ok(Self { sizes: named.collect(), source: Some(source) })
     }
 

@@ -161,7 +161,8 @@ impl Desk<'_> {
             let people = std::iter::once(&detail.subject).chain(&detail.targets).filter(|name| !name.is_empty());
             let people = people.cloned().collect::<Vec<_>>().join(", ");
             if line.text.is_empty() && !detail.what.is_empty() {
-                let what = labels::what(&detail.what).map_or_else(|| detail.what.replace('_', " "), |(nl, _)| nl.to_owned());
+                let what =
+                    labels::what(&detail.what).map_or_else(|| detail.what.replace('_', " "), |(nl, _)| nl.to_owned());
                 line.what = if people.is_empty() { what } else { format!("{what}: {people}") };
             }
         }

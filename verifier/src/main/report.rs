@@ -195,6 +195,11 @@ fn try_write(wanted: &Wanted) -> io::Result<u8> {
     }
     if naming == Naming::Numbered {
         checked.iter_mut().filter_map(|one| one.verdict.report.as_deref_mut()).for_each(nameless);
+        // A path can hold a name as well.
+        for (number, one) in (1..).zip(&mut checked) {
+            one.file = format!("{}-{number}", wanted.lang.say(words::PACKAGE));
+            one.trust = wanted.lang.say(words::TRUST_FILE).to_owned();
+        }
     }
     write_page(&wanted.out, &checked, &mut people, &mut spool, wanted.lang)?;
     json.finish(&checked, &wanted.out.with_extension("json"))?;
@@ -322,6 +327,7 @@ fn nameless(report: &mut Report) {
     }
     report.names.clear();
     report.export.recipient.clear();
+    report.log.keys.iter_mut().for_each(|key| key.name.clear());
     report.secured.iter_mut().for_each(|month| month.account.clear());
     for step in &mut report.custody.steps {
         (step.operator, step.device, step.tool) = (None, None, None);
@@ -351,7 +357,8 @@ impl JsonRows {
         self.file.write_all(b"],\"bundles\":")?;
         serde_json::to_writer(&mut self.file, checked)?;
         self.file.write_all(b",\"checks\":")?;
-        let checks: Vec<_> = checked.iter().map(|one| Some(checks::of(one.verdict.report.as_deref()?, &one.seen))).collect();
+        let checks: Vec<_> =
+            checked.iter().map(|one| Some(checks::of(one.verdict.report.as_deref()?, &one.seen))).collect();
         serde_json::to_writer(&mut self.file, &checks)?;
         self.file.write_all(b"}\n")?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;

@@ -39,10 +39,16 @@ fn all_of_it(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     let scope = outcome.opening.scope;
     let (id, is_whole) = (scope.id, scope.is_whole());
     let id = outcome.desk.names.of(id).map_or_else(|| id.to_string(), |name| format!("«{name}»"));
-    let period_nl =
-        if is_whole { "alle maanden".into() } else { format!("{} tot en met {}", month(scope.from_month), month(scope.to_month)) };
-    let period_en =
-        if is_whole { "all months".into() } else { format!("{} up to {}", month(scope.from_month), month(scope.to_month)) };
+    let period_nl = if is_whole {
+        "alle maanden".into()
+    } else {
+        format!("{} tot en met {}", month(scope.from_month), month(scope.to_month))
+    };
+    let period_en = if is_whole {
+        "all months".into()
+    } else {
+        format!("{} up to {}", month(scope.from_month), month(scope.to_month))
+    };
     let mut sentences = vec![Sentence::new(
         format!(
             "Dit zijn alle {events} gebeurtenissen die geregistreerde bronnen voor {id} hebben aangeboden ({period_nl}), naar de stand van de eerste {covers} regels van het logboek, onder het checkpoint van {size} regels."
@@ -98,12 +104,8 @@ fn authenticity(outcome: &Outcome) -> Vec<Sentence> {
 fn immutability(outcome: &Outcome) -> Vec<Sentence> {
     let size = outcome.checkpoint.size();
     let mut sentences = vec![Sentence::new(
-        format!(
-            "Wat getoond wordt, is wat het logboek van {size} regels vastlegt: elke wijziging daarna zou blijken."
-        ),
-        format!(
-            "What is shown is what the log of {size} entries commits to: any later change would show."
-        ),
+        format!("Wat getoond wordt, is wat het logboek van {size} regels vastlegt: elke wijziging daarna zou blijken."),
+        format!("What is shown is what the log of {size} entries commits to: any later change would show."),
     )];
     sentences.extend(vouching::immutability(outcome));
     let pinned = if outcome.log_key_pinned {

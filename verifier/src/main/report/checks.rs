@@ -120,14 +120,15 @@ const POLICY: Words = (
 );
 const TOO_MANY: Words =
     ("er zijn te veel berichten om ze allemaal te onthouden", "there are too many messages to remember them all");
-const ONE_HOLDER: Words =
-    ("in dit pakket heeft niet meer dan één chathouder dezelfde berichten", "in this package no more than one custodian has the same messages");
+const ONE_HOLDER: Words = (
+    "in dit pakket heeft niet meer dan één chathouder dezelfde berichten",
+    "in this package no more than one custodian has the same messages",
+);
 const NO_COVERAGE: Words = (
     "alleen een pakket van één chathouder over alle maanden, met een uitlezing, zegt dit",
     "only a package of one custodian in all months, with a read-out, says this",
 );
-const NO_WITNESSES: Words =
-    ("het vertrouwensbestand noemt geen getuigen", "the trust file names no witnesses");
+const NO_WITNESSES: Words = ("het vertrouwensbestand noemt geen getuigen", "the trust file names no witnesses");
 const NO_IDS: Words = (
     "deze bron geeft berichten geen eigen kenmerk; tweemaal dezelfde woorden kan tweemaal gezegd zijn",
     "this source gives messages no id of their own; the same words twice can have been said twice",
@@ -140,17 +141,33 @@ type Row = (&'static str, Words, fn(&Subject<'_>) -> Judged);
 /// All ids, in the order of the report's sections.
 const CHECKS: &[Row] = &[
     ("FORMAT", ("vorm van het pakket", "form of the package"), Subject::events),
-    ("ANCHOR", ("begin van het logboek bij de sleutel uit het vertrouwensbestand", "beginning of the log under the key of the trust file"), |_| Counted(1, 0)),
-    ("STH_SIG", ("handtekening onder de stand van het logboek", "signature under the state of the log"), |_| Counted(1, 0)),
+    (
+        "ANCHOR",
+        (
+            "begin van het logboek bij de sleutel uit het vertrouwensbestand",
+            "beginning of the log under the key of the trust file",
+        ),
+        |_| Counted(1, 0),
+    ),
+    ("STH_SIG", ("handtekening onder de stand van het logboek", "signature under the state of the log"), |_| {
+        Counted(1, 0)
+    }),
     ("CONSISTENCY", ("één doorlopend logboek", "one continuous log"), |of| Counted(of.report.log.covers, 0)),
-    ("INCLUSION", ("alles wat getoond wordt, staat in het logboek", "all that is shown stands in the log"), Subject::events),
+    (
+        "INCLUSION",
+        ("alles wat getoond wordt, staat in het logboek", "all that is shown stands in the log"),
+        Subject::events,
+    ),
     ("LEAF_HASH", ("inhoud is wat is vastgelegd", "content is what was recorded"), Subject::events),
     ("RECORD_SIG", ("handtekeningen van de bronnen", "signatures of the sources"), |of| {
         Counted(of.report.log.keys.iter().map(|key| key.batches).sum(), 0)
     }),
     ("SEQ_GAP", ("volgnummers sluiten aan", "numbers without gaps"), |of| Counted(of.report.counts.captures, 0)),
     ("RANGE_COMPLETE", ("alles uit de gevraagde maanden en bestanden", "all of the months and files"), |of| {
-        of.found(of.report.counts.events, &["MANIFEST_RUNS", "MANIFEST_OVERSTATED", "MANIFEST_UNFINISHED", "PERIOD_LIMITED"])
+        of.found(
+            of.report.counts.events,
+            &["MANIFEST_RUNS", "MANIFEST_OVERSTATED", "MANIFEST_UNFINISHED", "PERIOD_LIMITED"],
+        )
     }),
     ("DUPLICATE", ("geen bericht staat er dubbel in", "no message stands twice"), |of| match of.judge.doubles.n {
         0 => Not(NO_IDS),
@@ -171,14 +188,20 @@ const CHECKS: &[Row] = &[
     ("CLOCK_SKEW", ("klokken van chathouders lopen gelijk", "clocks of custodians agree"), |of| {
         Subject::compared(of.beside.clocks)
     }),
-    ("EDIT_CHAIN", ("van wat bewerkt is, staan de eerdere woorden erbij", "of what was edited the earlier words are here"), |of| {
-        of.chain(of.judge.edits)
-    }),
+    (
+        "EDIT_CHAIN",
+        ("van wat bewerkt is, staan de eerdere woorden erbij", "of what was edited the earlier words are here"),
+        |of| of.chain(of.judge.edits),
+    ),
     ("DELETE_KEEP", ("van wat verwijderd is, is de inhoud bewaard", "of what was deleted the content is kept"), |of| {
         of.chain(of.judge.deletions)
     }),
-    ("TIMER_ON", ("berichten verdwenen niet vanzelf", "messages did not disappear by themselves"), |of| counted(of.judge.timers)),
-    ("VIEW_ONCE", ("niets was maar eenmaal te bekijken", "nothing could be viewed only once"), |of| counted(of.judge.once)),
+    ("TIMER_ON", ("berichten verdwenen niet vanzelf", "messages did not disappear by themselves"), |of| {
+        counted(of.judge.timers)
+    }),
+    ("VIEW_ONCE", ("niets was maar eenmaal te bekijken", "nothing could be viewed only once"), |of| {
+        counted(of.judge.once)
+    }),
     ("VANISHED", ("niets verdween tussen twee uitlezingen", "nothing vanished between two read-outs"), |of| {
         of.found(of.report.counts.events, &["RECORD_VANISHED"])
     }),
@@ -186,24 +209,33 @@ const CHECKS: &[Row] = &[
         Subject::compared(of.beside.holders)
     }),
     ("MEDIA_MISSING", ("bijlagen zijn er", "attachments are there"), |of| {
-        of.found(of.report.counts.attachments, &["ATTACHMENT_MISSING", "ATTACHMENT_LEFT_OUT", "ATTACHMENT_NOT_INCLUDED"])
+        of.found(
+            of.report.counts.attachments,
+            &["ATTACHMENT_MISSING", "ATTACHMENT_LEFT_OUT", "ATTACHMENT_NOT_INCLUDED"],
+        )
     }),
     ("MEDIA_HASH", ("bijlagen zijn de vastgelegde bestanden", "attachments are the recorded files"), |of| {
         Counted(of.report.counts.attachments, 0)
     }),
-    ("REDACTION_PROOF", ("gelakt is precies wat op de laklijst staat", "covered is exactly what the list says"), |of| {
-        Counted(of.report.counts.covered_units, 0)
-    }),
+    (
+        "REDACTION_PROOF",
+        ("gelakt is precies wat op de laklijst staat", "covered is exactly what the list says"),
+        |of| Counted(of.report.counts.covered_units, 0),
+    ),
     ("GROUND_KNOWN", ("gronden staan in een gepubliceerde lijst", "grounds are of a published list"), |of| {
         of.found(of.report.counts.covered_units, &["GROUND_UNKNOWN"])
     }),
-    ("GROUND_5_3", ("niets ouder dan vijf jaar op een relatieve grond", "nothing older than five years on a relative ground"), |of| {
-        counted(of.beside.old)
-    }),
+    (
+        "GROUND_5_3",
+        ("niets ouder dan vijf jaar op een relatieve grond", "nothing older than five years on a relative ground"),
+        |of| counted(of.beside.old),
+    ),
     ("CLASS_EXCLUDED", ("terecht buiten het archief gelaten", "rightly left out of the archive"), |_| Not(SEALED)),
-    ("DESTRUCTION_LAWFUL", ("wat vernietigd is, heeft een geldige verklaring", "what was destroyed has a valid declaration"), |of| {
-        of.found(of.ended(), &["DESTRUCTION_UNDECLARED"])
-    }),
+    (
+        "DESTRUCTION_LAWFUL",
+        ("wat vernietigd is, heeft een geldige verklaring", "what was destroyed has a valid declaration"),
+        |of| of.found(of.ended(), &["DESTRUCTION_UNDECLARED"]),
+    ),
     ("PAYLOAD_ABSENT", ("geen inhoud ontbreekt zonder reden", "no content is missing without a reason"), |of| {
         of.found(of.report.counts.events, &["DESTRUCTION_UNDECLARED"])
     }),
@@ -292,7 +324,9 @@ mod tests {
         for (id, (nl, en), _) in CHECKS {
             assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{id}");
         }
-        for (nl, en) in [SEALED, TSA, ZONES, POLICY, TOO_MANY, ONE_HOLDER, NO_COVERAGE, NO_WITNESSES, NO_IDS, NO_ADMISSIONS] {
+        for (nl, en) in
+            [SEALED, TSA, ZONES, POLICY, TOO_MANY, ONE_HOLDER, NO_COVERAGE, NO_WITNESSES, NO_IDS, NO_ADMISSIONS]
+        {
             assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{nl}");
         }
     }

@@ -44,8 +44,8 @@ fn last_sunday_ms(month: u32) -> u64 {
 /// The moment on a clock in the Netherlands.
 pub(super) fn local(at_ms: u64) -> Moment {
     let year = Moment::at(at_ms).year as u32;
-    let is_summer =
-        (1996..=9_999).contains(&year) && (last_sunday_ms(year * 100 + 3)..last_sunday_ms(year * 100 + 10)).contains(&at_ms);
+    let is_summer = (1996..=9_999).contains(&year)
+        && (last_sunday_ms(year * 100 + 3)..last_sunday_ms(year * 100 + 10)).contains(&at_ms);
     Moment::at(at_ms.saturating_add(if is_summer { 2 } else { 1 } * HOUR_MS))
 }
 
@@ -120,7 +120,10 @@ mod tests {
         let at = local(1_777_880_000_000);
         assert_eq!(day(&at, Language::Nl), "maandag 4 mei 2026");
         assert_eq!(day(&at, Language::En), "Monday 4 May 2026");
-        assert_eq!((month(202_605, Language::Nl), month_short(202_605, Language::Nl)), ("mei 2026".into(), "mei 26".into()));
+        assert_eq!(
+            (month(202_605, Language::Nl), month_short(202_605, Language::Nl)),
+            ("mei 2026".into(), "mei 26".into())
+        );
         assert_eq!(month(0, Language::Nl), "maand onbekend");
     }
 }

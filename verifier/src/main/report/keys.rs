@@ -17,7 +17,7 @@ pub(super) fn signers(report: &Report, language: Language) -> Markup {
                 th.n scope="col" { (language.say(words::KEY_SIGNED)) }
             } }
             tbody { @for key in &report.log.keys { tr {
-                th scope="row" { (plain(&key.name)) " "
+                th scope="row" { (plain(&key.name)) @if !key.name.is_empty() { " " }
                     small { (codes::role(key.role).map_or("", |role| language.say(role))) }
                     @if key.compromised_from.is_some() { " " strong.bad { (language.say(words::LEAKED)) } } }
                 td.n { (key.batches) }

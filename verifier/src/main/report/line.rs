@@ -5,7 +5,7 @@
 
 use super::Language;
 use super::media::Media;
-use super::people::People;
+use super::people::{Naming, People};
 use super::{clock, codes, words};
 use maud::{Markup, PreEscaped, html};
 use zegel_proto::parse;
@@ -92,10 +92,10 @@ fn markup(event: &ShownEvent<'_>, desk: &mut Desk<'_>) -> Markup {
             @if is_chat { (sender(place, body, desk)) }
             @if let Some(label) = label { em { (label) } " " }
             @if is_chat {
-                (detail(body, desk))
-                (text(place, body, desk))
+                (detail(kind, body, desk))
+                @if !is_told(kind, body, desk) { (text(place, body, desk)) }
                 (attachments(place, body, desk))
-            } @else { (gap(body, desk.language)) }
+            } @else { (gap(body, desk)) }
             (marks(event, binding, body, desk))
         }
     }
@@ -170,10 +170,20 @@ fn sender(place: (u64, u32), body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
     html! { b { bdi { (name) } } " " }
 }
 
+/// Without names, what the app says of people is told by its meaning: its sentence would name them.
+fn is_told(kind: EventKind, body: &ShownBody, desk: &Desk<'_>) -> bool {
+    use EventKind as K;
+    let by_people =
+        [K::MessageCreated, K::MessageEdited, K::ReactionAdded, K::ReactionRemoved, K::PollNoted, K::ScreenshotAdded];
+    let is_covered = matches!(body.slots().get(chat::TEXT), Some(Shown::Covered));
+    desk.people.naming() == Naming::Numbered && !by_people.contains(&kind) && !is_covered
+}
+
 /// What a line of the app says, in the words of the format, where it does not say so itself.
-fn detail(body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
+fn detail(kind: EventKind, body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
     let Some(Ok(detail)) = body.value(chat::DETAIL).map(parse::<ChatDetail>) else { return html! {} };
-    let has_text = matches!(body.slots().get(chat::TEXT), Some(Shown::List(_) | Shown::Covered));
+    let has_text =
+        !is_told(kind, body, desk) && matches!(body.slots().get(chat::TEXT), Some(Shown::List(_) | Shown::Covered));
     let subject = (!has_text && !detail.subject.is_empty()).then(|| desk.people.mention(&detail.subject));
     let targets = detail.targets.iter().filter(|_| !has_text);
     let targets: Vec<String> = targets.map(|target| desk.people.mention(target)).collect();
@@ -240,8 +250,10 @@ fn attachments(place: (u64, u32), body: &ShownBody, desk: &mut Desk<'_>) -> Mark
 
 fn attached(attachment: &Attachment, desk: &mut Desk<'_>) -> Markup {
     let present = attachment.state == AttachmentState::AttachmentPresent as i32;
-    let picture = Hash::read(&attachment.sha256).filter(|_| present).and_then(|sha256| desk.media.picture(sha256));
-    let name = safe(&attachment.name);
+    let is_named = desk.people.naming() == Naming::AsWritten;
+    let wanted = Hash::read(&attachment.sha256).filter(|_| present && is_named);
+    let picture = wanted.and_then(|sha256| desk.media.picture(sha256));
+    let name = if is_named { safe(&attachment.name) } else { ending(&attachment.name) };
     html! {
         @if let Some(picture) = picture { img src=(picture) alt=(name) loading="lazy"; }
         @else {
@@ -253,14 +265,22 @@ fn attached(attachment: &Attachment, desk: &mut Desk<'_>) -> Markup {
     }
 }
 
-fn gap(body: &ShownBody, language: Language) -> Markup {
+/// What kind of file it is, by the end of its name.
+fn ending(name: &str) -> String {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+    let is_plain = ending.len() <= 5 && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_plain { ending.to_owned() } else { String::new() }
+}
+
+fn gap(body: &ShownBody, desk: &Desk<'_>) -> Markup {
+    let language = desk.language;
     let detail = body.value(capture::DETAIL).and_then(|detail| parse::<GapDetail>(detail).ok());
     let note: Vec<u8> = body.items(capture::NOTE).iter().flatten().flatten().copied().collect();
     html! {
         @if let Some(detail) = detail {
             (codes::gap(&detail.reason).map_or_else(|| plain(&detail.reason), |label| language.say(label).to_owned())) " "
         }
-        @if !note.is_empty() { span.t { (safe_bytes(&note)) } }
+        @if !note.is_empty() && desk.people.naming() == Naming::AsWritten { span.t { (safe_bytes(&note)) } }
     }
 }
 

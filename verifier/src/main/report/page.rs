@@ -163,7 +163,12 @@ impl Page<'_> {
 
 /// The file of a bundle, without its folder.
 pub(super) fn name_of(one: &Checked) -> String {
-    plain(std::path::Path::new(&one.file).file_name().map_or(one.file.as_str().into(), |name| name.to_string_lossy()).as_ref())
+    plain(
+        std::path::Path::new(&one.file)
+            .file_name()
+            .map_or(one.file.as_str().into(), |name| name.to_string_lossy())
+            .as_ref(),
+    )
 }
 
 fn claim(name: Words, claim: &Claim, language: Language) -> Markup {

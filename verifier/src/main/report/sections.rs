@@ -17,10 +17,14 @@ pub(super) fn before_timeline(page: &mut Page<'_>) -> Markup {
         let reports: Vec<&Report> = page.checked.iter().filter_map(|one| one.verdict.report.as_deref()).collect();
         secured::part(&reports, page.people, language)
     };
-    let scopes: Vec<Markup> = page.checked.iter().filter_map(|one| {
-        let report = one.verdict.report.as_deref()?;
-        Some(scope(report, &one.seen, page.people, language))
-    }).collect();
+    let scopes: Vec<Markup> = page
+        .checked
+        .iter()
+        .filter_map(|one| {
+            let report = one.verdict.report.as_deref()?;
+            Some(scope(report, &one.seen, page.people, language))
+        })
+        .collect();
     let page = &*page;
     html! {
         section { (heading("s1", language)) @for scope in &scopes { (scope) } }
@@ -56,8 +60,13 @@ fn scope(report: &Report, seen: &Seen, people: &mut super::People, language: Lan
     let persons: Vec<String> = seen.judge.custodians.iter().map(|id| people.custodian(*id)).collect();
     let events = format!(
         "{}: {} {}, {} {}, {} {}",
-        counts.events, counts.opened, language.say(words::OPEN), counts.redacted, language.say(words::IN_PART),
-        counts.withheld, language.say(words::WITHHELD)
+        counts.events,
+        counts.opened,
+        language.say(words::OPEN),
+        counts.redacted,
+        language.say(words::IN_PART),
+        counts.withheld,
+        language.say(words::WITHHELD)
     );
     let rows = [
         (words::MINISTRY, Some(report.log.ministry.clone())),
@@ -254,11 +263,8 @@ fn part(cover: &Cover, language: Language) -> &'static str {
 fn destruction(page: &Page<'_>) -> Markup {
     const ENDED: [&str; 4] = ["DESTROYED", "WEEDED", "BREACH_REMOVED", "DESTRUCTION_UNDECLARED"];
     let language = page.language;
-    let ended: Vec<&Finding> = page
-        .reports()
-        .flat_map(|(report, _)| &report.findings)
-        .filter(|finding| ENDED.contains(&finding.id))
-        .collect();
+    let ended: Vec<&Finding> =
+        page.reports().flat_map(|(report, _)| &report.findings).filter(|finding| ENDED.contains(&finding.id)).collect();
     html! {
         section {
             (heading("s8", language))

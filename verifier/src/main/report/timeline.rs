@@ -4,9 +4,9 @@
 //! lays it out when it is looked at (`page.js`), so that a hundred thousand lines open at once. One line of the text is one
 //! line of the timeline, or the beginning or end of a day: line feeds within are written as entities.
 
+use super::page::heading;
 use super::people::People;
 use super::spool::{Key, Spool};
-use super::page::heading;
 use super::{Language, clock, words};
 use maud::html;
 use std::io::{self, Write};
@@ -53,7 +53,13 @@ pub(super) fn write(
     }
     let is_open = spool.count() <= LINES_OPEN_MAX;
     write!(out, "<section>{}", heading("tijdlijn", language).into_string())?;
-    write!(out, "<p class=\"note\">{} {}</p>{}", language.say(words::LEGEND), language.say(words::TIME_NOTE), tools(language))?;
+    write!(
+        out,
+        "<p class=\"note\">{} {}</p>{}",
+        language.say(words::LEGEND),
+        language.say(words::TIME_NOTE),
+        tools(language)
+    )?;
     let mut last: Option<At> = None;
     spool.read::<io::Error>(|key, line| {
         let at = at_of(key);
@@ -92,7 +98,11 @@ fn turn(
     if new_month {
         let name = if at.month == 0 { unknown.to_owned() } else { clock::month(at.month as u32, language) };
         let open = if is_open { " open" } else { "" };
-        write!(out, "<details class=\"month\" data-month=\"{:06}\"{open}><summary>{name}</summary>{MONTH_BEGIN}", at.month)?;
+        write!(
+            out,
+            "<details class=\"month\" data-month=\"{:06}\"{open}><summary>{name}</summary>{MONTH_BEGIN}",
+            at.month
+        )?;
     }
     let day = if at.day == 0 { unknown.to_owned() } else { clock::day(&at.moment(), language) };
     writeln!(out, "<section class=\"day\"><h4>{day}</h4><ol class=\"chat\">")

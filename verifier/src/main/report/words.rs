@@ -71,7 +71,7 @@ catalogue! {
     PARTICIPANT: "Deelnemer", "Participant";
     CONVERSATION: "Gesprek", "Conversation";
     CUSTODIAN: "Chathouder", "Custodian";
-    NAMELESS: "Namen en nummers zijn vervangen; de tekst van berichten is niet aangepast en kan namen bevatten.", "Names and numbers are replaced; the text of messages is not, and may hold names.";
+    NAMELESS: "Namen, nummers en namen van bestanden zijn vervangen en afbeeldingen weggelaten; de tekst van berichten is niet aangepast en kan namen bevatten.", "Names, numbers and names of files are replaced and pictures left out; the text of messages is not changed, and may hold names.";
     RENDERING: "Dit is een weergave. Wie erop steunt, controleert het pakket zelf.", "This is a rendering. Whoever relies on it checks the package.";
     COVERAGE: "Dekking: op tijd veiliggesteld", "Coverage: secured in time";
     NO_COVERAGE: "alleen een pakket van een chathouder over alle maanden, met een uitlezing, zegt hier iets over.", "only a package of a custodian in all months, with a read-out, says anything of it.";
@@ -162,6 +162,7 @@ catalogue! {
     FORMATS: "Vormen en algoritmen", "Formats and algorithms";
     FORMATS_NOTE: "zegel-evidence/v1 in een BagIt-map; SHA-256, Ed25519, Merkle-boom volgens RFC 6962, checkpoints volgens C2SP. De beschrijving is openbaar (map specs van Zegel) en een tweede, onafhankelijk geschreven programma (verifier/html) komt tot hetzelfde.", "zegel-evidence/v1 in a BagIt folder; SHA-256, Ed25519, Merkle tree by RFC 6962, checkpoints by C2SP. The description is public (folder specs of Zegel), and a second program that was written independently (verifier/html) comes to the same.";
     HASHES: "Vingerafdrukken (SHA-256)", "Fingerprints (SHA-256)";
+    PACKAGE: "pakket", "package";
     PACKAGE_NAME: "naam van het pakket", "name of the package";
     LOG: "logboek", "log";
     STATE: "stand: aantal regels", "state: number of entries";
@@ -197,7 +198,8 @@ mod tests {
     use super::*;
 
     /// Words that are the same in both languages.
-    const SAME: &[&str] = &["open", "account", "WhatsApp", "Signal", "Matrix", "Threema", "sticker", "accounts", "score"];
+    const SAME: &[&str] =
+        &["open", "account", "WhatsApp", "Signal", "Matrix", "Threema", "sticker", "accounts", "score"];
 
     fn is_whole((nl, en): Words) -> bool {
         let is_text = |text: &str| !text.is_empty() && text.trim() == text;

@@ -4,7 +4,7 @@
 //! their code point), so only letters decide; and a piece turns only within its own group: no message moves its time, its
 //! sender, or a bar of another. Pieces keep the order in which they were written; only their place changes.
 
-use super::font::{Fonts, Way, Weight};
+use super::font::{Fonts, Way};
 use super::layout::{BAR_GAP, Piece, Placed};
 use std::ops::Range;
 use unicode_bidi::{Level, ParagraphBidiInfo};
@@ -98,6 +98,7 @@ impl Group<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disclose::font::Weight;
 
     fn words(text: &str, group: usize) -> Placed {
         let piece = Piece::Words(text.into(), Weight::Regular);

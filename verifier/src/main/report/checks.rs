@@ -140,7 +140,7 @@ type Row = (&'static str, Words, fn(&Subject<'_>) -> Judged);
 
 /// All ids, in the order of the report's sections.
 const CHECKS: &[Row] = &[
-    ("FORMAT", ("vorm van het pakket", "form of the package"), Subject::events),
+    ("FORMAT", ("vorm van het pakket", "form of the package"), |of| of.events()),
     (
         "ANCHOR",
         (
@@ -153,12 +153,10 @@ const CHECKS: &[Row] = &[
         Counted(1, 0)
     }),
     ("CONSISTENCY", ("één doorlopend logboek", "one continuous log"), |of| Counted(of.report.log.covers, 0)),
-    (
-        "INCLUSION",
-        ("alles wat getoond wordt, staat in het logboek", "all that is shown stands in the log"),
-        Subject::events,
-    ),
-    ("LEAF_HASH", ("inhoud is wat is vastgelegd", "content is what was recorded"), Subject::events),
+    ("INCLUSION", ("alles wat getoond wordt, staat in het logboek", "all that is shown stands in the log"), |of| {
+        of.events()
+    }),
+    ("LEAF_HASH", ("inhoud is wat is vastgelegd", "content is what was recorded"), |of| of.events()),
     ("RECORD_SIG", ("handtekeningen van de bronnen", "signatures of the sources"), |of| {
         Counted(of.report.log.keys.iter().map(|key| key.batches).sum(), 0)
     }),
@@ -176,10 +174,10 @@ const CHECKS: &[Row] = &[
     ("KEY_VALIDITY", ("sleutels waren geldig", "keys were valid"), |of| {
         of.found(of.report.log.keys.len() as u64, &["KEY_COMPROMISED"])
     }),
-    ("WITNESS_QUORUM", ("medeondertekening door getuigen", "cosignatures of witnesses"), Subject::witnesses),
+    ("WITNESS_QUORUM", ("medeondertekening door getuigen", "cosignatures of witnesses"), |of| of.witnesses()),
     ("TSA", ("tijdstempels van derden", "timestamps of third parties"), |_| Not(TSA)),
     ("CUSTODY_LINK", ("overdrachten sluiten aan", "transfers follow each other"), |_| Not(ZONES)),
-    ("COVERAGE_MONTH", ("elke maand op tijd veiliggesteld", "every month secured in time"), Subject::coverage),
+    ("COVERAGE_MONTH", ("elke maand op tijd veiliggesteld", "every month secured in time"), |of| of.coverage()),
     ("DECLARED_GAP", ("verklaarde gaten", "declared gaps"), |of| of.found(of.report.counts.events, &["DECLARED_GAP"])),
     ("LATE_ARRIVAL", ("binnen een maand in het logboek", "in the log within a month"), |of| counted(of.judge.arrivals)),
     ("TIME_ORDER", ("tijden lopen op", "times ascend"), |of| {
@@ -265,7 +263,7 @@ fn check((id, label, judge): &Row, subject: &Subject<'_>) -> Check {
 /// The technical annex: every check, whatever came of it.
 pub(super) fn table(report: &Report, seen: &Seen, language: Language) -> Markup {
     html! {
-        table {
+        div.wide { table {
             thead { tr {
                 th scope="col" { (language.say(words::CHECK)) }
                 th scope="col" { (language.say(words::RESULT)) }
@@ -276,10 +274,10 @@ pub(super) fn table(report: &Report, seen: &Seen, language: Language) -> Markup 
                 th scope="row" { (language.say(check.label)) " " small { (check.id) } }
                 td.(class(check.result)) { (mark(check.result)) " " (language.say(word(check.result)))
                     @if let Some(reason) = check.skipped_reason { br; small { (language.of(reason.nl, reason.en)) } } }
-                td.n { @if check.n > 0 { (check.n) } }
-                td.n { @if check.failed > 0 { (check.failed) } }
+                td.n data-label=(language.say(words::LOOKED_AT)) { @if check.n > 0 { (check.n) } @else { "–" } }
+                td.n data-label=(language.say(words::FINDINGS)) { @if check.failed > 0 { (check.failed) } @else { "–" } }
             } } }
-        }
+        } }
     }
 }
 

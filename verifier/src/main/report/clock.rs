@@ -92,7 +92,12 @@ pub(super) fn parsed(utc: &str) -> Option<u64> {
 
 /// The same told on a clock in the Netherlands; as it is if it is none.
 pub(super) fn told(utc: &str, language: Language) -> String {
-    let Some(at) = parsed(utc).map(local) else { return utc.to_owned() };
+    parsed(utc).map_or_else(|| utc.to_owned(), |at| when(at, language))
+}
+
+/// "4 mei 2026, 12:12", of milliseconds since 1970.
+pub(super) fn when(at_ms: u64, language: Language) -> String {
+    let at = local(at_ms);
     let (hours, minutes, _) = at.clock();
     format!("{}, {hours:02}:{minutes:02}", date(&at, language))
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use zegel_proto::parse;
 use zegel_proto::v1::{Binding, ChatDetail, EventKind, ProofClass};
+use zegel_verifier::bundle::custody::STEPS_LISTED_MAX;
 use zegel_verifier::bundle::secured::CADENCE_DAYS;
 use zegel_verifier::bundle::{Place, ShownEvent};
 use zegel_verifier::commit::ShownBody;
@@ -77,6 +78,8 @@ pub(super) struct Judge {
     /// Messages; failed: addressed to an AI service of the app.
     pub(super) meta_ai: Count,
     pub(super) admissions: u64,
+    /// When the log received a step of the chain of custody.
+    pub(super) steps: BTreeMap<Place, u64>,
     holders: HashMap<(Hash, Hash), u32>,
     captures: HashMap<(u32, Hash), u32>,
     by_number: HashMap<(u32, u64), bool>,
@@ -109,8 +112,14 @@ impl Judge {
 
     /// Takes an event of the bundle.
     pub(super) fn event(&mut self, event: &ShownEvent<'_>) {
-        if !event.in_scope || family(event.facts.kind) != Family::Chat {
-            return;
+        match family(event.facts.kind) {
+            _ if !event.in_scope => return,
+            Family::Capture if self.steps.len() < STEPS_LISTED_MAX => {
+                self.steps.insert(event.place, event.received_at_ms);
+                return;
+            }
+            Family::Chat => {}
+            _ => return,
         }
         self.custodians.extend(event.facts.custodian);
         self.conversations.extend(event.facts.conversation);

@@ -1,7 +1,7 @@
 //! Who signed, who vouched, and through whose hands it went.
 
 use super::people::Naming;
-use super::{Language, clock, codes, words};
+use super::{Language, Seen, clock, codes, words};
 use maud::{Markup, html};
 use zegel_proto::v1::EventKind;
 use zegel_verifier::bundle::Report;
@@ -42,8 +42,8 @@ pub(super) fn witnesses(report: &Report, language: Language) -> Markup {
 }
 
 /// Read-outs and captures, step by step.
-pub(super) fn custody(report: &Report, naming: Naming, language: Language) -> Markup {
-    let custody = &report.custody;
+pub(super) fn custody(report: &Report, seen: &Seen, naming: Naming, language: Language) -> Markup {
+    let (custody, steps) = (&report.custody, &seen.judge.steps);
     html! {
         p { (custody.events) " " (language.say(words::STEPS)) ", " (custody.heartbeats) " " (language.say(words::HEARTBEATS))
             ", " (custody.not_open) " " (language.say(words::NOT_OPEN)) "." }
@@ -51,19 +51,20 @@ pub(super) fn custody(report: &Report, naming: Naming, language: Language) -> Ma
         @else { details open[custody.steps.len() <= 20] { summary { (custody.steps.len()) " " (language.say(words::STEPS)) }
             div.wide { table {
                 thead { tr {
+                    th scope="col" { (language.say(words::WHEN)) }
                     th scope="col" { (language.say(words::STEP)) }
                     th scope="col" { (language.say(words::BY)) }
                     th scope="col" { (language.say(words::DEVICE)) }
                     th scope="col" { (language.say(words::FILE)) }
                     th.n scope="col" { (language.say(words::NEW_KNOWN)) }
                 } }
-                tbody { @for step in &custody.steps { (row(step, naming, language)) } }
+                tbody { @for step in &custody.steps { (row(step, steps.get(&step.place), (naming, language))) } }
             } }
         } }
     }
 }
 
-fn row(step: &CustodyStep, naming: Naming, language: Language) -> Markup {
+fn row(step: &CustodyStep, at: Option<&u64>, (naming, language): (Naming, Language)) -> Markup {
     let shown = |value: &Option<String>| match value {
         Some(value) if naming == Naming::AsWritten => plain(value),
         Some(_) => "–".to_owned(),
@@ -71,10 +72,11 @@ fn row(step: &CustodyStep, naming: Naming, language: Language) -> Markup {
     };
     let kind = EventKind::from_str_name(step.kind).map_or(step.kind, |kind| language.say(codes::kind(kind)));
     html! { tr {
+        td { @if let Some(at) = at { (clock::when(*at, language)) } }
         td { (kind) }
         td { bdi { (shown(&step.operator)) } }
         td { bdi { (shown(&step.device)) } }
         td { @if let Some(file) = step.file.as_ref().filter(|_| naming == Naming::AsWritten) { bdi { (plain(&file.name)) } } }
-        td.n { @if let Some(file) = &step.file { (file.new) " / " (file.known) } }
+        @if let Some(file) = &step.file { td.n data-label=(language.say(words::NEW_KNOWN)) { (file.new) " / " (file.known) } } @else { td {} }
     } }
 }

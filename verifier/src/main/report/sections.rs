@@ -38,7 +38,7 @@ pub(super) fn before_timeline(page: &mut Page<'_>) -> Markup {
         section { (heading("s3", language)) @for (report, _) in page.reports() { (keys::signers(report, language)) } }
         section { (heading("s4", language)) @for (report, _) in page.reports() { (keys::witnesses(report, language)) } }
         section { (heading("s5", language))
-            @for (report, _) in page.reports() { (keys::custody(report, page.people.naming(), language)) } }
+            @for (report, seen) in page.reports() { (keys::custody(report, seen, page.people.naming(), language)) } }
         section { (heading("s6", language)) @for (_, seen) in page.reports() { (volatile(seen, language)) } }
         section { (heading("s7", language)) @for (report, seen) in page.reports() { (redactions(report, seen, language)) } }
         (destruction(page))
@@ -111,7 +111,7 @@ fn findings_table(findings: &[&Finding], language: Language) -> Markup {
                 th scope="col" { (language.say(words::WHAT)) }
                 th scope="col" { (language.say(words::MEANING)) }
                 th.n.one scope="col" { (language.say(words::COUNT)) }
-                th.one scope="col" { (language.say(words::FIRST_AT)) }
+                th scope="col" { (language.say(words::FIRST_AT)) }
             } }
             tbody { @for finding in findings { (finding_row(finding, language)) } }
         } }
@@ -128,8 +128,8 @@ fn finding_row(finding: &Finding, language: Language) -> Markup {
         td.(class).one { (language.say(severity)) }
         td { (plain(&told(finding, language))) " " small { (finding.id) } }
         td { @if let Some(meaning) = meaning::of(finding.id) { (language.say(meaning)) } }
-        td.n { (finding.count) }
-        td { @if let Some(place) = finding.place { (link(place)) } }
+        td.n data-label=(language.say(words::COUNT)) { (finding.count) }
+        @if let Some(place) = finding.place { td data-label=(language.say(words::FIRST_AT)) { (link(place)) } } @else { td {} }
     } }
 }
 
@@ -168,9 +168,11 @@ fn link(place: Place) -> Markup {
     html! { a.one href={ "#e" (place.entry) "." (position) } { (place.entry) "." (position) } }
 }
 
-/// A count with its sentence: so many were looked at, of so many it is so.
+/// A count with its sentence: of so many it is so, of how many that were looked at.
 fn counted(count: Count, sentence: Words, language: Language) -> Markup {
-    html! { @if count.n > 0 { p { (count.n) " " (language.say(sentence)) " " strong { (count.failed) } "." } } }
+    html! { @if count.n > 0 { p {
+        (language.say(sentence)) ": " strong { (count.failed) } " " (language.say(words::OF)) " " (count.n) "."
+    } } }
 }
 
 fn arrival(seen: &Seen, language: Language) -> Markup {

@@ -41,7 +41,6 @@ catalogue! {
     FINDINGS: "Bevindingen", "Findings";
     VOLATILE: "Bewerkt, verwijderd, vluchtig", "Edited, deleted, volatile";
     REDACTIONS: "Classificatie en lakken", "Classification and redaction";
-    KEYS: "Sleutels en getuigen", "Keys and witnesses";
     PARTICIPANTS: "Deelnemers", "Participants";
     LIMITS: "Wat dit niet bewijst", "What this does not prove";
     REPEAT: "Techniek: zelf nagaan", "Technical annex: check it yourself";
@@ -63,7 +62,6 @@ catalogue! {
     ONLY_CHANGED: "alleen bewerkt of verwijderd", "edited or deleted only";
     FOLD: "Alles open of dicht", "Open or close all";
     MONTH: "maand", "month";
-    UNKNOWN_MONTH: "maand onbekend", "month unknown";
     EVENTS: "gebeurtenissen", "events";
     OPEN: "open", "open";
     IN_PART: "deels gelakt", "covered in part";
@@ -130,12 +128,12 @@ catalogue! {
     NOT_LISTED: "niet genoemd", "not listed";
     NOTHING_ENDED: "In dit pakket is niets vernietigd, geschoond of wegens een datalek verwijderd.", "Nothing in this package was destroyed, weeded or removed as a data breach.";
     NO_VOLATILE: "Niets is bewerkt, verwijderd of verdwenen, voor zover de bron dat laat zien.", "Nothing was edited, deleted or vanished, as far as the source shows it.";
-    EDITS_NOTE: "bewerkte berichten; daarvan staan de eerdere woorden niet in dit pakket:", "edited messages; of these the earlier words are not in this package:";
-    DELETIONS_NOTE: "verwijderde berichten; daarvan staat de inhoud niet in dit pakket:", "deleted messages; of these the content is not in this package:";
+    EDITS_NOTE: "Bewerkte berichten waarvan de eerdere woorden niet in dit pakket staan", "Edited messages of which the earlier words are not in this package";
+    DELETIONS_NOTE: "Verwijderde berichten waarvan de inhoud niet in dit pakket staat", "Deleted messages of which the content is not in this package";
     FIRST_PLACES: "naar de regels", "to the lines";
-    LATE_NOTE: "berichten hebben een tijd; later dan een maand daarna in het logboek gekomen:", "messages have a time; came into the log more than a month after it:";
-    BACKFILL_NOTE: "berichten; uitgelezen uit een bestand of schermafdruk, dus niet op het moment zelf vastgelegd:", "messages; read out from a file or screenshot, so not captured at that moment:";
-    HOLDERS_NOTE: "berichten die ook een andere chathouder heeft; met andere woorden of bij één verwijderd:", "messages that another custodian has as well; in other words, or deleted for one:";
+    LATE_NOTE: "Meer dan een maand na het bericht in het logboek gekomen", "Came into the log more than a month after the message";
+    BACKFILL_NOTE: "Niet op het moment zelf vastgelegd, maar later uitgelezen uit een bestand of schermafdruk", "Not captured at that moment, but read out later from a file or screenshot";
+    HOLDERS_NOTE: "Berichten die een andere chathouder in andere woorden heeft, of die bij één zijn verwijderd", "Messages that another custodian has in other words, or that were deleted for one";
     PARTICIPANT_NAME: "naam zoals de bron die geeft", "name as the source gives it";
     MESSAGES: "berichten", "messages";
     STEP: "stap", "step";
@@ -162,6 +160,7 @@ catalogue! {
     FORMATS: "Vormen en algoritmen", "Formats and algorithms";
     FORMATS_NOTE: "zegel-evidence/v1 in een BagIt-map; SHA-256, Ed25519, Merkle-boom volgens RFC 6962, checkpoints volgens C2SP. De beschrijving is openbaar (map specs van Zegel) en een tweede, onafhankelijk geschreven programma (verifier/html) komt tot hetzelfde.", "zegel-evidence/v1 in a BagIt folder; SHA-256, Ed25519, Merkle tree by RFC 6962, checkpoints by C2SP. The description is public (folder specs of Zegel), and a second program that was written independently (verifier/html) comes to the same.";
     HASHES: "Vingerafdrukken (SHA-256)", "Fingerprints (SHA-256)";
+    OF: "van", "of";
     PACKAGE: "pakket", "package";
     PACKAGE_NAME: "naam van het pakket", "name of the package";
     LOG: "logboek", "log";
@@ -181,7 +180,6 @@ catalogue! {
     NOT_ONE_CONVERSATION: "Niet van één gesprek", "Not of one conversation";
     REFUSED_NOTE: "Dit pakket is geweigerd. Er is niets van te zeggen, en er staat niets van in dit rapport.", "This package was refused. Nothing can be said of it, and nothing of it stands in this report.";
     UNCHECKED_NOTE: "Dit pakket kon niet worden gecontroleerd.", "This package could not be checked.";
-    FOUND_ITEMS: "gevonden", "found";
     INFORMATION: "informatie", "information";
     WARNING: "waarschuwing", "warning";
     ERROR: "fout", "error";

@@ -46,7 +46,7 @@ const fn may_call(role: Role, call: Call) -> bool {
         Call::ReadStream => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::ReadAudit => matches!(role, Role::Auditor),
         Call::GetBlob => matches!(role, Role::Officer | Role::Inspector | Role::Follower),
-        Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),
+        Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::Replicate => matches!(role, Role::Follower),
     }
 }

@@ -13,8 +13,10 @@ pub(crate) mod files;
 mod font;
 mod inventory;
 mod layout;
+mod order;
 mod package;
 mod pdf;
+mod picture;
 mod sheet;
 mod wording;
 

@@ -22,6 +22,7 @@ pub mod corroborate;
 pub mod erasure;
 pub mod hash;
 pub mod kinds;
+pub mod labels;
 pub mod lattice;
 pub mod mirror;
 pub mod note;

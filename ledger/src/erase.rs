@@ -1,4 +1,4 @@
-//! Carries out an order to erase, on a log that is not served: four eyes, then keys, bodies, blobs, then a look through the files.
+//! Carries out an order to erase, on a log that is served or that is not: four eyes, then keys, bodies, blobs, then a look through the files.
 //!
 //! The ledger cannot read what was decided, since acts are sealed; what it can judge is that an officer and an approver of its registry both
 //! signed this very list of events. Not here: holds and terms (the officer's tools). Specification: `specs/officer.md`.
@@ -12,6 +12,7 @@ use zegel_proto::parse;
 use zegel_proto::v1::EventHeader;
 use zegel_verifier::erasure::{Erasure, ErasureError};
 use zegel_verifier::kinds::{EventFacts, Family, family};
+use zegel_verifier::registry::Registry;
 
 /// Why an order was not carried out.
 #[derive(Debug, Error)]
@@ -41,7 +42,7 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
-/// Carries out an order. Done again, it goes on where it stopped, or finds nothing to do.
+/// Carries out an order on a log that is not served. Done again, it goes on where it stopped, or finds nothing to do.
 ///
 /// # Errors
 /// [`EraseError`]. Nothing is erased before the order was believed and every event of it is one that may go.
@@ -63,9 +64,15 @@ pub fn erase_with(config: &Config, order: &str, faults: Arc<dyn Faults>) -> Resu
     let identity = identity_of(log).map_err(ServeError::from)?;
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     let registry = loaded.log.registry().ok_or_else(no_log)?;
-    order.verify(registry, loaded.log.size())?;
+    carry_out(&store, registry, loaded.log.size(), &order)
+}
+
+/// Carries out an order on a store, under the registry as it is at `size`. Appends go on beside it: rows of entries that are durable are written by
+/// nobody else.
+pub(crate) fn carry_out(store: &Store, registry: &Registry, size: u64, order: &Erasure) -> Result<Erased, EraseError> {
+    order.verify(registry, size)?;
     for (entry, position) in &order.places {
-        check_content(&store, *entry, *position)?;
+        check_content(store, *entry, *position)?;
     }
     Ok(store.erase(&order.places)?)
 }

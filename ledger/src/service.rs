@@ -5,6 +5,7 @@
 
 mod append;
 mod blobs;
+mod erase;
 mod read;
 mod shown;
 mod status;
@@ -323,5 +324,10 @@ impl Ledger for Service {
     async fn export_evidence(&self, request: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
         let (entered, request) = self.enter(Call::ExportEvidence, request, |request| &request.origin)?;
         read::evidence(self, entered, request).map(Response::new)
+    }
+
+    async fn erase(&self, request: Request<EraseRequest>) -> Answered<EraseResponse> {
+        let (entered, request) = self.enter(Call::Erase, request, |request| &request.origin)?;
+        erase::erase(entered, request).await.map(Response::new)
     }
 }

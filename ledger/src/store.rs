@@ -142,6 +142,8 @@ pub(crate) struct Store {
     blobs: Blobs,
     path: PathBuf,
     faults: Arc<dyn Faults>,
+    /// One erasure at a time.
+    erasing: Mutex<()>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -156,7 +158,8 @@ impl Store {
         let blobs = Blobs::open(&path.join("blobs"))?;
         let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
         let envelopes = EnvelopePlaces::default();
-        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, _lock: lock };
+        let erasing = Mutex::default();
+        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, erasing, _lock: lock };
         store.check_origin(origin)?;
         Ok(store)
     }

@@ -5,6 +5,7 @@ mod capture;
 mod case;
 mod claims;
 mod close_period;
+mod contact;
 mod coverage;
 mod demo;
 mod desk;
@@ -120,6 +121,9 @@ enum Command {
     /// Destroy on term, weed what is no record, or remove a breach: proposed, approved, erased, declared.
     #[command(subcommand)]
     Destroy(destroy::Destroy),
+    /// What the official decided of a contact who started a conversation (toelating).
+    #[command(subcommand)]
+    Contact(contact::Contact),
     /// Say that what lies before a month is complete: it is not read out again.
     ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
@@ -173,6 +177,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
+        Command::Contact(contact) => contact::run(contact).await,
         Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,

@@ -10,6 +10,7 @@
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
 pub mod acts;
+pub mod admission;
 pub mod case;
 pub mod demo;
 pub mod desk;

@@ -17,6 +17,7 @@ mod blobs;
 mod chain;
 mod client;
 mod connection;
+mod erasing;
 mod error;
 mod open;
 mod outbox;

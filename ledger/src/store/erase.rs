@@ -3,7 +3,7 @@
 //! The crash story. Before anything goes, each event gets a row that keeps its sealed leaf (what its batch signed over) and the marks by which its
 //! bytes would be known again; that row is durable first. Every later step can be done again: what is blank stays blank, what is gone stays gone.
 //! Wherever we stop, the same order goes on and ends the same. The marks are complements of a few bytes of ciphertext: they find what they
-//! mean in the files and not themselves.
+//! mean in the files and not themselves. Of a message row its watermark stays, by which the source that made it leaves the message out.
 //! Not here: who may order it (`erase`), what is logged of it (the officer's tools). Specification: `specs/storage.md`.
 
 use crate::store::database::Column;
@@ -11,15 +11,19 @@ use crate::store::rows::{self, BodiesRow, CHUNK_EVENTS, ErasedRow, KeysRow};
 use crate::store::{Step, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use zegel_proto::parse;
 use zegel_proto::v1::{EventHeader, SealedBody};
 use zegel_verifier::batch::sealed_leaf;
 use zegel_verifier::hash::Hash;
+use zegel_verifier::watermark::Watermark;
 
 /// Bytes by which a sealed form is known again.
 const MARK_BYTES: usize = 16;
+/// How often the files are written anew, before a reader who keeps one of them is in the way.
+const REWRITES_MAX: u32 = 4;
 /// Bytes of a file that are scanned at a time.
 const SCAN_STEP_BYTES: usize = 1 << 20;
 
@@ -64,6 +68,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then do it again: it goes on.
     pub(crate) fn erase(&self, places: &[(u64, u32)]) -> Result<Erased, StoreError> {
+        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut erased = Erased { events: places.len() as u64, ..Erased::default() };
         let mut chunks: BTreeMap<(u64, u32), Vec<u32>> = BTreeMap::new();
         for (entry, position) in places {
@@ -80,11 +85,7 @@ impl Store {
             }
             Ok(())
         })?;
-        self.step(Step::EraseFiles, || {
-            self.keys.compact()?;
-            self.truth.compact()?;
-            self.scan(places, &mut erased)
-        })?;
+        self.step(Step::EraseFiles, || self.rewrite(places, &mut erased))?;
         self.step(Step::EraseMarks, || self.forget_marks(places))?;
         Ok(erased)
     }
@@ -118,7 +119,10 @@ impl Store {
         for position in positions {
             let within = *position as usize % CHUNK_EVENTS;
             row.wraps.get_mut(within).map(Vec::clear);
-            row.message_rows.get_mut(within).map(Vec::clear);
+            // A row that was blanked before is a watermark already, and stays one.
+            if let Some(row) = row.message_rows.get_mut(within).filter(|row| Watermark::read(row).is_none()) {
+                *row = Watermark::of_row(row).map(|left| left.print()).unwrap_or_default();
+            }
         }
         let mut write = self.keys.write();
         write.put(Column::Wraps, &rows::chunk_key(entry, chunk), &rows::print(&row));
@@ -149,8 +153,27 @@ impl Store {
         Ok(removed)
     }
 
-    /// Reads every file of both databases for the marks of what was erased.
-    fn scan(&self, places: &[(u64, u32)], erased: &mut Erased) -> Result<(), StoreError> {
+    /// Writes every file anew until none holds what should be gone: a reader of a log that is served keeps an older file for as long as it reads.
+    fn rewrite(&self, places: &[(u64, u32)], erased: &mut Erased) -> Result<(), StoreError> {
+        let mut left = REWRITES_MAX;
+        loop {
+            self.keys.compact()?;
+            self.truth.compact()?;
+            (erased.files, erased.bytes, left) = (0, 0, left - 1);
+            match self.scan(places, erased)? {
+                None => return Ok(()),
+                Some(path) if left == 0 => {
+                    let reason =
+                        format!("{} still holds what should be gone: somebody reads it; ask again", path.display());
+                    return Err(StoreError::failed("erasing", reason));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Reads every file of both databases for the marks of what was erased; gives one that has them.
+    fn scan(&self, places: &[(u64, u32)], erased: &mut Erased) -> Result<Option<PathBuf>, StoreError> {
         let mut wanted: HashMap<[u8; 4], Marks> = HashMap::new();
         for (entry, position) in places {
             let row = self.truth.get(Column::Erased, &rows::chunk_key(*entry, *position))?;
@@ -163,16 +186,19 @@ impl Store {
         for folder in ["log", "keys"] {
             for path in files_of(&self.path.join(folder))? {
                 let failed = |reason| StoreError::failed("looking through the files", reason);
-                let mut file = File::open(&path).map_err(failed)?;
+                // A file that a log in service has let go of meanwhile is gone.
+                let mut file = match File::open(&path) {
+                    Err(reason) if reason.kind() == ErrorKind::NotFound => continue,
+                    opened => opened.map_err(failed)?,
+                };
                 erased.files += 1;
                 erased.bytes += file.metadata().map_err(failed)?.len();
                 if holds(&mut file, &wanted).map_err(failed)? {
-                    let reason = format!("{} still holds what should be gone", path.display());
-                    return Err(StoreError::failed("erasing", reason));
+                    return Ok(Some(path));
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn forget_marks(&self, places: &[(u64, u32)]) -> Result<(), StoreError> {

@@ -312,7 +312,7 @@ def governance():
             "At most 9,999.", "TooMany", "parts")
     good("ManifestRun", "manifest-run", m.manifest_run(0, 5, 1, 0))
     grammar("ManifestRun", "manifest-run-of-nothing", m.manifest_run(0, 0, 1, 0), "At least one record.", "Missing", "count")
-    grammar("ManifestRun", "manifest-run-fate-unknown", m.manifest_run(0, 5, 7, 0), "Fate 7.", "Value", "fate")
+    grammar("ManifestRun", "manifest-run-fate-unknown", m.manifest_run(0, 5, 8, 0), "Fate 8.", "Value", "fate")
 
 
 def evidence():

@@ -11,7 +11,7 @@ use crate::source::{Source, now_ms};
 use serde::Serialize;
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
-use zegel_proto::v1::{ClassListPublished, EventKind, PolicySet, SelectionSubject};
+use zegel_proto::v1::{ClassListPublished, CustodySubject, EventKind, PolicySet, SelectionSubject};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
@@ -198,9 +198,10 @@ fn drafts(kind: EventKind, decision: &Decision, act: Hash, list_version: &str) -
     let some = |text: &str| Field::or_none(Some(text.to_owned()).filter(|text| !text.is_empty()));
     let draft = |(number, part): (usize, Vec<_>)| {
         let scopes = if number == 0 { decision.selection.scopes.clone() } else { Vec::new() };
-        let subject = SelectionSubject {
+        let refers_to = decision.refers_to.map(Hash::to_vec).unwrap_or_default();
+        let selection = SelectionSubject {
             act: act.to_vec(),
-            refers_to: decision.refers_to.map(Hash::to_vec).unwrap_or_default(),
+            refers_to: refers_to.clone(),
             scopes,
             code: decision.code.clone(),
             list_version: list_version.into(),
@@ -209,12 +210,19 @@ fn drafts(kind: EventKind, decision: &Decision, act: Hash, list_version: &str) -
             count: items.len() as u64,
             events_root: Vec::new(),
         };
+        let subject = if kind == EventKind::CustodyPurged {
+            // Who has it now is said in the words of the deed.
+            let (other_origin, events) = (decision.decision.clone(), items.len() as u64);
+            print(&CustodySubject { transfer: refers_to, other_origin, events, ..CustodySubject::default() })?
+        } else {
+            print(&selection)?
+        };
         let act = RecordsAct {
             person: some(&decision.person),
             decision: some(&decision.decision),
             reason: some(&decision.reason),
             items: part,
-            ..RecordsAct::new(kind, print(&subject)?)
+            ..RecordsAct::new(kind, subject)
         };
         Ok(act.draft(now_ms())?)
     };

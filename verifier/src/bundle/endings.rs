@@ -1,7 +1,7 @@
-//! What the acts that are open say of the manifest and of events whose content is gone: approved by a second pair of eyes, destroyed on term, weeded, or removed as a data breach, and whether a valid declaration says so.
+//! What the acts that are open say of the manifest and of events whose content is gone: approved by a second pair of eyes, destroyed on term, weeded, removed as a data breach or transferred, and whether a valid declaration says so.
 //!
 //! Invariants: an event counts as ended only if the manifest withholds it under the marking of its ending, and an open declaration of that very ending
-//! lists it, which refers to an open proposal that another actor approved. What is marked and not declared is an error; the three
+//! lists it, which refers to an open proposal that another actor approved. What is marked and not declared is an error; the four
 //! endings never pass for one another. Whether it was lawful is not judged here. Specification: `specs/officer.md`.
 
 use super::findings::{About, Finding, Severity};
@@ -11,12 +11,12 @@ use crate::kinds::records;
 use crate::registry::Registry;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{EventKind, RedactionItem, RedactionSubject, SelectionSubject};
+use zegel_proto::v1::{CustodySubject, EventKind, RedactionItem, RedactionSubject, SelectionSubject};
 
 type Spot = (u64, u32);
 
 /// Marking in the manifest, kind of the declaration, id of the finding, and what is said.
-const ENDINGS: [(&str, EventKind, &str, &str, &str); 3] = [
+const ENDINGS: [(&str, EventKind, &str, &str, &str); 4] = [
     (
         "vernietigd",
         EventKind::DestructionExecuted,
@@ -26,6 +26,7 @@ const ENDINGS: [(&str, EventKind, &str, &str, &str); 3] = [
     ),
     ("geschoond", EventKind::WeedingExecuted, "WEEDED", "geschoond: geen archiefstuk", "weeded: not a record"),
     ("datalek", EventKind::BreachRemoved, "BREACH_REMOVED", "verwijderd wegens datalek", "removed as a data breach"),
+    ("overgebracht", EventKind::CustodyPurged, "TRANSFERRED", "overgebracht", "transferred"),
 ];
 
 /// A declaration that is open.
@@ -65,22 +66,30 @@ impl Endings {
         if !is_declaration && !is_step {
             return;
         }
-        let subject = body.value(records::SUBJECT).and_then(|subject| parse::<SelectionSubject>(subject).ok());
-        let Some(subject) = subject else { return };
+        let subject = body.value(records::SUBJECT).unwrap_or_default();
         let id = |bytes: &[u8]| Hash::read(bytes).unwrap_or(Hash::ZERO);
+        if kind == EventKind::CustodyPurged {
+            let Ok(custody) = parse::<CustodySubject>(subject) else { return };
+            return self.declare(kind, id(&custody.transfer), actor, custody.other_origin, body);
+        }
+        let Ok(subject) = parse::<SelectionSubject>(subject) else { return };
         match kind {
             EventKind::DestructionProposed => _ = self.proposed.entry(id(&subject.act)).or_insert(actor),
             EventKind::RedactionApproved => _ = self.looked_at.insert(id(&subject.refers_to), actor),
             EventKind::DestructionApproved => _ = self.approved.insert(id(&subject.refers_to), actor),
             _ => {
                 let rule = [subject.list_version.as_str(), subject.code.as_str()].join(" ");
-                self.declarations.push(Declared { kind, proposal: id(&subject.refers_to), actor, rule });
-                let items = body.items(records::ITEMS).iter().flatten();
-                let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
-                let number = self.declarations.len() - 1;
-                self.declared.extend(items.map(|item| ((item.entry, item.position), number)));
+                self.declare(kind, id(&subject.refers_to), actor, rule, body);
             }
         }
+    }
+
+    fn declare(&mut self, kind: EventKind, proposal: Hash, actor: Hash, rule: String, body: &ShownBody) {
+        self.declarations.push(Declared { kind, proposal, actor, rule });
+        let items = body.items(records::ITEMS).iter().flatten();
+        let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
+        let number = self.declarations.len() - 1;
+        self.declared.extend(items.map(|item| ((item.entry, item.position), number)));
     }
 
     /// Takes a part of the open manifest: whether it needs a second pair of eyes is the policy in force where it stands.
@@ -130,10 +139,10 @@ impl Endings {
             findings.push(Finding::of("MANIFEST_UNAPPROVED", Severity::Warning, About::Completeness, nl, en));
         }
         if undeclared > 0 {
-            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond of verwijderd, zonder geldige verklaring daarvan."
+            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond, verwijderd of overgebracht, zonder geldige verklaring daarvan."
                 .into();
             let en =
-                "Content is missing and called destroyed, weeded or removed, without a valid declaration of it.".into();
+                "Content is missing and called destroyed, weeded, removed or transferred, without a valid declaration of it.".into();
             let finding = Finding::of("DESTRUCTION_UNDECLARED", Severity::Error, About::Completeness, nl, en);
             findings.push(finding.times(undeclared));
         }

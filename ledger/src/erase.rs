@@ -74,7 +74,7 @@ pub(crate) fn carry_out(store: &Store, registry: &Registry, size: u64, order: &E
     for (entry, position) in &order.places {
         check_content(store, *entry, *position)?;
     }
-    Ok(store.erase(&order.places)?)
+    Ok(store.erase(&order.places, &order.resealed)?)
 }
 
 fn check_content(store: &Store, entry: u64, position: u32) -> Result<(), EraseError> {

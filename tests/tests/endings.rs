@@ -3,49 +3,9 @@
 use serde_json::Value;
 use std::path::Path;
 use zegel_tests::Stage;
+use zegel_tests::dossier::{CHAT, findings, place_of, read_out, refused, run, second_verifier, stage};
 
-const CHAT: [&str; 2] = ["--conversation", "Dossier"];
 const LIST: &str = "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;1;month;Ambtelijke top\n";
-
-fn stage() -> Stage {
-    let stage = Stage::new();
-    stage.zegel(&["register", "custodian", "--name", "Carol"]);
-    stage.zegel(&["register", "conversation", "--title", "Dossier", "--channel", "whatsapp"]);
-    stage
-}
-
-fn run(stage: &Stage, arguments: &[&str]) -> Value {
-    let said = stage.zegel(&[&["--json"], arguments].concat());
-    serde_json::from_str::<Value>(&said).unwrap_or_else(|reason| panic!("{reason}: {said}"))["result"].clone()
-}
-
-/// Reads a chat out, and gives the counts.
-fn read_out(stage: &Stage, name: &str, lines: &[&str]) -> Value {
-    let file = stage.path(name);
-    std::fs::write(&file, lines.join("\n") + "\n").expect("written");
-    let file = file.display().to_string();
-    let of = ["import", "whatsapp", &file, "--custodian", "Carol", "--timezone", "Europe/Amsterdam"];
-    run(stage, &[&of[..], &CHAT].concat())["chats"][0]["counts"].clone()
-}
-
-/// Where a message with these words stands.
-fn place_of(stage: &Stage, words: &str) -> String {
-    let read = run(stage, &[&["review", "read", "--size", "100"], &CHAT[..]].concat());
-    let messages = read["messages"].as_array().expect("messages");
-    let says = |message: &&Value| {
-        let said = message["words"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        said.collect::<String>().trim() == words
-    };
-    let found = messages.iter().find(says).unwrap_or_else(|| panic!("{words:?} is not in {read:#}"));
-    found["place"].as_str().expect("a place").into()
-}
-
-/// Reason of a command that must be refused, with exit code 2.
-fn refused(stage: &Stage, arguments: &[&str]) -> String {
-    let output = stage.try_zegel(arguments);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 fn proposing<'a>(end: &'a str, place: &'a str, decision: &'a str) -> Vec<&'a str> {
     let how = ["destroy", "propose", "--end", end, "--event", place, "--decision", decision];
@@ -67,11 +27,6 @@ fn end(stage: &Stage, end: &str, place: &str, decision: &str) -> Value {
     serde_json::from_slice(&std::fs::read(&declaration).expect("a declaration")).expect("JSON")
 }
 
-fn findings(report: &Value) -> Vec<&str> {
-    let all = report["report"]["findings"].as_array().expect("findings");
-    all.iter().map(|finding| finding["id"].as_str().expect("an id")).collect()
-}
-
 const FIRST: [&str; 6] = [
     "13-02-2026 09:00 - Anna: op termijn vernietigd",
     "13-03-2026 09:00 - Anna: van mijn zus",
@@ -85,7 +40,7 @@ const FIRST: [&str; 6] = [
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of_it_back() {
     let stage = stage();
-    assert_eq!(read_out(&stage, "first.txt", &FIRST)["new"], 6);
+    assert_eq!(read_out(&stage, "first.txt", &FIRST)["counts"]["new"], 6);
     let place = |words: &str| place_of(&stage, words);
     let (term, breach, kept) =
         (place("op termijn vernietigd"), place("per ongeluk uitgelezen"), place("blijvend te bewaren"));
@@ -121,10 +76,11 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
     let mut again = FIRST.to_vec();
     again.insert(1, "13-03-2026 09:00 - Anna: over de begroting");
     again.insert(4, "13-03-2026 09:01 - Anna: van mijn zus");
-    let counts = read_out(&stage, "again.txt", &again);
+    let counts = &read_out(&stage, "again.txt", &again)["counts"];
     assert_eq!((&counts["ended"], &counts["new"], &counts["vanished"]), (&4.into(), &2.into(), &0.into()), "{counts}");
     let renamed: Vec<String> = again.iter().map(|line| line.replace("Anna:", "Anna Jansen:")).collect();
-    let counts = read_out(&stage, "renamed.txt", &renamed.iter().map(String::as_str).collect::<Vec<_>>());
+    let renamed: Vec<&str> = renamed.iter().map(String::as_str).collect();
+    let counts = &read_out(&stage, "renamed.txt", &renamed)["counts"];
     assert_eq!((&counts["ended"], &counts["new"], &counts["vanished"]), (&4.into(), &0.into(), &0.into()), "{counts}");
     let seconds = |line: &&str| {
         let (time, rest) = line.split_once(" - ").expect("a header");
@@ -132,7 +88,8 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
         format!("[{date} {time}:07] {rest}")
     };
     let moved: Vec<String> = again.iter().map(seconds).collect();
-    let counts = read_out(&stage, "_chat.txt", &moved.iter().map(String::as_str).collect::<Vec<_>>());
+    let moved: Vec<&str> = moved.iter().map(String::as_str).collect();
+    let counts = &read_out(&stage, "_chat.txt", &moved)["counts"];
     assert_eq!((&counts["ended"], &counts["new"], &counts["vanished"]), (&4.into(), &0.into(), &0.into()), "{counts}");
 
     // The bundle says each by its name, and the manifest of each read-out says what it left out.
@@ -146,6 +103,11 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
     }
     assert!(!findings(&found).contains(&"DESTRUCTION_UNDECLARED"), "{found:#}");
     assert!(!findings(&found).contains(&"MANIFEST_RUNS"), "{found:#}");
+    if let Some(other) = second_verifier(&bundle, &stage.trust()) {
+        for id in ["DESTROYED", "WEEDED", "BREACH_REMOVED", "TRANSFERRED"] {
+            assert_eq!(other["findings"][id], 1, "{id}: {other:#}");
+        }
+    }
     let steps = found["report"]["custody"]["steps"].as_array().expect("steps");
     let ended: Vec<u64> = steps.iter().filter_map(|step| step["file"]["ended"].as_u64()).collect();
     assert_eq!(ended, [0, 4, 4, 4]);

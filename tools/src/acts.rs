@@ -247,6 +247,17 @@ impl Acts {
         (ended, places)
     }
 
+    /// What is covered for good, under its grounds and [`permanent::MARK`], with the places of the acts that say so.
+    #[must_use]
+    pub fn forever(&self) -> (Vec<RedactionItem>, BTreeSet<(u64, u32)>) {
+        let declared = || self.of_kind(EventKind::BodyResealed);
+        let of: BTreeSet<Option<Hash>> = declared().map(Act::refers_to).collect();
+        let approves = |act: &&Act| act.kind == EventKind::RedactionApproved && of.contains(&act.refers_to());
+        let places = declared().chain(self.all.iter().filter(approves));
+        let places = places.map(|act| (act.spot.entry, act.spot.position)).collect();
+        (declared().flat_map(|act| act.items.iter().cloned()).collect(), places)
+    }
+
     /// Redaction manifests in log order.
     #[must_use]
     pub fn manifests(&self) -> Vec<Manifest> {

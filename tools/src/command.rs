@@ -4,6 +4,7 @@ mod append;
 mod capture;
 mod case;
 mod claims;
+mod clearance;
 mod close_period;
 mod contact;
 mod coverage;
@@ -17,6 +18,7 @@ mod key;
 mod load;
 mod mirror;
 mod outcome;
+mod permanent;
 mod receipts;
 mod records;
 mod redact;
@@ -107,6 +109,8 @@ enum Command {
     /// What a chat holder says is private, and what became of it.
     #[command(subcommand)]
     Claim(claims::Claim),
+    /// Say what may be removed from a phone, once its read-out is in the log.
+    Clearance(clearance::Clear),
     /// Find content that is marked above the permitted level, and record the incident.
     Rubricering(claims::Rubricering),
     /// Look for messages; logged with its purpose.
@@ -190,6 +194,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Classes(classes) => records::classes(&classes).await,
         Command::Review(review) => review::run(review).await,
         Command::Claim(claim) => claims::claim(claim).await,
+        Command::Clearance(clear) => clearance::run(clear).await,
         Command::Rubricering(scan) => claims::rubricering(scan).await,
         Command::Search(search) => review::search(search).await,
         Command::Redact(redact) => redact::run(redact).await,

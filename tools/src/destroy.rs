@@ -204,6 +204,20 @@ pub fn propose(
     Ok(Proposal { end, code, scope: scope.clone(), spots })
 }
 
+/// Signs an order with both keys.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn signed(mut order: Erasure, folder: &KeyFolder) -> Result<Erasure, KeyError> {
+    let statement = order.statement();
+    for actor in [Actor::Officer, Actor::Approver] {
+        let identity = folder.identity(actor)?;
+        let signature = identity.sign(CONTEXT_ERASURE, statement.as_bytes())?;
+        order.signers.push(Signer { actor: identity.actor(), key: identity.public_key(), signature });
+    }
+    Ok(order)
+}
+
 /// The code by which all of them may go.
 fn check(
     acts: &Acts,
@@ -334,14 +348,7 @@ impl Proposal {
         }
         let places = self.spots.iter().map(|spot| (spot.entry, spot.position)).collect();
         let origin = folder.ministry().origin.clone();
-        let mut order = Erasure { origin, proposal: Some(id), places, signers: Vec::new() };
-        let statement = order.statement();
-        for actor in [Actor::Officer, Actor::Approver] {
-            let identity = folder.identity(actor)?;
-            let signature = identity.sign(CONTEXT_ERASURE, statement.as_bytes())?;
-            order.signers.push(Signer { actor: identity.actor(), key: identity.public_key(), signature });
-        }
-        Ok(order)
+        Ok(signed(Erasure { origin, proposal: Some(id), places, ..Erasure::default() }, folder)?)
     }
 
     /// The act that declares it, once all of it is gone.

@@ -12,6 +12,7 @@
 pub mod acts;
 pub mod admission;
 pub mod case;
+pub mod clearance;
 pub mod demo;
 pub mod desk;
 pub mod destroy;
@@ -31,6 +32,7 @@ pub mod load;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+pub mod permanent;
 pub mod plan;
 pub mod reading;
 pub mod record;

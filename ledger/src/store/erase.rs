@@ -17,7 +17,8 @@ use std::sync::PoisonError;
 use zegel_proto::parse;
 use zegel_proto::v1::{EventHeader, SealedBody};
 use zegel_verifier::batch::sealed_leaf;
-use zegel_verifier::hash::Hash;
+use zegel_verifier::erasure::Resealed;
+use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::watermark::Watermark;
 
 /// Bytes by which a sealed form is known again.
@@ -43,12 +44,27 @@ pub struct Erased {
 }
 
 type Marks = Vec<[u8; MARK_BYTES]>;
+/// How events of an order stand that are not simply to be blanked.
+type Forms = BTreeMap<(u64, u32), Form>;
+
+enum Form {
+    /// An earlier run blanked it.
+    Gone,
+    /// An earlier run put the new sealed form in its place.
+    There,
+    /// This takes its place.
+    New(Resealed),
+}
 
 impl Store {
     /// The sealed leaf of an event that was erased; `None` if it was not.
     pub(crate) fn erased(&self, entry: u64, position: u32) -> Result<Option<Hash>, StoreError> {
+        Ok(self.erased_row(entry, position)?.map(|row| Hash(row.leaf)))
+    }
+
+    fn erased_row(&self, entry: u64, position: u32) -> Result<Option<ErasedRow>, StoreError> {
         let row = self.truth.get(Column::Erased, &rows::chunk_key(entry, position))?;
-        row.map(|row| Ok(Hash(rows::parse::<ErasedRow>("an erased event", &row)?.leaf))).transpose()
+        row.map(|row| rows::parse("an erased event", &row)).transpose()
     }
 
     /// Erased events of an entry, by position.
@@ -67,21 +83,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then do it again: it goes on.
-    pub(crate) fn erase(&self, places: &[(u64, u32)]) -> Result<Erased, StoreError> {
+    pub(crate) fn erase(
+        &self,
+        places: &[(u64, u32)],
+        resealed: &BTreeMap<(u64, u32), Resealed>,
+    ) -> Result<Erased, StoreError> {
         let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut erased = Erased { events: places.len() as u64, ..Erased::default() };
         let mut chunks: BTreeMap<(u64, u32), Vec<u32>> = BTreeMap::new();
         for (entry, position) in places {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
-        erased.before = self.step(Step::EraseIntent, || self.intend(&chunks))?;
+        let (before, resealed) = self.step(Step::EraseIntent, || self.intend(&chunks, resealed))?;
+        erased.before = before;
         self.step(Step::EraseKeys, || {
-            chunks.iter().try_for_each(|(chunk, positions)| self.blank_keys(*chunk, positions))
+            chunks.iter().try_for_each(|(chunk, positions)| self.blank_keys(*chunk, positions, &resealed))
         })?;
         self.step(Step::EraseBodies, || {
             for (chunk, positions) in &chunks {
-                self.blank_bodies(*chunk, positions)?;
-                erased.blobs += self.remove_blobs(*chunk, positions)?;
+                self.blank_bodies(*chunk, positions, &resealed)?;
+                erased.blobs += self.remove_blobs(*chunk, positions, &resealed)?;
             }
             Ok(())
         })?;
@@ -91,34 +112,65 @@ impl Store {
     }
 
     /// Keeps the leaf of each event, and how its bytes would be known again. Gives how many had gone before.
-    fn intend(&self, chunks: &BTreeMap<(u64, u32), Vec<u32>>) -> Result<u64, StoreError> {
-        let (mut write, mut before) = (self.truth.write(), 0);
+    /// And which new sealed forms take a place: not that of an event that ended since, nor of another form than the one that they replace.
+    fn intend(
+        &self,
+        chunks: &BTreeMap<(u64, u32), Vec<u32>>,
+        resealed: &BTreeMap<(u64, u32), Resealed>,
+    ) -> Result<(u64, Forms), StoreError> {
+        let (mut write, mut before, mut forms) = (self.truth.write(), 0, BTreeMap::new());
         for ((entry, chunk), positions) in chunks {
             let (ciphertexts, keys) = (self.ciphertexts(*entry, *chunk)?, self.wraps(*entry, *chunk)?);
             for position in positions {
-                if self.erased(*entry, *position)?.is_some() {
-                    before += 1;
-                    continue;
-                }
                 let within = *position as usize % CHUNK_EVENTS;
                 let of = |list: &[Vec<u8>]| list.get(within).cloned().unwrap_or_default();
                 let body = SealedBody { ciphertext: of(&ciphertexts), wrap: of(&keys.wraps), message_row: Vec::new() };
+                let (place, kept) = ((*entry, *position), self.erased_row(*entry, *position)?);
+                let new = resealed.get(&place);
+                let is_new = |new: &Resealed| new.ciphertext == body.ciphertext;
+                if kept.is_some() && (body.ciphertext.is_empty() || new.is_some_and(is_new)) {
+                    // What was under way is taken up again: its marks are still there.
+                    before += u64::from(kept.is_some_and(|kept| kept.marks.is_empty()));
+                    let form = if body.ciphertext.is_empty() { Form::Gone } else { Form::There };
+                    forms.insert(place, form);
+                    continue;
+                }
+                if let Some(new) = new {
+                    if Hash::read(&new.replaces) != Some(sha256(&[&body.ciphertext])) {
+                        let reason = format!("{entry}:{position} is not in the form that the order replaces");
+                        return Err(StoreError::failed("resealing", reason));
+                    }
+                    forms.insert(place, Form::New(new.clone()));
+                }
+                if let Some(kept) = kept.filter(|kept| !kept.marks.is_empty()) {
+                    // Stopped after the keys: the wrap that is there may be the new one.
+                    write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&kept));
+                    continue;
+                }
                 if body.ciphertext.is_empty() || body.wrap.is_empty() {
                     return Err(StoreError::Missing { what: "sealed body of entry", number: *entry });
                 }
-                let row = ErasedRow { leaf: sealed_leaf(&body).0, marks: marks_of(&body, &of(&keys.message_rows)) };
+                let leaf = self.erased(*entry, *position)?.unwrap_or_else(|| sealed_leaf(&body));
+                // A watermark stays: it is no row any more.
+                let message_row = Some(of(&keys.message_rows)).filter(|row| Watermark::read(row).is_none());
+                let row = ErasedRow { leaf: leaf.0, marks: marks_of(&body, &message_row.unwrap_or_default()) };
                 write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&row));
             }
         }
         self.truth.commit_synced(write, "writing what is to be erased")?;
-        Ok(before)
+        Ok((before, forms))
     }
 
-    fn blank_keys(&self, (entry, chunk): (u64, u32), positions: &[u32]) -> Result<(), StoreError> {
+    fn blank_keys(&self, (entry, chunk): (u64, u32), positions: &[u32], forms: &Forms) -> Result<(), StoreError> {
         let mut row: KeysRow = self.wraps(entry, chunk)?;
         for position in positions {
             let within = *position as usize % CHUNK_EVENTS;
-            row.wraps.get_mut(within).map(Vec::clear);
+            match (row.wraps.get_mut(within), forms.get(&(entry, *position))) {
+                (_, Some(Form::Gone | Form::There)) => continue,
+                (Some(wrap), Some(Form::New(new))) => wrap.clone_from(&new.wrap),
+                (Some(wrap), None) => wrap.clear(),
+                (None, _) => {}
+            }
             // A row that was blanked before is a watermark already, and stays one.
             if let Some(row) = row.message_rows.get_mut(within).filter(|row| Watermark::read(row).is_none()) {
                 *row = Watermark::of_row(row).map(|left| left.print()).unwrap_or_default();
@@ -129,21 +181,27 @@ impl Store {
         self.keys.commit_synced(write, "erasing keys")
     }
 
-    fn blank_bodies(&self, (entry, chunk): (u64, u32), positions: &[u32]) -> Result<(), StoreError> {
+    fn blank_bodies(&self, (entry, chunk): (u64, u32), positions: &[u32], forms: &Forms) -> Result<(), StoreError> {
         let mut row = BodiesRow { ciphertexts: self.ciphertexts(entry, chunk)? };
         for position in positions {
-            row.ciphertexts.get_mut(*position as usize % CHUNK_EVENTS).map(Vec::clear);
+            let ciphertext = row.ciphertexts.get_mut(*position as usize % CHUNK_EVENTS);
+            match (ciphertext, forms.get(&(entry, *position))) {
+                (Some(ciphertext), Some(Form::New(new))) => ciphertext.clone_from(&new.ciphertext),
+                (Some(ciphertext), None) => ciphertext.clear(),
+                (None, _) | (_, Some(Form::Gone | Form::There)) => {}
+            }
         }
         let mut write = self.truth.write();
         write.put(Column::Bodies, &rows::chunk_key(entry, chunk), &rows::print(&row));
         self.truth.commit_synced(write, "erasing bodies")
     }
 
-    /// Blobs are encrypted once for one event: no other event needs them.
-    fn remove_blobs(&self, (entry, _): (u64, u32), positions: &[u32]) -> Result<u64, StoreError> {
+    /// Blobs are encrypted once for one event: no other event needs them. Of an event that loses a part only they stay; the key of one that is covered is gone.
+    fn remove_blobs(&self, (entry, _): (u64, u32), positions: &[u32], forms: &Forms) -> Result<u64, StoreError> {
         let headers = self.headers(entry)?;
         let mut removed = 0;
-        for position in positions {
+        let loses_all = |position: &&u32| !matches!(forms.get(&(entry, **position)), Some(Form::There | Form::New(_)));
+        for position in positions.iter().filter(loses_all) {
             let header = headers.get(*position as usize).and_then(|header| parse::<EventHeader>(header).ok());
             let blobs = header.map(|header| header.blobs).unwrap_or_default();
             for blob in blobs.iter().filter_map(|blob| Hash::read(blob)) {

@@ -330,6 +330,9 @@ def evidence():
     good(name, "record-event-redacted", event(redacted_body=m.redacted(
         [m.shown(salt=salt, state=m.VALUE, value=b"x"), m.shown(leaf=H[3]),
          m.shown(salt=salt, state=m.LIST, items=[item, m.shown(leaf=H[4])])])))
+    good("RedactedBody", "redacted-body", m.redacted([m.shown(salt=salt, state=m.VALUE, value=b"x"), m.shown(leaf=H[3])]))
+    grammar("RedactedBody", "redacted-body-slot-open-and-covered", m.redacted([m.shown(salt=salt, leaf=H[3], state=m.NONE)]),
+            "A salt and a leaf.", "Length", "leaf")
     refused(name, "record-event-opened-and-redacted", event(opened=m.body(H[6], []), redacted_body=b""),
             "One of the two.", "NotCanonical")
     for defect, about, error, fields in [

@@ -83,6 +83,20 @@ pub enum StoreError {
         /// Which one.
         number: u64,
     },
+    /// A file that a reader keeps, with what was erased in it.
+    #[error("{path} still holds what should be gone: somebody reads it; ask again")]
+    StillThere {
+        /// The file.
+        path: String,
+    },
+    /// An order over another sealed form than the one that is there: an old one.
+    #[error("{entry}:{position} is not in the form that the order replaces: nothing that was covered is put back")]
+    OtherForm {
+        /// The entry.
+        entry: u64,
+        /// The position.
+        position: u32,
+    },
     /// Two processes on one store.
     #[error("the store is open in another process")]
     InUse,

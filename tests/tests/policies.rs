@@ -192,9 +192,36 @@ fn a_passage_is_covered_for_good_only_where_policy_allows_it_and_is_never_opened
     assert!(opened.contains(&place), "{opened}");
     let again = read_out(&stage, "again.txt", &[words, "13-05-2026 09:01 - Bram: doe ik"]);
     assert_eq!((&again["counts"]["ended"], &again["counts"]["new"]), (&1.into(), &0.into()), "{again:#}");
+    // More can be covered for good, and no old order puts anything back.
+    let second = path("second.txt");
+    run(&stage, &[&["redact", "permanent", "order", &other, "--out", &second], &CHAT[..]].concat());
+    assert_eq!(run(&stage, &["destroy", "erase", &second])["before"], 0);
+    let replayed = refused(&stage, &["destroy", "erase", &order]);
+    assert!(replayed.contains("is not in the form that the order replaces"), "{replayed}");
+    run(&stage, &[&["redact", "permanent", "declare", &other], &CHAT[..]].concat());
+    let (code, found, bytes) = exported(&stage, "more");
+    assert_eq!(code, Some(0), "{found:#}");
+    assert!(!holds(&bytes, "Zevenaar") && !holds(&bytes, "kade") && holds(&bytes, "doe "));
     let mut stage = stage;
     assert_eq!(stage.stop(), Some(0));
     stage.check();
+}
+
+#[test]
+fn what_is_only_called_covered_for_good_is_an_error() {
+    let stage = stage();
+    assert_eq!(read_out(&stage, "chat.txt", &["13-05-2026 09:00 - Anna: bel de dokter"])["counts"]["new"], 1);
+    let place = place_of(&stage, "bel de dokter");
+    let bundle = stage.path("claims");
+    let cover = format!("{place}:text:1-1=5.1.2e,blijvend_gelakt");
+    let order = ["export", "--recipient", "Inspectie", "--cover", &cover, "--out", bundle.to_str().expect("a path")];
+    stage.zegel(&[&order[..], &CHAT].concat());
+    let (_, found) = stage.verify(&bundle, &[]);
+    assert!(findings(&found).contains(&"REDACTION_UNDECLARED"), "{found:#}");
+    assert!(!findings(&found).contains(&"PERMANENTLY_REDACTED"), "{found:#}");
+    if let Some(other) = second_verifier(&bundle, &stage.trust()) {
+        assert_eq!(other["findings"]["REDACTION_UNDECLARED"], 1, "{other:#}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

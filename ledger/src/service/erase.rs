@@ -5,6 +5,7 @@
 
 use super::{Admitted, blocking};
 use crate::erase::{EraseError, carry_out};
+use crate::store::StoreError;
 use std::sync::Arc;
 use tonic::Status;
 use zegel_proto::v1::{EraseRequest, EraseResponse};
@@ -31,7 +32,11 @@ impl From<EraseError> for Status {
                 Self::invalid_argument(sentence)
             }
             EraseError::Order(_) => Self::permission_denied(sentence),
-            EraseError::NoLog { .. } | EraseError::NotContent { .. } => Self::failed_precondition(sentence),
+            EraseError::NoLog { .. }
+            | EraseError::NotContent { .. }
+            | EraseError::Store(StoreError::StillThere { .. } | StoreError::OtherForm { .. }) => {
+                Self::failed_precondition(sentence)
+            }
             EraseError::Serve(_) | EraseError::Store(_) => Self::unavailable(sentence),
         }
     }

@@ -137,8 +137,7 @@ impl Store {
                 }
                 if let Some(new) = new {
                     if Hash::read(&new.replaces) != Some(sha256(&[&body.ciphertext])) {
-                        let reason = format!("{entry}:{position} is not in the form that the order replaces");
-                        return Err(StoreError::failed("resealing", reason));
+                        return Err(StoreError::OtherForm { entry: *entry, position: *position });
                     }
                     forms.insert(place, Form::New(new.clone()));
                 }
@@ -151,9 +150,7 @@ impl Store {
                     return Err(StoreError::Missing { what: "sealed body of entry", number: *entry });
                 }
                 let leaf = self.erased(*entry, *position)?.unwrap_or_else(|| sealed_leaf(&body));
-                // A watermark stays: it is no row any more.
-                let message_row = Some(of(&keys.message_rows)).filter(|row| Watermark::read(row).is_none());
-                let row = ErasedRow { leaf: leaf.0, marks: marks_of(&body, &message_row.unwrap_or_default()) };
+                let row = ErasedRow { leaf: leaf.0, marks: marks_of(&body) };
                 write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&row));
             }
         }
@@ -221,9 +218,7 @@ impl Store {
             match self.scan(places, erased)? {
                 None => return Ok(()),
                 Some(path) if left == 0 => {
-                    let reason =
-                        format!("{} still holds what should be gone: somebody reads it; ask again", path.display());
-                    return Err(StoreError::failed("erasing", reason));
+                    return Err(StoreError::StillThere { path: path.display().to_string() });
                 }
                 Some(_) => {}
             }
@@ -271,9 +266,10 @@ impl Store {
     }
 }
 
-/// Complements of the last bytes of the wrap, the first of the ciphertext, and of the message row.
-fn marks_of(body: &SealedBody, message_row: &[u8]) -> Marks {
-    let ends = [body.wrap.last_chunk::<MARK_BYTES>(), body.ciphertext.first_chunk(), message_row.last_chunk()];
+/// Complements of the last bytes of the wrap, and of the first of the ciphertext. A message row lies in one value with its wrap: where that is gone, so is
+/// the row. Its own bytes mark nothing, since messages of one minute share some.
+fn marks_of(body: &SealedBody) -> Marks {
+    let ends = [body.wrap.last_chunk::<MARK_BYTES>(), body.ciphertext.first_chunk()];
     ends.into_iter().flatten().map(|mark| mark.map(|byte| !byte)).collect()
 }
 

@@ -32,6 +32,7 @@ pub(crate) enum Call {
     Snapshot,
     ExportEvidence,
     Replicate,
+    Erase,
 }
 
 /// The table of `specs/access.md`, which a test reads.
@@ -48,13 +49,19 @@ const fn may_call(role: Role, call: Call) -> bool {
         Call::GetBlob => matches!(role, Role::Officer | Role::Inspector | Role::Follower),
         Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::Replicate => matches!(role, Role::Follower),
+        // Whoever carries it in: an order is believed by its two signatures alone.
+        Call::Erase => matches!(role, Role::Officer | Role::Operator),
     }
 }
 
 /// Roles of the actors that may act: registered, and not all of their keys have ended. An actor that never had a key (an
 /// auditor, an operator) acts by its certificate alone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Roles(HashMap<Hash, Role>);
+pub(crate) struct Roles {
+    of: HashMap<Hash, Role>,
+    /// What they were read from; `None` before genesis.
+    registry: Option<Registry>,
+}
 
 impl Roles {
     /// As a registry says.
@@ -67,7 +74,14 @@ impl Roles {
             }
         }
         let acts = |actor: &Hash| !matches!(keys.get(actor), Some(Keys::Ended));
-        Self(registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role)).collect())
+        let of =
+            registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role)).collect();
+        Self { of, registry: Some(registry.clone()) }
+    }
+
+    /// The registry that says so.
+    pub(crate) fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
     }
 }
 
@@ -117,7 +131,7 @@ impl Clients {
     pub(crate) fn admit(&self, caller: Caller, call: Call, size: u64, roles: &Roles) -> Option<Actor> {
         let Self::Listed(actors) = self else { return Some(Actor::Anyone) };
         let actor = *actors.get(&caller.0?)?;
-        let role = if size == 0 { Role::Root } else { *roles.0.get(&actor)? };
+        let role = if size == 0 { Role::Root } else { *roles.of.get(&actor)? };
         let actor = if role == Role::Follower { Actor::Follower(actor) } else { Actor::Known(actor) };
         may_call(role, call).then_some(actor)
     }

@@ -5,6 +5,7 @@
 
 mod append;
 mod blobs;
+mod erase;
 mod read;
 mod replicate;
 mod shown;
@@ -331,5 +332,10 @@ impl Ledger for Service {
     async fn replicate(&self, request: Request<ReplicateRequest>) -> Answered<Self::ReplicateStream> {
         let (entered, request) = self.enter(Call::Replicate, request, |request| &request.origin)?;
         replicate::replicate(self, entered, request).map(Response::new)
+    }
+
+    async fn erase(&self, request: Request<EraseRequest>) -> Answered<EraseResponse> {
+        let (entered, request) = self.enter(Call::Erase, request, |request| &request.origin)?;
+        erase::erase(entered, request).await.map(Response::new)
     }
 }

@@ -88,6 +88,20 @@ pub enum StoreError {
         /// Which one.
         number: u64,
     },
+    /// A file that a reader keeps, with what was erased in it.
+    #[error("{path} still holds what should be gone: somebody reads it; ask again")]
+    StillThere {
+        /// The file.
+        path: String,
+    },
+    /// An order over another sealed form than the one that is there: an old one.
+    #[error("{entry}:{position} is not in the form that the order replaces: nothing that was covered is put back")]
+    OtherForm {
+        /// The entry.
+        entry: u64,
+        /// The position.
+        position: u32,
+    },
     /// Two processes on one store.
     #[error("the store is open in another process")]
     InUse,
@@ -147,6 +161,8 @@ pub(crate) struct Store {
     blobs: Blobs,
     path: PathBuf,
     faults: Arc<dyn Faults>,
+    /// One erasure at a time.
+    erasing: Mutex<()>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -161,7 +177,8 @@ impl Store {
         let blobs = Blobs::open(&path.join("blobs"))?;
         let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
         let envelopes = EnvelopePlaces::default();
-        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, _lock: lock };
+        let erasing = Mutex::default();
+        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, erasing, _lock: lock };
         store.check_origin(origin)?;
         Ok(store)
     }

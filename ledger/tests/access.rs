@@ -212,6 +212,7 @@ async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>)
             first(client.export_evidence(request).await).await
         }
         "Replicate" => first(client.replicate(ReplicateRequest { origin, from: 0, orders: Vec::new() }).await).await,
+        "Erase" => client.erase(EraseRequest { origin, order: "none".into() }).await.map(|_| ()),
         other => panic!("{other} is no call that this test knows"),
     }
 }

@@ -148,4 +148,7 @@ impl Ledger for FalseLedger {
     async fn export_evidence(&self, _: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
         not_here()
     }
+    async fn erase(&self, _: Request<EraseRequest>) -> Answered<EraseResponse> {
+        not_here()
+    }
 }

@@ -4,6 +4,7 @@
 //! The commands must have been built (`make test` does).
 
 pub mod archive;
+pub mod dossier;
 pub mod false_ledger;
 pub mod fuzz;
 pub mod gateway;

@@ -9,6 +9,7 @@
 //! Not here: what may be disclosed (`case`), what a bundle is (the verifier). Specification: `specs/disclosure.md`.
 
 mod cell;
+mod declaration;
 pub(crate) mod files;
 mod font;
 mod inventory;
@@ -21,6 +22,7 @@ mod sheet;
 mod wording;
 
 pub use cell::cell;
+pub use declaration::declaration;
 pub use inventory::{inventory, production_report};
 pub use package::{Content, Packed, Wanted, pack};
 pub use sheet::{Bundle, Printer};

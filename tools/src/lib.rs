@@ -10,7 +10,9 @@
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
 pub mod acts;
+pub mod admission;
 pub mod case;
+pub mod clearance;
 pub mod demo;
 pub mod desk;
 pub mod destroy;
@@ -30,6 +32,7 @@ pub mod load;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+pub mod permanent;
 pub mod plan;
 pub mod reading;
 pub mod record;

@@ -12,9 +12,9 @@ pub use message::{Message, Segment};
 
 use crate::entropy::random_id;
 use crate::event::{Field, RecordsAct};
-use crate::export::{ExportError, Spot};
+use crate::export::{CoverError, ExportError, Spot};
 use crate::keys::ArchiveKey;
-use crate::seal::{DossierKey, OpenError, open_checked};
+use crate::seal::{DossierKey, OpenError, open_checked, reseal};
 use crate::source::{Connection, Placed, Source, now_ms};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tonic::transport::Channel;
@@ -26,7 +26,8 @@ use zegel_proto::v1::{
     ReadStreamRequest, Scope, SealedEvidence, SelectionSubject, StreamType, entry,
 };
 use zegel_proto::{parse, print};
-use zegel_verifier::commit::ShownBody;
+use zegel_verifier::commit::{CoveredUnit, ShownBody, redact, redact_more};
+use zegel_verifier::erasure::Resealed;
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, family, register};
 
@@ -86,6 +87,8 @@ pub struct Reading {
     pub functions: BTreeMap<Hash, String>,
     /// Months of each id that was read, with how many events each has, whether they were read or not.
     pub months: BTreeMap<Hash, Vec<(u32, u64)>>,
+    /// New sealed forms, of events that were to get one.
+    pub resealed: BTreeMap<(u64, u32), Resealed>,
     /// Entries that the log had.
     pub covers: u64,
 }
@@ -118,9 +121,24 @@ pub async fn read(
     scopes: &[Scope],
     purpose: &Purpose,
 ) -> Result<Reading, ExportError> {
+    read_covering(officer, keys, scopes, purpose, BTreeMap::new()).await
+}
+
+/// The same, and of these events a new sealed form in which these parts are covered for good: [`Reading::resealed`].
+///
+/// # Errors
+/// As [`read`]; [`ExportError::Cover`] for a part that an event does not have.
+pub async fn read_covering(
+    officer: &mut Source,
+    keys: &[ArchiveKey],
+    scopes: &[Scope],
+    purpose: &Purpose,
+    covers: BTreeMap<Spot, Vec<CoveredUnit>>,
+) -> Result<Reading, ExportError> {
     let placed = log(officer, scopes, purpose).await?;
     let snapshot_entry = crate::export::snapshot(officer, placed.entry).await?;
     let mut taking = Taking::new(officer.origin().into(), keys);
+    taking.covers = covers;
     for scope in scopes {
         let request = ExportEvidenceRequest {
             origin: officer.origin().into(),
@@ -205,6 +223,8 @@ struct Taking<'a> {
     names: BTreeMap<Hash, String>,
     functions: BTreeMap<Hash, String>,
     months: BTreeMap<Hash, Vec<(u32, u64)>>,
+    covers: BTreeMap<Spot, Vec<CoveredUnit>>,
+    resealed: BTreeMap<(u64, u32), Resealed>,
 }
 
 impl<'a> Taking<'a> {
@@ -220,6 +240,8 @@ impl<'a> Taking<'a> {
             names: BTreeMap::new(),
             functions: BTreeMap::new(),
             months: BTreeMap::new(),
+            covers: BTreeMap::new(),
+            resealed: BTreeMap::new(),
         }
     }
 
@@ -289,7 +311,12 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn open(&self, spot: Spot, header: &[u8], sealed: &SealedEvidence) -> Result<(Binding, ShownBody), ExportError> {
+    fn open(
+        &mut self,
+        spot: Spot,
+        header: &[u8],
+        sealed: &SealedEvidence,
+    ) -> Result<(Binding, ShownBody), ExportError> {
         let refused = |reason| ExportError::Open { spot, reason };
         let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
         let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
@@ -298,15 +325,27 @@ impl<'a> Taking<'a> {
             Some(Err(reason)) => return Err(refused(reason.clone())),
             None => return Err(refused(OpenError::UnknownDossier { found })),
         };
-        let (_, shown) =
+        let (body, shown) =
             open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.origin, dossier).map_err(refused)?;
+        if let Some(units) = self.covers.get(&spot) {
+            let no_part = || CoverError::NoSuchPart { spot };
+            let left = match body {
+                Shown::Opened(body) => redact(&body, units).ok_or_else(no_part)?,
+                Shown::Redacted(body) => redact_more(body, units),
+                Shown::Sealed(_) => return Err(no_part().into()),
+            };
+            let (ciphertext, wrap) =
+                reseal(header, &left, &self.origin, dossier).map_err(crate::source::SourceError::from)?;
+            let replaces = sha256(&[&sealed.ciphertext]).to_vec();
+            self.resealed.insert((spot.entry, spot.position), Resealed { replaces, ciphertext, wrap });
+        }
         let binding = shown.value(0).map(parse::<Binding>).transpose().map_err(|reason| refused(reason.into()))?;
         Ok((binding.unwrap_or_default(), shown))
     }
 
     fn finish(self, covers: u64) -> Reading {
         let (events, acts) = (self.events.into_values().collect(), self.acts.into_values().collect());
-        let Self { names, functions, months, .. } = self;
-        Reading { events, acts, names, functions, months, covers }
+        let Self { names, functions, months, resealed, .. } = self;
+        Reading { events, acts, names, functions, months, resealed, covers }
     }
 }

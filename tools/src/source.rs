@@ -17,6 +17,8 @@ mod blobs;
 mod chain;
 mod client;
 mod connection;
+mod entries;
+mod erasing;
 mod error;
 mod open;
 mod outbox;

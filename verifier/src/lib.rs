@@ -32,4 +32,5 @@ pub mod signature;
 pub mod snapshot;
 pub mod tree;
 pub mod trust;
+pub mod watermark;
 pub mod witness;

@@ -1265,6 +1265,8 @@ pub enum RecordFate {
     RecordClosed = 5,
     /// Known under another name or at another time: a renamed contact, a shifted zone. Its bytes in this file differ.
     RecordKnownOtherwise = 6,
+    /// Left out because the event with this number has ended: destroyed, weeded, removed or transferred.
+    RecordEnded = 7,
 }
 impl RecordFate {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1280,6 +1282,7 @@ impl RecordFate {
             Self::RecordDeleted => "RECORD_DELETED",
             Self::RecordClosed => "RECORD_CLOSED",
             Self::RecordKnownOtherwise => "RECORD_KNOWN_OTHERWISE",
+            Self::RecordEnded => "RECORD_ENDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1292,6 +1295,7 @@ impl RecordFate {
             "RECORD_DELETED" => Some(Self::RecordDeleted),
             "RECORD_CLOSED" => Some(Self::RecordClosed),
             "RECORD_KNOWN_OTHERWISE" => Some(Self::RecordKnownOtherwise),
+            "RECORD_ENDED" => Some(Self::RecordEnded),
             _ => None,
         }
     }
@@ -1822,7 +1826,7 @@ pub struct KnownRow {
     pub month: u32,
     #[prost(uint32, tag = "5")]
     pub kind: u32,
-    /// 48 bytes, or empty where erased.
+    /// 48 bytes; 49 where the event has ended: what is left of its row (specs/officer.md); empty where there was none.
     #[prost(bytes = "vec", tag = "6")]
     pub message_row: ::prost::alloc::vec::Vec<u8>,
 }
@@ -2091,6 +2095,33 @@ pub struct ErasedForm {
     /// Its sealed leaf (tag 0xC1), 32 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub leaf: ::prost::alloc::vec::Vec<u8>,
+}
+/// An order to erase.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    /// The order as text, with its signatures.
+    #[prost(string, tag = "2")]
+    pub order: ::prost::alloc::string::String,
+}
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseResponse {
+    /// Events of the order.
+    #[prost(uint64, tag = "1")]
+    pub events: u64,
+    /// Of these, the ones that had been erased before.
+    #[prost(uint64, tag = "2")]
+    pub before: u64,
+    /// Files of attachments that were removed.
+    #[prost(uint64, tag = "3")]
+    pub blobs: u64,
+    /// Files that were searched for what should be gone, and their bytes.
+    #[prost(uint64, tag = "4")]
+    pub files: u64,
+    #[prost(uint64, tag = "5")]
+    pub bytes: u64,
 }
 /// Generated client implementations.
 #[cfg(feature = "rpc")]
@@ -2588,6 +2619,27 @@ pub mod ledger_client {
             req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "Replicate"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Erases what lies sealed beside events, by an order that an officer and an approver signed (specs/officer.md), and searches the
+        /// files for it. Done again, it goes on where it stopped. INVALID_ARGUMENT no order; PERMISSION_DENIED not the two signatures;
+        /// FAILED_PRECONDITION an event that has no content of its own; UNAVAILABLE the store: ask again.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/zegel.v1.Ledger/Erase");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2778,6 +2830,13 @@ pub mod ledger_server {
             &self,
             request: tonic::Request<super::ReplicateRequest>,
         ) -> std::result::Result<tonic::Response<Self::ReplicateStream>, tonic::Status>;
+        /// Erases what lies sealed beside events, by an order that an officer and an approver signed (specs/officer.md), and searches the
+        /// files for it. Done again, it goes on where it stopped. INVALID_ARGUMENT no order; PERMISSION_DENIED not the two signatures;
+        /// FAILED_PRECONDITION an event that has no content of its own; UNAVAILABLE the store: ask again.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct LedgerServer<T> {
@@ -3617,6 +3676,49 @@ pub mod ledger_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zegel.v1.Ledger/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::EraseRequest>
+                    for EraseSvc<T> {
+                        type Response = super::EraseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::erase(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -114,6 +114,9 @@ fn now_ms() -> u64 {
 
 fn told(chat: &Imported) -> String {
     let counts = &chat.counts;
+    if let Some(reason) = chat.left_out {
+        return format!("{}: nothing was taken in: {reason}", chat.file);
+    }
     let mut text = format!(
         "{}: {} records: {} new, {} known, {} edited, {} deleted, {} vanished, {} out of range",
         chat.file,
@@ -128,6 +131,8 @@ fn told(chat: &Imported) -> String {
     let more = [
         (counts.known_otherwise, "known under another name or time"),
         (counts.closed, "left out, since their period is closed"),
+        (counts.ended, "left out, since they have ended: destroyed, weeded, removed or transferred"),
+        (chat.routed_out, "marked above the permitted level: that they were there is in the log, their content is not"),
         (chat.gaps, "gaps are declared: periods of which the format leaves messages out"),
         (chat.tally.attachments_missing, "attachments are named and did not come along"),
         (chat.tally.files_unclaimed, "files that no record names were left where they are"),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
 use zegel_tools::case::CaseError;
+use zegel_tools::clearance::ClearanceError;
 use zegel_tools::desk::DeskError;
 use zegel_tools::destroy::DestroyError;
 use zegel_tools::disclose::DisclosureError;
@@ -17,6 +18,7 @@ use zegel_tools::keys::KeyError;
 use zegel_tools::load::LoadError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
+use zegel_tools::permanent::PermanentError;
 use zegel_tools::plan::PlanError;
 use zegel_tools::review::SheetError;
 use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
@@ -91,6 +93,12 @@ pub(crate) enum CommandError {
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),
+    /// A clearance of a device.
+    #[error(transparent)]
+    Clearance(#[from] ClearanceError),
+    /// A permanent redaction.
+    #[error(transparent)]
+    Permanent(#[from] PermanentError),
     /// A review sheet.
     #[error(transparent)]
     Sheet(#[from] SheetError),
@@ -225,6 +233,9 @@ impl CommandError {
                 | PlanError::Cover(_),
             )
             | Self::Destroy(_)
+            | Self::Clearance(_)
+            | Self::Permanent(_)
+            | Self::Cover(CoverError::Permanent { .. })
             | Self::Sheet(SheetError::Place { .. } | SheetError::Twice { .. } | SheetError::Cell { .. })
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
@@ -260,6 +271,7 @@ fn judged_by_officer(officer: &OfficerError) -> u8 {
         | OfficerError::NothingSelected
         | OfficerError::PolicyValue { .. }
         | OfficerError::OwnAct
+        | OfficerError::ClaimTooLate { .. }
         | OfficerError::UnknownAct { .. }
         | OfficerError::Reading(_) => 2,
         _ => 3,

@@ -46,6 +46,9 @@ pub(crate) enum Redact {
         #[arg(long)]
         decision: String,
     },
+    /// Cover for good in the archive copy, where the policy permanent_redaction is on.
+    #[command(subcommand)]
+    Permanent(super::permanent::Permanent),
     /// Write a plan that covers what a manifest covers: to be changed after an objection.
     Reopen {
         #[command(flatten)]
@@ -112,6 +115,7 @@ pub(crate) async fn run(redact: Redact) -> Result<Outcome, CommandError> {
             let text = format!("{covered} to be covered, {left} to be left, {open} still open");
             Ok(Outcome::done(text, json!({ "cover": covered, "leave": left, "open": open })))
         }
+        Redact::Permanent(permanent) => super::permanent::run(permanent).await,
         Redact::Propose { place, plan, decision } => propose(&place, &plan, &decision).await,
         Redact::Reopen { place, who, manifest, out } => {
             let mut desk = Desk::open(&place).await?;

@@ -12,7 +12,7 @@ use zegel_proto::v1::{
     ExportEvidenceRequest, KeyWrap, Scope, SealedEvidence, StreamType,
 };
 use zegel_proto::{CanonicalError, parse};
-use zegel_verifier::commit::{CoveredUnit, Shown as Part, ShownBody, check_redacted, redact};
+use zegel_verifier::commit::{CoveredUnit, Shown as Part, ShownBody, check_redacted, redact, redact_more};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, chat, family, layout};
 use zeroize::Zeroizing;
@@ -226,14 +226,23 @@ impl<'a> Walk<'a> {
             opened => opened?,
         };
         let (body, shown) = match cover {
-            None => (Shown::Opened(body), shown),
+            None if matches!(body, Shown::Redacted(_)) => return Err(CoverError::Permanent { spot }.into()),
+            None => (body, shown),
             Some(EventCover::Whole) => return Err(ExportError::NoBody { spot }),
             Some(EventCover::Parts(units)) => {
                 let no_part = || CoverError::NoSuchPart { spot };
                 if let Some(slot) = stands_elsewhere(facts.kind, &shown, &units) {
                     return Err(CoverError::StandsElsewhere { spot, slot }.into());
                 }
-                let redacted = redact(&body, &units).ok_or_else(no_part)?;
+                let whole = |unit: &CoveredUnit| CoveredUnit { item: None, ..*unit };
+                if shown.covered().any(|unit| !units.contains(&unit) && !units.contains(&whole(&unit))) {
+                    return Err(CoverError::Permanent { spot }.into());
+                }
+                let redacted = match body {
+                    Shown::Opened(body) => redact(&body, &units).ok_or_else(no_part)?,
+                    Shown::Redacted(body) => redact_more(body, &units),
+                    Shown::Sealed(_) => return Err(no_part().into()),
+                };
                 let checked = check_redacted(redacted.clone(), layout(facts.kind), body_root);
                 let checked = checked.ok().filter(|checked| checked.covered().eq(units.iter().copied()));
                 (Shown::Redacted(redacted), checked.ok_or_else(no_part)?)
@@ -246,12 +255,7 @@ impl<'a> Walk<'a> {
         Ok((event, wanted_attachments(spot, &header, &facts, &shown)?))
     }
 
-    fn open(
-        &self,
-        spot: Spot,
-        header: &[u8],
-        sealed: &SealedEvidence,
-    ) -> Result<(zegel_proto::v1::Body, ShownBody), ExportError> {
+    fn open(&self, spot: Spot, header: &[u8], sealed: &SealedEvidence) -> Result<(Shown, ShownBody), ExportError> {
         let refused = |reason| ExportError::Open { spot, reason };
         let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
         let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);

@@ -12,6 +12,7 @@ use super::sealed::{SealedFile, SealedReader, SpoolKey};
 use super::seen::{Mac, Row, Seen};
 use super::uploads::Uploads;
 use super::{LogConfig, SidecarError, Tell, drafts};
+use crate::admission::Decision;
 use crate::disk;
 use crate::import::alignment::FingerprintKey;
 use crate::source::now_ms;
@@ -335,6 +336,13 @@ impl Intake {
 
     pub(super) fn upload_mac(&self, upload: &str) -> Mac {
         self.mac.mac(b"zegel/source/upload", &[upload.as_bytes()])
+    }
+
+    /// What an event with this identifier decided of a contact.
+    pub(super) fn decision_of(&self, conversation: Hash, native: Mac) -> Option<Decision> {
+        let spooled = Spooled { conversation: conversation.to_vec(), ..Spooled::default() };
+        let is_it = |decision: &Decision| self.identifier(&spooled, &drafts::decision_word(*decision)) == Some(native);
+        Decision::ALL.into_iter().find(is_it)
     }
 
     fn identifier(&self, spooled: &Spooled, native: &str) -> Option<Mac> {

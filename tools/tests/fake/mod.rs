@@ -536,4 +536,8 @@ impl Ledger for FakeLedger {
     ) -> Result<Response<Self::ExportEvidenceStream>, Status> {
         Ok(answers(self.evidence(&request.into_inner()).into_iter().map(Ok).collect()))
     }
+
+    async fn erase(&self, _: Request<EraseRequest>) -> Result<Response<EraseResponse>, Status> {
+        Err(Status::unimplemented("this ledger erases nothing"))
+    }
 }

@@ -74,3 +74,80 @@ impl<'a> Laid<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::reader::{CaptureIds, FileFacts, MediaStore, Tally};
+    use crate::import::{ImportError, alignment::Known};
+    use crate::record::Record;
+    use zegel_proto::v1::{Channel, ProofClass};
+
+    /// A format whose records at these indices are known by their place.
+    struct Format(Vec<usize>);
+
+    impl Reader for Format {
+        fn channel(&self) -> Channel {
+            Channel::Whatsapp
+        }
+        fn proof_class(&self) -> ProofClass {
+            ProofClass::CExportFile
+        }
+        fn file(&self) -> &FileFacts {
+            unreachable!("nobody asks")
+        }
+        fn records(&self) -> usize {
+            0
+        }
+        fn at_ms(&self, _: usize) -> u64 {
+            0
+        }
+        fn align(&self, _: &[Known], _: &FingerprintKey) -> Alignment {
+            unreachable!("nobody asks")
+        }
+        fn record(&mut self, _: CaptureIds, _: usize, _: Row, _: &MediaStore<'_>) -> Result<Record, ImportError> {
+            unreachable!("nobody asks")
+        }
+        fn is_known_by_place(&self, index: usize) -> bool {
+            self.0.contains(&index)
+        }
+        fn tally(&self) -> Tally {
+            Tally::default()
+        }
+    }
+
+    const fn print(place: u8, text: u8, time: u8) -> Fingerprint {
+        Fingerprint { place: [place; 16], text: [text; 16], time: [time; 16] }
+    }
+
+    fn laid(ended: &[Fingerprint], now: &[(Fingerprint, Row)], by_place: &[usize]) -> Vec<Option<u64>> {
+        let mut found = Ended::default();
+        for (number, print) in (0..).zip(ended) {
+            let left = Watermark::of(&print.place, &print.text, &print.time).print();
+            found.note(&left, number);
+        }
+        let (fingerprints, rows) = now.iter().copied().unzip();
+        let alignment = Alignment { rows, vanished: vec![], out_of_range: 0, shift_ms: 0, retimed: 0, fingerprints };
+        found.lay(&alignment, &Format(by_place.to_vec()), &FingerprintKey::new(&[0; 32]))
+    }
+
+    #[test]
+    fn the_same_words_at_the_same_place_or_time_are_found_once_and_known_records_never() {
+        let (one, renamed) = (print(1, 1, 1), print(9, 1, 1));
+        assert_eq!(laid(&[one], &[(one, Row::New)], &[]), [Some(0)]);
+        assert_eq!(laid(&[one], &[(renamed, Row::New)], &[]), [Some(0)]);
+        assert_eq!(laid(&[one], &[(renamed, Row::New), (one, Row::New)], &[]), [None, Some(0)]);
+        assert_eq!(laid(&[one], &[(one, Row::Known(3)), (renamed, Row::New)], &[]), [None, Some(0)]);
+        assert_eq!(laid(&[one, one], &[(one, Row::New), (one, Row::Edited(5)), (one, Row::New)], &[]).len(), 3);
+        assert_eq!(laid(&[], &[(one, Row::New)], &[0]), [None]);
+    }
+
+    #[test]
+    fn another_text_at_a_place_is_another_message_unless_the_format_says_that_it_is_the_same() {
+        let (ended, other) = (print(1, 1, 1), print(1, 2, 1));
+        assert_eq!(laid(&[ended], &[(other, Row::New)], &[]), [None]);
+        assert_eq!(laid(&[ended], &[(other, Row::New)], &[0]), [Some(0)]);
+        assert_eq!(laid(&[ended], &[(other, Row::Edited(4))], &[0]), [None], "an edit of what is known is news");
+        assert_eq!(laid(&[ended], &[(print(2, 1, 2), Row::New)], &[0]), [None], "the same words at another time");
+    }
+}

@@ -183,7 +183,7 @@ addEventListener("pointerup", () => { setTimeout(() => { drag = null; }); });
 // The space bar, a screen reader and a finger click; a mouse has chosen when it was pressed.
 $("messages").addEventListener("click", (event) => {
   const button = word(event);
-  if (button && (!drag || drag.isTouch)) choose(button, !isChosen(button));
+  if (button && (event.detail === 0 || !drag || drag.isTouch)) choose(button, !isChosen(button));
 });
 $("messages").addEventListener("keydown", (event) => {
   const button = word(event);

@@ -14,7 +14,6 @@ use crate::search::Query;
 use crate::source::{Source, SourceError, now_ms};
 use serde_json::{Value, json};
 use zegel_proto::v1::{EventKind, Scope, StreamType};
-use zegel_verifier::bundle::calendar::Moment;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::labels;
@@ -201,7 +200,7 @@ impl Work {
             Err(reason) => return Err(reason.into()),
         };
         let acts = Acts::of(&reading);
-        let waiting: Vec<Value> = acts.waiting().into_iter().map(|act| described(&acts, act)).collect();
+        let waiting: Vec<Value> = acts.waiting().into_iter().map(|act| described(&acts, act, &self.zone)).collect();
         Ok(json!({ "waiting": waiting }))
     }
 
@@ -318,17 +317,12 @@ fn case_row(name: &str, case: &Case, now_ms: u64) -> Value {
     })
 }
 
-fn date(at_ms: u64) -> String {
-    let at = Moment::at(at_ms);
-    format!("{:04}-{:02}-{:02}", at.year, at.month, at.day)
-}
-
 /// Text for the page: the mark that apps put before their own words moves nothing, the others might.
 fn quiet(text: &str) -> String {
     plain(&text.replace('\u{200e}', "").replace('\n', " "))
 }
 
-fn described(acts: &Acts, act: &Act) -> Value {
+fn described(acts: &Acts, act: &Act, zone: &Zone) -> Value {
     let id = act.id().unwrap_or(Hash::ZERO);
     let manifest = acts.manifest(id);
     let items = manifest.as_ref().map_or(&act.items, |manifest| &manifest.items);
@@ -343,7 +337,7 @@ fn described(acts: &Acts, act: &Act) -> Value {
         _ => act.decision.clone(),
     };
     json!({
-        "id": id.to_string(), "kind": act.kind.as_str_name(), "decision": plain(&decision), "date": date(act.at_ms),
+        "id": id.to_string(), "kind": act.kind.as_str_name(), "decision": plain(&decision), "date": zone.told(act.at_ms),
         "code": plain(act.code()), "count": items.len(), "parts": parts.collect::<Vec<_>>(),
     })
 }

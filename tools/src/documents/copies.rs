@@ -1,9 +1,10 @@
 //! Two phones, one message: which lines are copies of a line that is told already, and of whom.
 //!
-//! Messages that are wholly open are matched as corroboration does (the library). Of what is covered in part, and of lines of the
-//! app, the library says nothing; here such a line is a copy if everything that a reader sees of it is the same: conversation, sender, the open words and where
-//! something is covered between them, within five minutes. A copy is left out only if it says nothing else: in other words, deleted,
-//! or with other files it stays. What is withheld as a whole is never a copy: nobody sees of what. Specification: `specs/disclosure.md`.
+//! Messages that are wholly open are matched as corroboration does (the library). Where one of two is covered in part, and for lines
+//! of the app, the library says nothing; here they are copies if everything that a reader sees of both is the same: conversation,
+//! the open words and where something is covered between them, and the sender if neither covers it, within five minutes, each at
+//! most once per holder. A copy is left out only if it says nothing else: in other words, deleted, or with other files it stays.
+//! What is withheld as a whole is never a copy: nobody sees of what. Specification: `specs/disclosure.md`.
 
 use super::{Line, Part};
 use std::collections::hash_map::DefaultHasher;
@@ -16,19 +17,27 @@ use zegel_verifier::hash::Hash;
 
 type Spot = (u64, u32);
 
-/// One line of which something is covered.
+/// Lines that are remembered.
+const LINES_MAX: usize = 1_000_000;
+
+/// One line.
 struct Seen {
     spot: Spot,
     custodian: Hash,
     at_ms: u64,
+    /// Over the sender's words; `None` where something of them is covered.
+    sender: Option<u64>,
+    /// The library compares it with others of its kind.
+    is_sighting: bool,
 }
 
 /// First pass: everything that can have a copy.
 #[derive(Default)]
 pub(super) struct Gather {
     pub(super) holders: Corroborator,
-    /// Lines of which something is covered, by what is seen of them.
-    in_part: HashMap<u64, Vec<Seen>>,
+    /// Lines by what is seen of their words.
+    alike: HashMap<u64, Vec<Seen>>,
+    count: usize,
 }
 
 /// What is said of a line because of its copies.
@@ -45,24 +54,38 @@ pub(super) struct Copies {
 /// All copies of a bundle.
 pub(super) struct AllCopies {
     holders: Compared,
-    in_part: BTreeMap<Spot, Copies>,
+    told: BTreeMap<Spot, Copies>,
 }
 
 fn spot(place: Place) -> Spot {
     (place.entry, place.position.unwrap_or(0))
 }
 
-/// What a reader sees of a line; grounds and numbers of words are not told apart.
-fn seen(conversation: Hash, line: &Line) -> u64 {
+fn is_covered(part: &Part) -> bool {
+    matches!(part, Part::Covered(_))
+}
+
+/// What a reader sees of a line's words; grounds and numbers of covered words are not told apart.
+fn words(conversation: Hash, line: &Line) -> u64 {
     let mut hasher = DefaultHasher::new();
     (conversation, line.kind, &line.what).hash(&mut hasher);
-    for part in line.sender.iter().chain(&line.text) {
+    parts(&line.text, &mut hasher);
+    hasher.finish()
+}
+
+fn parts(parts: &[Part], hasher: &mut DefaultHasher) {
+    for part in parts {
         match part {
-            Part::Open(words) => words.split_whitespace().for_each(|word| word.hash(&mut hasher)),
-            Part::Covered(_) => 0xc0u8.hash(&mut hasher),
+            Part::Open(words) => words.split_whitespace().for_each(|word| word.hash(hasher)),
+            Part::Covered(_) => 0xc0u8.hash(hasher),
         }
     }
-    hasher.finish()
+}
+
+fn sender(line: &Line) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    parts(&line.sender, &mut hasher);
+    (!line.sender.iter().any(is_covered)).then(|| hasher.finish())
 }
 
 /// What corroboration compares where it is open; lines of the app it does not.
@@ -75,51 +98,63 @@ impl Gather {
     /// Takes a line that will be told, with its event.
     pub(super) fn line(&mut self, event: &ShownEvent<'_>, line: &Line) {
         let (Some(conversation), Some(custodian)) = (event.facts.conversation, event.facts.custodian) else { return };
-        let is_covered = |part: &Part| matches!(part, Part::Covered(_));
-        let in_part = line.sender.iter().chain(&line.text).any(is_covered);
         let is_open = |part: &Part| matches!(part, Part::Open(words) if !words.trim().is_empty());
-        let says_more = line.text.iter().any(is_open) || !line.what.is_empty();
-        if (in_part || !is_message(line.kind())) && says_more && line.attachments.is_empty() && line.at_ms != 0 {
-            let seen = Seen { spot: spot(event.place), custodian, at_ms: line.at_ms };
-            self.in_part.entry(self::seen(conversation, line)).or_default().push(seen);
+        let says_something = line.text.iter().any(is_open) || !line.what.is_empty();
+        if !says_something || !line.attachments.is_empty() || line.at_ms == 0 || self.count >= LINES_MAX {
+            return;
         }
+        let in_part = line.sender.iter().chain(&line.text).any(is_covered);
+        let is_sighting = is_message(line.kind()) && !in_part;
+        let seen = Seen { spot: spot(event.place), custodian, at_ms: line.at_ms, sender: sender(line), is_sighting };
+        self.alike.entry(words(conversation, line)).or_default().push(seen);
+        self.count += 1;
     }
 
     /// Lays all of it side by side.
     pub(super) fn compare(self) -> AllCopies {
-        let mut in_part = BTreeMap::new();
-        for mut alike in self.in_part.into_values() {
+        let mut told = BTreeMap::new();
+        for mut alike in self.alike.into_values() {
             alike.sort_by_key(|seen| seen.spot);
-            pair(&alike, &mut in_part);
+            pair(&alike, &mut told);
         }
-        AllCopies { holders: self.holders.compare(), in_part }
+        AllCopies { holders: self.holders.compare(), told }
     }
 }
 
-/// The first line of a message is told; each other holder's nearest one within five minutes is its copy.
-fn pair(alike: &[Seen], copies: &mut BTreeMap<Spot, Copies>) {
-    for first in alike {
-        if copies.get(&first.spot).is_some_and(|of| of.is_told) {
+impl Seen {
+    /// The library says nothing of the two, and what is seen of both is the same.
+    fn can_be_copy_of(&self, first: &Self) -> bool {
+        let one_person = self.sender.is_none() || first.sender.is_none() || self.sender == first.sender;
+        self.custodian != first.custodian
+            && one_person
+            && !(self.is_sighting && first.is_sighting)
+            && self.at_ms.abs_diff(first.at_ms) <= SKEW_MS_MAX
+    }
+}
+
+/// The first line of a message is told; each other holder's first free one within five minutes is its copy.
+fn pair(alike: &[Seen], told: &mut BTreeMap<Spot, Copies>) {
+    for (at, first) in alike.iter().enumerate() {
+        if told.get(&first.spot).is_some_and(|of| of.is_told) {
             continue;
         }
         let mut also = BTreeSet::new();
-        for other in alike.iter().filter(|other| other.spot > first.spot && other.custodian != first.custodian) {
-            let is_free = copies.get(&other.spot).is_none_or(|of| !of.is_told);
-            if is_free && other.at_ms.abs_diff(first.at_ms) <= SKEW_MS_MAX && also.insert(other.custodian) {
-                copies.entry(other.spot).or_default().is_told = true;
+        for other in alike[at + 1..].iter().filter(|other| other.can_be_copy_of(first)) {
+            let is_free = told.get(&other.spot).is_none_or(|of| !of.is_told);
+            if is_free && also.insert(other.custodian) {
+                told.entry(other.spot).or_default().is_told = true;
             }
         }
-        copies.entry(first.spot).or_default().also.extend(also);
+        if !also.is_empty() {
+            told.entry(first.spot).or_default().also.extend(also);
+        }
     }
 }
 
 impl AllCopies {
     /// What is said of the line of an event.
     pub(super) fn of(&self, origin: &str, place: Place) -> Copies {
-        if let Some(copies) = self.in_part.get(&spot(place)) {
-            return copies.clone();
-        }
-        let mut copies = Copies::default();
+        let mut copies = self.told.get(&spot(place)).cloned().unwrap_or_default();
         for other in self.holders.others(origin, place) {
             let contradicts = |what: &Difference| matches!(what, Difference::Text | Difference::Deleted);
             if other.differs.iter().any(contradicts) {
@@ -137,22 +172,39 @@ impl AllCopies {
 mod tests {
     use super::*;
 
-    fn seen(entry: u64, custodian: u8, minute: u64) -> Seen {
-        Seen { spot: (entry, 0), custodian: Hash([custodian; 32]), at_ms: minute * 60_000 }
+    fn seen(entry: u64, custodian: u8, minute: u64, sender: Option<u64>) -> Seen {
+        let (spot, custodian) = ((entry, 0), Hash([custodian; 32]));
+        Seen { spot, custodian, at_ms: minute * 60_000, sender, is_sighting: false }
     }
 
     fn told(alike: &[Seen]) -> Vec<u64> {
         let mut copies = BTreeMap::new();
         pair(alike, &mut copies);
-        alike.iter().filter(|seen| !copies[&seen.spot].is_told).map(|seen| seen.spot.0).collect()
+        let is_told = |seen: &&Seen| copies.get(&seen.spot).is_none_or(|of: &Copies| !of.is_told);
+        alike.iter().filter(is_told).map(|seen| seen.spot.0).collect()
     }
 
     #[test]
     fn the_copy_of_another_phone_is_told_once_and_a_second_message_of_one_phone_again() {
+        let seen = |entry, custodian, minute| seen(entry, custodian, minute, None);
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 10)]), [1]);
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 1, 10)]), [1, 2], "the same phone said it twice");
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 1, 11), seen(3, 2, 10), seen(4, 2, 11)]), [1, 2]);
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 16)]), [1, 2], "six minutes apart");
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 10), seen(3, 3, 10)]), [1]);
+    }
+
+    #[test]
+    fn a_sender_who_is_shown_on_both_phones_must_be_the_same() {
+        assert_eq!(told(&[seen(1, 1, 10, Some(7)), seen(2, 2, 10, Some(7))]), [1]);
+        assert_eq!(told(&[seen(1, 1, 10, Some(7)), seen(2, 2, 10, Some(8))]), [1, 2]);
+        assert_eq!(told(&[seen(1, 1, 10, Some(7)), seen(2, 2, 10, None)]), [1], "covered on one of them");
+    }
+
+    #[test]
+    fn two_open_messages_are_left_to_corroboration() {
+        let open = |entry, custodian| Seen { is_sighting: true, ..seen(entry, custodian, 10, Some(7)) };
+        assert_eq!(told(&[open(1, 1), open(2, 2)]), [1, 2]);
+        assert_eq!(told(&[open(1, 1), seen(2, 2, 10, None)]), [1]);
     }
 }

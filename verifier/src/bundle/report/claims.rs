@@ -79,7 +79,7 @@ fn authenticity(outcome: &Outcome) -> Vec<Sentence> {
     )];
     let mut class = |count: u64, nl: &str, en: &str| {
         if count > 0 {
-            sentences.push(Sentence::new(format!("{count} van {nl}"), format!("{count} × {en}")));
+            sentences.push(Sentence::new(format!("{count} gebeurtenissen van {nl}"), format!("{count} × {en}")));
         }
     };
     class(

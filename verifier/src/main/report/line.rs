@@ -156,18 +156,27 @@ fn time(binding: &Binding, language: Language) -> Markup {
     }
 }
 
+/// The name that the source shows, or else the account; each may be covered on its own.
 fn sender(place: (u64, u32), body: &ShownBody, desk: &mut Desk<'_>) -> Markup {
-    let slots = body.slots();
-    if matches!(slots.get(chat::SENDER), Some(Shown::Covered)) {
-        let grounds = desk.grounds.of(place, chat::SENDER as u32, None);
-        return html! { b { (box_of(grounds, desk.language.say(words::COVERED), desk.language)) } " " };
-    }
+    let is_covered = |slot: usize| matches!(body.slots().get(slot), Some(Shown::Covered));
+    let cover = |slot: usize| {
+        box_of(desk.grounds.of(place, slot as u32, None), desk.language.say(words::COVERED), desk.language)
+    };
+    let covered = [chat::DISPLAY_NAME, chat::SENDER].into_iter().find(|slot| is_covered(*slot)).map(cover);
     let display = body.value(chat::DISPLAY_NAME).map(String::from_utf8_lossy);
     // Some formats know an account, some only the name that the phone's owner gave it.
     let account = body.value(chat::SENDER).map(String::from_utf8_lossy);
-    let Some(sender) = account.as_ref().or(display.as_ref()) else { return html! {} };
-    let name = desk.people.sender(sender, display.as_deref());
-    html! { b { bdi { (name) } } " " }
+    let shown = match (&account, &display) {
+        // What one of the two is covered for, the other would tell.
+        (Some(_), None) if is_covered(chat::DISPLAY_NAME) => None,
+        (Some(account), display) => Some(desk.people.sender(account, display.as_deref())),
+        (None, Some(display)) => Some(desk.people.sender(display, Some(display))),
+        (None, None) => None,
+    };
+    html! {
+        @if let Some(name) = shown { b { bdi { (name) } } " " }
+        @if let Some(covered) = covered { b { (covered) } " " }
+    }
 }
 
 /// Without names, what the app says of people is told by its meaning: its sentence would name them.

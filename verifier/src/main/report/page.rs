@@ -11,6 +11,7 @@ use crate::{EXIT_FINDINGS, EXIT_REFUSED, EXIT_VERIFIED};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use zegel_verifier::bundle::findings::About;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::bundle::report::{Claim, Sentence};
 use zegel_verifier::bundle::{Report, Severity, Status};
@@ -134,10 +135,10 @@ impl Page<'_> {
         html! { div.claims {
             @if self.checked.len() > 1 { p.about { (self.about(report)) } }
             dl {
-                (claim(words::COMPLETENESS, &claims.completeness, language))
-                (claim(words::AUTHENTICITY, &claims.authenticity, language))
-                (claim(words::IMMUTABILITY, &claims.immutability, language))
-                (claim(words::CUSTODY, &claims.custody, language))
+                (claim(words::COMPLETENESS, &claims.completeness, gravest(report, About::Completeness), language))
+                (claim(words::AUTHENTICITY, &claims.authenticity, gravest(report, About::Authenticity), language))
+                (claim(words::IMMUTABILITY, &claims.immutability, gravest(report, About::Immutability), language))
+                (claim(words::CUSTODY, &claims.custody, gravest(report, About::Custody), language))
             }
         } }
     }
@@ -171,11 +172,17 @@ pub(super) fn name_of(one: &Checked) -> String {
     )
 }
 
-fn claim(name: Words, claim: &Claim, language: Language) -> Markup {
-    let (class, mark, status) = match claim.status {
-        Status::Verified => ("good", "✔", words::EXAMINED),
-        Status::VerifiedWithFindings => ("found", "⚠", words::EXAMINED_FINDINGS),
-        Status::NotExamined => ("none", "–", words::NOT_EXAMINED),
+/// The gravest finding about a claim.
+fn gravest(report: &Report, about: About) -> Option<Severity> {
+    report.findings.iter().filter(|finding| finding.about == about).map(|finding| finding.severity).max()
+}
+
+fn claim(name: Words, claim: &Claim, gravest: Option<Severity>, language: Language) -> Markup {
+    let (class, mark, status) = match (claim.status, gravest) {
+        (Status::NotExamined, _) => ("none", "–", words::NOT_EXAMINED),
+        (_, None) => ("good", "✔", words::EXAMINED),
+        (_, Some(Severity::Info)) => ("good", "✔", words::EXAMINED_REMARKS),
+        (_, Some(Severity::Warning | Severity::Error)) => ("found", "⚠", words::EXAMINED_FINDINGS),
     };
     html! {
         dt.(class) { span.mark { (mark) } " " (language.say(name)) ": " span.status { (language.say(status)) } }

@@ -113,12 +113,14 @@ fn findings_table(findings: &[&Finding], language: Language) -> Markup {
                 th.n.one scope="col" { (language.say(words::COUNT)) }
                 th scope="col" { (language.say(words::FIRST_AT)) }
             } }
-            tbody { @for finding in findings { (finding_row(finding, language)) } }
+            tbody { @for (at, finding) in findings.iter().enumerate() {
+                (finding_row(finding, at.checked_sub(1).map(|before| findings[before].id), language))
+            } }
         } }
     }
 }
 
-fn finding_row(finding: &Finding, language: Language) -> Markup {
+fn finding_row(finding: &Finding, before: Option<&str>, language: Language) -> Markup {
     let (class, severity) = match finding.severity {
         Severity::Info => ("info", words::INFORMATION),
         Severity::Warning => ("found", words::WARNING),
@@ -127,7 +129,10 @@ fn finding_row(finding: &Finding, language: Language) -> Markup {
     html! { tr {
         td.(class).one { (language.say(severity)) }
         td { (plain(&told(finding, language))) " " small { (finding.id) } }
-        td { @if let Some(meaning) = meaning::of(finding.id) { (language.say(meaning)) } }
+        td {
+            @if before == Some(finding.id) { (language.say(words::AS_ABOVE)) }
+            @else if let Some(meaning) = meaning::of(finding.id) { (language.say(meaning)) }
+        }
         td.n data-label=(language.say(words::COUNT)) { (finding.count) }
         @if let Some(place) = finding.place { td data-label=(language.say(words::FIRST_AT)) { (link(place)) } } @else { td {} }
     } }

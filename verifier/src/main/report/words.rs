@@ -33,6 +33,7 @@ catalogue! {
     IMMUTABILITY: "Onveranderlijkheid", "Immutability";
     CUSTODY: "Bewaringsketen", "Chain of custody";
     EXAMINED: "onderzocht, niets op aan te merken", "examined, nothing found";
+    EXAMINED_REMARKS: "onderzocht, met kanttekeningen over hoe ver dit reikt", "examined, with remarks on how far this goes";
     EXAMINED_FINDINGS: "onderzocht, met bevindingen", "examined, with findings";
     NOT_EXAMINED: "niet onderzocht", "not examined";
     SCOPE: "Wat is onderzocht", "What was examined";
@@ -160,6 +161,7 @@ catalogue! {
     FORMATS: "Vormen en algoritmen", "Formats and algorithms";
     FORMATS_NOTE: "zegel-evidence/v1 in een BagIt-map; SHA-256, Ed25519, Merkle-boom volgens RFC 6962, checkpoints volgens C2SP. De beschrijving is openbaar (map specs van Zegel) en een tweede, onafhankelijk geschreven programma (verifier/html) komt tot hetzelfde.", "zegel-evidence/v1 in a BagIt folder; SHA-256, Ed25519, Merkle tree by RFC 6962, checkpoints by C2SP. The description is public (folder specs of Zegel), and a second program that was written independently (verifier/html) comes to the same.";
     HASHES: "Vingerafdrukken (SHA-256)", "Fingerprints (SHA-256)";
+    AS_ABOVE: "zie hierboven", "see above";
     OF: "van", "of";
     PACKAGE: "pakket", "package";
     PACKAGE_NAME: "naam van het pakket", "name of the package";

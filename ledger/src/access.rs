@@ -8,7 +8,7 @@
 //! Not here: TLS itself (`server`), and who may *write* which event, which is the log's rule and nobody's line
 //! (`log::admission`). Specification: `specs/access.md`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::Role;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
@@ -31,6 +31,8 @@ pub(crate) enum Call {
     ReadStream,
     Snapshot,
     ExportEvidence,
+    ReadEnvelopes,
+    RewrapEnvelopes,
 }
 
 /// The table of `specs/access.md`, which a test reads.
@@ -43,14 +45,18 @@ const fn may_call(role: Role, call: Call) -> bool {
         Call::ReadEntries => matches!(role, Role::Officer | Role::Approver | Role::Inspector | Role::Auditor),
         Call::ReadStream => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::ReadAudit => matches!(role, Role::Auditor),
+        Call::ReadEnvelopes | Call::RewrapEnvelopes => matches!(role, Role::Officer),
         Call::GetBlob | Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),
     }
 }
 
 /// Roles of the actors that may act: registered, and not all of their keys have ended. An actor that never had a key (an
-/// auditor, an operator) acts by its certificate alone.
+/// auditor, an operator) acts by its certificate alone. And the archive keys in use.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Roles(HashMap<Hash, Role>);
+pub(crate) struct Roles {
+    of: HashMap<Hash, Role>,
+    archive_keys: HashSet<Hash>,
+}
 
 impl Roles {
     /// As a registry says.
@@ -63,7 +69,18 @@ impl Roles {
             }
         }
         let acts = |actor: &Hash| !matches!(keys.get(actor), Some(Keys::Ended));
-        Self(registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role)).collect())
+        let of = registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role));
+        Self { of: of.collect(), archive_keys: registry.archive_keys().map(|(id, _)| *id).collect() }
+    }
+
+    /// Whether an archive key is in use: new envelopes may name it.
+    pub(crate) fn wraps_to(&self, archive_key: Hash) -> bool {
+        self.archive_keys.contains(&archive_key)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn wrapping_to(archive_keys: impl IntoIterator<Item = Hash>) -> Self {
+        Self { archive_keys: archive_keys.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -111,7 +128,7 @@ impl Clients {
     pub(crate) fn admit(&self, caller: Caller, call: Call, size: u64, roles: &Roles) -> Option<Actor> {
         let Self::Listed(actors) = self else { return Some(Actor::Anyone) };
         let actor = *actors.get(&caller.0?)?;
-        let role = if size == 0 { Role::Root } else { *roles.0.get(&actor)? };
+        let role = if size == 0 { Role::Root } else { *roles.of.get(&actor)? };
         may_call(role, call).then_some(Actor::Known(actor))
     }
 }

@@ -28,6 +28,7 @@ mod limits;
 mod log;
 mod metrics;
 mod mirror;
+mod rewrap;
 mod sequencer;
 mod server;
 mod service;

@@ -5,6 +5,7 @@
 
 mod append;
 mod blobs;
+mod envelopes;
 mod read;
 mod shown;
 mod status;
@@ -316,6 +317,18 @@ impl Ledger for Service {
     async fn snapshot(&self, request: Request<LogRequest>) -> Answered<SnapshotResponse> {
         let (entered, _) = self.enter(Call::Snapshot, request, |request| &request.origin)?;
         append::snapshot(entered).await.map(Response::new)
+    }
+
+    type ReadEnvelopesStream = Stream<DossierWrap>;
+
+    async fn read_envelopes(&self, request: Request<ReadEnvelopesRequest>) -> Answered<Self::ReadEnvelopesStream> {
+        let (entered, request) = self.enter(Call::ReadEnvelopes, request, |request| &request.origin)?;
+        envelopes::read(self, &entered, request).map(Response::new)
+    }
+
+    async fn rewrap_envelopes(&self, request: Request<RewrapEnvelopesRequest>) -> Answered<RewrapEnvelopesResponse> {
+        let (entered, request) = self.enter(Call::RewrapEnvelopes, request, |request| &request.origin)?;
+        envelopes::rewrap(entered, request).await.map(Response::new)
     }
 
     type ExportEvidenceStream = Parcels<EvidenceRecord>;

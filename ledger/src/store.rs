@@ -27,6 +27,7 @@ mod projection;
 mod projector;
 mod read;
 mod rebuild;
+mod rewrap;
 mod room;
 mod rows;
 mod table;
@@ -140,6 +141,8 @@ pub(crate) struct Store {
     /// The thread that projects, while the log is served.
     projecting: Mutex<Option<JoinHandle<()>>>,
     blobs: Blobs,
+    /// One at a time reads envelopes to replace them.
+    rewrapping: Mutex<()>,
     path: PathBuf,
     faults: Arc<dyn Faults>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
@@ -154,9 +157,18 @@ impl Store {
         let truth = Arc::new(Database::open(&path.join("log"), Column::LOG)?);
         let keys = Database::open(&path.join("keys"), Column::KEYS)?;
         let blobs = Blobs::open(&path.join("blobs"))?;
-        let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
-        let envelopes = EnvelopePlaces::default();
-        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, _lock: lock };
+        let store = Self {
+            truth,
+            keys,
+            envelopes: EnvelopePlaces::default(),
+            projector: Arc::default(),
+            projecting: Mutex::default(),
+            blobs,
+            rewrapping: Mutex::default(),
+            path: path.to_owned(),
+            faults,
+            _lock: lock,
+        };
         store.check_origin(origin)?;
         Ok(store)
     }

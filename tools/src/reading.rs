@@ -14,20 +14,20 @@ use crate::entropy::random_id;
 use crate::event::{Field, RecordsAct};
 use crate::export::{ExportError, Spot};
 use crate::keys::ArchiveKey;
-use crate::seal::{DossierKey, OpenError, open_checked};
-use crate::source::{Connection, Placed, Source, now_ms};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::opening::{Logged, Opening};
+use crate::source::{Connection, Source, now_ms};
+use std::collections::{BTreeMap, BTreeSet};
 use tonic::transport::Channel;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest, KeyWrap,
+    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest,
     ReadStreamRequest, Scope, SealedEvidence, SelectionSubject, StreamType, entry,
 };
 use zegel_proto::{parse, print};
 use zegel_verifier::commit::ShownBody;
-use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{EventFacts, Family, family, register};
 
 /// Months of a scope that hold nothing but the registration: acts alone are read.
@@ -118,9 +118,10 @@ pub async fn read(
     scopes: &[Scope],
     purpose: &Purpose,
 ) -> Result<Reading, ExportError> {
-    let placed = log(officer, scopes, purpose).await?;
+    let logged = log(officer, scopes, purpose).await?;
+    let placed = logged.last().ok_or(ExportError::NoRegistry)?;
     let snapshot_entry = crate::export::snapshot(officer, placed.entry).await?;
-    let mut taking = Taking::new(officer.origin().into(), keys);
+    let mut taking = Taking::new(Opening::new(&logged, officer.origin(), keys));
     for scope in scopes {
         let request = ExportEvidenceRequest {
             origin: officer.origin().into(),
@@ -181,7 +182,7 @@ pub async fn places(connection: &Connection, scope: &Scope, reading: &Reading) -
     Ok(found)
 }
 
-async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Placed, ExportError> {
+async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Logged, ExportError> {
     let subject =
         SelectionSubject { act: random_id()?.to_vec(), scopes: scopes.to_vec(), ..SelectionSubject::default() };
     let act = RecordsAct {
@@ -189,15 +190,12 @@ async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Resul
         reason: Field::Value(purpose.reason.clone()),
         ..RecordsAct::new(purpose.kind, print(&subject)?)
     };
-    let placed = officer.append(vec![act.draft(now_ms())?]).await?;
-    placed.first().copied().ok_or(ExportError::NoRegistry)
+    Ok(Logged::append(officer, vec![act.draft(now_ms())?]).await?)
 }
 
 /// The state of a reading.
 struct Taking<'a> {
-    origin: String,
-    keys: &'a [ArchiveKey],
-    dossiers: HashMap<Hash, Result<DossierKey, OpenError>>,
+    opening: Opening<'a>,
     entry: u64,
     source: Hash,
     events: BTreeMap<Spot, ReadEvent>,
@@ -208,11 +206,9 @@ struct Taking<'a> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(origin: String, keys: &'a [ArchiveKey]) -> Self {
+    fn new(opening: Opening<'a>) -> Self {
         Self {
-            origin,
-            keys,
-            dossiers: HashMap::new(),
+            opening,
             entry: 0,
             source: Hash::ZERO,
             events: BTreeMap::new(),
@@ -226,10 +222,7 @@ impl<'a> Taking<'a> {
     fn take(&mut self, record: Option<Record>) -> Result<(), ExportError> {
         match record {
             Some(Record::Envelope(envelope)) => {
-                let key = sha256(&[&envelope.envelope]);
-                let (origin, keys) = (&self.origin, self.keys);
-                let open = || DossierKey::open(&envelope.envelope, origin, keys);
-                self.dossiers.entry(key).or_insert_with(open);
+                self.opening.envelope(&envelope);
                 Ok(())
             }
             Some(Record::Entry(entry)) => self.entry(&entry),
@@ -291,15 +284,7 @@ impl<'a> Taking<'a> {
 
     fn open(&self, spot: Spot, header: &[u8], sealed: &SealedEvidence) -> Result<(Binding, ShownBody), ExportError> {
         let refused = |reason| ExportError::Open { spot, reason };
-        let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
-        let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
-        let dossier = match self.dossiers.get(&found) {
-            Some(Ok(dossier)) => dossier,
-            Some(Err(reason)) => return Err(refused(reason.clone())),
-            None => return Err(refused(OpenError::UnknownDossier { found })),
-        };
-        let (_, shown) =
-            open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.origin, dossier).map_err(refused)?;
+        let (_, shown) = self.opening.body(header, sealed).map_err(refused)?;
         let binding = shown.value(0).map(parse::<Binding>).transpose().map_err(|reason| refused(reason.into()))?;
         Ok((binding.unwrap_or_default(), shown))
     }

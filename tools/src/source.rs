@@ -17,6 +17,7 @@ mod blobs;
 mod chain;
 mod client;
 mod connection;
+mod envelopes;
 mod error;
 mod open;
 mod outbox;

@@ -71,7 +71,8 @@ pub(super) fn source_config(intake: &Intake, older_state: OlderState) -> Result<
 /// Appends what is spooled until the process ends.
 pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
     loop {
-        let opened = Source::open(intake.config.identity()?, source_config(&intake, OlderState::Refuse)?).await;
+        let (config, client) = (source_config(&intake, OlderState::Refuse)?, intake.config.client()?);
+        let opened = Source::open_as(intake.config.identity()?, config, client.as_ref()).await;
         let block = match opened {
             Ok(source) => {
                 intake.set_finding(None);

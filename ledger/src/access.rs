@@ -29,6 +29,8 @@ pub(crate) enum Call {
     ReadEntries,
     ReadAudit,
     ReadStream,
+    /// ReadStream of month 0 of a conversation: whether it is registered, which a source has to know.
+    ReadRegistration,
     Snapshot,
     ExportEvidence,
     ReadEnvelopes,
@@ -44,6 +46,7 @@ const fn may_call(role: Role, call: Call) -> bool {
         Call::Known => matches!(role, Role::Source | Role::Officer),
         Call::ReadEntries => matches!(role, Role::Officer | Role::Approver | Role::Inspector | Role::Auditor),
         Call::ReadStream => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
+        Call::ReadRegistration => matches!(role, Role::Source | Role::Officer | Role::Approver | Role::Inspector),
         Call::ReadAudit => matches!(role, Role::Auditor),
         Call::ReadEnvelopes | Call::RewrapEnvelopes => matches!(role, Role::Officer),
         Call::GetBlob | Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),

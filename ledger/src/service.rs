@@ -310,7 +310,10 @@ impl Ledger for Service {
     type ReadStreamStream = Stream<ReadStreamResponse>;
 
     async fn read_stream(&self, request: Request<ReadStreamRequest>) -> Answered<Self::ReadStreamStream> {
-        let (entered, request) = self.enter(Call::ReadStream, request, |request| &request.origin)?;
+        let asked = request.get_ref();
+        let of_conversation = asked.stream == StreamType::StreamConversation as i32 && asked.month == 0;
+        let call = if of_conversation { Call::ReadRegistration } else { Call::ReadStream };
+        let (entered, request) = self.enter(call, request, |request| &request.origin)?;
         read::stream(self, entered, &request).map(Response::new)
     }
 

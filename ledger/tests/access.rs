@@ -203,6 +203,10 @@ async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>)
             let stream = StreamType::StreamRegistry as i32;
             first(client.read_stream(ReadStreamRequest { origin, stream, id: Vec::new(), month: 0 }).await).await
         }
+        "ReadStream of a conversation's month 0" => {
+            let (stream, id) = (StreamType::StreamConversation as i32, id("conversation").to_vec());
+            first(client.read_stream(ReadStreamRequest { origin, stream, id, month: 0 }).await).await
+        }
         "Snapshot" => client.snapshot(log).await.map(|_| ()),
         "ReadEnvelopes" => {
             let rewrap = Some(Rewrap { entry: about.export_entry, position: 0, to: vec![7; 32], without: Vec::new() });
@@ -252,7 +256,7 @@ fn batch(author: &Author, origin: &str) -> AppendRequest {
 async fn every_role_makes_the_calls_of_its_column_on_its_own_log_and_no_other() {
     let (building, authors) = Building::founded().await;
     let table = table();
-    assert_eq!(table.len(), 18);
+    assert_eq!(table.len(), 19);
     for (column, (role, _)) in ROLES.iter().enumerate() {
         let mut client = building.client(role).await;
         let stranger = if *role == "source" { "officer" } else { "source" };

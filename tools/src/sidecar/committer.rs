@@ -244,8 +244,7 @@ impl Committer {
             id: id.to_vec(),
             month: 0,
         };
-        let away =
-            |status: tonic::Status| sort(&LedgerError::Unreachable { attempts: 1, reason: status.to_string() }.into());
+        let away = |status: tonic::Status| sort(&LedgerError::of(&status).into());
         match self.source.connection().client().read_stream(request).await {
             Ok(pages) => {
                 let page = pages.into_inner().message().await.map_err(away)?;

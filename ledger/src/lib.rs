@@ -31,6 +31,7 @@ mod metrics;
 mod mirror;
 mod promote;
 mod replicated;
+mod rewrap;
 mod sequencer;
 mod server;
 mod service;

@@ -5,6 +5,7 @@
 
 mod append;
 mod blobs;
+mod envelopes;
 mod erase;
 mod read;
 mod replicate;
@@ -311,13 +312,28 @@ impl Ledger for Service {
     type ReadStreamStream = Stream<ReadStreamResponse>;
 
     async fn read_stream(&self, request: Request<ReadStreamRequest>) -> Answered<Self::ReadStreamStream> {
-        let (entered, request) = self.enter(Call::ReadStream, request, |request| &request.origin)?;
+        let asked = request.get_ref();
+        let of_conversation = asked.stream == StreamType::StreamConversation as i32 && asked.month == 0;
+        let call = if of_conversation { Call::ReadRegistration } else { Call::ReadStream };
+        let (entered, request) = self.enter(call, request, |request| &request.origin)?;
         read::stream(self, entered, &request).map(Response::new)
     }
 
     async fn snapshot(&self, request: Request<LogRequest>) -> Answered<SnapshotResponse> {
         let (entered, _) = self.enter(Call::Snapshot, request, |request| &request.origin)?;
         append::snapshot(entered).await.map(Response::new)
+    }
+
+    type ReadEnvelopesStream = Stream<DossierWrap>;
+
+    async fn read_envelopes(&self, request: Request<ReadEnvelopesRequest>) -> Answered<Self::ReadEnvelopesStream> {
+        let (entered, request) = self.enter(Call::ReadEnvelopes, request, |request| &request.origin)?;
+        envelopes::read(self, &entered, request).map(Response::new)
+    }
+
+    async fn rewrap_envelopes(&self, request: Request<RewrapEnvelopesRequest>) -> Answered<RewrapEnvelopesResponse> {
+        let (entered, request) = self.enter(Call::RewrapEnvelopes, request, |request| &request.origin)?;
+        envelopes::rewrap(entered, request).await.map(Response::new)
     }
 
     type ExportEvidenceStream = Parcels<EvidenceRecord>;

@@ -29,6 +29,7 @@ mod projection;
 mod projector;
 mod read;
 mod rebuild;
+mod rewrap;
 mod room;
 mod rows;
 mod table;
@@ -159,6 +160,8 @@ pub(crate) struct Store {
     /// The thread that projects, while the log is served.
     projecting: Mutex<Option<JoinHandle<()>>>,
     blobs: Blobs,
+    /// One at a time reads envelopes to replace them.
+    rewrapping: Mutex<()>,
     path: PathBuf,
     faults: Arc<dyn Faults>,
     /// One erasure at a time.
@@ -175,10 +178,19 @@ impl Store {
         let truth = Arc::new(Database::open(&path.join("log"), Column::LOG)?);
         let keys = Database::open(&path.join("keys"), Column::KEYS)?;
         let blobs = Blobs::open(&path.join("blobs"))?;
-        let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
-        let envelopes = EnvelopePlaces::default();
-        let erasing = Mutex::default();
-        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, erasing, _lock: lock };
+        let store = Self {
+            truth,
+            keys,
+            envelopes: EnvelopePlaces::default(),
+            projector: Arc::default(),
+            projecting: Mutex::default(),
+            blobs,
+            rewrapping: Mutex::default(),
+            path: path.to_owned(),
+            faults,
+            erasing: Mutex::default(),
+            _lock: lock,
+        };
         store.check_origin(origin)?;
         Ok(store)
     }

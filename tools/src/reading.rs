@@ -14,15 +14,15 @@ use crate::entropy::random_id;
 use crate::event::{Field, RecordsAct};
 use crate::export::{CoverError, ExportError, Spot};
 use crate::keys::ArchiveKey;
-use crate::seal::{DossierKey, OpenError, open_checked, reseal};
-use crate::source::{Connection, Placed, Source, now_ms};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::opening::{Logged, Opening};
+use crate::source::{Connection, Source, now_ms};
+use std::collections::{BTreeMap, BTreeSet};
 use tonic::transport::Channel;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest, KeyWrap,
+    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest,
     ReadStreamRequest, Scope, SealedEvidence, SelectionSubject, StreamType, entry,
 };
 use zegel_proto::{parse, print};
@@ -135,9 +135,10 @@ pub async fn read_covering(
     purpose: &Purpose,
     covers: BTreeMap<Spot, Vec<CoveredUnit>>,
 ) -> Result<Reading, ExportError> {
-    let placed = log(officer, scopes, purpose).await?;
+    let logged = log(officer, scopes, purpose).await?;
+    let placed = logged.last().ok_or(ExportError::NoRegistry)?;
     let snapshot_entry = crate::export::snapshot(officer, placed.entry).await?;
-    let mut taking = Taking::new(officer.origin().into(), keys);
+    let mut taking = Taking::new(Opening::new(&logged, officer.origin(), keys));
     taking.covers = covers;
     for scope in scopes {
         let request = ExportEvidenceRequest {
@@ -199,7 +200,7 @@ pub async fn places(connection: &Connection, scope: &Scope, reading: &Reading) -
     Ok(found)
 }
 
-async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Placed, ExportError> {
+async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Logged, ExportError> {
     let subject =
         SelectionSubject { act: random_id()?.to_vec(), scopes: scopes.to_vec(), ..SelectionSubject::default() };
     let act = RecordsAct {
@@ -207,15 +208,12 @@ async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Resul
         reason: Field::Value(purpose.reason.clone()),
         ..RecordsAct::new(purpose.kind, print(&subject)?)
     };
-    let placed = officer.append(vec![act.draft(now_ms())?]).await?;
-    placed.first().copied().ok_or(ExportError::NoRegistry)
+    Ok(Logged::append(officer, vec![act.draft(now_ms())?]).await?)
 }
 
 /// The state of a reading.
 struct Taking<'a> {
-    origin: String,
-    keys: &'a [ArchiveKey],
-    dossiers: HashMap<Hash, Result<DossierKey, OpenError>>,
+    opening: Opening<'a>,
     entry: u64,
     source: Hash,
     events: BTreeMap<Spot, ReadEvent>,
@@ -228,11 +226,9 @@ struct Taking<'a> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(origin: String, keys: &'a [ArchiveKey]) -> Self {
+    fn new(opening: Opening<'a>) -> Self {
         Self {
-            origin,
-            keys,
-            dossiers: HashMap::new(),
+            opening,
             entry: 0,
             source: Hash::ZERO,
             events: BTreeMap::new(),
@@ -248,10 +244,7 @@ impl<'a> Taking<'a> {
     fn take(&mut self, record: Option<Record>) -> Result<(), ExportError> {
         match record {
             Some(Record::Envelope(envelope)) => {
-                let key = sha256(&[&envelope.envelope]);
-                let (origin, keys) = (&self.origin, self.keys);
-                let open = || DossierKey::open(&envelope.envelope, origin, keys);
-                self.dossiers.entry(key).or_insert_with(open);
+                self.opening.envelope(&envelope);
                 Ok(())
             }
             Some(Record::Entry(entry)) => self.entry(&entry),
@@ -318,15 +311,7 @@ impl<'a> Taking<'a> {
         sealed: &SealedEvidence,
     ) -> Result<(Binding, ShownBody), ExportError> {
         let refused = |reason| ExportError::Open { spot, reason };
-        let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
-        let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
-        let dossier = match self.dossiers.get(&found) {
-            Some(Ok(dossier)) => dossier,
-            Some(Err(reason)) => return Err(refused(reason.clone())),
-            None => return Err(refused(OpenError::UnknownDossier { found })),
-        };
-        let (body, shown) =
-            open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.origin, dossier).map_err(refused)?;
+        let (body, shown) = self.opening.body(header, sealed).map_err(refused)?;
         if let Some(units) = self.covers.get(&spot) {
             let no_part = || CoverError::NoSuchPart { spot };
             let left = match body {
@@ -334,8 +319,8 @@ impl<'a> Taking<'a> {
                 Shown::Redacted(body) => redact_more(body, units),
                 Shown::Sealed(_) => return Err(no_part().into()),
             };
-            let (ciphertext, wrap) =
-                reseal(header, &left, &self.origin, dossier).map_err(crate::source::SourceError::from)?;
+            let resealed = self.opening.reseal(header, sealed, &left).map_err(refused)?;
+            let (ciphertext, wrap) = resealed.map_err(crate::source::SourceError::from)?;
             let replaces = sha256(&[&sealed.ciphertext]).to_vec();
             self.resealed.insert((spot.entry, spot.position), Resealed { replaces, ciphertext, wrap });
         }

@@ -18,6 +18,7 @@ mod chain;
 mod client;
 mod connection;
 mod entries;
+mod envelopes;
 mod erasing;
 mod error;
 mod open;

@@ -195,7 +195,7 @@ pub(super) fn stream(
 }
 
 /// Evidence is given to the actor that logged the export, and to nobody else: so the log says who had what.
-fn check_own(log: &OpenLog, actor: Actor, export_entry: u64) -> Result<(), Status> {
+pub(super) fn check_own(log: &OpenLog, actor: Actor, export_entry: u64) -> Result<(), Status> {
     let Actor::Known(_) = actor else { return Ok(()) };
     let statement = if export_entry < log.view().size { log.store().statement(export_entry)? } else { None };
     let is_own = statement.and_then(|statement| Hash::read(&statement.source)).is_some_and(|of| actor.owns(of));

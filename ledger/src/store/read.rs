@@ -111,10 +111,10 @@ impl Store {
         Ok(ciphertexts.into_iter().zip(wraps).collect())
     }
 
-    /// Canonical bytes of an envelope.
+    /// Canonical bytes of the envelope of a dossier, as it is now.
     pub(crate) fn envelope_bytes(&self, envelope: Hash) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.keys.get(Column::Envelopes, &envelope.0)?;
-        row.map(|row| Ok(rows::parse_raw("an envelope", &row)?.to_vec())).transpose()
+        row.map(|row| Ok(rows::parse_envelope(&row)?.to_vec())).transpose()
     }
 
     /// The newest signed note.

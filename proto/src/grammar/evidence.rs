@@ -148,7 +148,10 @@ impl Grammar for EvidenceRecord {
             Record::Row(row) => row.check(),
             Record::RowsEnd(end) => gap(&end.gap),
             Record::Neighbour(neighbour) => neighbour.check(),
-            Record::Envelope(envelope) => some("envelope", envelope.envelope.len(), CIPHERTEXT_BYTES_MAX),
+            Record::Envelope(envelope) => {
+                some("envelope", envelope.envelope.len(), CIPHERTEXT_BYTES_MAX)?;
+                if envelope.dossier.is_empty() { Ok(()) } else { hash("dossier", &envelope.dossier) }
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ async fn finish(session: Session, open: Opened, chats: Vec<Chat>, rest: Vec<Skip
         operator: Field::or_unknown(session.operator),
         device: Field::or_unknown(session.device),
         tool: session.tool.unwrap_or_else(|| concat!("zegel ", env!("CARGO_PKG_VERSION")).into()),
-        secret: *open.keys.source_secret()?,
+        secret: open.keys.source_secret()?,
     };
     let skipped: Vec<_> = session.skipped.into_iter().chain(rest).collect();
     let mut source = Source::of_folder(&open.keys, Actor::Source, &session.place.ledger).await?;

@@ -14,13 +14,14 @@ use zegel_tools::documents::ReadingError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
-use zegel_tools::keys::KeyError;
+use zegel_tools::keys::{KeyError, ShareError};
 use zegel_tools::load::LoadError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
 use zegel_tools::permanent::PermanentError;
 use zegel_tools::plan::PlanError;
 use zegel_tools::review::SheetError;
+use zegel_tools::rewrap::RewrapError;
 use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
@@ -46,6 +47,12 @@ pub(crate) enum CommandError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Shares of an archive key.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// Rewrapping.
+    #[error(transparent)]
+    Rewrap(#[from] RewrapError),
     /// A name under which no key can be written.
     #[error(transparent)]
     Name(#[from] NoteError),
@@ -225,6 +232,9 @@ impl CommandError {
                 _ => 3,
             },
             Self::Officer(officer) => judged_by_officer(officer),
+            Self::Rewrap(RewrapError::Source(source)) => judged(source),
+            Self::Rewrap(RewrapError::Ledger(ledger)) => judged_by_ledger(ledger),
+            Self::Share(ShareError::Key(_) | ShareError::Disk(_) | ShareError::Entropy(_)) => 3,
             Self::Plan(
                 PlanError::Place { .. }
                 | PlanError::Unconfirmed { .. }
@@ -236,6 +246,8 @@ impl CommandError {
             | Self::Clearance(_)
             | Self::Permanent(_)
             | Self::Cover(CoverError::Permanent { .. })
+            | Self::Share(_)
+            | Self::Rewrap(_)
             | Self::Sheet(SheetError::Place { .. } | SheetError::Twice { .. } | SheetError::Cell { .. })
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,

@@ -20,13 +20,14 @@ use zegel_proto::v1::{
     Channel, ChatDetail, EventKind, GapDetail, ManifestDetail, ManifestRun, ProofClass, ReadoutChat, ReadoutDetail,
 };
 use zegel_verifier::hash::Hash;
+use zeroize::Zeroizing;
 
 /// Events that are sealed and sent before the next ones are made: what memory holds. A full window of full batches, so that
 /// none is sent half empty.
 const EVENTS_AT_A_TIME: usize = 4_096;
 
-/// Who reads out, with what: the same for every chat of a session.
-#[derive(Clone, Debug)]
+/// Who reads out, with what: the same for every chat of a session. No `Debug`: it holds a secret.
+#[derive(Clone)]
 pub struct Desk {
     /// Whose device.
     pub custodian: Hash,
@@ -37,7 +38,7 @@ pub struct Desk {
     /// With what, and which version.
     pub tool: String,
     /// The source's secret for fingerprints.
-    pub secret: [u8; 32],
+    pub secret: Zeroizing<[u8; 32]>,
 }
 
 /// One chat of a session.

@@ -57,7 +57,7 @@ fn opened(header: &[u8], sealed: &SealedBody) -> Result<Body, OpenError> {
 fn each_archive_key_opens_the_dossier_by_itself() {
     let (header, sealed) = sealed(b"goed");
     for one in 0..2 {
-        let key = DossierKey::open(DOSSIER.envelope(), ORIGIN, &KEYS[one..=one]).expect("opened");
+        let key = DossierKey::open(DOSSIER.envelope(), DOSSIER.key().id(), ORIGIN, &KEYS[one..=one]).expect("opened");
         let opened = open(&header, &sealed.ciphertext, &sealed.wrap, ORIGIN, &key);
         assert_eq!(opened, Ok(body(b"goed")));
     }
@@ -65,20 +65,20 @@ fn each_archive_key_opens_the_dossier_by_itself() {
 
 #[test]
 fn refuses_an_archive_key_to_which_nothing_was_wrapped() {
-    let refused = DossierKey::open(DOSSIER.envelope(), ORIGIN, &KEYS[2..]).map(|_| ());
+    let refused = DossierKey::open(DOSSIER.envelope(), DOSSIER.key().id(), ORIGIN, &KEYS[2..]).map(|_| ());
     assert_eq!(refused, Err(OpenError::NoKey { dossier: DOSSIER.key().id(), recipients: 2 }));
 }
 
 #[test]
 fn refuses_an_envelope_of_another_log_or_with_another_month() {
-    let refused = DossierKey::open(DOSSIER.envelope(), "example.nl/other", &KEYS[..]).map(|_| ());
+    let refused = DossierKey::open(DOSSIER.envelope(), DOSSIER.key().id(), "example.nl/other", &KEYS[..]).map(|_| ());
     let wanted = "example.nl/other".into();
     assert_eq!(refused, Err(OpenError::OtherOrigin { found: ORIGIN.into(), wanted }));
     let mut envelope: zegel_proto::v1::DossierEnvelope = zegel_proto::parse(DOSSIER.envelope()).expect("parses");
     envelope.month = 202_206;
     let moved = print(&envelope).expect("prints");
     let dossier = zegel_verifier::hash::sha256(&[&moved]);
-    assert_eq!(DossierKey::open(&moved, ORIGIN, &KEYS[..]).map(|_| ()), Err(OpenError::Envelope { dossier }));
+    assert_eq!(DossierKey::open(&moved, dossier, ORIGIN, &KEYS[..]).map(|_| ()), Err(OpenError::Envelope { dossier }));
 }
 
 #[test]
@@ -189,4 +189,26 @@ fn refuses_a_blob_cut_at_a_segment_or_with_its_segments_swapped() {
     let swapped = [&cipher[segment..2 * segment], &cipher[..segment], &cipher[2 * segment..]].concat();
     assert_eq!(decrypt(&swapped), Err(BlobError::Segment { segment: 0 }));
     assert_eq!(decrypt(&[]), Err(BlobError::Segment { segment: 0 }));
+}
+
+#[test]
+fn a_rewrapped_envelope_opens_by_the_new_key_under_the_old_name_and_by_every_key_that_stays() {
+    let name = DOSSIER.key().id();
+    let rewrapping = |without| super::Rewrapping { to: KEYS[2].public().clone(), without };
+    let (added, dropped) = (rewrapping(None), rewrapping(Some(KEYS[0].public().id())));
+    let opens = |envelope: &[u8], key: usize| DossierKey::open(envelope, name, ORIGIN, &KEYS[key..=key]).map(|_| ());
+    let more = added.apply(DOSSIER.envelope(), name, ORIGIN, &KEYS[..1]).expect("opened").expect("changed");
+    assert_eq!([0, 1, 2].map(|key| opens(&more, key)), [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(added.apply(&more, name, ORIGIN, &KEYS[..1]), Ok(None));
+    // The bodies open as before, since the dossier's key and name are the same.
+    let (header, sealed) = sealed(b"goed");
+    let key = DossierKey::open(&more, name, ORIGIN, &KEYS[2..]).expect("opened");
+    assert_eq!(open(&header, &sealed.ciphertext, &sealed.wrap, ORIGIN, &key), Ok(body(b"goed")));
+    // Dropped is what a key that stays was seen to open, and by no other.
+    let no_key = |recipients| OpenError::NoKey { dossier: name, recipients };
+    assert_eq!(dropped.apply(&more, name, ORIGIN, &KEYS[..1]), Err(no_key(3).into()));
+    let fewer = dropped.apply(&more, name, ORIGIN, &KEYS[1..]).expect("opened").expect("changed");
+    assert_eq!([0, 1, 2].map(|key| opens(&fewer, key)), [Err(no_key(2)), Ok(()), Ok(())]);
+    let at_once = dropped.apply(DOSSIER.envelope(), name, ORIGIN, &KEYS[1..=1]).expect("opened").expect("changed");
+    assert_eq!([0, 1, 2].map(|key| opens(&at_once, key)), [Err(no_key(2)), Ok(()), Ok(())]);
 }

@@ -76,7 +76,8 @@ pub(super) fn source_config(intake: &Intake, older_state: OlderState) -> Result<
 /// Appends what is spooled until the process ends.
 pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
     loop {
-        let opened = Source::open(intake.config.identity()?, source_config(&intake, OlderState::Refuse)?).await;
+        let (config, client) = (source_config(&intake, OlderState::Refuse)?, intake.config.client()?);
+        let opened = Source::open_as(intake.config.identity()?, config, client.as_ref()).await;
         let block = match opened {
             Ok(source) => {
                 intake.set_finding(None);
@@ -245,8 +246,7 @@ impl Committer {
             id: id.to_vec(),
             month: 0,
         };
-        let away =
-            |status: tonic::Status| sort(&LedgerError::Unreachable { attempts: 1, reason: status.to_string() }.into());
+        let away = |status: tonic::Status| sort(&LedgerError::of(&status).into());
         match self.source.connection().client().read_stream(request).await {
             Ok(pages) => {
                 let page = pages.into_inner().message().await.map_err(away)?;

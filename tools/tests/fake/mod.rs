@@ -529,6 +529,21 @@ impl Ledger for FakeLedger {
         Ok(Response::new(SnapshotResponse { receipt }))
     }
 
+    type ReadEnvelopesStream = Answers<DossierWrap>;
+    async fn read_envelopes(
+        &self,
+        _: Request<ReadEnvelopesRequest>,
+    ) -> Result<Response<Self::ReadEnvelopesStream>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn rewrap_envelopes(
+        &self,
+        _: Request<RewrapEnvelopesRequest>,
+    ) -> Result<Response<RewrapEnvelopesResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
     type ExportEvidenceStream = Answers<EvidenceRecord>;
     async fn export_evidence(
         &self,

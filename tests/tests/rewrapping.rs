@@ -82,12 +82,14 @@ fn a_key_that_came_later_opens_all_after_rewrapping_and_a_retired_one_nothing_on
     let rewrap = || rewrapping(&third, &[]);
     let without = || rewrapping(&third, &["--without", &first]);
     let before: Vec<u8> = evidence(&stage, "a");
+    assert!(audited(&stage, "before").contains("ARCHIVE_KEY_ALONE"), "an auditor sees that nothing was rewrapped");
     let report = result(&stage.zegel(&rewrap()));
     assert!(report["rewrapped"].as_u64() >= Some(6) && report["closed"] == 0, "{report:#}");
     assert!(report["ended"].as_u64() > report["begun"].as_u64());
     for only in 1..=3 {
         assert!(with_only(&stage, only, 3, || opens(&stage, &format!("all-by-{only}"))));
     }
+    assert!(!audited(&stage, "after").contains("ARCHIVE_KEY_ALONE"), "and that something was");
     // What a bundle shows of the same events is the same, byte for byte: envelopes lie outside an entry.
     assert_eq!(before, evidence(&stage, "b"));
     // A key in use is not dropped; nor one that is not there wrapped to.
@@ -116,6 +118,20 @@ fn a_key_that_came_later_opens_all_after_rewrapping_and_a_retired_one_nothing_on
     stage.check();
     stage.start();
     assert!(with_only(&stage, 3, 3, || opens(&stage, "again")));
+}
+
+/// What an auditor says of the whole log.
+fn audited(stage: &Stage, name: &str) -> String {
+    let mirror = stage.path(&format!("mirror-{name}"));
+    let mut copy = command("zegel");
+    copy.args(["mirror", "--ledger", &stage.url(), "--trust"]).arg(stage.trust());
+    copy.arg("--tls-ca").arg(stage.keys().join("tls-ca.pem")).arg("--out").arg(&mirror);
+    let copied = copy.output().expect("it runs");
+    assert!(copied.status.success(), "{}", said(&copied));
+    let mut audit = command("zegel-verifier");
+    let audit = audit.arg("audit").arg(&mirror).arg("--trust").arg(stage.trust()).output().expect("it runs");
+    assert_eq!(audit.status.code(), Some(0), "{}", said(&audit));
+    said(&audit)
 }
 
 /// The evidence of a custodian's months, without what differs from export to export.

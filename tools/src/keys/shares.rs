@@ -428,7 +428,7 @@ mod tests {
         assert_eq!(*again.print(), *text);
         let checked = text.find("\n\n").expect("an end") + 1;
         for at in 0..checked {
-            let mut other = text.clone().into_bytes();
+            let mut other = text.as_bytes().to_vec();
             other[at] = if other[at] == b'0' { b'1' } else { b'0' };
             let other = String::from_utf8(other).expect("text");
             let refused = Share::parse(&other, "here").map(|_| ());
@@ -438,7 +438,7 @@ mod tests {
             );
         }
         let secret = text.find("\nsecret ").expect("a secret") + 8;
-        let mut other = text.clone().into_bytes();
+        let mut other = text.as_bytes().to_vec();
         other[secret] = if other[secret] == b'0' { b'1' } else { b'0' };
         let refused = Share::parse(std::str::from_utf8(&other).expect("text"), "here").map(|_| ());
         assert!(matches!(refused, Err(ShareError::Changed { .. })), "{refused:?}");

@@ -90,12 +90,16 @@ pub enum Fault {
     Quorum { found: u64 },
     #[error("key {key} was declared compromised from entry {from}; it signed batches until entry {last}")]
     KeyCompromised { key: Hash, from: u64, last: u64 },
+    #[error(
+        "archive key {key} came in entry {added} and nothing was resealed after it: it opens what came after it only"
+    )]
+    ArchiveKeyAlone { key: Hash, added: u64 },
     #[error("what comes after was examined by itself only: the state of the log is not known any more")]
     ReplayEnded,
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 34] = [
+pub(super) const IDS: [&str; 35] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -129,6 +133,7 @@ pub(super) const IDS: [&str; 34] = [
     "COSIGNATURE",
     "QUORUM",
     "KEY_COMPROMISED",
+    "ARCHIVE_KEY_ALONE",
     "REPLAY_ENDED",
 ];
 
@@ -176,6 +181,7 @@ impl Fault {
             Self::Cosignature(_) => "COSIGNATURE",
             Self::Quorum { .. } => "QUORUM",
             Self::KeyCompromised { .. } => "KEY_COMPROMISED",
+            Self::ArchiveKeyAlone { .. } => "ARCHIVE_KEY_ALONE",
             _ => "REPLAY_ENDED",
         }
     }
@@ -184,7 +190,7 @@ impl Fault {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::BodyDestroyed | Self::ReplayEnded => Severity::Info,
+            Self::BodyDestroyed | Self::ReplayEnded | Self::ArchiveKeyAlone { .. } => Severity::Info,
             Self::ReceivedEarly { .. } => Severity::Warning,
             _ => Severity::Error,
         }
@@ -196,7 +202,7 @@ impl Fault {
             | "BATCH_ORIGIN" => About::Authenticity,
             "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING"
             | "BODY_DESTROYED" | "CHECKPOINT_BEYOND" | "REPLAY_ENDED" | "UNREGISTERED" | "REGISTERED_TWICE"
-            | "BATCH_COUNT" => About::Completeness,
+            | "BATCH_COUNT" | "ARCHIVE_KEY_ALONE" => About::Completeness,
             _ => About::Immutability,
         }
     }

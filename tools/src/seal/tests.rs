@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 use zegel_proto::print;
 use zegel_proto::v1::event_header::Content;
+use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::{Body, EventHeader, EventKind, SealedBody};
-use zegel_verifier::commit::{body_root, list_slot, none_slot, value_slot};
+use zegel_verifier::commit::{CoveredUnit, body_root, list_slot, none_slot, redact, redact_more, value_slot};
 use zegel_verifier::kinds::CHAT_LAYOUT;
 use zeroize::Zeroizing;
 
@@ -50,7 +51,25 @@ fn sealed(text: &[u8]) -> (Vec<u8>, SealedBody) {
 }
 
 fn opened(header: &[u8], sealed: &SealedBody) -> Result<Body, OpenError> {
-    open_checked(header, &sealed.ciphertext, &sealed.wrap, ORIGIN, DOSSIER.key()).map(|(body, _)| body)
+    open_checked(header, &sealed.ciphertext, &sealed.wrap, ORIGIN, DOSSIER.key()).map(|(body, _)| match body {
+        Shown::Opened(body) => body,
+        other => panic!("the whole body was sealed: {other:?}"),
+    })
+}
+
+#[test]
+fn what_is_sealed_again_opens_as_what_is_left_and_under_no_other_ciphertext() {
+    let (header, whole) = sealed(b"goed");
+    let unit = CoveredUnit { slot: 11, item: Some(0) };
+    let left = redact(&body(b"goed"), &[unit]).expect("a part");
+    let open = |ciphertext: &[u8], wrap: &[u8]| open_checked(&header, ciphertext, wrap, ORIGIN, DOSSIER.key());
+    let (ciphertext, wrap) = reseal(&header, &left, ORIGIN, DOSSIER.key()).expect("sealed again");
+    let (shown, checked) = open(&ciphertext, &wrap).expect("opened");
+    assert_eq!(shown, Shown::Redacted(left.clone()));
+    assert_eq!(checked.covered().collect::<Vec<_>>(), [unit]);
+    assert_eq!(redact_more(left.clone(), &[unit]), left, "what is covered stays as it is");
+    assert_eq!(open(&whole.ciphertext, &wrap).map(|_| ()), Err(OpenError::Wrap));
+    assert_eq!(open(&ciphertext, &whole.wrap).map(|_| ()), Err(OpenError::Ciphertext));
 }
 
 #[test]

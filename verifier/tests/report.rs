@@ -8,8 +8,8 @@ use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
 use zegel_proto::print;
-use zegel_proto::v1::{ChatDetail, Clock, EventKind, RedactionItem};
-use zegel_verifier::commit::{CoveredUnit, Slot, list_slot, unknown_slot, value_slot};
+use zegel_proto::v1::{ChatDetail, Clock, EventKind, RedactionItem, Slot};
+use zegel_verifier::commit::{CoveredUnit, list_slot, unknown_slot, value_slot};
 use zegel_verifier::kinds::{chat, layout};
 
 const HOSTILE: &str =

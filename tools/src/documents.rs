@@ -148,7 +148,7 @@ impl Reading {
         let names: BTreeMap<String, String> = report.names.clone();
         let mut spool = Spool::create(folder)?;
         let desk = Desk { grounds: &gather.grounds, names: &names };
-        let (origin, copies) = (trust.origin(), gather.copies.compare());
+        let (origin, copies) = (trust.origin(), gather.copies.compare(trust.origin()));
         let mut lines = Lines { desk, origin, copies, zone, spool: &mut spool, written: Ok(()) };
         let again = pass(bundle, &trust, &mut lines)?;
         lines.written?;

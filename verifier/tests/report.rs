@@ -8,8 +8,7 @@ use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
 use zegel_proto::print;
-use zegel_proto::v1::Slot;
-use zegel_proto::v1::{ChatDetail, Clock, EventKind, RedactionItem};
+use zegel_proto::v1::{ChatDetail, Clock, EventKind, RedactionItem, Slot};
 use zegel_verifier::commit::{CoveredUnit, list_slot, unknown_slot, value_slot};
 use zegel_verifier::kinds::{chat, layout};
 
@@ -232,7 +231,7 @@ fn a_message_that_comes_twice_is_found_by_its_id_and_without_ids_nothing_is_said
     let check = checks(|log| vec![event(log, K::MessageCreated, MAY, &[text("ja")])]);
     assert_eq!(check("DUPLICATE"), ended("not_examined", 0, 0));
     assert_eq!(check("HOLDER_CONFLICT"), ended("not_examined", 0, 0));
-    assert_eq!(check("WITNESS_QUORUM").0, "not_examined", "the trust file names no witness");
+    assert_eq!(check("WITNESS_QUORUM").0, "findings", "the trust file names witnesses, and none cosigned");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! Messages that are wholly open are matched as corroboration does (the library). Where one of two is covered in part, and for lines
 //! of the app, the library says nothing; here they are copies if everything that a reader sees of both is the same: conversation,
-//! the open words and where something is covered between them, and the sender if neither covers it, within five minutes, each at
-//! most once per holder. A copy is left out only if it says nothing else: in other words, deleted, or with other files it stays.
+//! the open words and where something is covered between them, and the sender if neither covers it, within a minute, each at
+//! most once per holder; what corroboration matched already is no copy of anything else. A copy is left out only if it says nothing else: in other words, deleted, or with other files it stays.
 //! What is withheld as a whole is never a copy: nobody sees of what. Specification: `specs/disclosure.md`.
 
 use super::{Line, Part};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher};
 use zegel_proto::v1::EventKind;
 use zegel_verifier::bundle::{Place, ShownEvent};
-use zegel_verifier::corroborate::{Compared, Corroborator, Difference, SKEW_MS_MAX};
+use zegel_verifier::corroborate::{Compared, Corroborator, Difference, MINUTE_MS};
 use zegel_verifier::hash::Hash;
 
 type Spot = (u64, u32);
@@ -111,13 +111,16 @@ impl Gather {
     }
 
     /// Lays all of it side by side.
-    pub(super) fn compare(self) -> AllCopies {
+    pub(super) fn compare(self, origin: &str) -> AllCopies {
+        let holders = self.holders.compare();
         let mut told = BTreeMap::new();
         for mut alike in self.alike.into_values() {
+            let place = |seen: &Seen| Place::event(seen.spot.0, seen.spot.1);
+            alike.retain(|seen| !seen.is_sighting || holders.others(origin, place(seen)).is_empty());
             alike.sort_by_key(|seen| seen.spot);
             pair(&alike, &mut told);
         }
-        AllCopies { holders: self.holders.compare(), told }
+        AllCopies { holders, told }
     }
 }
 
@@ -128,11 +131,11 @@ impl Seen {
         self.custodian != first.custodian
             && one_person
             && !(self.is_sighting && first.is_sighting)
-            && self.at_ms.abs_diff(first.at_ms) <= SKEW_MS_MAX
+            && self.at_ms.abs_diff(first.at_ms) <= MINUTE_MS
     }
 }
 
-/// The first line of a message is told; each other holder's first free one within five minutes is its copy.
+/// The first line of a message is told; each other holder's first free one within a minute is its copy.
 fn pair(alike: &[Seen], told: &mut BTreeMap<Spot, Copies>) {
     for (at, first) in alike.iter().enumerate() {
         if told.get(&first.spot).is_some_and(|of| of.is_told) {
@@ -190,7 +193,7 @@ mod tests {
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 10)]), [1]);
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 1, 10)]), [1, 2], "the same phone said it twice");
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 1, 11), seen(3, 2, 10), seen(4, 2, 11)]), [1, 2]);
-        assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 16)]), [1, 2], "six minutes apart");
+        assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 12)]), [1, 2], "two minutes apart");
         assert_eq!(told(&[seen(1, 1, 10), seen(2, 2, 10), seen(3, 3, 10)]), [1]);
     }
 

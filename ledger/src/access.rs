@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 use zegel_proto::v1::Role;
+use zegel_verifier::audit::dwell;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
@@ -54,7 +55,11 @@ const fn may_call(role: Role, call: Call) -> bool {
 /// Roles of the actors that may act: registered, and not all of their keys have ended. An actor that never had a key (an
 /// auditor, an operator) acts by its certificate alone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Roles(HashMap<Hash, Role>);
+pub(crate) struct Roles {
+    of: HashMap<Hash, Role>,
+    /// The most hours that content may lie here, if this is a landing zone.
+    landing_zone_max_hours: Option<u64>,
+}
 
 impl Roles {
     /// As a registry says.
@@ -67,7 +72,16 @@ impl Roles {
             }
         }
         let acts = |actor: &Hash| !matches!(keys.get(actor), Some(Keys::Ended));
-        Self(registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role)).collect())
+        let of =
+            registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role)).collect();
+        Self { of, landing_zone_max_hours: dwell::max_hours(registry) }
+    }
+}
+
+impl Roles {
+    /// The most hours that content may lie here, as the log's policy says; `None` if this is no landing zone.
+    pub(crate) fn landing_zone_max_hours(&self) -> Option<u64> {
+        self.landing_zone_max_hours
     }
 }
 
@@ -117,7 +131,7 @@ impl Clients {
     pub(crate) fn admit(&self, caller: Caller, call: Call, size: u64, roles: &Roles) -> Option<Actor> {
         let Self::Listed(actors) = self else { return Some(Actor::Anyone) };
         let actor = *actors.get(&caller.0?)?;
-        let role = if size == 0 { Role::Root } else { *roles.0.get(&actor)? };
+        let role = if size == 0 { Role::Root } else { *roles.of.get(&actor)? };
         let actor = if role == Role::Follower { Actor::Follower(actor) } else { Actor::Known(actor) };
         may_call(role, call).then_some(actor)
     }

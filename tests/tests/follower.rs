@@ -163,7 +163,11 @@ const CHANGES: [Changed; 14] = [
         wanted: "entry <n>: sealed_root is",
         change: |all| flip(&mut sealed(all).bodies[0].ciphertext),
     },
-    Changed { what: "a wrap", wanted: "entry <n>: sealed_root is", change: |all| flip(&mut sealed(all).bodies[0].wrap[..4]) },
+    Changed {
+        what: "a wrap",
+        wanted: "entry <n>: sealed_root is",
+        change: |all| flip(&mut sealed(all).bodies[0].wrap[..4]),
+    },
     Changed { what: "a header", wanted: "entry <n>: events_root is", change: |all| flip(&mut sealed(all).headers[0]) },
     Changed { what: "the entry", wanted: "entry <n>: ", change: |all| flip(&mut sealed(all).entry) },
     Changed {
@@ -171,9 +175,11 @@ const CHANGES: [Changed; 14] = [
         wanted: "entry <n>: ",
         change: |all| drop((sealed(all).headers.pop(), sealed(all).bodies.pop())),
     },
-    Changed { what: "an envelope away",
+    Changed {
+        what: "an envelope away",
         wanted: "entry 1: event 0: envelope ",
-        change: |all| all.iter_mut().for_each(|entry| entry.envelopes.clear()) },
+        change: |all| all.iter_mut().for_each(|entry| entry.envelopes.clear()),
+    },
     Changed {
         what: "the time",
         wanted: "at <n+1> entries the root is",

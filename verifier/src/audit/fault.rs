@@ -90,12 +90,14 @@ pub enum Fault {
     Quorum { found: u64 },
     #[error("key {key} was declared compromised from entry {from}; it signed batches until entry {last}")]
     KeyCompromised { key: Hash, from: u64, last: u64 },
+    #[error("content lay {hours} hours in the landing zone, the policy allows {max}")]
+    Dwell { hours: u64, max: u64 },
     #[error("what comes after was examined by itself only: the state of the log is not known any more")]
     ReplayEnded,
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 34] = [
+pub(super) const IDS: [&str; 35] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -129,6 +131,7 @@ pub(super) const IDS: [&str; 34] = [
     "COSIGNATURE",
     "QUORUM",
     "KEY_COMPROMISED",
+    "DWELL_EXCEEDED",
     "REPLAY_ENDED",
 ];
 
@@ -176,6 +179,7 @@ impl Fault {
             Self::Cosignature(_) => "COSIGNATURE",
             Self::Quorum { .. } => "QUORUM",
             Self::KeyCompromised { .. } => "KEY_COMPROMISED",
+            Self::Dwell { .. } => "DWELL_EXCEEDED",
             _ => "REPLAY_ENDED",
         }
     }
@@ -185,13 +189,14 @@ impl Fault {
     pub fn severity(&self) -> Severity {
         match self {
             Self::BodyDestroyed | Self::ReplayEnded => Severity::Info,
-            Self::ReceivedEarly { .. } => Severity::Warning,
+            Self::ReceivedEarly { .. } | Self::Dwell { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
 
     fn about(&self) -> About {
         match self.id() {
+            "DWELL_EXCEEDED" => About::Custody,
             "BATCH_SIGNATURE" | "AUTHORITY" | "KEY_COMPROMISED" | "ROOT_KEY" | "GENESIS" | "REGISTRY"
             | "BATCH_ORIGIN" => About::Authenticity,
             "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING"

@@ -10,6 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::Role;
+use zegel_verifier::audit::dwell;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
@@ -68,6 +69,8 @@ pub(crate) struct Roles {
     /// What they were read from; `None` before genesis.
     registry: Option<Registry>,
     archive_keys: HashSet<Hash>,
+    /// The most hours that content may lie here, if this is a landing zone.
+    landing_zone_max_hours: Option<u64>,
 }
 
 impl Roles {
@@ -83,7 +86,8 @@ impl Roles {
         let acts = |actor: &Hash| !matches!(keys.get(actor), Some(Keys::Ended));
         let of = registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role));
         let archive_keys = registry.archive_keys().map(|(id, _)| *id).collect();
-        Self { of: of.collect(), registry: Some(registry.clone()), archive_keys }
+        let landing_zone_max_hours = dwell::max_hours(registry);
+        Self { of: of.collect(), registry: Some(registry.clone()), archive_keys, landing_zone_max_hours }
     }
 
     /// The registry that says so.
@@ -99,6 +103,11 @@ impl Roles {
     #[cfg(test)]
     pub(crate) fn wrapping_to(archive_keys: impl IntoIterator<Item = Hash>) -> Self {
         Self { archive_keys: archive_keys.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The most hours that content may lie here, as the log's policy says; `None` if this is no landing zone.
+    pub(crate) fn landing_zone_max_hours(&self) -> Option<u64> {
+        self.landing_zone_max_hours
     }
 }
 

@@ -25,6 +25,7 @@ mod export;
 mod follow;
 mod http;
 mod known;
+mod landing;
 mod limits;
 mod log;
 mod metrics;

@@ -82,6 +82,8 @@ pub(crate) struct Metrics {
     primary_size: Family<OfLog, Gauge>,
     primary_heard: Family<OfLog, Gauge>,
     primary_refused: Family<OfLog, Gauge>,
+    landing_zone: Family<OfLog, Gauge>,
+    landing_zone_overdue: Family<OfLog, Gauge>,
 }
 
 impl Metrics {
@@ -105,6 +107,8 @@ impl Metrics {
             primary_size: Family::default(),
             primary_heard: Family::default(),
             primary_refused: Family::default(),
+            landing_zone: Family::default(),
+            landing_zone_overdue: Family::default(),
         };
         metrics.register();
         metrics
@@ -130,6 +134,10 @@ impl Metrics {
         of.register("primary_size", "Entries that the primary of a follower signed last", self.primary_size.clone());
         let about = "When a follower heard its primary last, since 1970";
         of.register_with_unit("primary_heard", about, seconds(), self.primary_heard.clone());
+        let about = "How long the oldest content that was not purged has been in a landing zone";
+        of.register_with_unit("landing_zone_oldest", about, seconds(), self.landing_zone.clone());
+        let about = "1 while that is longer than the policy allows, 0 otherwise";
+        of.register("landing_zone_overdue", about, self.landing_zone_overdue.clone());
         of.register(
             "primary_refused",
             "1 while a follower takes nothing more, 0 otherwise",
@@ -231,6 +239,9 @@ impl LogMetrics {
         of.queue_depth.get_or_create(&self.log).set(log.waiting() as i64);
         of.behind.get_or_create(&self.log).set(size.saturating_sub(log.store().watermark()) as i64);
         of.streams.get_or_create(&self.log).set(log.store().streams_about() as i64);
+        let (dwells_ms, max_ms) = log.dwells_ms(now_ms()).unwrap_or_default();
+        of.landing_zone.get_or_create(&self.log).set((dwells_ms / 1_000) as i64);
+        of.landing_zone_overdue.get_or_create(&self.log).set(i64::from(dwells_ms > max_ms));
         for (file, bytes) in log.store().bytes() {
             of.store_bytes.get_or_create(&OfFile { origin: self.log.origin.clone(), file }).set(bytes as i64);
         }

@@ -37,11 +37,12 @@ use open::Writer;
 use publisher::Publisher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use zegel_verifier::audit::dwell::Dwelling;
 
 /// Jobs that wait for the writer.
 const QUEUE_JOBS_MAX: usize = 256;
@@ -119,6 +120,7 @@ type Answer = oneshot::Sender<Result<Taken, AppendError>>;
 /// Why the log stopped, once it has.
 type Stopped = Arc<OnceLock<String>>;
 type SharedView = Arc<RwLock<Arc<View>>>;
+type SharedDwelling = Arc<Mutex<Dwelling>>;
 
 struct Job {
     work: Work,
@@ -192,7 +194,7 @@ pub(crate) fn start(
 
 /// What every writer begins with: the state of the log, and what makes groups durable.
 fn begin(loaded: Loaded, guard: Guard, store: &Arc<Store>, metrics: &LogMetrics) -> (Log, Publisher) {
-    let Loaded { log, edge, checkpoint } = loaded;
+    let Loaded { log, edge, checkpoint, dwelling } = loaded;
     let roles = Arc::new(log.registry().map(Roles::of).unwrap_or_default());
     let view = View { size: log.size(), checkpoint: checkpoint.unwrap_or_default(), roles, edge: edge.clone() };
     let publisher = Publisher {
@@ -202,6 +204,7 @@ fn begin(loaded: Loaded, guard: Guard, store: &Arc<Store>, metrics: &LogMetrics)
         store: Arc::clone(store),
         view: Arc::new(RwLock::new(Arc::new(view))),
         metrics: metrics.clone(),
+        dwelling: Arc::new(Mutex::new(dwelling)),
     };
     (log, publisher)
 }

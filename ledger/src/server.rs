@@ -6,6 +6,7 @@ use crate::config::{BackupConfig, Config, ConfigError, LimitsConfig, LogConfig, 
 use crate::door;
 use crate::follow::{self, FollowError, Follower};
 use crate::http::{self, Access, AccessError, Site};
+use crate::landing;
 use crate::log::Identity;
 use crate::metrics::{self, LogMetrics, Metrics};
 use crate::sequencer::{self, OpenLog};
@@ -260,6 +261,7 @@ impl Server {
                 rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
             }
         }
+        rounds.spawn(landing::tell(health.clone(), logs.iter().map(Arc::downgrade).collect()));
         let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
         let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);

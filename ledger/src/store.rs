@@ -20,6 +20,7 @@ mod commit;
 mod cost;
 mod cut;
 mod database;
+mod dwelling;
 mod envelopes;
 mod erase;
 mod faults;

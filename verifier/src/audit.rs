@@ -15,6 +15,7 @@
 #![allow(clippy::result_large_err, reason = "a fault is rare, and copied once")]
 
 mod chains;
+pub mod dwell;
 mod examine;
 mod fault;
 mod genesis;
@@ -36,6 +37,7 @@ use crate::registry::Registry;
 use crate::tree::Frontier;
 use crate::trust::Trust;
 use chains::Chains;
+use dwell::Dwelling;
 use examine::{Content, ExaminedBatch, NamedId};
 use genesis::Governance;
 use notes::Notes;
@@ -85,6 +87,7 @@ pub struct Auditor {
     /// Entry from which the state is not known any more.
     broken_at: Option<u64>,
     counts: Counts,
+    dwelling: Dwelling,
     findings: Findings,
 }
 
@@ -106,6 +109,7 @@ impl Auditor {
             destroyed_first: None,
             broken_at: None,
             counts: Counts::default(),
+            dwelling: Dwelling::default(),
             findings: Findings::default(),
         }
     }
@@ -240,6 +244,7 @@ impl Auditor {
             }
         }
         self.bodies(index, &batch);
+        self.dwell(index, &batch);
         batch.streams.into_iter().for_each(|(of, leaves)| self.streams.extend(&of, leaves));
         self.found_all(batch.faults);
     }
@@ -277,6 +282,16 @@ impl Auditor {
         if let Some(position) = batch.gone.first() {
             self.missing.first.get_or_insert(Place::event(index, *position));
             self.missing.count += batch.gone.len() as u64;
+        }
+    }
+
+    /// What was purged too late is told when it is; what is still there, at the end.
+    fn dwell(&mut self, index: u64, batch: &ExaminedBatch) {
+        let now = self.received_at_ms;
+        let purged = self.dwelling.take(index, now, batch.kinds.iter().map(|(kind, _)| *kind));
+        let Some(((oldest, since), registry)) = purged.zip(self.governance.registry()) else { return };
+        if let Some(fault) = dwell::fault_of(registry, since, now) {
+            self.found(Place::entry(oldest), &fault);
         }
     }
 

@@ -416,3 +416,58 @@ fn every_id_of_a_finding_stands_in_the_specification() {
     let missing: Vec<&str> = ids.filter(|id| !page.contains(*id)).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
+
+#[test]
+fn content_that_stays_in_a_landing_zone_for_longer_than_the_policy_is_a_finding_at_the_oldest_of_it() {
+    const HOUR_MS: u64 = 3_600_000;
+    let under = |value: &str| {
+        let mut log = honest();
+        let policy = PolicySet { name: "landing_zone_max_hours".into(), value: value.into() };
+        log.batch(Who::Officer, vec![public(EventKind::PolicySet, &policy)]);
+        log
+    };
+    let say = |log: &mut Log, number: u64| {
+        let message = log.message(CONVERSATION, number, "later");
+        log.batch(Who::Source, vec![message])
+    };
+    let purge = |log: &mut Log| {
+        let purged = log.record(EventKind::CustodyPurged, vec![], vec![]);
+        log.batch(Who::Officer, vec![purged])
+    };
+    let dwelt = |log: &Log| {
+        let findings = audit(log, &log.audit_entries()).report().findings;
+        let dwelt = findings.into_iter().find(|finding| finding.id == "DWELL_EXCEEDED");
+        dwelt.map(|finding| (finding.severity, finding.place, finding.count))
+    };
+    let mut log = under("24");
+    assert_eq!(dwelt(&log), None);
+    log.clock_ms += 23 * HOUR_MS;
+    assert_eq!(dwelt(&log), None);
+    log.clock_ms += 2 * HOUR_MS;
+    purge(&mut log);
+    // What was purged too late is told at its oldest entry; what came after that, and in time, is not.
+    let late = Some((Severity::Warning, entry(2), 1));
+    assert_eq!(dwelt(&log), late);
+    say(&mut log, 62);
+    log.clock_ms += 23 * HOUR_MS;
+    purge(&mut log);
+    assert_eq!(dwelt(&log), late);
+    // What is still there is told once it is over, also by a replay that was kept in between.
+    say(&mut log, 63);
+    log.clock_ms += 25 * HOUR_MS;
+    log.snapshot(|_| ());
+    assert_eq!(dwelt(&log), Some((Severity::Warning, entry(2), 2)));
+    let all = log.audit_entries();
+    let mut kept = Vec::new();
+    audit(&log, &all[..all.len() - 1]).save(&mut kept).expect("kept");
+    let mut auditor = Auditor::restore(trust_of(&log), &mut kept.as_slice()).expect("restored");
+    feed(&mut auditor, &all[all.len() - 1..]);
+    let finding = auditor.report().findings.into_iter().find(|finding| finding.id == "DWELL_EXCEEDED");
+    assert_eq!(finding.map(|finding| finding.count), Some(2));
+    for value in ["024", "0", "-1", "a day"] {
+        let mut log = under(value);
+        log.clock_ms += 1_000 * HOUR_MS;
+        purge(&mut log);
+        assert_eq!(dwelt(&log), None, "{value:?} is no limit");
+    }
+}

@@ -1,7 +1,10 @@
 //! A log that is open: what services hold, read and hand their batches to.
 
 use super::publisher::Publisher;
-use super::{Answered, AppendError, Examined, Fuse, Job, QUEUE_JOBS_MAX, SharedView, Taken, WAITING_KIB_MAX, Work};
+use super::{
+    Answered, AppendError, Examined, Fuse, Job, QUEUE_JOBS_MAX, SharedDwelling, SharedView, Taken, WAITING_KIB_MAX,
+    Work,
+};
 use crate::access::Roles;
 use crate::metrics::LogMetrics;
 use crate::store::{MadeTable, NoRoom, Room, Store, StoreError, TreeReader};
@@ -32,6 +35,7 @@ pub(crate) struct OpenLog {
     waiting: Arc<Semaphore>,
     room: Room,
     metrics: LogMetrics,
+    dwelling: SharedDwelling,
 }
 
 /// Who writes the log.
@@ -52,6 +56,7 @@ impl OpenLog {
             waiting: Arc::new(Semaphore::new(WAITING_KIB_MAX as usize)),
             room,
             metrics: of.metrics.clone(),
+            dwelling: Arc::clone(&of.dwelling),
         }
     }
 
@@ -89,6 +94,14 @@ impl OpenLog {
             Writer::Own(queue) => QUEUE_JOBS_MAX - queue.capacity(),
             Writer::Primary(_) => 0,
         }
+    }
+
+    /// How long the oldest content that was not purged has been here, in milliseconds, and the most that the policy of a
+    /// landing zone allows; `None` if this is none, or holds none.
+    pub(crate) fn dwells_ms(&self, now_ms: u64) -> Option<(u64, u64)> {
+        let max_ms = self.view().roles.landing_zone_max_hours()?.saturating_mul(3_600_000);
+        let since_ms = self.dwelling.lock().unwrap_or_else(PoisonError::into_inner).since_ms()?;
+        Some((now_ms.saturating_sub(since_ms), max_ms))
     }
 
     /// The newest published state.

@@ -4,7 +4,7 @@
 //! both are durable. The steps, and what if we stop after each, are told in `sequencer`. The store does not say here who
 //! signed: a primary signs its own groups, a follower has verified the note of its primary.
 
-use super::{SharedView, View};
+use super::{SharedDwelling, SharedView, View};
 use crate::access::Roles;
 use crate::log::{SealedContent, SealedEntry};
 use crate::metrics::{LogMetrics, now_ms, timed};
@@ -20,6 +20,8 @@ pub(super) struct Publisher {
     pub(super) store: Arc<Store>,
     pub(super) view: SharedView,
     pub(super) metrics: LogMetrics,
+    /// Content that was not purged yet.
+    pub(super) dwelling: SharedDwelling,
 }
 
 impl Publisher {
@@ -54,9 +56,12 @@ impl Publisher {
 
     fn count(&self, entries: &[SealedEntry]) {
         self.metrics.group_entries.observe(entries.len() as f64);
+        let mut dwelling = self.dwelling.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in entries {
             match &entry.content {
                 SealedContent::Batch(batch) => {
+                    let kinds = batch.events.iter().map(|event| event.facts.kind);
+                    dwelling.take(entry.index, self.store.now_ms(), kinds);
                     self.metrics.appends.inc();
                     self.metrics.events.inc_by(batch.events.len() as u64);
                 }

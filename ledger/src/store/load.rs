@@ -13,6 +13,7 @@ use std::sync::Arc;
 use zegel_proto::parse;
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{BatchStatement, Entry, EventHeader, EventKind, LogCreated, StreamType, entry};
+use zegel_verifier::audit::dwell::{self, Dwelling};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::{Hash, log_leaf};
 use zegel_verifier::kinds::StreamMonth;
@@ -25,6 +26,8 @@ pub(crate) struct Loaded {
     pub(crate) edge: Edge,
     /// The newest signed note; `None` in an empty log.
     pub(crate) checkpoint: Option<Vec<u8>>,
+    /// Content that was not purged yet, if this is a landing zone.
+    pub(crate) dwelling: Dwelling,
 }
 
 impl Store {
@@ -76,8 +79,10 @@ impl Store {
         }
         self.load_state(&mut changes, &mut log)?;
         log.restore(changes);
+        let is_landing_zone = log.registry().is_some_and(|registry| dwell::max_hours(registry).is_some());
+        let dwelling = if is_landing_zone { self.dwelling(size)? } else { Dwelling::default() };
         self.start_projector(size)?;
-        Ok(Loaded { log, edge, checkpoint })
+        Ok(Loaded { log, edge, checkpoint, dwelling })
     }
 
     /// Whether the newest ciphertexts have their keys. Keys are synced before their truth, so without them an older copy of

@@ -160,7 +160,7 @@ impl Store {
     }
 
     /// What an entry brings, made again from the truth; and its leaf.
-    fn replayed(&self, entry: u64) -> Result<(Option<SealedBatch>, Hash), StoreError> {
+    pub(super) fn replayed(&self, entry: u64) -> Result<(Option<SealedBatch>, Hash), StoreError> {
         let unreadable = || StoreError::Row { what: "an entry" };
         let bytes = self.entry(entry)?;
         let parsed: Entry = parse(&bytes).map_err(|_| unreadable())?;

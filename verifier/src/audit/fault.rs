@@ -94,12 +94,14 @@ pub enum Fault {
         "archive key {key} came in entry {added} and nothing was resealed after it: it opens what came after it only"
     )]
     ArchiveKeyAlone { key: Hash, added: u64 },
+    #[error("content lay {hours} hours in the landing zone, the policy allows {max}")]
+    Dwell { hours: u64, max: u64 },
     #[error("what comes after was examined by itself only: the state of the log is not known any more")]
     ReplayEnded,
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 35] = [
+pub(super) const IDS: [&str; 36] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -134,6 +136,7 @@ pub(super) const IDS: [&str; 35] = [
     "QUORUM",
     "KEY_COMPROMISED",
     "ARCHIVE_KEY_ALONE",
+    "DWELL_EXCEEDED",
     "REPLAY_ENDED",
 ];
 
@@ -182,6 +185,7 @@ impl Fault {
             Self::Quorum { .. } => "QUORUM",
             Self::KeyCompromised { .. } => "KEY_COMPROMISED",
             Self::ArchiveKeyAlone { .. } => "ARCHIVE_KEY_ALONE",
+            Self::Dwell { .. } => "DWELL_EXCEEDED",
             _ => "REPLAY_ENDED",
         }
     }
@@ -191,13 +195,14 @@ impl Fault {
     pub fn severity(&self) -> Severity {
         match self {
             Self::BodyDestroyed | Self::ReplayEnded | Self::ArchiveKeyAlone { .. } => Severity::Info,
-            Self::ReceivedEarly { .. } => Severity::Warning,
+            Self::ReceivedEarly { .. } | Self::Dwell { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
 
     fn about(&self) -> About {
         match self.id() {
+            "DWELL_EXCEEDED" => About::Custody,
             "BATCH_SIGNATURE" | "AUTHORITY" | "KEY_COMPROMISED" | "ROOT_KEY" | "GENESIS" | "REGISTRY"
             | "BATCH_ORIGIN" => About::Authenticity,
             "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING"

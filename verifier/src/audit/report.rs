@@ -1,6 +1,6 @@
 //! What may be said of a log that was replayed, and what may not.
 
-use super::{Auditor, Fault};
+use super::{Auditor, Fault, dwell};
 use crate::bundle::{Finding, Place, Severity};
 use crate::registry::Registry;
 use serde::Serialize;
@@ -106,6 +106,10 @@ impl Auditor {
         }
         if self.counts.destroyed > 0 {
             faults.push((self.destroyed_first, Fault::BodyDestroyed, self.counts.destroyed));
+        }
+        if let Some(((oldest, since), registry)) = self.dwelling.oldest.zip(self.registry()) {
+            let fault = dwell::fault_of(registry, since, self.received_at_ms);
+            faults.extend(fault.map(|fault| (Some(Place::entry(oldest)), fault, 1)));
         }
         faults.extend(self.governance.compromised().map(|(place, fault)| (Some(place), fault, 1)));
         let added =

@@ -100,6 +100,9 @@ fn of_the_checkpoints(fault: &Fault) -> String {
         F::KeyCompromised { key, from, last } => format!(
             "sleutel {key} is verdacht verklaard vanaf regel {from}; hij ondertekende zendingen tot en met regel {last}"
         ),
+        F::Dwell { hours, max } => {
+            format!("inhoud lag {hours} uur in de landingszone, het beleid staat {max} uur toe")
+        }
         _ => "wat hierna komt is alleen op zichzelf onderzocht: de toestand van het logboek is niet meer bekend".into(),
     }
 }

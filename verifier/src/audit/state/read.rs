@@ -2,6 +2,7 @@
 
 use super::{MAGIC, StateError};
 use crate::audit::chains::{CaptureRow, Head};
+use crate::audit::dwell::Dwelling;
 use crate::audit::fault::IDS;
 use crate::audit::genesis::Applied;
 use crate::audit::notes::Newest;
@@ -131,6 +132,8 @@ impl Auditor {
         counts.resealed = from.u64()?;
         self.missing = Missing { count: from.u64()?, first: from.place()? };
         self.destroyed_first = from.place()?;
+        let (entry, since_ms) = (from.maybe()?, from.maybe()?);
+        self.dwelling = Dwelling::of(entry.zip(since_ms));
         Ok(())
     }
 

@@ -77,6 +77,8 @@ impl Auditor {
         to.u64(self.missing.count)?;
         to.place(self.missing.first)?;
         to.place(self.destroyed_first)?;
+        to.maybe(self.dwelling.oldest.map(|(entry, _)| entry))?;
+        to.maybe(self.dwelling.since_ms())?;
         self.write_registry(&mut to)?;
         self.write_rows(&mut to)?;
         self.write_notes(&mut to)?;

@@ -2,7 +2,7 @@
 
 mod served;
 
-pub use served::{BackupConfig, ClientConfig, LimitsConfig};
+pub use served::{BackupConfig, ClientConfig, LimitsConfig, ScrubConfig};
 
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -185,6 +185,9 @@ pub struct LogConfig {
     pub reserve_mib: u64,
     /// Where the log is backed up to. Default: nowhere.
     pub backup: Option<BackupConfig>,
+    /// How what lies on disk is looked through while the log is served.
+    #[serde(default)]
+    pub scrub: ScrubConfig,
     /// ML-DSA-44 key that cosigns every checkpoint under the log's name, for the time after Ed25519: PKCS#8 PEM with a seed,
     /// mode 600. Default: none.
     pub post_quantum_key: Option<PathBuf>,

@@ -79,6 +79,23 @@ pub(crate) struct Metrics {
     queue_depth: Family<OfLog, Gauge>,
     behind: Family<OfLog, Gauge>,
     store_bytes: Family<OfFile, Gauge>,
+    readers_cut: Family<OfLog, Counter>,
+    scrub_bytes: Family<OfLog, Counter>,
+    scrub_findings: Family<OfLog, Gauge>,
+    scrub_passed: Family<OfLog, Gauge>,
+    scrub_entries: Family<OfLog, Gauge>,
+}
+
+/// What the scrub of one log tells.
+#[derive(Clone)]
+pub(crate) struct ScrubMetrics {
+    pub(crate) bytes: Counter,
+    /// What stands of this pass or the one before it.
+    pub(crate) findings: Gauge,
+    /// When the last whole pass ended, in seconds since 1970.
+    pub(crate) passed: Gauge,
+    /// Entries that this pass has read.
+    pub(crate) entries: Gauge,
 }
 
 impl Metrics {
@@ -99,6 +116,11 @@ impl Metrics {
             queue_depth: Family::default(),
             behind: Family::default(),
             store_bytes: Family::default(),
+            readers_cut: Family::default(),
+            scrub_bytes: Family::default(),
+            scrub_findings: Family::default(),
+            scrub_passed: Family::default(),
+            scrub_entries: Family::default(),
         };
         metrics.register();
         metrics
@@ -121,6 +143,12 @@ impl Metrics {
         of.register("queue_depth", "Jobs that wait for the writer", self.queue_depth.clone());
         of.register("projections_behind", "Entries that the projections trail the log", self.behind.clone());
         of.register_with_unit("store", "Bytes of the store's files", bytes, self.store_bytes.clone());
+        of.register("readers_cut", "Streams whose reader took nothing for too long", self.readers_cut.clone());
+        of.register_with_unit("scrub", "Bytes that the scrub read", Unit::Bytes, self.scrub_bytes.clone());
+        of.register("scrub_findings", "Findings of the scrub that stand", self.scrub_findings.clone());
+        let about = "When the last whole pass of the scrub ended, since 1970; 0: never";
+        of.register_with_unit("scrub_passed", about, seconds(), self.scrub_passed.clone());
+        of.register("scrub_entries", "Entries that this pass of the scrub has read", self.scrub_entries.clone());
     }
 
     /// The metrics of one log.
@@ -142,6 +170,13 @@ impl Metrics {
             group_entries: self.group_entries.get_or_create(&log).clone(),
             snapshots: self.snapshots.get_or_create(&log).clone(),
             snapshot_time: self.snapshot_time.get_or_create(&log).clone(),
+            readers_cut: self.readers_cut.get_or_create(&log).clone(),
+            scrub: ScrubMetrics {
+                bytes: self.scrub_bytes.get_or_create(&log).clone(),
+                findings: self.scrub_findings.get_or_create(&log).clone(),
+                passed: self.scrub_passed.get_or_create(&log).clone(),
+                entries: self.scrub_entries.get_or_create(&log).clone(),
+            },
             metrics: Arc::clone(self),
             log,
         }
@@ -171,6 +206,8 @@ pub(crate) struct LogMetrics {
     pub(crate) group_entries: Histogram,
     pub(crate) snapshots: Histogram,
     snapshot_time: Gauge,
+    pub(crate) readers_cut: Counter,
+    pub(crate) scrub: ScrubMetrics,
 }
 
 impl LogMetrics {

@@ -132,6 +132,7 @@ pub(crate) struct OpenLog {
     view: SharedView,
     queue: mpsc::Sender<Job>,
     waiting: Arc<Semaphore>,
+    stopped: Stopped,
     room: Room,
     metrics: LogMetrics,
 }
@@ -269,7 +270,7 @@ pub(crate) fn start(
         groups,
         room: room.clone(),
         is_full: false,
-        stopped,
+        stopped: Arc::clone(&stopped),
         watermark,
         metrics: metrics.clone(),
     };
@@ -279,7 +280,7 @@ pub(crate) fn start(
         sequencer.run(jobs);
         let _ = committing.join();
     })?;
-    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, room, metrics }), thread))
+    Ok((Arc::new(OpenLog { origin, store, view, queue, waiting, stopped, room, metrics }), thread))
 }
 
 /// What a group collects before it is decided whether it is anything.

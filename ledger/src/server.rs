@@ -2,11 +2,12 @@
 
 use crate::access::Clients;
 use crate::backup;
-use crate::config::{BackupConfig, Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
+use crate::config::{Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
 use crate::http::{self, Access, AccessError, Site};
 use crate::log::Identity;
 use crate::metrics::{self, Metrics};
+use crate::scrub;
 use crate::sequencer::{self, OpenLog};
 use crate::service::{Served, Service};
 use crate::signing::LogSigners;
@@ -24,6 +25,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::Server as GrpcServer;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_proto::v1::ledger_server::LedgerServer;
 
@@ -33,6 +36,8 @@ const MESSAGE_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
 const STREAMS_MAX: u32 = 256;
 /// How often a client is asked whether it is there, and how long it has to say so.
 const ALIVE: Duration = Duration::from_secs(30);
+/// Health of what lies on disk, beside that of the service.
+const SCRUB: &str = "scrub";
 /// How long calls may go on after a shutdown was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -81,10 +86,10 @@ pub struct Server {
     writers: Vec<JoinHandle<()>>,
     /// Who may make calls on each of them.
     clients: Vec<Clients>,
-    /// Where each of them is backed up to.
-    backups: Vec<Option<BackupConfig>>,
     /// By origin, of the logs that have witnesses.
     witnessing: HashMap<String, Arc<Witnessing>>,
+    /// How each of them is configured, for its scrub.
+    configs: Vec<LogConfig>,
 }
 
 /// Opens and serves until `shutdown` is done; then drains.
@@ -125,7 +130,9 @@ fn open_log(
     let metrics = metrics.of(&config.origin);
     store.newest_snapshot_ms().map_err(failed)?.into_iter().for_each(|at_ms| metrics.snapshot_logged(at_ms));
     let room = Room::new(&config.store, &config.guard, config.reserve_mib);
-    sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)
+    let opened = sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)?;
+    scrub::standing(&config.store).into_iter().for_each(|found| opened.0.stop(found));
+    Ok(opened)
 }
 
 impl Server {
@@ -149,7 +156,6 @@ impl Server {
         let opened = config.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (logs, writers): (Vec<Arc<OpenLog>>, _) = opened.into_iter().unzip();
         let clients = config.logs.iter().map(clients_of).collect::<Result<_, _>>()?;
-        let backups = config.logs.iter().map(|log| log.backup.clone()).collect();
         let witnessing = witnessing_of(&config, &logs)?;
         let tiles = bind_tiles(&config, &logs).await?;
         let (listener, address) = listen(config.listen).await?;
@@ -157,7 +163,8 @@ impl Server {
             Some(address) => Some((listen(address).await?, measured)),
             None => None,
         };
-        Ok(Self { tls, limits, listener, address, metrics, tiles, logs, writers, clients, backups, witnessing })
+        let configs = config.logs;
+        Ok(Self { tls, limits, listener, address, metrics, tiles, logs, writers, clients, witnessing, configs })
     }
 
     /// Where the metrics are, if the configuration wants them.
@@ -184,13 +191,14 @@ impl Server {
     /// # Errors
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { tls, limits, listener, metrics, tiles, logs, writers, clients, backups, witnessing, .. } = self;
+        let Self { tls, limits, listener, metrics, tiles, logs, writers, clients, witnessing, configs, .. } = self;
         let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let mut rounds = JoinSet::new();
-        for (log, backup) in logs.iter().zip(backups) {
-            if let Some(backup) = backup {
+        let scrubs = start_scrubs(&configs, &logs, &health).await.map_err(ServeError::Thread)?;
+        for (log, config) in logs.iter().zip(configs) {
+            if let Some(backup) = config.backup {
                 rounds.spawn(backup::answer(backup, Arc::downgrade(log)));
             }
             if let Some(witnessing) = witnessing.get(log.origin()) {
@@ -232,10 +240,32 @@ impl Server {
         rounds.shutdown().await;
         let _ = tiles.await;
         // The queues are closed with the last call; what was taken from them is finished before the stores close.
-        let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
+        let joined = tokio::task::spawn_blocking(|| {
+            drop(scrubs);
+            writers.into_iter().for_each(|writer| drop(writer.join()));
+        });
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
+}
+
+/// The scrub of each log. A finding is told as the health of `scrub`, which says nothing of which log.
+async fn start_scrubs(
+    configs: &[LogConfig],
+    logs: &[Arc<OpenLog>],
+    health: &HealthReporter,
+) -> std::io::Result<Vec<scrub::Scrub>> {
+    health.set_service_status(SCRUB, ServingStatus::Serving).await;
+    let runtime = tokio::runtime::Handle::current();
+    let started = configs.iter().zip(logs).map(|(config, log)| {
+        let (health, runtime) = (health.clone(), runtime.clone());
+        let alarm = move || {
+            let health = health.clone();
+            drop(runtime.spawn(async move { health.set_service_status(SCRUB, ServingStatus::NotServing).await }));
+        };
+        scrub::start(config, log, Box::new(alarm))
+    });
+    started.filter_map(Result::transpose).collect()
 }
 
 /// Who may make calls. An open log is said loudly: it is for a demonstration, or behind something that knows the callers.

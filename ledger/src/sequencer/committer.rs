@@ -3,7 +3,7 @@
 //! Invariants: groups come in the order in which they were drafted, and each waits for the one before it; nothing is answered,
 //! not even a refusal, before its own group and all before it are durable. The steps are told in `sequencer`.
 
-use super::{Answer, AppendError, SharedView, Stopped, Taken, View};
+use super::{Answer, AppendError, OpenLog, SharedView, Stopped, Taken, View};
 use crate::access::Roles;
 use crate::log::{SealedContent, SealedEntry};
 use crate::metrics::{LogMetrics, now_ms, timed};
@@ -39,6 +39,15 @@ pub(super) struct Committer {
     pub(super) view: SharedView,
     pub(super) stopped: Stopped,
     pub(super) metrics: LogMetrics,
+}
+
+impl OpenLog {
+    /// Signs and accepts nothing more until the log is opened again.
+    pub(crate) fn stop(&self, reason: String) {
+        if self.stopped.set(reason.clone()).is_ok() {
+            tracing::error!(origin = self.origin, reason, "the log stops accepting");
+        }
+    }
 }
 
 impl Committer {

@@ -69,6 +69,8 @@ impl Store {
         for (entry, position) in places {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
+        // A scrub's copy keeps files alive that hold what is to go.
+        Self::forget_scrub(&self.path)?;
         erased.before = self.step(Step::EraseIntent, || self.intend(&chunks))?;
         self.step(Step::EraseKeys, || {
             chunks.iter().try_for_each(|(chunk, positions)| self.blank_keys(*chunk, positions))

@@ -57,6 +57,18 @@ pub(super) struct Projector {
     changed: Condvar,
 }
 
+/// The thread, for as long as it works: whatever ends it, nobody waits for it any more.
+struct Working<'a>(&'a Projector);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the projector panicked");
+            self.0.fail(StoreError::failed("projecting", "the thread that projects panicked: open the log again"));
+        }
+    }
+}
+
 /// A table over at least so many entries, and who waits for it.
 struct TableWanted {
     covers_min: u64,
@@ -80,7 +92,10 @@ impl Projector {
         self.lock().watermark = watermark;
         let projector = Arc::clone(self);
         let thread = std::thread::Builder::new().name("projector".into());
-        let thread = thread.spawn(move || projector.work(&db, faults.as_ref()));
+        let thread = thread.spawn(move || {
+            let working = Working(&projector);
+            working.0.work(&db, faults.as_ref());
+        });
         thread.map_err(|reason| StoreError::failed("starting the projector", reason))
     }
 
@@ -190,20 +205,24 @@ impl Projector {
                 // A clean stop leaves nothing to replay.
                 Task::Close => return drop(db.flush(Column::LOG)),
             };
-            let mut state = self.lock();
             match done {
-                Ok(watermark) => state.watermark = watermark,
+                Ok(watermark) => self.lock().watermark = watermark,
                 Err(reason) => {
                     tracing::error!(%reason, "projections cannot be written");
-                    state.failed = Some(reason);
-                    state.tables.clear();
+                    return self.fail(reason);
                 }
             }
             self.changed.notify_all();
-            if state.failed.is_some() {
-                return;
-            }
         }
+    }
+
+    /// Tells everyone who waits, or will, that there is nothing to wait for.
+    fn fail(&self, reason: StoreError) {
+        let mut state = self.lock();
+        state.failed = Some(reason);
+        // Whoever waits for a table hears that its maker is gone.
+        state.tables.clear();
+        self.changed.notify_all();
     }
 }
 

@@ -251,7 +251,7 @@ impl Tiles for TreeReader {
 }
 
 impl Store {
-    pub(super) fn full_tile(&self, level: u32, index: u64) -> Result<Tile, StoreError> {
+    pub(crate) fn full_tile(&self, level: u32, index: u64) -> Result<Tile, StoreError> {
         let row = self.truth.get(Column::Tiles, &tile_key(level, index))?;
         let row = row.ok_or(StoreError::Missing { what: "tile", number: index })?;
         let hashes: Vec<Hash> = rows::parse_raw("a tile", &row)?.chunks(32).filter_map(Hash::read).collect();

@@ -6,7 +6,7 @@
 use crate::config::{Config, LogConfig};
 use crate::log::{Identity, Log, Refusal, SealedContent, Submission};
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{Difference, Guard, NoFaults, Store, StoreError, TreeReader};
+use crate::store::{Difference, Guard, NoFaults, Snapshots, Store, StoreError, TreeReader};
 use crate::tree;
 use crate::walk::{Fault, Signed, Walk};
 use serde::Serialize;
@@ -159,7 +159,7 @@ impl<'a> Check<'a> {
                 self.find("blob", None, reason);
             }
         }
-        for difference in self.store.compare(&mut |_| true)? {
+        for difference in self.store.compare(Snapshots::All, &mut |_| true)? {
             // An entry that cannot be replayed was found above already.
             if !matches!(difference, Difference::Entry { .. }) {
                 self.report.findings.push(finding_of(&self.config.origin, difference));

@@ -43,7 +43,7 @@ pub use guard::GuardError;
 pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
-pub(crate) use rebuild::Difference;
+pub(crate) use rebuild::{Difference, Snapshots};
 pub(crate) use room::{NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};

@@ -2,7 +2,7 @@
 
 use super::{Broken, Phase, Scrubber};
 use crate::check::{Finding, finding_of};
-use crate::store::{BlobError, Blobs, Difference, GuardError, Store, StoreError, TreeReader};
+use crate::store::{BlobError, Blobs, Difference, GuardError, Snapshots, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge, FullTile};
 use crate::walk::{Fault, Signed, Walk};
 use std::sync::Arc;
@@ -168,7 +168,7 @@ impl Scrubber {
             tracing::warn!(origin = self.origin, "projections are not compared: {full}");
             return Ok(());
         }
-        match frozen.compare(&mut |bytes| self.pace.spend(bytes)) {
+        match frozen.compare(Snapshots::Kept, &mut |bytes| self.pace.spend(bytes)) {
             Ok(differences) => {
                 for difference in differences {
                     // An entry that cannot be replayed was found above already.

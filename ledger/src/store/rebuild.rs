@@ -8,7 +8,7 @@ use crate::store::commit::{BROUGHT, put_tiles};
 use crate::store::database::{Column, Database};
 use crate::store::projection::{Projection, WATERMARK, put_watermark, watermark};
 use crate::store::projector::RUN_EVENTS;
-use crate::store::table::{drop_old_tables, head_key};
+use crate::store::table::{TABLES_KEPT, drop_old_tables, head_key};
 use crate::store::{Pace, Store, StoreError, rows};
 use crate::tree::{Edge, FullTile};
 use std::collections::BTreeMap;
@@ -48,6 +48,15 @@ pub(crate) enum Difference {
     },
 }
 
+/// Snapshots that are made again, each from all streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snapshots {
+    /// Every one that was logged: whether what was signed was true.
+    All,
+    /// Those whose tables are kept: whether what is served is what was signed.
+    Kept,
+}
+
 /// How far a replay is.
 struct Replay<'a> {
     target: &'a Database,
@@ -66,7 +75,7 @@ impl Store {
         self.truth.commit_synced(mark, "marking the rebuild")?;
         Column::PROJECTIONS.iter().try_for_each(|column| self.truth.clear(*column))?;
         let size = self.size()?;
-        let mut replay = self.replay_of(&self.truth, size, &mut |_| true)?;
+        let mut replay = self.replay_of(&self.truth, size, Snapshots::All, &mut |_| true)?;
         self.replay_all(&mut replay, 0..size, &mut |_| true)?;
         let mut done = self.truth.write();
         done.delete(Column::Meta, b"rebuilding");
@@ -77,7 +86,7 @@ impl Store {
     /// Derives all projections beside the store, and compares them with those that are served from. What trails the truth is
     /// compared as of its watermark; tiles and tables do not trail.
     /// [`StoreError::Halted`] if `pace` says so.
-    pub(crate) fn compare(&self, pace: Pace<'_>) -> Result<Vec<Difference>, StoreError> {
+    pub(crate) fn compare(&self, snapshots: Snapshots, pace: Pace<'_>) -> Result<Vec<Difference>, StoreError> {
         let folder = self.path.join("compare");
         let failed = |reason: std::io::Error| StoreError::failed("removing what was compared", reason);
         if folder.exists() {
@@ -89,7 +98,7 @@ impl Store {
         let derived = Database::open(&folder, Column::LOG)?;
         let size = self.size()?;
         let watermark = watermark(&self.truth)?.min(size);
-        let mut replay = self.replay_of(&derived, size, pace)?;
+        let mut replay = self.replay_of(&derived, size, snapshots, pace)?;
         for (entries, columns) in [(0..watermark, Column::TRAILING), (watermark..size, Column::PROMPT)] {
             self.replay_all(&mut replay, entries, pace)?;
             // Behind an entry that cannot be replayed everything differs, and says nothing.
@@ -130,7 +139,13 @@ impl Store {
     }
 
     /// Begins a replay into a database whose projections are empty.
-    fn replay_of<'a>(&self, target: &'a Database, size: u64, pace: Pace<'_>) -> Result<Replay<'a>, StoreError> {
+    fn replay_of<'a>(
+        &self,
+        target: &'a Database,
+        size: u64,
+        snapshots: Snapshots,
+        pace: Pace<'_>,
+    ) -> Result<Replay<'a>, StoreError> {
         let mut stated = BTreeMap::<u64, Vec<_>>::new();
         for entry in 0..size {
             // One that cannot be read is found when it is replayed.
@@ -139,6 +154,13 @@ impl Store {
             if let Ok(Entry { content: Some(entry::Content::Snapshot(snapshot)), .. }) = parse(&bytes) {
                 stated.entry(snapshot.covers).or_default().push((entry, snapshot));
             }
+        }
+        if snapshots == Snapshots::Kept {
+            let mut entries: Vec<u64> = stated.values().flatten().map(|(entry, _)| *entry).collect();
+            entries.sort_unstable();
+            let oldest = entries.iter().rev().nth(TABLES_KEPT - 1).copied().unwrap_or(0);
+            stated.values_mut().for_each(|of| of.retain(|(entry, _)| *entry >= oldest));
+            stated.retain(|_, of| !of.is_empty());
         }
         Ok(Replay { target, edge: Edge::default(), stated, differences: Vec::new() })
     }
@@ -168,7 +190,7 @@ impl Store {
                 std::mem::replace(&mut projection, Projection::new(replay.target)).write()?;
             }
             if is_covered {
-                replay.compare_tables(index + 1)?;
+                replay.compare_tables(index + 1, pace)?;
             }
         }
         replay.put_tiles(&mut tiles)?;
@@ -234,7 +256,7 @@ impl Store {
     }
 }
 
-fn spend(pace: Pace<'_>, bytes: u64) -> Result<(), StoreError> {
+pub(super) fn spend(pace: Pace<'_>, bytes: u64) -> Result<(), StoreError> {
     if pace(bytes) { Ok(()) } else { Err(StoreError::Halted) }
 }
 
@@ -247,8 +269,8 @@ impl Replay<'_> {
     }
 
     /// Makes the table over so many entries, and holds it against what their snapshots state.
-    fn compare_tables(&mut self, covers: u64) -> Result<(), StoreError> {
-        let made = Projection::write_table(self.target, covers)?;
+    fn compare_tables(&mut self, covers: u64, pace: Pace<'_>) -> Result<(), StoreError> {
+        let made = Projection::write_table(self.target, covers, pace)?;
         let mut write = self.target.write();
         for (entry, snapshot) in self.stated.remove(&covers).unwrap_or_default() {
             if snapshot != made.snapshot {

@@ -7,7 +7,8 @@
 
 use crate::store::database::{Column, Database};
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
-use crate::store::{Projection, Store, StoreError};
+use crate::store::rebuild::spend;
+use crate::store::{Pace, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,12 +93,13 @@ fn leaf_of(row: &TableRow) -> Hash {
 impl Projection<'_> {
     /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
     /// be projected, and none after them.
-    pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
+    pub(super) fn write_table(db: &Database, covers: u64, pace: Pace<'_>) -> Result<MadeTable, StoreError> {
         let head = TableHead { covers, ..TableHead::default() };
         let (leaves, rows, chunks) = (Vec::new(), Vec::new(), Vec::new());
         let mut writer = TableWriter { db, head, leaves, rows, chunks, bytes: 0 };
         let mut open: Option<TableRow> = None;
         db.each(Column::Streams, &[], |key, row| {
+            spend(pace, row.len() as u64)?;
             let of = rows::parse_stream_key(key)?;
             let edge: StreamEdge = rows::parse_begin("a stream", row)?;
             let month = (of.month, edge.count, edge.root()?);

@@ -4,6 +4,7 @@
 //! it has found lies in `tests/corpus/`, one folder a parser, and is tried first. The same parsers under libFuzzer, with
 //! coverage, are `tests/fuzz`: `make fuzz` runs these where the toolchain is there.
 
+pub mod importers;
 pub mod parsers;
 
 use std::fs;

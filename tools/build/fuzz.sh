@@ -26,7 +26,7 @@ flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1'
 build="$CARGO_TARGET_DIR-fuzz"
 CARGO_TARGET_DIR="$build" RUSTFLAGS="$(echo $flags)" \
-    cargo +nightly build --locked --release --target "$target" --manifest-path tests/fuzz/Cargo.toml --bins ||
+    cargo +nightly build --locked --release --target "$target" --manifest-path tests/fuzz/Cargo.toml --bins --features importers ||
     by_number 'the targets of tests/fuzz do not build'
 
 [ $# -gt 0 ] || set -- messages notes admission bundle mirror whatsapp signal matrix tables parcels gateway

@@ -199,7 +199,8 @@ impl Projector {
                 Task::Table(made) => {
                     let watermark = self.watermark();
                     // Whoever asked may have gone: the table is swept when the log is opened.
-                    let _ = made.send(step(faults, Step::Table, || Projection::write_table(db, watermark, &mut |_| true)));
+                    let _ =
+                        made.send(step(faults, Step::Table, || Projection::write_table(db, watermark, &mut |_| true)));
                     continue;
                 }
                 // A clean stop leaves nothing to replay.

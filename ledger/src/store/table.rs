@@ -6,8 +6,8 @@
 //! `specs/streams.md`.
 
 use crate::store::database::{Column, Database};
-use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
 use crate::store::rebuild::spend;
+use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
 use crate::store::{Pace, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use crate::metrics::{LogMetrics, now_ms, timed};
 use crate::signing::{LogSigners, Unsigned};
 use crate::store::{Group, Guard, Step, Store, StoreError};
 use crate::tree::Edge;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -39,6 +39,8 @@ pub(super) struct Committer {
     pub(super) view: SharedView,
     pub(super) stopped: Stopped,
     pub(super) metrics: LogMetrics,
+    /// Told after each group.
+    pub(super) finished: Sender<()>,
 }
 
 impl OpenLog {
@@ -61,6 +63,8 @@ impl Committer {
                 (Ok(Some(group)), None) => self.commit(group, roles).map_err(|reason| self.stop(&reason)),
             };
             self.answer(decided, written);
+            // Nobody listens when the ledger shuts down.
+            let _ = self.finished.send(());
         }
     }
 

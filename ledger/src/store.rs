@@ -24,6 +24,7 @@ mod dwelling;
 mod envelopes;
 mod erase;
 mod faults;
+mod frozen;
 mod guard;
 mod load;
 mod projection;
@@ -48,7 +49,7 @@ pub use guard::GuardError;
 pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
-pub(crate) use rebuild::Difference;
+pub(crate) use rebuild::{Difference, Snapshots};
 pub(crate) use room::{NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
@@ -113,6 +114,14 @@ pub enum StoreError {
         /// The folder.
         path: String,
     },
+    /// An older copy than the backup keeps.
+    #[error("the backup has {found} copies: none is {back} before the newest")]
+    NoCopy {
+        /// How far back.
+        back: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// A store where one is to be put back.
     #[error("{path} is not empty: nothing is put back over what is there; move it away, and keep it")]
     NotEmpty {
@@ -141,10 +150,16 @@ pub enum StoreError {
         /// Root over them.
         found: Hash,
     },
+    /// A long reading that was told to stop.
+    #[error("the reading was stopped before its end")]
+    Halted,
     /// The store and the guard.
     #[error(transparent)]
     Guard(#[from] GuardError),
 }
+
+/// Told of bytes as a long reading goes on; false when it is to stop.
+pub(crate) type Pace<'a> = &'a mut dyn FnMut(u64) -> bool;
 
 impl StoreError {
     pub(crate) fn failed(step: &'static str, reason: impl ToString) -> Self {

@@ -627,3 +627,38 @@ fn envelopes_in(evidence: &[EvidenceRecord]) -> Vec<(Vec<u8>, usize)> {
     };
     evidence.iter().filter_map(envelope).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_over_the_rate_of_an_actor_are_refused_and_another_actor_does_not_notice() {
+    let (building, _) = Building::founded_with("[limits]\ncalls_per_second = 40\n").await;
+    let mut auditor = building.client("auditor").await;
+    let mut inspector = building.client("inspector").await;
+    let checkpoint = || LogRequest { origin: ORIGIN.into() };
+    // One asks as fast as it can, over more than one connection; the rate is the actor's, not the connection's.
+    let mut second = building.client("auditor").await;
+    let (mut answered, mut refused) = (0, 0);
+    for _ in 0..200 {
+        for client in [&mut auditor, &mut second] {
+            match client.get_checkpoint(checkpoint()).await {
+                Ok(_) => answered += 1,
+                Err(status) => {
+                    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+                    assert_eq!(status.message(), "more than 40 calls a second: try again later");
+                    refused += 1;
+                }
+            }
+        }
+        if refused > 100 {
+            break;
+        }
+    }
+    assert!(answered >= 40 && refused > 0, "{answered} answered, {refused} refused");
+    // Meanwhile the other has all of its own, a stream counting as one call.
+    for _ in 0..20 {
+        inspector.get_checkpoint(checkpoint()).await.expect("the other's call");
+    }
+    let entries = ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: 0 };
+    first_of(inspector.read_entries(entries).await).await.expect("the other's stream");
+    drop((auditor, second, inspector));
+    building.end().await;
+}

@@ -160,6 +160,16 @@ pub fn quarantined(config: &SidecarConfig) -> Result<Vec<(String, Vec<Quarantine
     config.logs.iter().map(of).collect()
 }
 
+/// Bytes of a file of a spool that hold whole records of the source with this secret: what opening it would keep.
+///
+/// # Errors
+/// [`DiskError`].
+pub fn readable(file: &Path, secret: &[u8; 32]) -> Result<u64, DiskError> {
+    let mut records = sealed::SealedReader::open(file, &sealed::SpoolKey::derive(secret))?;
+    while records.next().map_err(disk::failed(file))?.is_some() {}
+    Ok(records.offset())
+}
+
 /// How the log may remember a record: its key, and what was handed over.
 fn fingerprint(spooled: &Spooled) -> Fingerprint {
     let part = |bytes: &[u8]| bytes.try_into().unwrap_or_default();

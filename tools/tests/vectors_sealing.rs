@@ -37,7 +37,7 @@ fn dossier(origin: &str, key: &[u8]) -> DossierKey {
         keys.iter().map(|archive| wrapped_to(archive.public(), &bare, key)).collect();
     recipients.sort_by(|one, other| one.archive_key.cmp(&other.archive_key));
     let envelope = print(&DossierEnvelope { recipients, ..bare }).expect("a good envelope");
-    DossierKey::open(&envelope, origin, &keys[1..]).expect("opens for its recipient")
+    DossierKey::open(&envelope, sha256(&[&envelope]), origin, &keys[1..]).expect("opens for its recipient")
 }
 
 fn wrapped_to(archive: &ArchivePublicKey, bare: &DossierEnvelope, key: &[u8]) -> DossierRecipient {

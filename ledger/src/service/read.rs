@@ -1,6 +1,6 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
-use super::{Admitted, Parcels, Service, Stream, blocking, denied, hash, streaming, streaming_in_parcels};
+use super::{Admitted, Service, Stream, blocking, denied, hash, streaming, streaming_in_parcels};
 use crate::access::Actor;
 use crate::audited::audit_entry;
 use crate::export::{self, ExportError};
@@ -206,7 +206,7 @@ pub(super) fn evidence(
     service: &Service,
     Admitted { log, actor }: Admitted,
     request: ExportEvidenceRequest,
-) -> Result<Parcels<EvidenceRecord>, Status> {
+) -> Result<Stream<EvidenceRecord>, Status> {
     let shown = Arc::clone(&service.shown);
     let cosigned = service.standing(log.origin()).cosigned;
     Ok(streaming_in_parcels(service.long_call(&log, actor)?, move |push| {

@@ -117,6 +117,8 @@ impl Store {
         for (entry, position) in places {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
+        // A scrub's copy keeps files alive that hold what is to go.
+        Self::forget_scrub(&self.path)?;
         let (before, resealed) = self.step(Step::EraseIntent, || self.intend(&chunks, order))?;
         erased.before = before;
         self.step(Step::EraseKeys, || {

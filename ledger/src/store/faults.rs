@@ -20,6 +20,8 @@ pub enum Step {
     Table,
     /// Envelopes that were rewrapped, synced.
     Rewrap,
+    /// The newest cosigned checkpoint, which can be asked for again.
+    Cosigned,
     /// Of an erasure: the leaves and marks of what goes, synced.
     EraseIntent,
     /// Of an erasure: wraps and message rows, synced.

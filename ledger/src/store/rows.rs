@@ -286,6 +286,11 @@ pub(super) fn parse_envelope(row: &[u8]) -> Result<&[u8], StoreError> {
     whole.map(|(_, envelope)| envelope).ok_or(StoreError::Row { what: "an envelope" })
 }
 
+/// Whether a row is that of an envelope that was rewrapped.
+pub(super) fn is_rewrapped(row: &[u8]) -> bool {
+    row.first() == Some(&REWRAPPED)
+}
+
 /// The bytes of [`print_raw`].
 pub(super) fn parse_raw<'a>(what: &'static str, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
     bytes.strip_prefix(&[VERSION]).ok_or(StoreError::Row { what })

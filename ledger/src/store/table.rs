@@ -6,8 +6,9 @@
 //! `specs/streams.md`.
 
 use crate::store::database::{Column, Database};
+use crate::store::rebuild::spend;
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
-use crate::store::{Cut, Projection, Store, StoreError};
+use crate::store::{Cut, Pace, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -85,8 +86,9 @@ fn leaf_of(row: &TableRow) -> Hash {
 impl Projection<'_> {
     /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
     /// be projected, and none after them. One thread reads rows, another hashes and writes them.
-    pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
+    pub(super) fn write_table(db: &Database, covers: u64, pace: Pace<'_>) -> Result<MadeTable, StoreError> {
         Self::write_table_of(db, covers, |_, row| {
+            spend(pace, row.len() as u64)?;
             let edge: StreamEdge = rows::parse_begin("a stream", row)?;
             Ok(Some((edge.count, edge.root()?)))
         })

@@ -131,6 +131,11 @@ impl SealedReader {
         Ok(Self { path: path.into(), file: BufReader::new(file), key: key.clone(), offset: 0, rest })
     }
 
+    /// Bytes of the records that were read.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The next record; `None` at the end, or where a record was never finished. Asked again, it looks again.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         // What was read ahead can have been cut off by a full disk, and written anew since: so it is looked at twice.

@@ -33,7 +33,7 @@ fn words(number: u64) -> String {
 }
 
 /// Imports, and holds the command to its time and its memory.
-fn import(stage: &Stage, format: &str, more: &[&str]) {
+fn import(stage: &Stage, format: &str, more: &[&str]) -> Value {
     let before = size(stage);
     let mut zegel = command("zegel");
     zegel.args(["--json", "import", format]).args(more).args(["--custodian", "Anna de Vries"]);
@@ -61,6 +61,7 @@ fn import(stage: &Stage, format: &str, more: &[&str]) {
         assert!(took.as_secs() < SECONDS_MAX, "{format} took {took:?}");
         assert!(peak_kib < MEMORY_KIB_MAX, "{format} held {peak_kib} KiB");
     }
+    told["result"]["chats"][0].clone()
 }
 
 /// Entries of the log.
@@ -196,5 +197,7 @@ fn a_million_signed_events_of_matrix_take_less_than_two_minutes() {
     let keys = keys.display().to_string();
     arguments.extend(["--conversation", "Veerhaven", "--room-version", "11", "--server-keys", &keys].map(String::from));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    import(&stage, "matrix", &arguments);
+    let told = import(&stage, "matrix", &arguments);
+    let held = format!("{} events hash, id and server signature hold: class A", messages());
+    assert_eq!(told["remarks"][0], Value::from(held), "{told:#}");
 }

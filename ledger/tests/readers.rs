@@ -37,6 +37,7 @@ fn memory_kib() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_it() {
     let site = Site::new();
     let limits = "metrics = \"127.0.0.1:0\"\n[limits]\nstalled_reader_s = 1\n[[log]]";

@@ -126,7 +126,7 @@ async fn eventually(mut look: impl AsyncFnMut() -> bool) {
 
 /// Everything that a ledger gives to one that follows it.
 async fn everything(ledger: &mut Running) -> Vec<ReplicateResponse> {
-    let request = ReplicateRequest { origin: ORIGIN.into(), from: 0, orders: Vec::new() };
+    let request = ReplicateRequest { origin: ORIGIN.into(), from: 0, orders: Vec::new(), rewrapped: 0 };
     let stream = ledger.client.replicate(request).await.expect("a stream").into_inner();
     let all: Vec<_> = tokio_stream::StreamExt::collect(stream).await;
     all.into_iter().map(|message| message.expect("an entry")).collect()

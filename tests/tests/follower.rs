@@ -241,7 +241,7 @@ const CHANGES: [Changed; 14] = [
 
 /// Everything that an honest ledger gives to a follower; and its attachments.
 async fn given(connection: &Connection, origin: &str) -> (Vec<ReplicatedEntry>, HashMap<Vec<u8>, Vec<u8>>) {
-    let request = ReplicateRequest { origin: origin.into(), from: 0, orders: Vec::new() };
+    let request = ReplicateRequest { origin: origin.into(), from: 0, orders: Vec::new(), rewrapped: 0 };
     let mut stream = connection.client().replicate(request).await.expect("a stream").into_inner();
     let (mut entries, mut blobs) = (Vec::new(), HashMap::new());
     while let Some(message) = stream.message().await.expect("an entry") {

@@ -9,7 +9,9 @@ use crate::log::Refusal;
 use std::collections::{BTreeMap, HashSet};
 use zegel_proto::limits::{APPEND_BYTES_MAX, BATCH_EVENTS_MAX, CIPHERTEXT_BYTES_MAX, HEADER_BYTES_MAX};
 use zegel_proto::v1::event_header::Content;
-use zegel_proto::v1::{AppendRequest, DossierEnvelope, DossierWrap, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch};
+use zegel_proto::v1::{
+    AppendRequest, DossierEnvelope, DossierWrap, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch,
+};
 use zegel_proto::{Grammar, parse};
 use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaves, sealed_leaf, sealed_root};
 use zegel_verifier::hash::{Hash, sha256};

@@ -7,7 +7,9 @@
 use crate::log::{EnvelopeForm, Sealed, SealedBatch, SealedContent, Sent, SentEnvelope};
 use crate::store::database::{Column, Write};
 use crate::store::projection::tile_key;
-use crate::store::rows::{self, BodiesOf, BroughtRow, CHUNK_EVENTS, ErasedRow, HeadersOf, KeysOf, RewrapTurn, TableHead};
+use crate::store::rows::{
+    self, BodiesOf, BroughtRow, CHUNK_EVENTS, ErasedRow, HeadersOf, KeysOf, RewrapTurn, TableHead,
+};
 use crate::store::table::head_key;
 use crate::store::{Step, Store, StoreError, faults};
 use crate::tree::FullTile;

@@ -15,6 +15,7 @@ mod kept;
 mod line;
 mod orders;
 mod received;
+mod rewraps;
 
 pub(crate) use kept::Kept;
 pub(crate) use orders::finish as finish_orders;
@@ -27,6 +28,7 @@ use crate::server::{ServeError, open_store};
 use crate::store::{Allegiance, BlobError, Faults, Guard, NoRoom, Room, StoreError};
 use line::Line;
 use orders::Orders;
+use rewraps::Rewraps;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -45,6 +47,8 @@ use zegel_verifier::tree::check_consistency;
 const GROUP_ENTRIES_MAX: usize = 128;
 /// Bytes of a group that is taken: a primary ends one with the batch that reaches 16 MiB.
 const GROUP_BYTES_MAX: usize = 20 << 20;
+/// Bytes of envelopes beside them that grew since: from two recipients to sixteen at the most.
+const GROUP_REWRAPPED_BYTES_MAX: usize = 8 * GROUP_BYTES_MAX;
 
 /// Why a store may not be served as the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -86,6 +90,8 @@ enum RoundError {
     Broken { at: u64 },
     #[error("the primary does not have blob {blob} of entry {index}")]
     NoBlob { blob: Hash, index: u64 },
+    #[error("envelope {number} that the primary rewrapped is of dossier {dossier}, which is not here")]
+    NoDossier { dossier: Hash, number: u64 },
     #[error(transparent)]
     Blob(BlobError),
     #[error("the replica stopped and must be opened again: {0}")]
@@ -284,17 +290,23 @@ impl Follower {
     /// Takes all that is new.
     async fn read(&mut self) -> Result<(), RoundError> {
         let mut orders = Orders::of(self.replica.store())?;
-        let mut stream = self.line.replicate(self.replica.log().size(), orders.carried_out()).await?;
+        let mut rewraps = Rewraps::of(self.replica.store())?;
+        let from = self.replica.log().size();
+        let mut stream = self.line.replicate(from, orders.carried_out(), rewraps.newest()).await?;
         let mut group = Group::default();
         while let Some(message) = stream.message().await? {
             match message.item.ok_or(Fault::Incomplete { wanted: "item" })? {
                 Item::Order(piece) => orders.take(piece)?,
                 Item::Entry(entry) => self.entry(entry, &mut group, &orders).await?,
+                Item::Rewrapped(rewrapped) => {
+                    rewraps.take(rewrapped, self.replica.log(), self.replica.store(), &self.room)?;
+                }
             }
         }
         if let Some(first) = group.entries.first() {
             return Err(RoundError::Broken { at: first.index });
         }
+        rewraps.write(self.replica.store(), &self.room)?;
         Ok(orders.carry_out(self.replica.log(), self.replica.store())?)
     }
 
@@ -335,17 +347,23 @@ impl Follower {
 struct Group {
     entries: Vec<ReceivedEntry>,
     bytes: usize,
+    rewrapped_bytes: usize,
 }
 
 impl Group {
     fn push(&mut self, entry: ReceivedEntry) -> Result<(), Fault> {
         self.bytes += entry.weight();
+        self.rewrapped_bytes += entry.rewrapped_weight();
         self.entries.push(entry);
         if self.entries.len() > GROUP_ENTRIES_MAX {
             return Err(Fault::GroupTooLarge { what: "entries", max: GROUP_ENTRIES_MAX });
         }
         if self.bytes > GROUP_BYTES_MAX {
             return Err(Fault::GroupTooLarge { what: "bytes", max: GROUP_BYTES_MAX });
+        }
+        if self.rewrapped_bytes > GROUP_REWRAPPED_BYTES_MAX {
+            let what = "bytes of rewrapped envelopes";
+            return Err(Fault::GroupTooLarge { what, max: GROUP_REWRAPPED_BYTES_MAX });
         }
         Ok(())
     }

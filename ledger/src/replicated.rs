@@ -20,9 +20,9 @@ pub(crate) fn replicated(store: &Store, index: u64) -> Result<ReplicatedEntry, S
         }
         erased.push(ErasedForm { position, leaf: leaf.to_vec() });
     }
-    let envelopes = store.brought(index)?;
+    let (envelopes, rewrapped) = store.brought(index)?;
     let checkpoint = store.checkpoint_at(index + 1)?.unwrap_or_default();
-    Ok(ReplicatedEntry { index, entry, headers, bodies, envelopes, erased, checkpoint })
+    Ok(ReplicatedEntry { index, entry, headers, bodies, envelopes, erased, checkpoint, rewrapped })
 }
 
 /// The messages of an order that was carried out.

@@ -10,6 +10,7 @@ use thiserror::Error;
 use zegel_proto::v1::{DossierEnvelope, DossierRecipient};
 use zegel_proto::{CanonicalError, parse};
 use zegel_verifier::hash::Hash;
+use zegel_verifier::registry::Registry;
 
 /// Recipients that are in use, at the least.
 const IN_USE_MIN: usize = 2;
@@ -31,6 +32,8 @@ pub(crate) enum RewrapError {
         "the envelope of dossier {dossier} would have {found} archive keys in use, at least {IN_USE_MIN} are wanted"
     )]
     TooFew { dossier: Hash, found: usize },
+    #[error("the envelope of dossier {dossier} is wrapped to {key}, which was no archive key of this log")]
+    Stranger { dossier: Hash, key: Hash },
 }
 
 /// What rewrapping is to lead to.
@@ -61,32 +64,68 @@ impl Wanted {
 
     /// Holds a rewrapped envelope against the one that is there.
     pub(crate) fn check(&self, dossier: Hash, there: &[u8], new: &[u8], roles: &Roles) -> Result<(), RewrapError> {
-        let read =
-            |bytes: &[u8]| parse::<DossierEnvelope>(bytes).map_err(|reason| RewrapError::Canonical { dossier, reason });
-        let (there, new) = (read(there)?, read(new)?);
-        let same = [
-            ("origin", there.origin == new.origin),
-            ("source", there.source == new.source),
-            ("conversation", there.conversation == new.conversation),
-            ("month", there.month == new.month),
-            ("nonce", there.nonce == new.nonce),
-        ];
-        if let Some((field, _)) = same.iter().find(|(_, same)| !same) {
-            return Err(RewrapError::Elsewhere { dossier, field });
-        }
-        let key_of = |recipient: &DossierRecipient| Hash::read(&recipient.archive_key).unwrap_or(Hash::ZERO);
-        let stays = |recipient: &&DossierRecipient| Some(key_of(recipient)) != self.without;
-        if let Some(lost) = there.recipients.iter().filter(stays).find(|recipient| !new.recipients.contains(recipient))
-        {
-            return Err(RewrapError::Lost { dossier, key: key_of(lost) });
-        }
+        let (there, new) = read_both(dossier, there, new)?;
+        check_stays(dossier, &there, &new, |key| Some(key) == self.without)?;
         let added = new.recipients.iter().filter(|recipient| !there.recipients.contains(recipient)).map(key_of);
         if let Some(key) = added.into_iter().find(|key| !roles.wraps_to(*key)) {
             return Err(RewrapError::NotInUse { key });
         }
-        let found = new.recipients.iter().filter(|recipient| roles.wraps_to(key_of(recipient))).count();
-        if found < IN_USE_MIN { Err(RewrapError::TooFew { dossier, found }) } else { Ok(()) }
+        check_in_use(dossier, &new, |key| roles.wraps_to(key))
     }
+}
+
+/// Holds an envelope that a primary rewrapped, perhaps more than once, when its log had `size` entries, against the one that is there:
+/// what each of the steps between had to leave is left.
+pub(crate) fn check_replicated(
+    registry: &Registry,
+    size: u64,
+    dossier: Hash,
+    there: &[u8],
+    new: &[u8],
+) -> Result<(), RewrapError> {
+    let (there, new) = read_both(dossier, there, new)?;
+    let is_in_use = |key: Hash| registry.archive_key(&key).is_some_and(|record| record.is_in_use_at(size));
+    check_stays(dossier, &there, &new, |key| !is_in_use(key))?;
+    let was_added = |key: &Hash| registry.archive_key(key).is_some_and(|record| record.added < size);
+    if let Some(key) = new.recipients.iter().map(key_of).find(|key| !was_added(key)) {
+        return Err(RewrapError::Stranger { dossier, key });
+    }
+    check_in_use(dossier, &new, is_in_use)
+}
+
+fn read_both(dossier: Hash, there: &[u8], new: &[u8]) -> Result<(DossierEnvelope, DossierEnvelope), RewrapError> {
+    let read = |bytes: &[u8]| parse(bytes).map_err(|reason| RewrapError::Canonical { dossier, reason });
+    Ok((read(there)?, read(new)?))
+}
+
+fn key_of(recipient: &DossierRecipient) -> Hash {
+    Hash::read(&recipient.archive_key).unwrap_or(Hash::ZERO)
+}
+
+/// What the envelope says of its dossier stays, and so does each recipient that may not go.
+fn check_stays(
+    dossier: Hash,
+    there: &DossierEnvelope,
+    new: &DossierEnvelope,
+    may_go: impl Fn(Hash) -> bool,
+) -> Result<(), RewrapError> {
+    let same = [
+        ("origin", there.origin == new.origin),
+        ("source", there.source == new.source),
+        ("conversation", there.conversation == new.conversation),
+        ("month", there.month == new.month),
+        ("nonce", there.nonce == new.nonce),
+    ];
+    if let Some((field, _)) = same.iter().find(|(_, same)| !same) {
+        return Err(RewrapError::Elsewhere { dossier, field });
+    }
+    let mut gone = there.recipients.iter().filter(|recipient| !new.recipients.contains(recipient)).map(key_of);
+    gone.find(|key| !may_go(*key)).map_or(Ok(()), |key| Err(RewrapError::Lost { dossier, key }))
+}
+
+fn check_in_use(dossier: Hash, new: &DossierEnvelope, is_in_use: impl Fn(Hash) -> bool) -> Result<(), RewrapError> {
+    let found = new.recipients.iter().filter(|recipient| is_in_use(key_of(recipient))).count();
+    if found < IN_USE_MIN { Err(RewrapError::TooFew { dossier, found }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::{Difference, Snapshots};
 pub(crate) use room::{NoRoom, Room};
-pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
+pub(crate) use rows::{CHUNK_EVENTS, LogPlace, RewrapTurn, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
 
 use crate::log::SealedEntry;

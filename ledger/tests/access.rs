@@ -224,7 +224,9 @@ async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>)
                 ExportEvidenceRequest { origin, scope: None, snapshot_entry: 0, export_entry, export_position };
             first(client.export_evidence(request).await).await
         }
-        "Replicate" => first(client.replicate(ReplicateRequest { origin, from: 0, orders: Vec::new() }).await).await,
+        "Replicate" => {
+            first(client.replicate(ReplicateRequest { origin, from: 0, orders: Vec::new(), rewrapped: 0 }).await).await
+        }
         "Erase" => client.erase(EraseRequest { origin, order: "none".into() }).await.map(|_| ()),
         other => panic!("{other} is no call that this test knows"),
     }

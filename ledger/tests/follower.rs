@@ -126,7 +126,7 @@ async fn eventually(mut look: impl AsyncFnMut() -> bool) {
 
 /// Everything that a ledger gives to one that follows it.
 async fn everything(ledger: &mut Running) -> Vec<ReplicateResponse> {
-    let request = ReplicateRequest { origin: ORIGIN.into(), from: 0, orders: Vec::new() };
+    let request = ReplicateRequest { origin: ORIGIN.into(), from: 0, orders: Vec::new(), rewrapped: 0 };
     let stream = ledger.client.replicate(request).await.expect("a stream").into_inner();
     let all: Vec<_> = tokio_stream::StreamExt::collect(stream).await;
     all.into_iter().map(|message| message.expect("an entry")).collect()
@@ -390,6 +390,131 @@ async fn what_the_primary_erases_is_gone_from_the_follower_by_the_same_two_signa
         assert!(matches!(refused, Err(EraseError::Follower { .. })), "{refused:?}");
     }
     primary.world.ledger.stop().await;
+}
+
+fn archive_key_id(number: u8) -> Vec<u8> {
+    sha256(&[&archive_key(number)]).to_vec()
+}
+
+/// Logs that it rewraps to the third key, and does; gives how many envelopes were due.
+async fn rewrap(world: &mut World, without: Option<u8>) -> usize {
+    let keys: &[u8] = if without.is_some() { &[2, 3] } else { &[1, 2] };
+    let own = envelope(world.officer.actor, &[], 0, keys);
+    let begun = sealed_under(header(EventKind::BodyResealed), print(&own).expect("prints"));
+    let request = world.officer.batch(&[begun]);
+    let entry = world.ledger.append(request).await.expect("logged").index;
+    let dropped = without.map(archive_key_id).unwrap_or_default();
+    let wanted = Rewrap { entry, position: 0, to: archive_key_id(3), without: dropped.clone() };
+    let asked = ReadEnvelopesRequest { origin: ORIGIN.into(), rewrap: Some(wanted.clone()), after: Vec::new() };
+    let due = world.ledger.client.read_envelopes(asked).await.expect("envelopes").into_inner();
+    let due: Vec<_> = tokio_stream::StreamExt::collect(due).await;
+    let wraps: Vec<DossierWrap> = due.into_iter().map(|wrap| wrapped(wrap.expect("a wrap"), &dropped)).collect();
+    for wraps in wraps.chunks(100) {
+        let (origin, wraps) = (ORIGIN.into(), wraps.to_vec());
+        let request = RewrapEnvelopesRequest { origin, rewrap: Some(wanted.clone()), wraps };
+        world.ledger.client.rewrap_envelopes(request).await.expect("rewrapped");
+    }
+    wraps.len()
+}
+
+/// An envelope with the third key, and without the one that is dropped.
+fn wrapped(wrap: DossierWrap, dropped: &[u8]) -> DossierWrap {
+    let mut envelope: DossierEnvelope = zegel_proto::parse(&wrap.envelope).expect("an envelope");
+    envelope.recipients.retain(|recipient| recipient.archive_key != dropped);
+    if envelope.recipients.iter().all(|recipient| recipient.archive_key != archive_key_id(3)) {
+        envelope.recipients.push(DossierRecipient { archive_key: archive_key_id(3), sealed: vec![8; 1_168] });
+    }
+    envelope.recipients.sort_by(|one, other| one.archive_key.cmp(&other.archive_key));
+    DossierWrap { envelope: print(&envelope).expect("prints"), ..wrap }
+}
+
+/// Recipients of every envelope that a ledger gives to a follower, by the envelope's own name or the one that it states; and how many
+/// came as rewrapped since.
+async fn recipients(ledger: &mut Running) -> (BTreeMap<Vec<u8>, Vec<Vec<u8>>>, usize) {
+    let (mut found, mut rewrapped) = (BTreeMap::new(), 0);
+    for message in everything(ledger).await {
+        let wraps = match message.item.expect("an item") {
+            replicate_response::Item::Entry(entry) => {
+                let came = entry.envelopes.into_iter();
+                let came = came.map(|envelope| DossierWrap { dossier: sha256(&[&envelope]).to_vec(), envelope });
+                came.chain(entry.rewrapped).collect()
+            }
+            replicate_response::Item::Rewrapped(one) => {
+                rewrapped += 1;
+                Vec::from_iter(one.wrap)
+            }
+            replicate_response::Item::Order(_) => Vec::new(),
+        };
+        for DossierWrap { dossier, envelope } in wraps {
+            let envelope: DossierEnvelope = zegel_proto::parse(&envelope).expect("an envelope");
+            found.insert(dossier, envelope.recipients.into_iter().map(|recipient| recipient.archive_key).collect());
+        }
+    }
+    (found, rewrapped)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_comes_later() {
+    let mut primary = Primary::new().await;
+    let url = primary.url();
+    let world = &mut primary.world;
+    // An envelope each.
+    let one =
+        |seq| sealed(world.source.actor, chat_header(world.capture.custodian, world.capture.conversation, seq, MONTH));
+    let events: Vec<Event> = (0..150).map(one).collect();
+    let request = world.source.batch(&events);
+    world.ledger.append(request).await.expect("logged");
+    let (early, late, last) = (second(), second(), second());
+    let mut follower = follow(&early, &url).await;
+    follower.reach(world.ledger.checkpoint().await.size()).await;
+    let added = ArchiveKeyAdded {
+        algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
+        public_key: archive_key(3),
+        name: "archief 3".into(),
+    };
+    let added = world.root.batch(&[public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"))]);
+    world.ledger.append(added).await.expect("a third key");
+    // More than are written together; after it was replicated.
+    let due = rewrap(world, None).await;
+    assert!(due > 150, "{due}");
+    let wanted = everything(&mut world.ledger).await;
+    eventually(async || everything(&mut follower.running).await == wanted).await;
+    let (all, rewrapped) = recipients(&mut follower.running).await;
+    assert_eq!((all.values().filter(|keys| keys.len() == 3).count(), rewrapped), (due, due));
+    // Before it was.
+    let mut fresh = follow(&late, &url).await;
+    eventually(async || everything(&mut fresh.running).await == wanted).await;
+    // It is not here that one rewraps.
+    let rewrap_here = Some(Rewrap { entry: 0, position: 0, to: archive_key_id(3), without: Vec::new() });
+    let request = RewrapEnvelopesRequest { origin: ORIGIN.into(), rewrap: rewrap_here, wraps: Vec::new() };
+    let refused = fresh.running.client.rewrap_envelopes(request).await.expect_err("refused");
+    let told = format!("this ledger follows {url}");
+    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::FailedPrecondition, true), "{refused}");
+    // A key is dropped, while one of them is away: no copy opens by it any more, and one can follow a follower.
+    fresh.running.stop().await;
+    let retired = ArchiveKeyRetired { archive_key: archive_key_id(1) };
+    let retired = public(EventKind::ArchiveKeyRetired, print(&retired).expect("prints"));
+    let request = world.root.batch(&[retired]);
+    world.ledger.append(request).await.expect("retired");
+    let due = rewrap(world, Some(1)).await;
+    let wanted = everything(&mut world.ledger).await;
+    let mut fresh = follow(&late, &url).await;
+    let mut behind = follow(&last, &format!("http://{}", follower.address)).await;
+    for ledger in [&mut follower, &mut fresh, &mut behind] {
+        eventually(async || everything(&mut ledger.running).await == wanted).await;
+        let (all, rewrapped) = recipients(&mut ledger.running).await;
+        assert!(all.values().all(|keys| !keys.contains(&archive_key_id(1))), "by no copy");
+        assert_eq!(rewrapped, due);
+        eventually(async || ledger.health().await == ServingStatus::Serving).await;
+        assert!(!ledger.is_refused().await);
+    }
+    for (ledger, site) in [(behind, &last), (fresh, &late), (follower, &early)] {
+        ledger.running.stop().await;
+        assert_eq!(check(&following(site, &url)).expect("a report").findings, []);
+    }
+    let config = primary.config();
+    primary.world.ledger.stop().await;
+    assert_eq!(check(&config).expect("a report").findings, []);
 }
 
 fn promoted(site: &Site) -> Config {

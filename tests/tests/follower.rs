@@ -241,7 +241,7 @@ const CHANGES: [Changed; 14] = [
 
 /// Everything that an honest ledger gives to a follower; and its attachments.
 async fn given(connection: &Connection, origin: &str) -> (Vec<ReplicatedEntry>, HashMap<Vec<u8>, Vec<u8>>) {
-    let request = ReplicateRequest { origin: origin.into(), from: 0, orders: Vec::new() };
+    let request = ReplicateRequest { origin: origin.into(), from: 0, orders: Vec::new(), rewrapped: 0 };
     let mut stream = connection.client().replicate(request).await.expect("a stream").into_inner();
     let (mut entries, mut blobs) = (Vec::new(), HashMap::new());
     while let Some(message) = stream.message().await.expect("an entry") {
@@ -341,4 +341,126 @@ async fn whatever_a_primary_changes_on_the_way_is_refused_and_nothing_of_its_gro
             "{reason:?}"
         );
     }
+}
+
+/// What a primary says that it rewrapped, and how it is changed before a follower gets it.
+struct ChangedWrap {
+    what: &'static str,
+    /// Beginning of the reason for which the primary is refused.
+    wanted: &'static str,
+    change: fn(&mut RewrappedEnvelope, &mut DossierEnvelope),
+}
+
+const CHANGED_WRAPS: [ChangedWrap; 9] = [
+    ChangedWrap {
+        what: "another nonce",
+        wanted: "rewrapping: the envelope of dossier <d> has another nonce than the one that is there",
+        change: |_, envelope| flip(&mut envelope.nonce),
+    },
+    ChangedWrap {
+        what: "another month",
+        wanted: "rewrapping: the envelope of dossier <d> has another month than the one that is there",
+        change: |_, envelope| envelope.month = 202_001,
+    },
+    ChangedWrap {
+        what: "another source",
+        wanted: "rewrapping: the envelope of dossier <d> has another source than the one that is there",
+        change: |_, envelope| flip(&mut envelope.source),
+    },
+    ChangedWrap {
+        what: "other bytes for a key in use",
+        wanted: "rewrapping: the envelope of dossier <d> would lose archive key",
+        change: |_, envelope| flip(&mut envelope.recipients[0].sealed),
+    },
+    ChangedWrap {
+        what: "a key that the log does not know",
+        wanted: "rewrapping: the envelope of dossier <d> is wrapped to ffffffff",
+        change: |_, envelope| {
+            envelope.recipients.push(DossierRecipient { archive_key: vec![0xFF; 32], sealed: vec![1; 1_168] });
+        },
+    },
+    ChangedWrap {
+        what: "a key less",
+        wanted: "rewrapping: the envelope of dossier <d>: ",
+        change: |_, envelope| drop(envelope.recipients.pop()),
+    },
+    ChangedWrap {
+        what: "when no key was in use",
+        wanted: "rewrapping: the envelope of dossier <d> is wrapped to",
+        change: |rewrapped, _| rewrapped.size = 0,
+    },
+    ChangedWrap {
+        what: "a number that was taken",
+        wanted: "rewrapped envelope 0 came behind number 0",
+        change: |rewrapped, _| rewrapped.number = 0,
+    },
+    ChangedWrap {
+        what: "nothing",
+        wanted: "the answer of the primary has no rewrapped envelope",
+        change: |rewrapped, _| rewrapped.wrap = None,
+    },
+];
+
+/// Replaces an envelope in its entry by one that is said to be rewrapped.
+fn brought_rewrapped(entry: &mut ReplicatedEntry, change: impl FnOnce(&mut DossierWrap, &mut DossierEnvelope)) {
+    let bytes = entry.envelopes.remove(0);
+    let mut envelope: DossierEnvelope = zegel_proto::parse(&bytes).expect("an envelope");
+    let mut wrap = DossierWrap { dossier: sha256(&[&bytes]).to_vec(), envelope: bytes };
+    change(&mut wrap, &mut envelope);
+    wrap.envelope = print(&envelope).unwrap_or_default();
+    entry.rewrapped.push(wrap);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_rewraps_what_may_not_be_is_refused() {
+    let archive = Archive::new().await;
+    let origin = archive.keys.ministry().origin.clone();
+    let authority = archive.keys.tls_ca().expect("a certificate");
+    let connection = Connection::new(&archive.url, Some(&authority), &origin, Backoff::default()).expect("an address");
+    let (entries, _) = given(&connection, &origin).await;
+    let checkpoint = entries.last().expect("entries").checkpoint.clone();
+    let size = size_of(&checkpoint);
+    let folder = tempfile::tempdir().expect("a folder");
+    let outcome = async |what: &str, entries: Vec<ReplicatedEntry>, rewrapped: Option<RewrappedEnvelope>| {
+        let place = folder.path().join(what.replace(' ', "-"));
+        fs::create_dir(&place).expect("made");
+        let told = entries.into_iter().map(Item::Entry).chain(rewrapped.map(Item::Rewrapped));
+        let told = told.map(|item| ReplicateResponse { item: Some(item) }).collect();
+        let lying = FalseLedger::telling(checkpoint.clone(), told, HashMap::new());
+        // No follower gets as far as that: it refuses, or the test fails.
+        let followed = followed(&archive, lying, &place, size + 1);
+        tokio::time::timeout(Duration::from_secs(20), followed).await.ok().flatten().unwrap_or_default()
+    };
+    let first = entries.iter().position(|entry| !entry.envelopes.is_empty()).expect("an envelope");
+    let bytes = entries[first].envelopes[0].clone();
+    let dossier = sha256(&[&bytes]);
+    let mut others: Vec<String> = Vec::new();
+    let mut hold = |what: &str, wanted: String, reason: String| {
+        if !reason.starts_with(&wanted) {
+            others.push(format!("{what}: {reason}, wanted {wanted}"));
+        }
+    };
+    for ChangedWrap { what, wanted, change } in CHANGED_WRAPS {
+        let mut envelope: DossierEnvelope = zegel_proto::parse(&bytes).expect("an envelope");
+        let wrap = Some(DossierWrap { dossier: dossier.to_vec(), envelope: Vec::new() });
+        let mut rewrapped = RewrappedEnvelope { number: 1, size, wrap };
+        change(&mut rewrapped, &mut envelope);
+        if let Some(wrap) = &mut rewrapped.wrap {
+            // Not canonical with one recipient: then it is printed as it is not.
+            wrap.envelope = print(&envelope).unwrap_or_else(|_| vec![0]);
+        }
+        let reason = outcome(what, entries.clone(), Some(rewrapped)).await;
+        hold(what, wanted.replace("<d>", &dossier.to_string()), reason);
+    }
+    // With its entry there is none to hold it against but what wraps and headers say.
+    let at = entries[first].index;
+    let mut changed = entries.clone();
+    brought_rewrapped(&mut changed[first], |_, envelope| envelope.month = 202_001);
+    let reason = outcome("brought of another month", changed, None).await;
+    hold("month", format!("entry {at}: envelope {dossier} has another month"), reason);
+    let mut changed = entries.clone();
+    brought_rewrapped(&mut changed[first], |wrap, _| wrap.dossier = vec![7; 32]);
+    let reason = outcome("brought under another name", changed, None).await;
+    hold("name", format!("entry {at}: envelope {} is named by no wrap", "07".repeat(32)), reason);
+    assert_eq!(others, Vec::<String>::new());
 }

@@ -93,6 +93,14 @@ pub struct ArchiveKeyRecord {
     pub retired: Option<u64>,
 }
 
+impl ArchiveKeyRecord {
+    /// Whether it was in use when the log had so many entries.
+    #[must_use]
+    pub fn is_in_use_at(&self, size: u64) -> bool {
+        self.added < size && self.retired.is_none_or(|retired| retired >= size)
+    }
+}
+
 /// The state of the registry before some entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
@@ -212,6 +220,12 @@ impl Registry {
     /// Archive keys to which new dossiers are wrapped, by id.
     pub fn archive_keys(&self) -> impl Iterator<Item = (&Hash, &ArchiveKeyRecord)> {
         self.archive_keys.iter().filter(|(_, record)| record.retired.is_none())
+    }
+
+    /// An archive key, also a retired one.
+    #[must_use]
+    pub fn archive_key(&self, id: &Hash) -> Option<&ArchiveKeyRecord> {
+        self.archive_keys.get(id)
     }
 
     /// The Dutch label of a ground or marking of the newest list, if it has that code.

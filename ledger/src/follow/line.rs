@@ -10,8 +10,9 @@ use zegel_proto::v1::{
 };
 use zegel_verifier::hash::Hash;
 
-/// Bytes of one message: an entry with all that lies beside it, which was one append, and its framing.
-const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// Bytes of one message: an entry with all that lies beside it, which was one append, and its framing. Envelopes that were rewrapped
+/// may have grown since, from two recipients to sixteen.
+const MESSAGE_BYTES_MAX: usize = 32 << 20;
 
 /// The line to a primary; reconnects by itself.
 pub(super) struct Line {
@@ -37,13 +38,14 @@ impl Line {
         Ok(self.client.clone().get_consistency_proof(request).await?.into_inner().hashes)
     }
 
-    /// Everything from an entry on.
+    /// Everything from an entry on, but for these orders, and what was rewrapped behind a number.
     pub(super) async fn replicate(
         &self,
         from: u64,
         orders: Vec<Vec<u8>>,
+        rewrapped: u64,
     ) -> Result<Streaming<ReplicateResponse>, Status> {
-        let request = ReplicateRequest { origin: self.origin.clone(), from, orders };
+        let request = ReplicateRequest { origin: self.origin.clone(), from, orders, rewrapped };
         Ok(self.client.clone().replicate(request).await?.into_inner())
     }
 

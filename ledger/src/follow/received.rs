@@ -1,11 +1,11 @@
 //! One entry of a primary, held against everything that can be judged by itself. Pure.
 
-use crate::log::Submission;
+use crate::log::{EnvelopeForm, Submission};
 use crate::sequencer::{Fault, ReceivedContent, ReceivedEntry};
 use crate::store::Packed;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{AppendRequest, Entry, ErasedForm, ReplicatedEntry, SealedBody, entry};
+use zegel_proto::v1::{AppendRequest, DossierWrap, Entry, ErasedForm, ReplicatedEntry, SealedBody, entry};
 use zegel_verifier::hash::Hash;
 
 /// Reads an entry with what lies beside it; gives the note with which its group ends, if it does. `is_ordered` says whether
@@ -15,7 +15,7 @@ pub(super) fn examine(
     from: ReplicatedEntry,
     is_ordered: impl Fn((u64, u32)) -> bool,
 ) -> Result<(ReceivedEntry, Vec<u8>), Fault> {
-    let ReplicatedEntry { index, entry: bytes, headers, bodies, envelopes, erased, checkpoint } = from;
+    let ReplicatedEntry { index, entry: bytes, headers, bodies, envelopes, erased, checkpoint, rewrapped } = from;
     let entry: Entry = parse(&bytes).map_err(|reason| Fault::Entry { index, reason })?;
     let erased = leaves(index, &erased, &bodies)?;
     if let Some(position) = erased.keys().copied().find(|position| !is_ordered((index, *position))) {
@@ -25,9 +25,11 @@ pub(super) fn examine(
     let content = match entry.content {
         Some(entry::Content::Batch(batch)) => {
             let request = AppendRequest { origin: origin.into(), batch: Some(batch), headers, bodies, envelopes };
-            examine_batch(origin, index, request, erased)?
+            examine_batch(origin, index, request, rewrapped, erased)?
         }
-        Some(entry::Content::Snapshot(snapshot)) if headers.is_empty() && bodies.is_empty() && envelopes.is_empty() => {
+        Some(entry::Content::Snapshot(snapshot))
+            if headers.is_empty() && bodies.is_empty() && envelopes.is_empty() && rewrapped.is_empty() =>
+        {
             ReceivedContent::Snapshot(snapshot)
         }
         _ => return Err(Fault::Incomplete { wanted: "content that is a batch, or a snapshot with nothing beside it" }),
@@ -50,10 +52,12 @@ fn examine_batch(
     origin: &str,
     index: u64,
     request: AppendRequest,
+    rewrapped: Vec<DossierWrap>,
     erased: BTreeMap<u32, Hash>,
 ) -> Result<ReceivedContent, Fault> {
-    let examined = Submission::examine_with(origin, request, &erased);
-    let (submission, sent) = examined.map_err(|reason| Fault::Batch { index, reason: Box::new(reason) })?;
+    let refused = |reason| Fault::Batch { index, reason: Box::new(reason) };
+    let (mut submission, sent) = Submission::examine_with(origin, request, &erased).map_err(refused)?;
+    submission.add_rewrapped(rewrapped, &erased).map_err(refused)?;
     let is_sealed =
         |position: &u32| submission.events.get(*position as usize).is_some_and(|event| event.facts.body_root.is_some());
     if let Some(position) = erased.keys().copied().find(|position| !is_sealed(position)) {
@@ -71,5 +75,12 @@ impl ReceivedEntry {
             ReceivedContent::Snapshot(_) => 0,
         };
         self.bytes.len() + beside
+    }
+
+    /// Bytes of its envelopes that were rewrapped.
+    pub(super) fn rewrapped_weight(&self) -> usize {
+        let ReceivedContent::Batch { submission, .. } = &self.content else { return 0 };
+        let rewrapped = submission.envelopes.values().filter(|sent| sent.form == EnvelopeForm::Rewrapped);
+        rewrapped.map(|sent| sent.bytes.len()).sum()
     }
 }

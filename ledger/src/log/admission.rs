@@ -5,7 +5,7 @@
 
 use crate::log::draft::{Draft, LoggedBatch};
 use crate::log::refusal::Refusal;
-use crate::log::submission::{SentEnvelope, Submission, Submitted};
+use crate::log::submission::{EnvelopeForm, SentEnvelope, Submission, Submitted};
 use crate::log::{Capture, Identity, Registered, SourceHead, capture_of, ids_of, registration_of};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -284,6 +284,11 @@ fn check_new_envelope(
     }
     if Hash::read(&sent.envelope.source) != Some(submission.statement.source()) {
         return Err(Refusal::EnvelopeElsewhere { envelope, field: "source" });
+    }
+    if sent.form == EnvelopeForm::Rewrapped {
+        // Its recipients may have come later: they are judged once the registry is that far (`follow`).
+        good.new_envelopes.push(envelope);
+        return Ok(());
     }
     let in_use = |key: &Hash| draft.registry().is_some_and(|registry| registry.archive_keys().any(|(id, _)| id == key));
     let recipients = sent.envelope.recipients.iter().filter_map(|recipient| Hash::read(&recipient.archive_key));

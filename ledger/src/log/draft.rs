@@ -6,7 +6,7 @@
 use crate::log::{Capture, Log, Registered, SourceHead};
 use crate::log::{
     admission, admission::Admitted, admission::Beside, admission::EnvelopePlace, refusal::Refusal,
-    submission::Submission,
+    submission::SentEnvelope, submission::Submission,
 };
 use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::{Entry, IndexSnapshot, entry};
@@ -45,8 +45,8 @@ pub(crate) struct SealedBatch {
     /// SHA-256 of the statement.
     pub(crate) statement: Hash,
     pub(crate) events: Vec<SealedEvent>,
-    /// Envelopes that were not known before: hash and canonical bytes.
-    pub(crate) envelopes: Vec<(Hash, Vec<u8>)>,
+    /// Envelopes that were not known before, by their names.
+    pub(crate) envelopes: Vec<(Hash, SentEnvelope)>,
 }
 
 /// What lies beside an entry.
@@ -138,7 +138,7 @@ impl<'a> Draft<'a> {
         let envelopes: Vec<_> = envelopes
             .map(|(hash, sent)| {
                 self.envelopes.insert(hash, admission::place_in(&sent.envelope));
-                (hash, sent.bytes)
+                (hash, sent)
             })
             .collect();
         let events = submission.events.into_iter();

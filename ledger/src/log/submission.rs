@@ -9,7 +9,9 @@ use crate::log::Refusal;
 use std::collections::{BTreeMap, HashSet};
 use zegel_proto::limits::{APPEND_BYTES_MAX, BATCH_EVENTS_MAX, CIPHERTEXT_BYTES_MAX, HEADER_BYTES_MAX};
 use zegel_proto::v1::event_header::Content;
-use zegel_proto::v1::{AppendRequest, DossierEnvelope, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch};
+use zegel_proto::v1::{
+    AppendRequest, DossierEnvelope, DossierWrap, EventHeader, EventKind, KeyWrap, SealedBody, SignedBatch,
+};
 use zegel_proto::{Grammar, parse};
 use zegel_verifier::batch::{BatchError, VerifiedStatement, event_leaves, sealed_leaf, sealed_root};
 use zegel_verifier::hash::{Hash, sha256};
@@ -36,6 +38,16 @@ pub(crate) struct Submitted {
 pub(crate) struct SentEnvelope {
     pub(crate) bytes: Vec<u8>,
     pub(crate) envelope: DossierEnvelope,
+    pub(crate) form: EnvelopeForm,
+}
+
+/// Whether an envelope's name is the hash of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EnvelopeForm {
+    /// It is.
+    First,
+    /// It was rewrapped before it came to this follower: its name is the hash of what it was at first.
+    Rewrapped,
 }
 
 /// The bytes that lie beside an entry, as they came: they are hashed and stored, never encoded again.
@@ -84,13 +96,35 @@ impl Submission {
         check_root("sealed_root", sealed_root_with(&sent.bodies, erased), statement.sealed_root())?;
         events.iter_mut().zip(leaves).for_each(|(event, leaf)| event.leaf = leaf);
         let envelopes = read_envelopes(request.envelopes)?;
-        let named: HashSet<Hash> = events.iter().filter_map(|event| event.dossier).collect();
-        // What an erased event named went with its wrap.
-        let unused = envelopes.keys().find(|hash| !named.contains(hash)).filter(|_| erased.is_empty());
-        if let Some(&envelope) = unused {
-            return Err(Refusal::EnvelopeUnused { envelope });
+        let submission = Self { batch, statement, events, envelopes, bytes };
+        submission.check_named(erased)?;
+        Ok((submission, sent))
+    }
+
+    /// Adds envelopes of a batch that was logged, as they were rewrapped since: each under the name that wraps have for it.
+    pub(crate) fn add_rewrapped(
+        &mut self,
+        rewrapped: Vec<DossierWrap>,
+        erased: &BTreeMap<u32, Hash>,
+    ) -> Result<(), Refusal> {
+        for (number, DossierWrap { dossier, envelope: bytes }) in rewrapped.into_iter().enumerate() {
+            let envelope = parse(&bytes).map_err(|reason| Refusal::Envelope { number, reason })?;
+            let sent = SentEnvelope { bytes, envelope, form: EnvelopeForm::Rewrapped };
+            self.envelopes.entry(Hash::read(&dossier).unwrap_or(Hash::ZERO)).or_insert(sent);
         }
-        Ok((Self { batch, statement, events, envelopes, bytes }, sent))
+        self.check_named(erased)
+    }
+
+    /// Some wrap names each envelope, or went with the event that was erased.
+    fn check_named(&self, erased: &BTreeMap<u32, Hash>) -> Result<(), Refusal> {
+        if !erased.is_empty() {
+            return Ok(());
+        }
+        let named: HashSet<Hash> = self.events.iter().filter_map(|event| event.dossier).collect();
+        match self.envelopes.keys().find(|name| !named.contains(name)) {
+            Some(&envelope) => Err(Refusal::EnvelopeUnused { envelope }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -180,7 +214,7 @@ fn read_wrap(position: usize, is_sealed: bool, body: &SealedBody) -> Result<Opti
 fn read_envelopes(sent: Vec<Vec<u8>>) -> Result<BTreeMap<Hash, SentEnvelope>, Refusal> {
     let read = |(number, bytes): (usize, Vec<u8>)| {
         let envelope = parse(&bytes).map_err(|reason| Refusal::Envelope { number, reason })?;
-        Ok((sha256(&[&bytes]), SentEnvelope { bytes, envelope }))
+        Ok((sha256(&[&bytes]), SentEnvelope { bytes, envelope, form: EnvelopeForm::First }))
     };
     sent.into_iter().enumerate().map(read).collect()
 }

@@ -16,6 +16,7 @@ use super::{GROUP_BYTES_MAX, Stopped, begin};
 use crate::access::Roles;
 use crate::log::{Admitted, Draft, Log, Refusal, Sealed, Submission};
 use crate::metrics::{LogMetrics, timed};
+use crate::rewrap::RewrapError;
 use crate::store::{Cut, Group, Guard, Loaded, NoRoom, Packed, Room, Store, StoreError, TableHead};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +62,10 @@ pub(crate) enum Fault {
     Erasure(#[from] ErasureError),
     #[error("an order to erase names {entry}:{position}, which is no chat or capture event of this log")]
     NotContent { entry: u64, position: u32 },
+    #[error("rewrapped envelope {found} came behind number {after}")]
+    RewrapOrder { found: u64, after: u64 },
+    #[error("rewrapping: {0}")]
+    Rewrap(#[from] RewrapError),
     #[error("an attachment: {0}")]
     Blob(String),
     #[error("the answer of the primary has no {wanted}")]

@@ -18,15 +18,16 @@ const WRAPS_MAX: usize = 128;
 /// Envelopes that are read at a time.
 const SLICE_ENVELOPES: usize = 256;
 
-/// What is wanted, of a caller who logged it: before that there is not one byte.
-fn wanted(entered: &Admitted, rewrap: Option<Rewrap>) -> Result<(Wanted, Arc<Roles>), Status> {
+/// What is wanted, of a caller who logged it, with the size and roles by which it is judged: before that there is not one byte.
+fn wanted(entered: &Admitted, rewrap: Option<Rewrap>) -> Result<(Wanted, u64, Arc<Roles>), Status> {
     let rewrap = rewrap.ok_or_else(|| Status::invalid_argument("the request does not say what is wanted"))?;
     let Admitted { log, actor } = entered;
     check_own(log, *actor, rewrap.entry)?;
     check_act(log, rewrap.entry, rewrap.position)?;
     let without = if rewrap.without.is_empty() { None } else { Some(hash("without", &rewrap.without)?) };
-    let roles = Arc::clone(&log.view().roles);
-    Ok((Wanted::new(hash("to", &rewrap.to)?, without, &roles)?, roles))
+    let view = log.view();
+    let (size, roles) = (view.size, Arc::clone(&view.roles));
+    Ok((Wanted::new(hash("to", &rewrap.to)?, without, &roles)?, size, roles))
 }
 
 fn check_act(log: &OpenLog, entry: u64, position: u32) -> Result<(), Status> {
@@ -43,7 +44,7 @@ pub(super) fn read(
     entered: &Admitted,
     request: ReadEnvelopesRequest,
 ) -> Result<Stream<DossierWrap>, Status> {
-    let (wanted, _) = wanted(entered, request.rewrap)?;
+    let (wanted, ..) = wanted(entered, request.rewrap)?;
     let mut after = if request.after.is_empty() { None } else { Some(hash("after", &request.after)?) };
     let log = Arc::clone(&entered.log);
     Ok(streaming(service.long_call(&log, entered.actor)?, move |push| {
@@ -68,7 +69,8 @@ pub(super) async fn rewrap(
     if found > WRAPS_MAX {
         return Err(Status::invalid_argument(format!("{found} envelopes in one call, at most {WRAPS_MAX}")));
     }
-    let (wanted, roles) = wanted(&entered, request.rewrap)?;
+    entered.log.check_takes()?;
+    let (wanted, size, roles) = wanted(&entered, request.rewrap)?;
     let wraps: Vec<(Hash, Vec<u8>)> = request
         .wraps
         .into_iter()
@@ -81,7 +83,7 @@ pub(super) async fn rewrap(
             let unknown = || Status::not_found(format!("dossier {dossier} is not in this log"));
             Ok::<(), Status>(wanted.check(dossier, there.ok_or_else(unknown)?, new, &roles)?)
         };
-        entered.log.store().rewrap(&wraps, judge)?;
+        entered.log.store().rewrap(&wraps, size, judge)?;
         Ok(RewrapEnvelopesResponse {})
     })
     .await

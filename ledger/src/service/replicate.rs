@@ -1,4 +1,4 @@
-//! Replicating: everything from one entry on, for a follower.
+//! Replicating: everything from one entry on, for a follower, and what was rewrapped since.
 
 use super::{Admitted, Service, Stream, streaming};
 use crate::replicated::{pieces, replicated};
@@ -7,6 +7,9 @@ use tonic::Status;
 use zegel_proto::v1::replicate_response::Item;
 use zegel_proto::v1::{ReplicateRequest, ReplicateResponse};
 use zegel_verifier::hash::Hash;
+
+/// Envelopes whose numbers are read at a time.
+const SLICE_REWRAPS: usize = 256;
 
 pub(super) fn replicate(
     service: &Service,
@@ -29,6 +32,17 @@ pub(super) fn replicate(
                 return Ok(());
             }
         }
-        Ok(())
+        let mut after = request.rewrapped;
+        loop {
+            let slice = store.rewraps_after(after, SLICE_REWRAPS)?;
+            let Some((last, _)) = slice.last() else { return Ok(()) };
+            after = *last;
+            for (number, dossier) in slice {
+                let Some(rewrapped) = store.rewrapped(number, dossier)? else { continue };
+                if !push(ReplicateResponse { item: Some(Item::Rewrapped(rewrapped)) }) {
+                    return Ok(());
+                }
+            }
+        }
     }))
 }

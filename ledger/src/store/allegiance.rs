@@ -67,6 +67,7 @@ impl Store {
 
     /// From here on it is a replica.
     pub(crate) fn follow(&self, primary: &str) -> Result<(), StoreError> {
+        self.forget_rewraps()?;
         let mut write = self.truth.write();
         write.put(Column::Meta, FOLLOWS, &rows::print_raw(primary.as_bytes()));
         self.truth.commit_synced(write, "writing whom the store follows")

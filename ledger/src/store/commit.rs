@@ -4,10 +4,12 @@
 //! opened. After the truth? The group is in the log, its sources never heard so, and get the same receipts when they
 //! send it again. Projections follow later (`projector`).
 
-use crate::log::{Sealed, SealedBatch, SealedContent, Sent};
+use crate::log::{EnvelopeForm, Sealed, SealedBatch, SealedContent, Sent, SentEnvelope};
 use crate::store::database::{Column, Write};
 use crate::store::projection::tile_key;
-use crate::store::rows::{self, BodiesOf, BroughtRow, CHUNK_EVENTS, ErasedRow, HeadersOf, KeysOf, TableHead};
+use crate::store::rows::{
+    self, BodiesOf, BroughtRow, CHUNK_EVENTS, ErasedRow, HeadersOf, KeysOf, RewrapTurn, TableHead,
+};
 use crate::store::table::head_key;
 use crate::store::{Step, Store, StoreError, faults};
 use crate::tree::FullTile;
@@ -147,8 +149,12 @@ fn put_envelopes(write: &mut Write<'_>, entry: u64, batch: &SealedBatch) {
     }
     let brought = BroughtRow { envelopes: batch.envelopes.iter().map(|(hash, _)| hash.0).collect() };
     write.put(Column::Wraps, &rows::chunk_key(entry, BROUGHT), &rows::print(&brought));
-    for (Hash(hash), bytes) in &batch.envelopes {
-        write.put(Column::Envelopes, hash, &rows::print_raw(bytes));
+    for (Hash(hash), SentEnvelope { bytes, form, .. }) in &batch.envelopes {
+        let row = match form {
+            EnvelopeForm::First => rows::print_raw(bytes),
+            EnvelopeForm::Rewrapped => rows::print_rewrapped(RewrapTurn::default(), bytes),
+        };
+        write.put(Column::Envelopes, hash, &row);
     }
 }
 

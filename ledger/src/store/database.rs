@@ -63,6 +63,8 @@ pub(crate) enum Column {
     Wraps,
     /// Keys: hash → envelope.
     Envelopes,
+    /// Keys: number → hash of an envelope that was rewrapped.
+    Rewraps,
 }
 
 impl Column {
@@ -81,7 +83,7 @@ impl Column {
         Self::Tables,
     ];
     /// Columns of the keys' database.
-    pub(super) const KEYS: &[Self] = &[Self::Wraps, Self::Envelopes];
+    pub(super) const KEYS: &[Self] = &[Self::Wraps, Self::Envelopes, Self::Rewraps];
     /// What follows from the truth.
     pub(super) const PROJECTIONS: &[Self] = &[Self::State, Self::Streams, Self::Postings, Self::Tiles, Self::Tables];
 
@@ -105,6 +107,7 @@ impl Column {
             Self::Tables => "tables",
             Self::Wraps => "wraps",
             Self::Envelopes => "envelopes",
+            Self::Rewraps => "rewraps",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::tree::{Edge, TILE_HASHES, Tile, Tiles};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zegel_proto::parse;
-use zegel_proto::v1::{DossierEnvelope, SealedBody, StreamType};
+use zegel_proto::v1::{DossierEnvelope, DossierWrap, SealedBody, StreamType};
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::tree::Subtree;
@@ -81,14 +81,25 @@ impl Store {
         Ok(bodies)
     }
 
-    /// Canonical bytes of the envelopes that an entry brought, by their hashes.
-    pub(crate) fn brought(&self, index: u64) -> Result<Vec<Vec<u8>>, StoreError> {
-        let Some(row) = self.keys.get(Column::Wraps, &rows::chunk_key(index, BROUGHT))? else { return Ok(Vec::new()) };
+    /// The envelopes that an entry brought, by their names: as they came, and as they were rewrapped since.
+    pub(crate) fn brought(&self, index: u64) -> Result<(Vec<Vec<u8>>, Vec<DossierWrap>), StoreError> {
+        let (mut came, mut rewrapped) = (Vec::new(), Vec::new());
+        let Some(row) = self.keys.get(Column::Wraps, &rows::chunk_key(index, BROUGHT))? else {
+            return Ok((came, rewrapped));
+        };
         let mut brought: BroughtRow = rows::parse("brought envelopes", &row)?;
         brought.envelopes.sort_unstable();
-        let missing = StoreError::Missing { what: "envelope of entry", number: index };
-        let read = |hash: &[u8; 32]| self.envelope_bytes(Hash(*hash))?.ok_or_else(|| missing.clone());
-        brought.envelopes.iter().map(read).collect()
+        for dossier in &brought.envelopes {
+            let row = self.keys.get(Column::Envelopes, dossier)?;
+            let row = row.ok_or(StoreError::Missing { what: "envelope of entry", number: index })?;
+            let envelope = rows::parse_envelope(&row)?.to_vec();
+            if rows::is_rewrapped(&row) {
+                rewrapped.push(DossierWrap { dossier: dossier.to_vec(), envelope });
+            } else {
+                came.push(envelope);
+            }
+        }
+        Ok((came, rewrapped))
     }
 
     /// Ciphertext and wrap of the events of a batch at these positions, which ascend. Either is empty where an event is public

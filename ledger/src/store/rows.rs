@@ -271,19 +271,40 @@ pub(super) fn print_raw(bytes: &[u8]) -> Vec<u8> {
     [&[VERSION], bytes].concat()
 }
 
-/// First byte of an envelope that was rewrapped: its SHA-256 follows, since its key is that of the first one.
+/// First byte of an envelope that was rewrapped. The SHA-256 of the rest follows, since its key is that of the first one.
 const REWRAPPED: u8 = 2;
 
+/// When an envelope was rewrapped; all 0 where a follower does not know it yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RewrapTurn {
+    /// Counts rewrapped envelopes, from 1.
+    pub(crate) number: u64,
+    /// Entries of the log at that time.
+    pub(crate) size: u64,
+}
+
 /// A row of an envelope that was rewrapped.
-pub(super) fn print_rewrapped(envelope: &[u8]) -> Vec<u8> {
-    [&[REWRAPPED], &sha256(&[envelope]).0[..], envelope].concat()
+pub(super) fn print_rewrapped(turn: RewrapTurn, envelope: &[u8]) -> Vec<u8> {
+    let (number, size) = (turn.number.to_be_bytes(), turn.size.to_be_bytes());
+    let digest = sha256(&[&number, &size, envelope]).0;
+    [&[REWRAPPED][..], &digest, &number, &size, envelope].concat()
 }
 
 /// The envelope of a row: as it came, or as it was rewrapped.
 pub(super) fn parse_envelope(row: &[u8]) -> Result<&[u8], StoreError> {
-    let Some(rewrapped) = row.strip_prefix(&[REWRAPPED]) else { return parse_raw("an envelope", row) };
-    let whole = rewrapped.split_at_checked(32).filter(|(digest, envelope)| sha256(&[envelope]).0 == *digest);
-    whole.map(|(_, envelope)| envelope).ok_or(StoreError::Row { what: "an envelope" })
+    if is_rewrapped(row) { Ok(parse_rewrapped(row)?.1) } else { parse_raw("an envelope", row) }
+}
+
+/// The row of an envelope that was rewrapped.
+pub(super) fn parse_rewrapped(row: &[u8]) -> Result<(RewrapTurn, &[u8]), StoreError> {
+    let read = || {
+        let (digest, rest) = row.strip_prefix(&[REWRAPPED])?.split_at_checked(32)?;
+        let (number, sized) = rest.split_first_chunk()?;
+        let (size, envelope) = sized.split_first_chunk()?;
+        let turn = RewrapTurn { number: u64::from_be_bytes(*number), size: u64::from_be_bytes(*size) };
+        (sha256(&[rest]).0 == digest).then_some((turn, envelope))
+    };
+    read().ok_or(StoreError::Row { what: "an envelope" })
 }
 
 /// Whether a row is that of an envelope that was rewrapped.

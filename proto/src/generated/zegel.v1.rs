@@ -2085,11 +2085,15 @@ pub struct ReplicateRequest {
     /// SHA-256 of each order to erase that the follower has carried out, 32 bytes each.
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub orders: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Number of the newest RewrappedEnvelope that the follower has taken; 0: none.
+    #[prost(uint64, tag = "4")]
+    pub rewrapped: u64,
 }
-/// First the orders that the follower did not name, then entries up to the newest checkpoint, in order.
+/// First the orders that the follower did not name, then entries up to the newest checkpoint, in order, then the envelopes that
+/// were rewrapped since the one that the follower took last, ascending by number.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReplicateResponse {
-    #[prost(oneof = "replicate_response::Item", tags = "1, 2")]
+    #[prost(oneof = "replicate_response::Item", tags = "1, 2, 3")]
     pub item: ::core::option::Option<replicate_response::Item>,
 }
 /// Nested message and enum types in `ReplicateResponse`.
@@ -2100,6 +2104,8 @@ pub mod replicate_response {
         Order(super::ErasureOrder),
         #[prost(message, tag = "2")]
         Entry(super::ReplicatedEntry),
+        #[prost(message, tag = "3")]
+        Rewrapped(super::RewrappedEnvelope),
     }
 }
 /// A piece of an order to erase (specs/officer.md), as it was carried out; pieces of one order follow each other.
@@ -2129,7 +2135,7 @@ pub struct ReplicatedEntry {
     /// As many as headers, in the same order; all empty where erased.
     #[prost(message, repeated, tag = "4")]
     pub bodies: ::prost::alloc::vec::Vec<SealedBody>,
-    /// Canonical bytes of each DossierEnvelope that the entry brought.
+    /// Canonical bytes of each DossierEnvelope that the entry brought and that is as it came.
     #[prost(bytes = "vec", repeated, tag = "5")]
     pub envelopes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     /// Events whose sealed form was erased, by position.
@@ -2138,6 +2144,21 @@ pub struct ReplicatedEntry {
     /// Signed note of the size with this entry, where a group ended; empty otherwise.
     #[prost(bytes = "vec", tag = "7")]
     pub checkpoint: ::prost::alloc::vec::Vec<u8>,
+    /// Envelopes that the entry brought and that were rewrapped since, as they are now.
+    #[prost(message, repeated, tag = "8")]
+    pub rewrapped: ::prost::alloc::vec::Vec<DossierWrap>,
+}
+/// An envelope that was rewrapped (specs/sealing.md), as it is now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RewrappedEnvelope {
+    /// Counts what was rewrapped, from 1; an envelope that is rewrapped again gets a new number and loses the one before.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// Entries of the log when it was taken: which archive keys were in use is judged as of then.
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    #[prost(message, optional, tag = "3")]
+    pub wrap: ::core::option::Option<DossierWrap>,
 }
 /// What stands for a sealed form that was erased.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

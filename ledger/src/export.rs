@@ -2,10 +2,12 @@
 //!
 //! Invariants: each entry once, ascending; exactly the events of the scope's months, of the id's month 0, of the registry
 //! and of the records stream; every gap covered by its maximal complete subtrees; where the id has no row, its neighbours.
-//! Nothing is exported as of a snapshot after which the log's key changed: no verifier could know the new key. Memory is bounded by one batch, one
-//! block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the database.
+//! Nothing is exported as of a snapshot after which the log's key changed: no verifier could know the new key. Memory is bounded by a few
+//! batches, one block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the
+//! database.
 //! Order of records: `specs/bundle.md`.
 
+mod ahead;
 mod registrations;
 
 use crate::sequencer::{OpenLog, View};
@@ -258,45 +260,26 @@ impl Walk<'_, '_> {
             }
             Ok(Some(first))
         };
-        let mut open: Option<(u64, Vec<u32>)> = None;
-        while let Some(place) = next()? {
-            match &mut open {
-                Some((entry, positions)) if *entry == place.entry => positions.push(place.position),
-                _ => {
-                    if let Some((entry, positions)) = open.replace((place.entry, vec![place.position])) {
-                        self.batch(entry, &positions)?;
-                    }
-                }
-            }
-        }
-        open.map_or(Ok(()), |(entry, positions)| self.batch(entry, &positions))
+        let batches = by_entry(std::iter::from_fn(|| next().transpose()));
+        let read = |(entry, positions): (u64, Vec<u32>)| BatchShown::read(&store, entry, &positions);
+        ahead::in_order(batches, read, |batch| self.batch(batch?))
     }
 
-    fn entry(&mut self, index: u64) -> Result<(), ExportError> {
+    fn entry(&mut self, index: u64, entry: Vec<u8>) -> Result<(), ExportError> {
         let gap = bytes_of(tree::gap(&self.tree, self.at, index)?);
         self.at = index + 1;
-        let entry = self.store.entry(index)?;
         send(self.sink, Record::Entry(EvidenceEntry { gap, index, entry }))
     }
 
-    fn batch(&mut self, entry: u64, positions: &[u32]) -> Result<(), ExportError> {
-        self.entry(entry)?;
-        let row = self.store.header_row(entry)?;
-        let headers = row.headers()?;
-        let leaves = event_leaves(headers.iter().copied());
-        let mut at = 0;
-        for (&position, (ciphertext, wrap)) in positions.iter().zip(self.store.sealed(entry, positions)?) {
-            let missing = StoreError::Missing { what: "header of entry", number: entry };
-            let header = headers.get(position as usize).ok_or(missing)?.to_vec();
-            self.envelope(&wrap)?;
-            // Nothing is sealed beside a public event.
-            let sealed = (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap });
-            let gap = gap_of(&leaves, at, position as usize);
-            let body = sealed.map(evidence_event::Body::Sealed);
-            send(self.sink, Record::Event(EvidenceEvent { gap, position, header, body }))?;
-            at = position as usize + 1;
+    fn batch(&mut self, batch: BatchShown) -> Result<(), ExportError> {
+        self.entry(batch.index, batch.entry)?;
+        for event in batch.events {
+            if let Some(evidence_event::Body::Sealed(sealed)) = &event.body {
+                self.envelope(&sealed.wrap)?;
+            }
+            send(self.sink, Record::Event(event))?;
         }
-        send(self.sink, Record::BatchEnd(EvidenceBatchEnd { gap: gap_of(&leaves, at, leaves.len()) }))
+        send(self.sink, Record::BatchEnd(batch.end))
     }
 
     /// Sends the envelope of a wrap before the first event that needs it. One that was destroyed cannot be sent.
@@ -315,9 +298,57 @@ impl Walk<'_, '_> {
 
     /// The snapshot's own entry, then the rest of the log.
     fn snapshot(&mut self, entry: u64, size: u64) -> Result<(), ExportError> {
-        self.entry(entry)?;
+        self.entry(entry, self.store.entry(entry)?)?;
         let gap = bytes_of(tree::gap(&self.tree, self.at, size)?);
         send(self.sink, Record::LogEnd(EvidenceLogEnd { gap }))
+    }
+}
+
+/// Ascending places, those of one entry together.
+fn by_entry(
+    places: impl Iterator<Item = Result<LogPlace, StoreError>>,
+) -> impl Iterator<Item = Result<(u64, Vec<u32>), ExportError>> {
+    let mut places = places.peekable();
+    std::iter::from_fn(move || {
+        let first = match places.next()? {
+            Ok(place) => place,
+            Err(reason) => return Some(Err(reason.into())),
+        };
+        let mut positions = vec![first.position];
+        let same = |place: &Result<LogPlace, StoreError>| place.as_ref().is_ok_and(|place| place.entry == first.entry);
+        while let Some(Ok(place)) = places.next_if(same) {
+            positions.push(place.position);
+        }
+        Some(Ok((first.entry, positions)))
+    })
+}
+
+/// What is sent of a batch: read, and hashed where it is not shown.
+struct BatchShown {
+    index: u64,
+    entry: Vec<u8>,
+    events: Vec<EvidenceEvent>,
+    end: EvidenceBatchEnd,
+}
+
+impl BatchShown {
+    fn read(store: &Store, index: u64, positions: &[u32]) -> Result<Self, ExportError> {
+        let row = store.header_row(index)?;
+        let headers = row.headers()?;
+        let leaves = event_leaves(headers.iter().copied());
+        let mut events = Vec::with_capacity(positions.len());
+        let mut at = 0;
+        for (&position, (ciphertext, wrap)) in positions.iter().zip(store.sealed(index, positions)?) {
+            let missing = StoreError::Missing { what: "header of entry", number: index };
+            let header = headers.get(position as usize).ok_or(missing)?.to_vec();
+            // Nothing is sealed beside a public event.
+            let sealed = (!ciphertext.is_empty() || !wrap.is_empty()).then_some(SealedEvidence { ciphertext, wrap });
+            let gap = gap_of(&leaves, at, position as usize);
+            events.push(EvidenceEvent { gap, position, header, body: sealed.map(evidence_event::Body::Sealed) });
+            at = position as usize + 1;
+        }
+        let end = EvidenceBatchEnd { gap: gap_of(&leaves, at, leaves.len()) };
+        Ok(Self { index, entry: store.entry(index)?, events, end })
     }
 }
 

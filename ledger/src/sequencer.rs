@@ -18,6 +18,7 @@
 //! checked. Threads of their own: a saturated pool would make a fast disk look slow.
 
 mod committer;
+mod group;
 mod open;
 mod publisher;
 mod replica;
@@ -26,15 +27,16 @@ pub(crate) use open::{OpenLog, View};
 pub(crate) use replica::{Fault, Received, ReceivedContent, ReceivedEntry, Replica, ReplicaError, follow};
 
 use crate::access::Roles;
-use crate::log::{Admitted, Changes, Draft, Log, Refusal, Submission};
+use crate::log::{Changes, Log, Refusal, Submission};
 use crate::metrics::{LogMetrics, timed};
 use crate::signing::LogSigners;
 use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError};
 use committer::{Committer, Decided, Drafted};
+use group::Collected;
 use open::Writer;
 use publisher::Publisher;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -53,6 +55,9 @@ const WAITING_KIB_MAX: u32 = 64 << 10;
 /// Groups that wait for the committer beside the one that the sequencer has in hand: none, so that what comes meanwhile joins
 /// the next group instead of making small ones.
 const GROUPS_AHEAD_MAX: usize = 0;
+/// Bytes of a batch that is not worth a group of its own: while one is written, what comes meanwhile waits for the next.
+/// Three syncs and the turns of three threads are shared by more, at the price of a part of one group's time.
+const SMALL_BATCH_BYTES: usize = 16 << 10;
 
 /// Why a job has no receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -128,6 +133,10 @@ struct Job {
 pub(crate) type Fuse = Arc<AtomicBool>;
 
 impl Job {
+    fn is_small(&self) -> bool {
+        matches!(&self.work, Work::Batch { examined, .. } if examined.submission.bytes < SMALL_BATCH_BYTES)
+    }
+
     /// Not taken, for want of room; nor is what comes after it in its stream.
     fn refused(self, full: NoRoom) -> Decided {
         if let Work::Batch { fuse, .. } = &self.work {
@@ -142,6 +151,10 @@ struct Sequencer {
     log: Log,
     store: Arc<Store>,
     groups: SyncSender<Drafted>,
+    /// A word from the committer for each group that it is done with.
+    done: Receiver<()>,
+    /// Groups that it is not known to be done with.
+    under_way: usize,
     room: Room,
     /// Whether the last group found no room, which is said once.
     is_full: bool,
@@ -164,10 +177,12 @@ pub(crate) fn start(
     let (log, publisher) = begin(loaded, guard, &store, &metrics);
     let open = OpenLog::new(&publisher, room.clone(), Writer::Own(queue));
     let (groups, drafted) = std::sync::mpsc::sync_channel(GROUPS_AHEAD_MAX);
+    let (finished, done) = std::sync::mpsc::channel();
     let stopped = Stopped::default();
-    let committer = Committer { publisher, keys, stopped: Arc::clone(&stopped) };
+    let committer = Committer { publisher, keys, stopped: Arc::clone(&stopped), finished };
     let watermark = log.size();
-    let sequencer = Sequencer { log, store, groups, room, is_full: false, stopped, watermark, metrics };
+    let (under_way, is_full) = (0, false);
+    let sequencer = Sequencer { log, store, groups, done, under_way, room, is_full, stopped, watermark, metrics };
     let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
     let thread = thread.spawn(move || {
@@ -194,15 +209,6 @@ fn begin(loaded: Loaded, guard: Guard, store: &Arc<Store>, metrics: &LogMetrics)
     (log, publisher)
 }
 
-/// What a group collects before it is decided whether it is anything.
-#[derive(Default)]
-struct Collected {
-    decided: Vec<Decided>,
-    packed: Vec<(u64, Packed)>,
-    tables: Vec<(u64, crate::store::TableHead)>,
-    bytes: usize,
-}
-
 impl Sequencer {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
@@ -210,11 +216,23 @@ impl Sequencer {
                 let _ = first.answer.send(Err(AppendError::Stopped { reason: reason.clone() }));
                 continue;
             }
+            if first.is_small() {
+                self.settle();
+            }
             let metrics = self.metrics.clone();
             let drafted = timed(&metrics.seal, || self.group(first, &mut jobs));
             if self.groups.send(drafted).is_err() {
                 return;
             }
+            self.under_way += 1;
+            self.under_way -= self.done.try_iter().count();
+        }
+    }
+
+    /// Waits until the committer has nothing in hand.
+    fn settle(&mut self) {
+        while self.under_way > 0 && self.done.recv().is_ok() {
+            self.under_way -= 1;
         }
     }
 
@@ -270,40 +288,4 @@ impl Sequencer {
             self.log.forget_below(watermark);
         }
     }
-}
-
-impl Collected {
-    fn take(&mut self, draft: &mut Draft<'_>, job: Job) {
-        let decision = match job.work {
-            Work::Batch { examined, fuse } => {
-                self.bytes += examined.submission.bytes;
-                let decision = decide(draft, examined.submission, &fuse);
-                if let Ok(Admitted::Logged { entry }) = decision {
-                    self.packed.push((entry, examined.packed));
-                }
-                decision.map(|(Admitted::Logged { entry } | Admitted::Already { entry })| entry)
-            }
-            Work::Snapshot(_) if draft.check_recovered().is_err() => {
-                draft.check_recovered().map(|()| 0).map_err(AppendError::Refused)
-            }
-            Work::Snapshot(table) => match draft.snapshot(table.snapshot) {
-                Ok(entry) => {
-                    self.tables.push((entry, table.head));
-                    Ok(entry)
-                }
-                Err(reason) => Err(AppendError::Stopped { reason: reason.to_string() }),
-            },
-        };
-        self.decided.push(Decided { answer: job.answer, decision, _permit: job._permit });
-    }
-}
-
-fn decide(draft: &mut Draft<'_>, submission: Submission, fuse: &AtomicBool) -> Result<Admitted, AppendError> {
-    if fuse.load(Ordering::Acquire) {
-        return Err(Refusal::StreamBroken.into());
-    }
-    draft.admit(submission).map_err(|refusal| {
-        fuse.store(true, Ordering::Release);
-        refusal.into()
-    })
 }

@@ -3,8 +3,8 @@
 //! A custodian's chats stand in conversations, and a conversation has custodians; a bundle carries the registration of each id
 //! that an event of its scope names, without a claim that it is all of that id. Memory: the ids and their registrations.
 
-use super::{ExportError, Merge, Walk, is_in_scope};
-use crate::store::{LogPlace, TableRow};
+use super::{ExportError, Merge, Walk, ahead, by_entry, is_in_scope};
+use crate::store::{LogPlace, Store, TableRow};
 use prost::Message;
 use std::collections::BTreeSet;
 use zegel_proto::v1::{EventHeader, Scope, StreamType};
@@ -45,35 +45,15 @@ impl Walk<'_, '_> {
         let months = row.months.iter().filter(|(month, ..)| is_in_scope(scope, row, *month));
         let of = |month| StreamMonth { stream: row.stream(), id: Hash(row.id), month };
         let mut merge = Merge::new(months.map(|&(month, count, _)| self.store.places(of(month), count)).collect())?;
-        let mut open = (0, Vec::new());
-        while let Some(place) = merge.next()? {
-            if open.0 != place.entry {
-                self.name(open.0, &open.1, &mut named)?;
-                open = (place.entry, Vec::new());
-            }
-            open.1.push(place.position);
-        }
-        self.name(open.0, &open.1, &mut named)?;
+        let batches = by_entry(std::iter::from_fn(|| merge.next().transpose()));
+        let read = |(entry, positions): (u64, Vec<u32>)| ids_in(self.store, entry, &positions);
+        ahead::in_order(batches, read, |ids| {
+            named.extend(ids?);
+            Ok(())
+        })?;
         // Those of the scope's own id stand in its month 0, which is shown anyway.
         named.remove(&(row.stream(), Hash(row.id)));
         Ok(named)
-    }
-
-    /// Ids that these events of an entry name.
-    fn name(&self, entry: u64, positions: &[u32], named: &mut BTreeSet<(StreamType, Hash)>) -> Result<(), ExportError> {
-        let row = self.store.header_row(entry)?;
-        let headers = row.headers()?;
-        let mut last = (None, None);
-        for position in positions {
-            let Some(facts) = headers.get(*position as usize).and_then(|header| read(header)) else { continue };
-            // Neighbours are mostly of one conversation.
-            let ids = (facts.conversation, facts.custodian);
-            if std::mem::replace(&mut last, ids) != ids {
-                named.extend(facts.conversation.map(|id| (StreamType::StreamConversation, id)));
-                named.extend(facts.custodian.map(|id| (StreamType::StreamCustodian, id)));
-            }
-        }
-        Ok(())
     }
 
     fn is_registration(&self, place: LogPlace, last: &mut (u64, Vec<Vec<u8>>)) -> Result<bool, ExportError> {
@@ -83,6 +63,24 @@ impl Walk<'_, '_> {
         let facts = last.1.get(place.position as usize).and_then(|header| read(header));
         Ok(facts.is_some_and(|facts| family(facts.kind) == Family::Register))
     }
+}
+
+/// Ids that these events of an entry name.
+fn ids_in(store: &Store, entry: u64, positions: &[u32]) -> Result<BTreeSet<(StreamType, Hash)>, ExportError> {
+    let row = store.header_row(entry)?;
+    let headers = row.headers()?;
+    let mut named = BTreeSet::new();
+    let mut last = (None, None);
+    for position in positions {
+        let Some(facts) = headers.get(*position as usize).and_then(|header| read(header)) else { continue };
+        // Neighbours are mostly of one conversation.
+        let ids = (facts.conversation, facts.custodian);
+        if std::mem::replace(&mut last, ids) != ids {
+            named.extend(facts.conversation.map(|id| (StreamType::StreamConversation, id)));
+            named.extend(facts.custodian.map(|id| (StreamType::StreamCustodian, id)));
+        }
+    }
+    Ok(named)
 }
 
 /// A header that was canonical when it was taken: it is not printed again to see.

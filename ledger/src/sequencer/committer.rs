@@ -10,7 +10,7 @@ use crate::metrics::timed;
 use crate::signing::{LogSigners, Unsigned};
 use crate::store::{Group, Step, StoreError};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// What a job of a group became, before the group is durable.
@@ -33,6 +33,8 @@ pub(super) struct Committer {
     pub(super) publisher: Publisher,
     pub(super) keys: LogSigners,
     pub(super) stopped: Stopped,
+    /// Told after each group.
+    pub(super) finished: Sender<()>,
 }
 
 impl Committer {
@@ -46,6 +48,8 @@ impl Committer {
                 (Ok(Some(group)), None) => self.commit(group, roles).map_err(|reason| self.stop(&reason)),
             };
             self.answer(decided, written);
+            // Nobody listens when the ledger shuts down.
+            let _ = self.finished.send(());
         }
     }
 

@@ -146,6 +146,8 @@ fn options() -> Options {
     // Not a thread for each core's sake: what is appended ascends, so there is little to merge.
     options.set_max_background_jobs(2);
     options.set_keep_log_file_num(4);
+    // Who reads much reads it in order (an export, a check): the system may read ahead of them.
+    options.set_advise_random_on_open(false);
     options.set_max_open_files(512);
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(&CACHE);

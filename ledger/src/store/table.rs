@@ -10,7 +10,9 @@ use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHe
 use crate::store::{Cut, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 use zegel_proto::v1::{IndexSnapshot, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::StreamMonth;
@@ -21,6 +23,8 @@ use zegel_verifier::tree::{Subtree, root_of};
 pub(crate) const TABLES_KEPT: usize = 8;
 /// Bytes of rows that are written together.
 const WRITE_BYTES: usize = 4 << 20;
+/// Parts of [`TABLE_CHUNK_ROWS`] rows that were read and wait to be hashed and written.
+const PARTS_AHEAD: usize = 16;
 /// Chunk number of a table's head.
 const HEAD: u32 = u32::MAX;
 
@@ -31,32 +35,23 @@ pub(crate) struct MadeTable {
     pub(crate) head: TableHead,
 }
 
-/// Makes a table row by row; memory holds some chunks, and a first row and a root per chunk.
+/// Makes a table part by part; memory holds some of them, and a first row and a root of each.
 struct TableWriter<'a> {
     db: &'a Database,
     head: TableHead,
-    /// Leaves of the chunk that is open.
-    leaves: Vec<Hash>,
-    rows: Vec<TableRow>,
     chunks: Vec<(u32, Vec<u8>)>,
     bytes: usize,
 }
 
 impl TableWriter<'_> {
-    fn take(&mut self, row: TableRow) -> Result<(), StoreError> {
-        if self.rows.is_empty() {
-            self.head.firsts.push((row.stream, row.id));
-        }
-        self.head.ids += 1;
-        self.leaves.push(leaf_of(&row));
-        self.rows.push(row);
-        if self.rows.len() == TABLE_CHUNK_ROWS { self.end_chunk() } else { Ok(()) }
-    }
-
-    fn end_chunk(&mut self) -> Result<(), StoreError> {
-        let chunk = self.head.firsts.len() as u32 - 1;
-        self.head.chunk_roots.push(root_of(self.leaves.drain(..)).0);
-        let row = rows::print(&TableChunk { rows: std::mem::take(&mut self.rows) });
+    /// Takes the next rows: [`TABLE_CHUNK_ROWS`], or the last ones.
+    fn take(&mut self, part: Vec<TableRow>) -> Result<(), StoreError> {
+        let Some(first) = part.first() else { return Ok(()) };
+        let chunk = self.head.firsts.len() as u32;
+        self.head.firsts.push((first.stream, first.id));
+        self.head.ids += part.len() as u64;
+        self.head.chunk_roots.push(root_of(part.iter().map(leaf_of)).0);
+        let row = rows::print(&TableChunk { rows: part });
         self.bytes += row.len();
         self.chunks.push((chunk, row));
         if self.bytes > WRITE_BYTES { self.flush() } else { Ok(()) }
@@ -72,9 +67,6 @@ impl TableWriter<'_> {
     }
 
     fn finish(mut self) -> Result<MadeTable, StoreError> {
-        if !self.rows.is_empty() {
-            self.end_chunk()?;
-        }
         self.flush()?;
         // Chunks are aligned, so the roots of all, also of the last one, are the leaves of what is above them.
         self.head.root = root_of(self.head.chunk_roots.iter().map(|root| Hash(*root))).0;
@@ -90,9 +82,13 @@ fn leaf_of(row: &TableRow) -> Hash {
     row_leaf(row.stream(), Hash(row.id), &row.months())
 }
 
+/// Count and root of a month, from its row; `None` where it has no event yet.
+pub(super) trait MonthOf: FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError> {}
+impl<F: FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>> MonthOf for F {}
+
 impl Projection<'_> {
     /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
-    /// be projected, and none after them.
+    /// be projected, and none after them. One thread reads rows, another hashes and writes them.
     pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
         Self::write_table_of(db, covers, |_, row| {
             let edge: StreamEdge = rows::parse_begin("a stream", row)?;
@@ -100,33 +96,59 @@ impl Projection<'_> {
         })
     }
 
-    /// Makes a table of the streams as `month_of` gives them, by their rows: count and root of a month, or `None` where it
-    /// has no event yet.
-    pub(super) fn write_table_of(
-        db: &Database,
-        covers: u64,
-        mut month_of: impl FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>,
-    ) -> Result<MadeTable, StoreError> {
-        let head = TableHead { covers, ..TableHead::default() };
-        let (leaves, rows, chunks) = (Vec::new(), Vec::new(), Vec::new());
-        let mut writer = TableWriter { db, head, leaves, rows, chunks, bytes: 0 };
-        let mut open: Option<TableRow> = None;
-        db.each(Column::Streams, &[], |key, row| {
-            let of = rows::parse_stream_key(key)?;
-            let Some((count, root)) = month_of(&of, row)? else { return Ok(()) };
-            let month = (of.month, count, root);
-            match &mut open {
-                Some(open) if (open.stream, open.id) == (of.stream as u8, of.id.0) => open.months.push(month),
-                _ => {
-                    let next = TableRow { stream: of.stream as u8, id: of.id.0, months: vec![month] };
-                    open.replace(next).map_or(Ok(()), |done| writer.take(done))?;
-                }
-            }
-            Ok(())
-        })?;
-        open.map_or(Ok(()), |done| writer.take(done))?;
-        writer.finish()
+    /// Makes a table of the streams as `month_of` gives them, by their rows.
+    pub(super) fn write_table_of(db: &Database, covers: u64, month_of: impl MonthOf) -> Result<MadeTable, StoreError> {
+        std::thread::scope(|scope| {
+            let (parts, taken) = sync_channel(PARTS_AHEAD);
+            let writing =
+                Builder::new().name("table".into()).spawn_scoped(scope, move || write_parts(db, covers, taken));
+            let writing = writing.map_err(|reason| StoreError::failed("making a table", reason))?;
+            let read = read_parts(db, month_of, |part| parts.send(part).is_ok());
+            drop(parts);
+            let made = writing.join().map_err(|_| StoreError::failed("making a table", "its writer panicked"))?;
+            // Of a writer that failed, the reason is its own; of a reader that failed, what was written is swept.
+            made.and_then(|made| read.map(|()| made))
+        })
     }
+}
+
+/// Gives `send` the rows of all ids in their order, [`TABLE_CHUNK_ROWS`] at a time, until it wants no more.
+fn read_parts(
+    db: &Database,
+    mut month_of: impl MonthOf,
+    mut send: impl FnMut(Vec<TableRow>) -> bool,
+) -> Result<(), StoreError> {
+    let mut part: Vec<TableRow> = Vec::with_capacity(TABLE_CHUNK_ROWS);
+    db.each(Column::Streams, &[], |key, row| {
+        let of = rows::parse_stream_key(key)?;
+        let Some((count, root)) = month_of(&of, row)? else { return Ok(()) };
+        let month = (of.month, count, root);
+        match part.last_mut() {
+            Some(last) if (last.stream, last.id) == (of.stream as u8, of.id.0) => last.months.push(month),
+            _ => {
+                // Only now is the last row of a full part known to have all its months.
+                if part.len() == TABLE_CHUNK_ROWS {
+                    let full = std::mem::replace(&mut part, Vec::with_capacity(TABLE_CHUNK_ROWS));
+                    if !send(full) {
+                        return Err(StoreError::failed("making a table", "its writer has stopped"));
+                    }
+                }
+                part.push(TableRow { stream: of.stream as u8, id: of.id.0, months: vec![month] });
+            }
+        }
+        Ok(())
+    })?;
+    if !part.is_empty() {
+        send(part);
+    }
+    Ok(())
+}
+
+fn write_parts(db: &Database, covers: u64, parts: Receiver<Vec<TableRow>>) -> Result<MadeTable, StoreError> {
+    let head = TableHead { covers, ..TableHead::default() };
+    let mut writer = TableWriter { db, head, chunks: Vec::new(), bytes: 0 };
+    parts.into_iter().try_for_each(|part| writer.take(part))?;
+    writer.finish()
 }
 
 /// Key of the head of the snapshot that is an entry.

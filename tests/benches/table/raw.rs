@@ -18,6 +18,9 @@ const CHUNK: usize = 16;
 
 pub struct Raw {
     pub fsync: Histogram<u64>,
+    /// Three files appended to and synced, one after the other, a millisecond after the last three: what any append with
+    /// this order of syncs has to wait for. Microseconds.
+    pub three: Histogram<u64>,
     /// One synced write of one event, microseconds.
     pub write: Histogram<u64>,
     /// Events a second, one row an event.
@@ -39,6 +42,7 @@ impl Raw {
         let line = |of: &Histogram<u64>| format!("p50 {:.2} ms, p99 {:.2} ms", ms(of, 0.5), ms(of, 0.99));
         vec![
             format!("fsync of 4 KiB appended to a file: {}", line(&self.fsync)),
+            format!("three files of {EVENT_BYTES} bytes more, synced in turn after a pause: {}", line(&self.three)),
             format!("RocksDB, one synced write of one event of {EVENT_BYTES} bytes: {}", line(&self.write)),
             format!(
                 "RocksDB, synced batches of {BATCH} events: {} events/s in one row each, {} in rows of {CHUNK}",
@@ -54,6 +58,7 @@ pub fn measure(folder: &Path, scale: Scale) -> Raw {
     let seconds = Duration::from_secs(scale.short_seconds);
     Raw {
         fsync: fsync(&folder.join("fsync")),
+        three: three(folder),
         write: single(&folder.join("single")),
         rows: batches(&folder.join("rows"), seconds, 1),
         packed: batches(&folder.join("packed"), seconds, CHUNK),
@@ -67,6 +72,21 @@ fn fsync(path: &Path) -> Histogram<u64> {
         file.write_all(&[0xA5; 4096]).unwrap();
         let begun = Instant::now();
         file.sync_data().unwrap();
+        times.record(begun.elapsed().as_micros() as u64).unwrap();
+    }
+    times
+}
+
+fn three(folder: &Path) -> Histogram<u64> {
+    let mut files = ["keys", "log", "guard"].map(|name| File::create(folder.join(format!("three-{name}"))).unwrap());
+    let mut times = histogram();
+    for _ in 0..500 {
+        std::thread::sleep(Duration::from_millis(1));
+        let begun = Instant::now();
+        for file in &mut files {
+            file.write_all(&[0xA5; EVENT_BYTES]).unwrap();
+            file.sync_data().unwrap();
+        }
         times.record(begun.elapsed().as_micros() as u64).unwrap();
     }
     times

@@ -8,7 +8,7 @@
 //! Not here: TLS itself (`server`), and who may *write* which event, which is the log's rule and nobody's line
 //! (`log::admission`). Specification: `specs/access.md`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use zegel_proto::v1::Role;
 use zegel_verifier::audit::dwell;
 use zegel_verifier::hash::Hash;
@@ -30,9 +30,14 @@ pub(crate) enum Call {
     ReadEntries,
     ReadAudit,
     ReadStream,
+    /// ReadStream of month 0 of a conversation: whether it is registered, which a source has to know.
+    ReadRegistration,
     Snapshot,
     ExportEvidence,
     Replicate,
+    Erase,
+    ReadEnvelopes,
+    RewrapEnvelopes,
 }
 
 /// The table of `specs/access.md`, which a test reads.
@@ -45,18 +50,25 @@ const fn may_call(role: Role, call: Call) -> bool {
         Call::Known => matches!(role, Role::Source | Role::Officer),
         Call::ReadEntries => matches!(role, Role::Officer | Role::Approver | Role::Inspector | Role::Auditor),
         Call::ReadStream => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
+        Call::ReadRegistration => matches!(role, Role::Source | Role::Officer | Role::Approver | Role::Inspector),
         Call::ReadAudit => matches!(role, Role::Auditor),
         Call::GetBlob => matches!(role, Role::Officer | Role::Inspector | Role::Follower),
-        Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Inspector),
+        Call::Snapshot | Call::ExportEvidence => matches!(role, Role::Officer | Role::Approver | Role::Inspector),
         Call::Replicate => matches!(role, Role::Follower),
+        // Whoever carries it in: an order is believed by its two signatures alone.
+        Call::Erase => matches!(role, Role::Officer | Role::Operator),
+        Call::ReadEnvelopes | Call::RewrapEnvelopes => matches!(role, Role::Officer),
     }
 }
 
 /// Roles of the actors that may act: registered, and not all of their keys have ended. An actor that never had a key (an
-/// auditor, an operator) acts by its certificate alone.
+/// auditor, an operator) acts by its certificate alone. And the archive keys in use.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roles {
     of: HashMap<Hash, Role>,
+    /// What they were read from; `None` before genesis.
+    registry: Option<Registry>,
+    archive_keys: HashSet<Hash>,
     /// The most hours that content may lie here, if this is a landing zone.
     landing_zone_max_hours: Option<u64>,
 }
@@ -72,13 +84,27 @@ impl Roles {
             }
         }
         let acts = |actor: &Hash| !matches!(keys.get(actor), Some(Keys::Ended));
-        let of =
-            registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role)).collect();
-        Self { of, landing_zone_max_hours: dwell::max_hours(registry) }
+        let of = registry.actors().filter(|(actor, _)| acts(actor)).map(|(actor, record)| (*actor, record.role));
+        let archive_keys = registry.archive_keys().map(|(id, _)| *id).collect();
+        let landing_zone_max_hours = dwell::max_hours(registry);
+        Self { of: of.collect(), registry: Some(registry.clone()), archive_keys, landing_zone_max_hours }
     }
-}
 
-impl Roles {
+    /// The registry that says so.
+    pub(crate) fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
+    }
+
+    /// Whether an archive key is in use: new envelopes may name it.
+    pub(crate) fn wraps_to(&self, archive_key: Hash) -> bool {
+        self.archive_keys.contains(&archive_key)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn wrapping_to(archive_keys: impl IntoIterator<Item = Hash>) -> Self {
+        Self { archive_keys: archive_keys.into_iter().collect(), ..Self::default() }
+    }
+
     /// The most hours that content may lie here, as the log's policy says; `None` if this is no landing zone.
     pub(crate) fn landing_zone_max_hours(&self) -> Option<u64> {
         self.landing_zone_max_hours

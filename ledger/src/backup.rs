@@ -158,11 +158,25 @@ pub(crate) async fn answer(of: BackupConfig, log: Weak<OpenLog>) {
 /// # Errors
 /// [`BackupError`].
 pub fn restore(config: &Config, origin: Option<&str>, from: &Path) -> Result<CheckReport, BackupError> {
+    restore_older(config, origin, from, 0)
+}
+
+/// The same with the copy that is so many before the newest: for a newest one that was copied from a damaged disk. Its guard
+/// says what it lacks.
+///
+/// # Errors
+/// [`BackupError`]; [`StoreError::NoCopy`] if the backup does not reach so far.
+pub fn restore_older(
+    config: &Config,
+    origin: Option<&str>,
+    from: &Path,
+    back: usize,
+) -> Result<CheckReport, BackupError> {
     let named: Vec<&LogConfig> =
         config.logs.iter().filter(|log| origin.is_none_or(|origin| log.origin == origin)).collect();
     let [log] = named[..] else {
         return Err(BackupError::Log { found: named.len(), wanted: origin.unwrap_or_default().into() });
     };
-    store::restore(from, &log.store).map_err(|reason| of_store(log, reason))?;
+    store::restore(from, &log.store, back).map_err(|reason| of_store(log, reason))?;
     Ok(check(&Config { logs: vec![log.clone()], ..config.clone() })?)
 }

@@ -6,14 +6,13 @@
 use crate::config::{Config, LogConfig};
 use crate::log::{Identity, Log, Refusal, SealedContent, Submission};
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{Difference, Guard, NoFaults, Store, StoreError, TreeReader};
+use crate::store::{Difference, Guard, NoFaults, Snapshots, Store, StoreError, TreeReader};
 use crate::tree;
+use crate::walk::{Fault, Signed, Walk};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
-use zegel_proto::parse;
-use zegel_proto::v1::{AppendRequest, Entry, SignedBatch, entry};
-use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
+use zegel_proto::v1::{Entry, entry};
 use zegel_verifier::hash::{Hash, log_leaf};
 use zegel_verifier::tree::Frontier;
 
@@ -25,7 +24,8 @@ const FINDINGS_MAX: usize = 1_000;
 pub struct Finding {
     /// Name of the log.
     pub origin: String,
-    /// Stable id of the kind of finding: `entry`, `order`, `checkpoint`, `guard`, `projection`, `snapshot`, `blob`, `keys`.
+    /// Stable id of the kind of finding: `entry`, `sealed`, `checkpoint`, `guard`, `projection`, `snapshot`, `blob`, `keys`,
+    /// `store`.
     pub id: &'static str,
     /// Entry at fault, where there is one.
     pub entry: Option<u64>,
@@ -63,8 +63,12 @@ pub fn check(config: &Config) -> Result<CheckReport, ServeError> {
     for log in &config.logs {
         let failed = |reason| ServeError::Store { origin: log.origin.clone(), reason };
         let store = open_store(log, Arc::new(NoFaults))?;
-        let mut check = Check::new(log, &store, identity_of(log)?, &mut report);
-        check.run().map_err(failed)?;
+        let before = report.findings.len();
+        Check::new(log, &store, identity_of(log)?, &mut report).run().map_err(failed)?;
+        // What a scrub had found is mended, so the log may be served again.
+        if report.findings.len() == before {
+            Store::forget_scrub(&log.store).map_err(failed)?;
+        }
     }
     Ok(report)
 }
@@ -85,7 +89,7 @@ pub fn rebuild(config: &Config) -> Result<CheckReport, ServeError> {
     Ok(report)
 }
 
-fn finding_of(origin: &str, difference: Difference) -> Finding {
+pub(crate) fn finding_of(origin: &str, difference: Difference) -> Finding {
     let (id, entry, reason) = match difference {
         Difference::Row { column, key } => {
             ("projection", None, format!("{column} differ from what the entries lead to, first at row {key}"))
@@ -155,7 +159,7 @@ impl<'a> Check<'a> {
                 self.find("blob", None, reason);
             }
         }
-        for difference in self.store.compare()? {
+        for difference in self.store.compare(Snapshots::All, &mut |_| true)? {
             // An entry that cannot be replayed was found above already.
             if !matches!(difference, Difference::Entry { .. }) {
                 self.report.findings.push(finding_of(&self.config.origin, difference));
@@ -174,21 +178,26 @@ impl<'a> Check<'a> {
             }
         };
         self.tree.push(log_leaf(&bytes));
-        if let Err(reason) = self.replay(index, &bytes) {
+        if let Err(Fault { id, reason }) = self.replay(index, &bytes) {
             self.is_broken = true;
-            self.find("entry", Some(index), reason);
+            self.find(id, Some(index), reason);
         }
     }
 
-    fn replay(&mut self, index: u64, bytes: &[u8]) -> Result<(), String> {
-        let entry: Entry = parse(bytes).map_err(|reason| reason.to_string())?;
-        let submission = match &entry.content {
-            Some(entry::Content::Batch(batch)) => Some(self.submission(index, batch.clone())?),
-            _ => None,
-        };
+    fn walk(&self) -> Walk<'a> {
+        Walk { origin: &self.config.origin, store: self.store, blobs: self.store.blobs() }
+    }
+
+    fn replay(&mut self, index: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let (entry, submission) = self.walk().entry(index, bytes)?;
         if self.is_broken {
             return Ok(());
         }
+        self.admit(index, bytes, entry, submission).map_err(|reason| Fault { id: "entry", reason })
+    }
+
+    /// Takes it as if it came in now: it must make the same bytes.
+    fn admit(&mut self, index: u64, bytes: &[u8], entry: Entry, submission: Option<Submission>) -> Result<(), String> {
         let store = Arc::clone(self.store);
         let mut draft = self.log.draft(store.as_ref(), entry.received_at_ms);
         match (entry.content, submission) {
@@ -210,38 +219,20 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// The batch with all that lies beside it, as it was sent.
-    fn submission(&self, index: u64, batch: SignedBatch) -> Result<Submission, String> {
-        let unread = |reason: StoreError| reason.to_string();
-        let headers = self.store.headers(index).map_err(unread)?;
-        let bodies = self.store.bodies(index, headers.len()).map_err(unread)?;
-        let origin = self.config.origin.clone();
-        let request = AppendRequest { origin, batch: Some(batch), headers, bodies, envelopes: Vec::new() };
-        let erased = self.store.erased_of(index).map_err(unread)?;
-        let examined = Submission::examine_with(&self.config.origin, request, &erased);
-        examined.map(|(submission, _)| submission).map_err(|reason| reason.to_string())
-    }
-
     /// A checkpoint of this size, if one was signed, must sign this tree.
     fn checkpoint(&mut self, size: u64) {
-        let note = match self.store.checkpoint_at(size) {
-            Ok(Some(note)) => note,
-            Ok(None) => return,
-            Err(reason) => return self.find("checkpoint", None, format!("at {size} entries: {reason}")),
-        };
-        if self.is_broken || self.is_forked {
-            return;
-        }
         let key = self.log.registry().and_then(|registry| registry.log_key(size)).copied().unwrap_or_default();
-        let claimed = ClaimedCheckpoint::parse(&note);
-        match claimed.and_then(|claimed| VerifiedCheckpoint::verify(claimed, &self.config.origin, &key)) {
-            Ok(signed) if (signed.size(), signed.root()) == (size, self.tree.root()) => {}
-            Ok(signed) => {
+        let signed = self.walk().checkpoint(size, self.tree.root(), &key);
+        match signed {
+            Signed::Nothing | Signed::This => {}
+            Signed::Unread { reason } => self.find("checkpoint", None, reason),
+            // Behind an entry that cannot be taken, and beside another history, these say nothing.
+            _ if self.is_broken || self.is_forked => {}
+            Signed::Other { reason } => {
                 self.is_forked = true;
-                let (found, wanted) = (self.tree.root(), signed.root());
-                self.find("checkpoint", None, format!("at {size} entries the root is {found}, {wanted} was signed"));
+                self.find("checkpoint", None, reason);
             }
-            Err(reason) => self.find("checkpoint", None, format!("at {size} entries: {reason}")),
+            Signed::Unverified { reason } => self.find("checkpoint", None, reason),
         }
     }
 

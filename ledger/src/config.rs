@@ -5,7 +5,7 @@ mod served;
 mod tiles;
 
 pub use follow::FollowConfig;
-pub use served::{BackupConfig, ClientConfig, LimitsConfig};
+pub use served::{BackupConfig, ClientConfig, LimitsConfig, ScrubConfig};
 pub use tiles::TilesConfig;
 
 use serde::Deserialize;
@@ -201,6 +201,9 @@ pub struct LogConfig {
     pub follow: Option<FollowConfig>,
     /// Where the log is backed up to. Default: nowhere.
     pub backup: Option<BackupConfig>,
+    /// How what lies on disk is looked through while the log is served.
+    #[serde(default)]
+    pub scrub: ScrubConfig,
     /// ML-DSA-44 key that cosigns every checkpoint under the log's name, for the time after Ed25519: PKCS#8 PEM with a seed,
     /// mode 600. Default: none.
     pub post_quantum_key: Option<PathBuf>,

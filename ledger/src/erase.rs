@@ -1,4 +1,4 @@
-//! Carries out an order to erase, on a log that is not served: four eyes, then keys, bodies, blobs, then a look through the files.
+//! Carries out an order to erase, on a log that is served or that is not: four eyes, then keys, bodies, blobs, then a look through the files.
 //!
 //! The ledger cannot read what was decided, since acts are sealed; what it can judge is that an officer and an approver of its registry both
 //! signed this very list of events. Not here: holds and terms (the officer's tools). Specification: `specs/officer.md`.
@@ -12,6 +12,7 @@ use zegel_proto::parse;
 use zegel_proto::v1::EventHeader;
 use zegel_verifier::erasure::{Erasure, ErasureError};
 use zegel_verifier::kinds::{EventFacts, Family, family};
+use zegel_verifier::registry::Registry;
 
 /// Why an order was not carried out.
 #[derive(Debug, Error)]
@@ -47,7 +48,7 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
-/// Carries out an order. Done again, it goes on where it stopped, or finds nothing to do.
+/// Carries out an order on a log that is not served. Done again, it goes on where it stopped, or finds nothing to do.
 ///
 /// # Errors
 /// [`EraseError`]. Nothing is erased before the order was believed and every event of it is one that may go.
@@ -67,16 +68,24 @@ pub fn erase_with(config: &Config, text: &str, faults: Arc<dyn Faults>) -> Resul
     let mut guard = Guard::new(&log.guard, &log.origin).hold().map_err(failed)?;
     let store = open_store(log, faults)?;
     let identity = identity_of(log).map_err(ServeError::from)?;
+    let loaded = store.load(identity, &mut guard).map_err(failed)?;
+    let registry = loaded.log.registry().ok_or_else(no_log)?;
+    carry_out(&store, registry, loaded.log.size(), text)
+}
+
+/// Carries out an order on a store, under the registry as it is at `size`. Appends go on beside it: rows of entries that are durable are written by
+/// nobody else.
+pub(crate) fn carry_out(store: &Store, registry: &Registry, size: u64, text: &str) -> Result<Erased, EraseError> {
     if let Allegiance::Follows(primary) = store.allegiance()? {
         return Err(EraseError::Follower { primary });
     }
-    let loaded = store.load(identity, &mut guard).map_err(failed)?;
-    let registry = loaded.log.registry().ok_or_else(no_log)?;
-    order.verify(registry, loaded.log.size())?;
+    let order = Erasure::parse(text)?;
+    order.verify(registry, size)?;
     for (entry, position) in &order.places {
-        check_content(&store, *entry, *position)?;
+        check_content(store, *entry, *position)?;
     }
-    Ok(store.erase(Believed { places: &order.places, text, size: loaded.log.size() })?)
+    let resealed = &order.resealed;
+    Ok(store.erase(Believed { places: &order.places, resealed, text, size })?)
 }
 
 pub(crate) fn check_content(store: &Store, entry: u64, position: u32) -> Result<(), EraseError> {

@@ -23,7 +23,7 @@ use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::*;
 use zegel_proto::{Grammar, GrammarError, parse};
 use zegel_verifier::batch::event_leaves;
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::snapshot::months_digest;
 use zegel_verifier::tree::{gap_subtrees, root_of};
@@ -293,7 +293,10 @@ impl Walk<'_, '_> {
             return Ok(());
         }
         let envelope = self.store.envelope_bytes(dossier)?;
-        envelope.map_or(Ok(()), |envelope| send(self.sink, Record::Envelope(EvidenceEnvelope { envelope })))
+        let Some(envelope) = envelope else { return Ok(()) };
+        // Its name says which dossier it opens, where that does not follow from it any more.
+        let dossier = if sha256(&[&envelope]) == dossier { Vec::new() } else { dossier.to_vec() };
+        send(self.sink, Record::Envelope(EvidenceEnvelope { envelope, dossier }))
     }
 
     /// The snapshot's own entry, then the rest of the log.

@@ -32,19 +32,22 @@ mod metrics;
 mod mirror;
 mod promote;
 mod replicated;
+mod rewrap;
+mod scrub;
 mod sequencer;
 mod server;
 mod service;
 mod signing;
 mod store;
 mod tree;
+mod walk;
 mod witnessing;
 
-pub use backup::{BackupError, backup, restore};
+pub use backup::{BackupError, backup, restore, restore_older};
 pub use check::{CheckReport, Finding, check, rebuild};
 pub use config::{
-    BackupConfig, ClientConfig, Config, ConfigError, FollowConfig, LimitsConfig, LogConfig, TilesConfig, TlsConfig,
-    WitnessesConfig,
+    BackupConfig, ClientConfig, Config, ConfigError, FollowConfig, LimitsConfig, LogConfig, ScrubConfig, TilesConfig,
+    TlsConfig, WitnessesConfig,
 };
 pub use erase::{EraseError, erase, erase_with};
 pub use follow::FollowError;

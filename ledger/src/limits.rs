@@ -1,6 +1,7 @@
-//! How much one actor may have at a time, so that none keeps another waiting: streams, bytes on their way, bytes a second.
+//! How much one actor may have at a time, so that none keeps another waiting: calls a second, streams, bytes on their way,
+//! bytes a second.
 //!
-//! Invariants: what is over a number of streams is refused at once (RESOURCE_EXHAUSTED), what is over a rate or over the bytes
+//! Invariants: what is over a number of streams or of calls is refused at once (RESOURCE_EXHAUSTED), what is over a rate or over the bytes
 //! on their way waits, and a stream that waits is slowed by its own transport; an actor holds at most a quarter of what all
 //! batches together may hold. Callers of an open log are one actor, which may have all there is. Specification:
 //! `specs/limits.md`.
@@ -24,24 +25,44 @@ pub(crate) struct Share {
     streams: Arc<Semaphore>,
     kib: Arc<Semaphore>,
     rate: Option<Mutex<Rate>>,
+    calls: Option<Mutex<Rate>>,
 }
 
-/// A bucket that fills by so many bytes a second.
+/// A bucket that fills by so many bytes, or calls, a second.
 #[derive(Debug)]
 struct Rate {
-    bytes_per_second: f64,
+    per_second: f64,
     /// Below zero: taken ahead.
     saved: f64,
     at: Instant,
 }
 
 impl Rate {
+    fn full(per_second: f64) -> Self {
+        Self { per_second, saved: per_second * BURST.as_secs_f64(), at: Instant::now() }
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let filled = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
+        self.saved = (self.saved + filled).min(self.per_second * BURST.as_secs_f64());
+        self.at = now;
+    }
+
     /// Takes bytes; gives how long to wait until they were there.
     fn take(&mut self, bytes: usize, now: Instant) -> Duration {
-        let filled = now.saturating_duration_since(self.at).as_secs_f64() * self.bytes_per_second;
-        self.saved = (self.saved + filled).min(self.bytes_per_second * BURST.as_secs_f64()) - bytes as f64;
-        self.at = now;
-        Duration::from_secs_f64((-self.saved).max(0.0) / self.bytes_per_second)
+        self.fill(now);
+        self.saved -= bytes as f64;
+        Duration::from_secs_f64((-self.saved).max(0.0) / self.per_second)
+    }
+
+    /// Takes what is there, or nothing.
+    fn take_if_there(&mut self, count: f64, now: Instant) -> bool {
+        self.fill(now);
+        let is_there = self.saved >= count;
+        if is_there {
+            self.saved -= count;
+        }
+        is_there
     }
 }
 
@@ -54,7 +75,14 @@ pub(crate) struct Limits {
 
 /// What a stream of one actor holds while it goes on.
 pub(crate) struct StreamPlace {
-    _own: Option<OwnedSemaphorePermit>,
+    own: Option<OwnedSemaphorePermit>,
+}
+
+impl StreamPlace {
+    /// It is one of an actor's, of which there are few.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
 }
 
 impl Limits {
@@ -67,12 +95,14 @@ impl Limits {
         let (Actor::Known(actor) | Actor::Follower(actor)) = actor else { return None };
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let share = shares.entry((origin.to_owned(), actor)).or_insert_with(|| {
-            let bytes_per_second = self.config.append_kib_per_second.map(|kib| (kib.max(1) as f64) * 1_024.0);
-            let rate = |bytes_per_second| Rate { bytes_per_second, saved: bytes_per_second, at: Instant::now() };
+            let rate = |per_second: f64| Mutex::new(Rate::full(per_second));
+            let kib = self.config.append_kib_per_second.map(|kib| (kib.max(1) as f64) * 1_024.0);
+            let calls = Some(self.config.calls_per_second).filter(|calls| *calls > 0).map(f64::from);
             Arc::new(Share {
                 streams: Arc::new(Semaphore::new(self.config.streams_per_client)),
                 kib: Arc::new(Semaphore::new(ACTOR_KIB_MAX)),
-                rate: bytes_per_second.map(rate).map(Mutex::new),
+                rate: kib.map(rate),
+                calls: calls.map(rate),
             })
         });
         Some(Arc::clone(share))
@@ -80,9 +110,22 @@ impl Limits {
 
     /// Room for one more stream of an actor.
     pub(crate) fn stream(&self, origin: &str, actor: Actor) -> Option<StreamPlace> {
-        let Some(share) = self.share(origin, actor) else { return Some(StreamPlace { _own: None }) };
+        let Some(share) = self.share(origin, actor) else { return Some(StreamPlace { own: None }) };
         let own = Arc::clone(&share.streams).try_acquire_owned().ok()?;
-        Some(StreamPlace { _own: Some(own) })
+        Some(StreamPlace { own: Some(own) })
+    }
+
+    /// How long a stream waits for its reader to take something.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.config.stalled_reader_s.max(1))
+    }
+
+    /// Whether an actor may make one more call now; if not, how many it may make a second.
+    pub(crate) fn call(&self, origin: &str, actor: Actor) -> Result<(), u32> {
+        let share = self.share(origin, actor);
+        let Some(calls) = share.as_ref().and_then(|share| share.calls.as_ref()) else { return Ok(()) };
+        let is_there = calls.lock().unwrap_or_else(PoisonError::into_inner).take_if_there(1.0, Instant::now());
+        if is_there { Ok(()) } else { Err(self.config.calls_per_second) }
     }
 
     /// Streams that one actor may have.
@@ -113,7 +156,7 @@ mod tests {
     #[test]
     fn a_rate_saves_up_one_second_and_no_more() {
         let begun = Instant::now();
-        let mut rate = Rate { bytes_per_second: 1_000.0, saved: 1_000.0, at: begun };
+        let mut rate = Rate { per_second: 1_000.0, saved: 1_000.0, at: begun };
         assert_eq!(rate.take(1_000, begun), Duration::ZERO);
         assert_eq!(rate.take(500, begun), Duration::from_millis(500));
         // What was taken ahead is paid first.
@@ -122,6 +165,17 @@ mod tests {
         let much_later = begun + Duration::from_secs(3_600);
         assert_eq!(rate.take(1_000, much_later), Duration::ZERO);
         assert_eq!(rate.take(1, much_later), Duration::from_millis(1));
+    }
+
+    #[test]
+    fn calls_over_the_rate_are_refused_and_cost_nothing() {
+        let begun = Instant::now();
+        let mut rate = Rate { per_second: 2.0, saved: 2.0, at: begun };
+        let calls = |rate: &mut Rate, at| (0..3).filter(|_| rate.take_if_there(1.0, at)).count();
+        assert_eq!(calls(&mut rate, begun), 2);
+        assert_eq!(calls(&mut rate, begun + Duration::from_millis(499)), 0);
+        assert_eq!(calls(&mut rate, begun + Duration::from_millis(500)), 1);
+        assert_eq!(calls(&mut rate, begun + Duration::from_secs(60)), 2);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 use zegel_ledger::{
     BackupError, CheckReport, Config, ConfigError, CopyError, EraseError, Known, PromoteError, ServeError, Server,
-    backup, check, erase, mirror, promote, rebuild, restore,
+    backup, check, erase, mirror, promote, rebuild, restore_older,
 };
 
 /// Measured beside glibc's on two cores: appends 1.1 times as fast, exports 1.35 times, two thirds of the memory
@@ -73,6 +73,9 @@ enum Command {
         /// Name of the log, where the configuration has several.
         #[arg(long, value_name = "NAME")]
         origin: Option<String>,
+        /// Put back the copy that is so many before the newest.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        back: usize,
     },
     /// Erase what lies sealed beside events, by an order with two signatures, and search the files for it. The log is not served meanwhile.
     Erase {
@@ -171,8 +174,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Restore { config, from, origin } => {
-            let report = restore(&Config::read(&config)?, origin.as_deref(), &from)?;
+        Command::Restore { config, from, origin, back } => {
+            let report = restore_older(&Config::read(&config)?, origin.as_deref(), &from, back)?;
             print(&report, Form::Text);
             Ok(code_of(&report))
         }

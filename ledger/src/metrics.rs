@@ -84,6 +84,23 @@ pub(crate) struct Metrics {
     primary_refused: Family<OfLog, Gauge>,
     landing_zone: Family<OfLog, Gauge>,
     landing_zone_overdue: Family<OfLog, Gauge>,
+    readers_cut: Family<OfLog, Counter>,
+    scrub_bytes: Family<OfLog, Counter>,
+    scrub_findings: Family<OfLog, Gauge>,
+    scrub_passed: Family<OfLog, Gauge>,
+    scrub_entries: Family<OfLog, Gauge>,
+}
+
+/// What the scrub of one log tells.
+#[derive(Clone)]
+pub(crate) struct ScrubMetrics {
+    pub(crate) bytes: Counter,
+    /// What stands of this pass or the one before it.
+    pub(crate) findings: Gauge,
+    /// When the last whole pass ended, in seconds since 1970.
+    pub(crate) passed: Gauge,
+    /// Entries that this pass has read.
+    pub(crate) entries: Gauge,
 }
 
 impl Metrics {
@@ -109,6 +126,11 @@ impl Metrics {
             primary_refused: Family::default(),
             landing_zone: Family::default(),
             landing_zone_overdue: Family::default(),
+            readers_cut: Family::default(),
+            scrub_bytes: Family::default(),
+            scrub_findings: Family::default(),
+            scrub_passed: Family::default(),
+            scrub_entries: Family::default(),
         };
         metrics.register();
         metrics
@@ -143,6 +165,12 @@ impl Metrics {
             "1 while a follower takes nothing more, 0 otherwise",
             self.primary_refused.clone(),
         );
+        of.register("readers_cut", "Streams whose reader took nothing for too long", self.readers_cut.clone());
+        of.register_with_unit("scrub", "Bytes that the scrub read", Unit::Bytes, self.scrub_bytes.clone());
+        of.register("scrub_findings", "Findings of the scrub that stand", self.scrub_findings.clone());
+        let about = "When the last whole pass of the scrub ended, since 1970; 0: never";
+        of.register_with_unit("scrub_passed", about, seconds(), self.scrub_passed.clone());
+        of.register("scrub_entries", "Entries that this pass of the scrub has read", self.scrub_entries.clone());
     }
 
     /// The metrics of one log.
@@ -164,6 +192,13 @@ impl Metrics {
             group_entries: self.group_entries.get_or_create(&log).clone(),
             snapshots: self.snapshots.get_or_create(&log).clone(),
             snapshot_time: self.snapshot_time.get_or_create(&log).clone(),
+            readers_cut: self.readers_cut.get_or_create(&log).clone(),
+            scrub: ScrubMetrics {
+                bytes: self.scrub_bytes.get_or_create(&log).clone(),
+                findings: self.scrub_findings.get_or_create(&log).clone(),
+                passed: self.scrub_passed.get_or_create(&log).clone(),
+                entries: self.scrub_entries.get_or_create(&log).clone(),
+            },
             metrics: Arc::clone(self),
             log,
         }
@@ -193,6 +228,8 @@ pub(crate) struct LogMetrics {
     pub(crate) group_entries: Histogram,
     pub(crate) snapshots: Histogram,
     snapshot_time: Gauge,
+    pub(crate) readers_cut: Counter,
+    pub(crate) scrub: ScrubMetrics,
 }
 
 impl LogMetrics {

@@ -175,14 +175,14 @@ pub(crate) fn start(
 ) -> Result<(Arc<OpenLog>, JoinHandle<()>), std::io::Error> {
     let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
     let (log, publisher) = begin(loaded, guard, &store, &metrics);
-    let open = OpenLog::new(&publisher, room.clone(), Writer::Own(queue));
+    let stopped = Stopped::default();
+    let open = OpenLog::new(&publisher, room.clone(), Writer::Own(queue), Arc::clone(&stopped));
     let (groups, drafted) = std::sync::mpsc::sync_channel(GROUPS_AHEAD_MAX);
     let (finished, done) = std::sync::mpsc::channel();
-    let stopped = Stopped::default();
     let committer = Committer { publisher, keys, stopped: Arc::clone(&stopped), finished };
     let watermark = log.size();
-    let (under_way, is_full) = (0, false);
-    let sequencer = Sequencer { log, store, groups, done, under_way, room, is_full, stopped, watermark, metrics };
+    let sequencer =
+        Sequencer { log, store, groups, done, under_way: 0, room, is_full: false, stopped, watermark, metrics };
     let committing = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(&drafted))?;
     let thread = std::thread::Builder::new().name("sequencer".into());
     let thread = thread.spawn(move || {

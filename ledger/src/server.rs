@@ -2,13 +2,14 @@
 
 use crate::access::Clients;
 use crate::backup;
-use crate::config::{BackupConfig, Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
+use crate::config::{Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
 use crate::follow::{self, FollowError, Follower};
 use crate::http::{self, Access, AccessError, Site};
 use crate::landing;
 use crate::log::Identity;
 use crate::metrics::{self, LogMetrics, Metrics};
+use crate::scrub;
 use crate::sequencer::{self, OpenLog};
 use crate::service::{Served, Service};
 use crate::signing::LogSigners;
@@ -37,6 +38,8 @@ const MESSAGE_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
 const STREAMS_MAX: u32 = 256;
 /// How often a client is asked whether it is there, and how long it has to say so.
 const ALIVE: Duration = Duration::from_secs(30);
+/// Health of what lies on disk, beside that of the service.
+const SCRUB: &str = "scrub";
 /// How long calls may go on after a shutdown was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -94,10 +97,10 @@ pub struct Server {
     followers: Vec<Follower>,
     /// Who may make calls on each of them.
     clients: Vec<Clients>,
-    /// Where each of them is backed up to.
-    backups: Vec<Option<BackupConfig>>,
     /// By origin, of the logs that have witnesses.
     witnessing: HashMap<String, Arc<Witnessing>>,
+    /// How each of them is configured, for its scrub.
+    configs: Vec<LogConfig>,
 }
 
 /// Opens and serves until `shutdown` is done; then drains.
@@ -168,7 +171,9 @@ fn open_primary(
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
     let room = Room::new(&config.store, &config.guard, config.reserve_mib);
-    sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)
+    let opened = sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)?;
+    scrub::standing(&config.store).into_iter().for_each(|found| opened.0.stop(found));
+    Ok(opened)
 }
 
 impl Server {
@@ -199,7 +204,6 @@ impl Server {
             }
         }
         let clients = config.logs.iter().map(clients_of).collect::<Result<_, _>>()?;
-        let backups = config.logs.iter().map(|log| log.backup.clone()).collect();
         let witnessing = witnessing_of(&config, &logs)?;
         let tiles = bind_tiles(&config, &logs).await?;
         let (listener, address) = listen(config.listen).await?;
@@ -207,6 +211,7 @@ impl Server {
             Some(address) => Some((listen(address).await?, measured)),
             None => None,
         };
+        let configs = config.logs;
         Ok(Self {
             tls,
             limits,
@@ -218,8 +223,8 @@ impl Server {
             writers,
             followers,
             clients,
-            backups,
             witnessing,
+            configs,
         })
     }
 
@@ -248,13 +253,14 @@ impl Server {
     /// [`ServeError::Transport`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { tls, limits, listener, metrics, tiles, logs, mut writers, .. } = self;
-        let (followers, clients, backups, witnessing) = (self.followers, self.clients, self.backups, self.witnessing);
+        let (followers, clients, witnessing, configs) = (self.followers, self.clients, self.witnessing, self.configs);
         let metrics = metrics.map(|((listener, _), of)| tokio::spawn(metrics::serve(listener, of, logs.clone())));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LedgerServer<Service>>().await;
         let mut rounds = JoinSet::new();
-        for (log, backup) in logs.iter().zip(backups) {
-            if let Some(backup) = backup {
+        let scrubs = start_scrubs(&configs, &logs, &health).await.map_err(ServeError::Thread)?;
+        for (log, config) in logs.iter().zip(configs) {
+            if let Some(backup) = config.backup {
                 rounds.spawn(backup::answer(backup, Arc::downgrade(log)));
             }
             if let Some(witnessing) = witnessing.get(log.origin()) {
@@ -306,7 +312,10 @@ impl Server {
         rounds.shutdown().await;
         let _ = tiles.await;
         // The queues are closed with the last call; what was taken from them is finished before the stores close.
-        let joined = tokio::task::spawn_blocking(|| writers.into_iter().for_each(|writer| drop(writer.join())));
+        let joined = tokio::task::spawn_blocking(|| {
+            drop(scrubs);
+            writers.into_iter().for_each(|writer| drop(writer.join()));
+        });
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
@@ -330,6 +339,25 @@ async fn tell_of_replication(health: HealthReporter, mut told: Vec<watch::Receiv
             return;
         }
     }
+}
+
+/// The scrub of each log. A finding is told as the health of `scrub`, which says nothing of which log.
+async fn start_scrubs(
+    configs: &[LogConfig],
+    logs: &[Arc<OpenLog>],
+    health: &HealthReporter,
+) -> std::io::Result<Vec<scrub::Scrub>> {
+    health.set_service_status(SCRUB, ServingStatus::Serving).await;
+    let runtime = tokio::runtime::Handle::current();
+    let started = configs.iter().zip(logs).map(|(config, log)| {
+        let (health, runtime) = (health.clone(), runtime.clone());
+        let alarm = move || {
+            let health = health.clone();
+            drop(runtime.spawn(async move { health.set_service_status(SCRUB, ServingStatus::NotServing).await }));
+        };
+        scrub::start(config, log, Box::new(alarm))
+    });
+    started.filter_map(Result::transpose).collect()
 }
 
 /// Who may make calls. An open log is said loudly: it is for a demonstration, or behind something that knows the callers.

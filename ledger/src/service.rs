@@ -5,6 +5,9 @@
 
 mod append;
 mod blobs;
+mod envelopes;
+mod erase;
+mod parcels;
 mod read;
 mod replicate;
 mod shown;
@@ -15,12 +18,13 @@ use crate::config::LimitsConfig;
 use crate::limits::{Limits, StreamPlace};
 use crate::sequencer::OpenLog;
 use crate::witnessing::{Standing, Witnessing};
+use parcels::{Maker, Parcels, Sent};
+use prometheus_client::metrics::counter::Counter;
 use shown::Shown;
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use zegel_proto::v1::ledger_server::Ledger;
@@ -38,7 +42,7 @@ const PARCEL_BYTES: usize = 128 << 10;
 const LONG_CALLS_MAX: usize = 256;
 
 type Answered<T> = Result<Response<T>, Status>;
-type Stream<T> = ReceiverStream<Result<T, Status>>;
+type Stream<T> = Parcels<T, Place>;
 
 /// A log, and who may make calls on it.
 pub(crate) struct Served {
@@ -85,7 +89,7 @@ impl Service {
         let full = |count| Status::resource_exhausted(format!("{count} streams are under way: try again later"));
         let own = self.limits.stream(log.origin(), actor).ok_or_else(|| full(self.limits.streams_max()))?;
         let of_all = Arc::clone(&self.long_calls).try_acquire_owned().map_err(|_| full(LONG_CALLS_MAX))?;
-        Ok(LongCall { _own: own, _of_all: of_all })
+        Ok(LongCall { own, of_all, patience: self.limits.patience(), cut: log.metrics().readers_cut.clone() })
     }
 
     /// The log of a call, for a caller that may make it. To everybody else one answer, whether or not it exists.
@@ -112,14 +116,43 @@ impl Service {
     ) -> Result<(Admitted, T), Status> {
         let caller = caller_of(&request);
         let request = request.into_inner();
-        Ok((self.admit(caller, call, origin(&request))?, request))
+        let admitted = self.admit(caller, call, origin(&request))?;
+        self.count(&admitted)?;
+        Ok((admitted, request))
+    }
+
+    /// One call more of its actor.
+    fn count(&self, admitted: &Admitted) -> Result<(), Status> {
+        let over = |calls| Status::resource_exhausted(format!("more than {calls} calls a second: try again later"));
+        self.limits.call(admitted.log.origin(), admitted.actor).map_err(over)
     }
 }
 
-/// What a call holds for as long as it goes on.
+/// What a call holds: a place of its actor for as long as its stream is there, which bounds memory; and one of all for as
+/// long as it has a thread. In an open log nobody has a name, so there the stream holds the place of all.
 pub(crate) struct LongCall {
-    _own: StreamPlace,
-    _of_all: OwnedSemaphorePermit,
+    own: StreamPlace,
+    of_all: OwnedSemaphorePermit,
+    /// How long it waits for its reader.
+    patience: Duration,
+    cut: Counter,
+}
+
+/// A place that goes with a stream, or with the thread that makes it.
+type Place = (Option<StreamPlace>, Option<OwnedSemaphorePermit>);
+
+impl LongCall {
+    /// Both ends of a stream, and what the thread that makes it holds.
+    fn open<T>(self, parcels_max: usize) -> (Maker<T>, Stream<T>, Place, Counter) {
+        let Self { own, of_all, patience, cut } = self;
+        let (of_stream, of_thread): (Place, Place) = if own.is_own() {
+            ((Some(own), None), (None, Some(of_all)))
+        } else {
+            ((Some(own), Some(of_all)), (None, None))
+        };
+        let (maker, stream) = parcels::parcels(parcels_max, patience, of_stream);
+        (maker, stream, of_thread, cut)
+    }
 }
 
 /// A log, and for whom the call is made.
@@ -162,67 +195,51 @@ type Push<'a, T> = &'a mut dyn FnMut(T) -> bool;
 
 /// Runs what blocks and pushes the messages of a stream.
 fn streaming<T: Send + 'static>(
-    permit: LongCall,
+    call: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Stream<T> {
-    let (sender, receiver) = mpsc::channel(STREAM_MESSAGES);
+    let (maker, stream, held, cut) = call.open(STREAM_MESSAGES);
     tokio::task::spawn_blocking(move || {
-        let _held = permit;
-        if let Err(status) = work(&mut |message| sender.blocking_send(Ok(message)).is_ok()) {
-            // Nobody listening is no reason to complain.
-            let _ = sender.blocking_send(Err(status));
-        }
+        let _held = held;
+        let done = work(&mut |message| is_taken(maker.send(vec![message]), &cut));
+        // Nobody listening is no reason to complain.
+        maker.end(done);
     });
-    ReceiverStream::new(receiver)
+    stream
 }
 
 /// The same for messages that are many and small: they change threads in parcels, since waking the reader costs more than
 /// making a message.
 fn streaming_in_parcels<T: prost::Message + 'static>(
-    permit: LongCall,
+    call: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
-) -> Parcels<T> {
-    let (sender, receiver) = mpsc::channel(PARCELS);
+) -> Stream<T> {
+    let (maker, stream, held, cut) = call.open(PARCELS);
     tokio::task::spawn_blocking(move || {
-        let _held = permit;
+        let _held = held;
         let (mut parcel, mut bytes) = (Vec::new(), 0);
         let done = work(&mut |message: T| {
             bytes += message.encoded_len();
-            parcel.push(Ok(message));
+            parcel.push(message);
             if bytes < PARCEL_BYTES {
                 return true;
             }
             bytes = 0;
-            sender.blocking_send(std::mem::take(&mut parcel)).is_ok()
+            is_taken(maker.send(std::mem::take(&mut parcel)), &cut)
         });
-        parcel.extend(done.err().map(Err));
-        let _ = sender.blocking_send(parcel);
-    });
-    Parcels { receiver, open: Vec::new().into_iter() }
-}
-
-type Parcel<T> = Vec<Result<T, Status>>;
-
-/// A stream of messages that come in parcels.
-pub(crate) struct Parcels<T> {
-    receiver: mpsc::Receiver<Parcel<T>>,
-    open: std::vec::IntoIter<Result<T, Status>>,
-}
-
-impl<T: Unpin> tokio_stream::Stream for Parcels<T> {
-    type Item = Result<T, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(message) = self.open.next() {
-                return Poll::Ready(Some(message));
-            }
-            match ready!(self.receiver.poll_recv(context)) {
-                Some(parcel) => self.open = parcel.into_iter(),
-                None => return Poll::Ready(None),
-            }
+        if !parcel.is_empty() {
+            is_taken(maker.send(parcel), &cut);
         }
+        maker.end(done);
+    });
+    stream
+}
+
+fn is_taken(sent: Sent, cut: &Counter) -> bool {
+    if sent == Sent::Cut {
+        cut.inc();
     }
+    sent == Sent::Waits
 }
 
 #[tonic::async_trait]
@@ -232,7 +249,7 @@ impl Ledger for Service {
         append::append(self, caller, request.into_inner()).await.map(Response::new)
     }
 
-    type AppendStreamStream = Stream<AppendResponse>;
+    type AppendStreamStream = ReceiverStream<Result<AppendResponse, Status>>;
 
     async fn append_stream(&self, request: Request<Streaming<AppendRequest>>) -> Answered<Self::AppendStreamStream> {
         let caller = caller_of(&request);
@@ -310,7 +327,10 @@ impl Ledger for Service {
     type ReadStreamStream = Stream<ReadStreamResponse>;
 
     async fn read_stream(&self, request: Request<ReadStreamRequest>) -> Answered<Self::ReadStreamStream> {
-        let (entered, request) = self.enter(Call::ReadStream, request, |request| &request.origin)?;
+        let asked = request.get_ref();
+        let of_conversation = asked.stream == StreamType::StreamConversation as i32 && asked.month == 0;
+        let call = if of_conversation { Call::ReadRegistration } else { Call::ReadStream };
+        let (entered, request) = self.enter(call, request, |request| &request.origin)?;
         read::stream(self, entered, &request).map(Response::new)
     }
 
@@ -319,7 +339,19 @@ impl Ledger for Service {
         append::snapshot(entered).await.map(Response::new)
     }
 
-    type ExportEvidenceStream = Parcels<EvidenceRecord>;
+    type ReadEnvelopesStream = Stream<DossierWrap>;
+
+    async fn read_envelopes(&self, request: Request<ReadEnvelopesRequest>) -> Answered<Self::ReadEnvelopesStream> {
+        let (entered, request) = self.enter(Call::ReadEnvelopes, request, |request| &request.origin)?;
+        envelopes::read(self, &entered, request).map(Response::new)
+    }
+
+    async fn rewrap_envelopes(&self, request: Request<RewrapEnvelopesRequest>) -> Answered<RewrapEnvelopesResponse> {
+        let (entered, request) = self.enter(Call::RewrapEnvelopes, request, |request| &request.origin)?;
+        envelopes::rewrap(entered, request).await.map(Response::new)
+    }
+
+    type ExportEvidenceStream = Stream<EvidenceRecord>;
 
     async fn export_evidence(&self, request: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
         let (entered, request) = self.enter(Call::ExportEvidence, request, |request| &request.origin)?;
@@ -331,5 +363,10 @@ impl Ledger for Service {
     async fn replicate(&self, request: Request<ReplicateRequest>) -> Answered<Self::ReplicateStream> {
         let (entered, request) = self.enter(Call::Replicate, request, |request| &request.origin)?;
         replicate::replicate(self, entered, request).map(Response::new)
+    }
+
+    async fn erase(&self, request: Request<EraseRequest>) -> Answered<EraseResponse> {
+        let (entered, request) = self.enter(Call::Erase, request, |request| &request.origin)?;
+        erase::erase(entered, request).await.map(Response::new)
     }
 }

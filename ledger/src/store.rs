@@ -24,12 +24,14 @@ mod dwelling;
 mod envelopes;
 mod erase;
 mod faults;
+mod frozen;
 mod guard;
 mod load;
 mod projection;
 mod projector;
 mod read;
 mod rebuild;
+mod rewrap;
 mod room;
 mod rows;
 mod table;
@@ -47,7 +49,7 @@ pub use guard::GuardError;
 pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
-pub(crate) use rebuild::Difference;
+pub(crate) use rebuild::{Difference, Snapshots};
 pub(crate) use room::{NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
@@ -89,6 +91,20 @@ pub enum StoreError {
         /// Which one.
         number: u64,
     },
+    /// A file that a reader keeps, with what was erased in it.
+    #[error("{path} still holds what should be gone: somebody reads it; ask again")]
+    StillThere {
+        /// The file.
+        path: String,
+    },
+    /// An order over another sealed form than the one that is there: an old one.
+    #[error("{entry}:{position} is not in the form that the order replaces: nothing that was covered is put back")]
+    OtherForm {
+        /// The entry.
+        entry: u64,
+        /// The position.
+        position: u32,
+    },
     /// Two processes on one store.
     #[error("the store is open in another process")]
     InUse,
@@ -97,6 +113,14 @@ pub enum StoreError {
     NoBackup {
         /// The folder.
         path: String,
+    },
+    /// An older copy than the backup keeps.
+    #[error("the backup has {found} copies: none is {back} before the newest")]
+    NoCopy {
+        /// How far back.
+        back: usize,
+        /// How many there are.
+        found: usize,
     },
     /// A store where one is to be put back.
     #[error("{path} is not empty: nothing is put back over what is there; move it away, and keep it")]
@@ -126,10 +150,16 @@ pub enum StoreError {
         /// Root over them.
         found: Hash,
     },
+    /// A long reading that was told to stop.
+    #[error("the reading was stopped before its end")]
+    Halted,
     /// The store and the guard.
     #[error(transparent)]
     Guard(#[from] GuardError),
 }
+
+/// Told of bytes as a long reading goes on; false when it is to stop.
+pub(crate) type Pace<'a> = &'a mut dyn FnMut(u64) -> bool;
 
 impl StoreError {
     pub(crate) fn failed(step: &'static str, reason: impl ToString) -> Self {
@@ -146,8 +176,12 @@ pub(crate) struct Store {
     /// The thread that projects, while the log is served.
     projecting: Mutex<Option<JoinHandle<()>>>,
     blobs: Blobs,
+    /// One at a time reads envelopes to replace them.
+    rewrapping: Mutex<()>,
     path: PathBuf,
     faults: Arc<dyn Faults>,
+    /// One erasure at a time.
+    erasing: Mutex<()>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -160,9 +194,19 @@ impl Store {
         let truth = Arc::new(Database::open(&path.join("log"), Column::LOG)?);
         let keys = Database::open(&path.join("keys"), Column::KEYS)?;
         let blobs = Blobs::open(&path.join("blobs"))?;
-        let (projector, projecting, path) = (Arc::default(), Mutex::default(), path.to_owned());
-        let envelopes = EnvelopePlaces::default();
-        let store = Self { truth, keys, envelopes, projector, projecting, blobs, path, faults, _lock: lock };
+        let store = Self {
+            truth,
+            keys,
+            envelopes: EnvelopePlaces::default(),
+            projector: Arc::default(),
+            projecting: Mutex::default(),
+            blobs,
+            rewrapping: Mutex::default(),
+            path: path.to_owned(),
+            faults,
+            erasing: Mutex::default(),
+            _lock: lock,
+        };
         store.check_origin(origin)?;
         Ok(store)
     }

@@ -19,6 +19,7 @@ pub(crate) use last::{LastCosigned, ask_for_last};
 use crate::config::{ConfigError, LogConfig, WitnessesConfig, read};
 use crate::metrics::now_ms;
 use crate::sequencer::{OpenLog, View};
+use crate::store::{Step, StoreError};
 use ask::{AskError, Cosignature, Target, ask};
 use line::Line;
 use std::collections::BTreeMap;
@@ -284,7 +285,7 @@ impl Witnessing {
     }
 
     /// Adds a cosignature. With a quorum the checkpoint is written, then published.
-    fn take(&self, number: usize, cosignature: Cosignature, target: &Target) -> std::io::Result<()> {
+    fn take(&self, number: usize, cosignature: Cosignature, target: &Target) -> Result<(), StoreError> {
         let mut state = self.state();
         let size = target.view.size;
         if state.collected.size != size {
@@ -297,7 +298,11 @@ impl Witnessing {
         }
         state.collected.cosignatures.insert(name, cosignature);
         let Some(cosigned) = self.quorum(&state.collected, &target.checkpoint) else { return Ok(()) };
-        cosigned::write(&self.path, &cosigned.note)?;
+        let written = || {
+            let written = cosigned::write(&self.path, &cosigned.note);
+            written.map_err(|reason| StoreError::failed("writing what was cosigned", reason))
+        };
+        target.log.store().step(Step::Cosigned, written)?;
         state.standing.cosigned = Some(Arc::new(cosigned));
         let age_s = state.standing.age_s();
         tracing::debug!(origin = target.log.origin(), size, age_s, "cosigned");

@@ -204,7 +204,20 @@ async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>)
             let stream = StreamType::StreamRegistry as i32;
             first(client.read_stream(ReadStreamRequest { origin, stream, id: Vec::new(), month: 0 }).await).await
         }
+        "ReadStream of a conversation's month 0" => {
+            let (stream, id) = (StreamType::StreamConversation as i32, id("conversation").to_vec());
+            first(client.read_stream(ReadStreamRequest { origin, stream, id, month: 0 }).await).await
+        }
         "Snapshot" => client.snapshot(log).await.map(|_| ()),
+        "ReadEnvelopes" => {
+            let rewrap = Some(Rewrap { entry: about.export_entry, position: 0, to: vec![7; 32], without: Vec::new() });
+            first(client.read_envelopes(ReadEnvelopesRequest { origin, rewrap, after: Vec::new() }).await).await
+        }
+        "RewrapEnvelopes" => {
+            let rewrap = Some(Rewrap { entry: about.export_entry, position: 0, to: vec![7; 32], without: Vec::new() });
+            let request = RewrapEnvelopesRequest { origin, rewrap, wraps: Vec::new() };
+            client.rewrap_envelopes(request).await.map(|_| ())
+        }
         "ExportEvidence" => {
             let (export_entry, export_position) = (about.export_entry, 0);
             let request =
@@ -212,6 +225,7 @@ async fn call(client: &mut LedgerClient<Channel>, name: &str, about: &About<'_>)
             first(client.export_evidence(request).await).await
         }
         "Replicate" => first(client.replicate(ReplicateRequest { origin, from: 0, orders: Vec::new() }).await).await,
+        "Erase" => client.erase(EraseRequest { origin, order: "none".into() }).await.map(|_| ()),
         other => panic!("{other} is no call that this test knows"),
     }
 }
@@ -245,7 +259,7 @@ fn batch(author: &Author, origin: &str) -> AppendRequest {
 async fn every_role_makes_the_calls_of_its_column_on_its_own_log_and_no_other() {
     let (building, authors) = Building::founded().await;
     let table = table();
-    assert_eq!(table.len(), 17);
+    assert_eq!(table.len(), 20);
     for (column, (role, _)) in ROLES.iter().enumerate() {
         let mut client = building.client(role).await;
         let stranger = if *role == "source" { "officer" } else { "source" };
@@ -462,5 +476,189 @@ async fn a_follower_is_known_by_its_certificate_and_whoever_else_follows_gets_no
     assert_eq!(empty.code(), Code::FailedPrecondition);
     follower.stop().await;
     other.stop().await;
+    building.end().await;
+}
+/// What a stream gives, or the code with which it is refused.
+async fn all_of<T>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Result<Vec<T>, Status> {
+    let mut stream = answer?.into_inner();
+    let mut all = Vec::new();
+    while let Some(message) = stream.message().await? {
+        all.push(message);
+    }
+    Ok(all)
+}
+
+/// A log with a message that has an attachment, and a third archive key that came after it.
+async fn with_content() -> (Building, BTreeMap<&'static str, Author>, Vec<u8>) {
+    let (building, mut authors) = Building::founded().await;
+    let ciphertext = b"noise".to_vec();
+    let blob = sha256(&[&ciphertext]).to_vec();
+    let mut source = building.client("source").await;
+    let piece = PutBlobRequest { origin: ORIGIN.into(), sha256: blob.clone(), size: 5, offset: 0, data: ciphertext };
+    source.put_blob(tokio_stream::iter([piece])).await.expect("a blob");
+    let header = chat_header(id("custodian"), id("conversation"), 0, MONTH);
+    let message = sealed(id("source"), EventHeader { blobs: vec![blob.clone()], ..header });
+    let request = authors.get_mut("source").expect("a source").batch(&[message]);
+    source.append(request).await.expect("a message");
+    let added = ArchiveKeyAdded {
+        algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
+        public_key: archive_key(3),
+        name: "archief 3".into(),
+    };
+    let added = public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"));
+    let request = authors.get_mut("root").expect("the root").batch(&[added]);
+    building.client("root").await.append(request).await.expect("a third key");
+    (building, authors, blob)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_opens_content_is_given_before_an_event_of_the_callers_own_says_so() {
+    let (building, mut authors, blob) = with_content().await;
+    let (mut officer, mut inspector) = (building.client("officer").await, building.client("inspector").await);
+    let log = || LogRequest { origin: ORIGIN.into() };
+    let scope =
+        Scope { stream: StreamType::StreamConversation as i32, id: id("conversation").to_vec(), ..Scope::default() };
+    let snapshot = |mut client: LedgerClient<Channel>| async move {
+        client.snapshot(log()).await.expect("a snapshot").into_inner().receipt.expect("a receipt").index
+    };
+    let evidence = |mut client: LedgerClient<Channel>, snapshot_entry, export_entry| {
+        let (origin, scope) = (ORIGIN.to_owned(), Some(scope.clone()));
+        let asked = ExportEvidenceRequest { origin, scope, snapshot_entry, export_entry, export_position: 0 };
+        async move { all_of(client.export_evidence(asked).await).await }
+    };
+    let attachment = |mut client: LedgerClient<Channel>| {
+        let asked = GetBlobRequest { origin: ORIGIN.into(), sha256: blob.clone() };
+        async move { all_of(client.get_blob(asked).await).await }
+    };
+    let rewrap =
+        |entry| Some(Rewrap { entry, position: 0, to: sha256(&[&archive_key(3)]).to_vec(), without: Vec::new() });
+    let envelopes = |mut client: LedgerClient<Channel>, entry| {
+        let asked = ReadEnvelopesRequest { origin: ORIGIN.into(), rewrap: rewrap(entry), after: Vec::new() };
+        async move { all_of(client.read_envelopes(asked).await).await }
+    };
+    let code = |status: Status| status.code();
+
+    // Nothing was logged: entry 1 is the officer's, and says nothing of reading; entry 2 is the source's; 99 is none.
+    let before = snapshot(officer.clone()).await;
+    let refused = evidence(officer.clone(), before, 1).await.expect_err("no event says so");
+    assert!(
+        refused.code() == Code::FailedPrecondition && refused.message().contains("is no EXPORT_CREATED"),
+        "{refused}"
+    );
+    for entry in [2, 99] {
+        assert!(is_denied(&evidence(officer.clone(), before, entry).await.map(|_| ())));
+        assert!(is_denied(&envelopes(officer.clone(), entry).await.map(|_| ())));
+    }
+    let refused = envelopes(officer.clone(), 1).await.expect_err("no event says so");
+    assert!(
+        refused.code() == Code::FailedPrecondition && refused.message().contains("is no BODY_RESEALED"),
+        "{refused}"
+    );
+    assert!(is_denied(&attachment(officer.clone()).await.map(|_| ())));
+
+    // An event that is refused is in no entry: still nothing.
+    let size = before + 1;
+    let export = || sealed(id("officer"), header(EventKind::ExportCreated));
+    let ahead = Author { batch_seq: 1_000, previous: vec![9; 32], ..authors["officer"].clone() };
+    assert_eq!(
+        officer.append(ahead.try_batch(&[export()])).await.map(|_| ()).map_err(code),
+        Err(Code::FailedPrecondition)
+    );
+    assert!(is_denied(&evidence(officer.clone(), before, size).await.map(|_| ())));
+
+    // It is in the log: what it covers is given to who logged it, once a snapshot covers it, and to nobody else.
+    let logged = authors.get_mut("officer").expect("an officer").batch(&[export()]);
+    let receipt = officer.append(logged).await.expect("logged").into_inner().receipt.expect("a receipt");
+    assert_eq!(receipt.index, size);
+    let uncovered = evidence(officer.clone(), before, receipt.index).await.map(|_| ()).map_err(code);
+    assert_eq!(uncovered, Err(Code::FailedPrecondition));
+    let covering = snapshot(officer.clone()).await;
+    assert!(is_denied(&evidence(inspector.clone(), covering, receipt.index).await.map(|_| ())));
+    assert!(is_denied(&attachment(officer.clone()).await.map(|_| ())), "evidence comes first");
+    let given = evidence(officer.clone(), covering, receipt.index).await.expect("evidence");
+    assert_eq!(envelopes_in(&given).len(), 4, "of the custodian, the conversation, the message and the act");
+    assert_eq!(attachment(officer.clone()).await.expect("a blob")[0].data, b"noise");
+    assert!(is_denied(&attachment(inspector.clone()).await.map(|_| ())));
+
+    // Envelopes for rewrapping, by an event of their own kind.
+    let resealed = sealed(id("officer"), header(EventKind::BodyResealed));
+    let logged = authors.get_mut("officer").expect("an officer").batch(&[resealed]);
+    let begun = officer.append(logged).await.expect("logged").into_inner().receipt.expect("a receipt").index;
+    assert!(is_denied(&envelopes(inspector.clone(), begun).await.map(|_| ())));
+    let due = envelopes(officer.clone(), begun).await.expect("envelopes");
+    assert_eq!(due.len(), 5, "those of the registrations, the message and two acts");
+    assert!(due.is_sorted_by(|one, other| one.dossier < other.dossier));
+    let wrapped = |wrap: &DossierWrap| {
+        let mut envelope: DossierEnvelope = zegel_proto::parse(&wrap.envelope).expect("an envelope");
+        let archive_key = sha256(&[&archive_key(3)]).to_vec();
+        envelope.recipients.push(DossierRecipient { archive_key, sealed: vec![8; 1_168] });
+        envelope.recipients.sort_by(|one, other| one.archive_key.cmp(&other.archive_key));
+        DossierWrap { dossier: wrap.dossier.clone(), envelope: print(&envelope).expect("prints") }
+    };
+    let hand_in = |mut client: LedgerClient<Channel>, wraps: Vec<DossierWrap>| {
+        let asked = RewrapEnvelopesRequest { origin: ORIGIN.into(), rewrap: rewrap(begun), wraps };
+        async move { client.rewrap_envelopes(asked).await.map(|_| ()) }
+    };
+    let unknown = DossierWrap { dossier: vec![1; 32], ..wrapped(&due[0]) };
+    let refused = hand_in(officer.clone(), vec![wrapped(&due[0]), unknown]).await.map_err(code);
+    assert_eq!(refused, Err(Code::NotFound));
+    assert_eq!(envelopes(officer.clone(), begun).await.expect("envelopes").len(), 5, "all or none");
+    hand_in(officer.clone(), due[..2].iter().map(wrapped).collect()).await.expect("two are rewrapped");
+    assert_eq!(envelopes(officer.clone(), begun).await.expect("envelopes"), due[2..]);
+    hand_in(officer.clone(), due.iter().map(wrapped).collect()).await.expect("and the rest, with those again");
+    let names: Vec<Vec<u8>> = envelopes_in(&given).iter().map(|(name, _)| name.clone()).collect();
+    let again = evidence(officer.clone(), covering, receipt.index).await.expect("evidence");
+    let (same, recipients): (Vec<_>, Vec<_>) = envelopes_in(&again).into_iter().unzip();
+    assert_eq!((same, recipients), (names, vec![3; 4]), "the same names, and three keys that open each");
+    drop((officer, inspector));
+    building.end().await;
+}
+
+/// Names of the dossiers whose envelopes evidence brings, and how many recipients each has.
+fn envelopes_in(evidence: &[EvidenceRecord]) -> Vec<(Vec<u8>, usize)> {
+    let envelope = |record: &EvidenceRecord| match &record.record {
+        Some(evidence_record::Record::Envelope(sent)) => {
+            let read: DossierEnvelope = zegel_proto::parse(&sent.envelope).expect("an envelope");
+            let first = || sha256(&[&sent.envelope]).to_vec();
+            let name = if sent.dossier.is_empty() { first() } else { sent.dossier.clone() };
+            Some((name, read.recipients.len()))
+        }
+        _ => None,
+    };
+    evidence.iter().filter_map(envelope).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_over_the_rate_of_an_actor_are_refused_and_another_actor_does_not_notice() {
+    let (building, _) = Building::founded_with("[limits]\ncalls_per_second = 40\n").await;
+    let mut auditor = building.client("auditor").await;
+    let mut inspector = building.client("inspector").await;
+    let checkpoint = || LogRequest { origin: ORIGIN.into() };
+    // One asks as fast as it can, over more than one connection; the rate is the actor's, not the connection's.
+    let mut second = building.client("auditor").await;
+    let (mut answered, mut refused) = (0, 0);
+    for _ in 0..200 {
+        for client in [&mut auditor, &mut second] {
+            match client.get_checkpoint(checkpoint()).await {
+                Ok(_) => answered += 1,
+                Err(status) => {
+                    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+                    assert_eq!(status.message(), "more than 40 calls a second: try again later");
+                    refused += 1;
+                }
+            }
+        }
+        if refused > 100 {
+            break;
+        }
+    }
+    assert!(answered >= 40 && refused > 0, "{answered} answered, {refused} refused");
+    // Meanwhile the other has all of its own, a stream counting as one call.
+    for _ in 0..20 {
+        inspector.get_checkpoint(checkpoint()).await.expect("the other's call");
+    }
+    let entries = ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: 0 };
+    first_of(inspector.read_entries(entries).await).await.expect("the other's stream");
+    drop((auditor, second, inspector));
     building.end().await;
 }

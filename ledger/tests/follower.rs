@@ -6,6 +6,7 @@ mod maker;
 
 use ed25519_dalek::Signer as _;
 use maker::*;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tonic::Code;
@@ -310,7 +311,13 @@ fn signer(author: &Author, statement: &str) -> Signer {
 
 fn order(places: &[(u64, u32)], signers: &[&Author]) -> String {
     let proposal = Some(Hash([7; 32]));
-    let mut order = Erasure { origin: ORIGIN.into(), proposal, places: places.to_vec(), signers: Vec::new() };
+    let mut order = Erasure {
+        origin: ORIGIN.into(),
+        proposal,
+        places: places.to_vec(),
+        resealed: BTreeMap::new(),
+        signers: Vec::new(),
+    };
     let statement = order.statement();
     order.signers = signers.iter().map(|author| signer(author, &statement)).collect();
     order.print()

@@ -62,3 +62,66 @@ async fn requests_changed_at_random_never_stop_the_log_nor_damage_it() {
     running.stop().await;
     assert_eq!(zegel_ledger::check(&site.config()).expect("a report").findings, []);
 }
+
+/// Gzip of so many MiB of zeros, a hundred and fifty times smaller: one literal, then copies of 258 bytes (RFC 1951, fixed codes).
+fn bomb(mebibytes: usize) -> Vec<u8> {
+    let (mut bytes, mut bits, mut count) = (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255], 0u32, 0);
+    let mut put = |code: u32, width: u32| {
+        bits |= code << count;
+        count += width;
+        while count >= 8 {
+            bytes.push(bits as u8);
+            (bits, count) = (bits >> 8, count - 8);
+        }
+    };
+    // Last block, fixed codes; a zero; and each copy: length 258 is 11000101 from the left, distance 1 is 00000.
+    put(0b011, 3);
+    put(0b0000_1100, 8);
+    (0..(mebibytes << 20) / 258).for_each(|_| {
+        put(0b1010_0011, 8);
+        put(0, 5);
+    });
+    put(0, 7 + 8);
+    bytes
+}
+
+/// The gRPC code that a raw message under an encoding is answered with.
+async fn code_of(channel: &mut tonic::transport::Channel, flag: u8, encoding: Option<&str>, message: &[u8]) -> String {
+    use tonic::client::GrpcService;
+    use tonic::codegen::http;
+    let frame = [&[flag][..], &(message.len() as u32).to_be_bytes(), message].concat();
+    let request = http::Request::post("/zegel.v1.Ledger/Append")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    let request = encoding.into_iter().fold(request, |request, encoding| request.header("grpc-encoding", encoding));
+    let body = tonic::body::Body::new(http_body_util::Full::new(bytes::Bytes::from(frame)));
+    std::future::poll_fn(|context| GrpcService::<tonic::body::Body>::poll_ready(channel, context))
+        .await
+        .expect("ready");
+    let answer = channel.call(request.body(body).expect("a request")).await.expect("an answer");
+    let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok());
+    code.unwrap_or("none").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_bomb_is_refused_before_a_byte_of_it_is_unfolded() {
+    let site = Site::new();
+    let server = site.bind(std::sync::Arc::new(zegel_ledger::NoFaults)).await.expect("a ledger");
+    let address = format!("http://{}", server.address());
+    let running = maker::Running::of(server).await;
+    let mut channel =
+        tonic::transport::Channel::from_shared(address).expect("an address").connect().await.expect("connected");
+    let bomb = bomb(400);
+    assert!(bomb.len() < 3 << 20, "{} bytes, so that no limit of size refuses it", bomb.len());
+    let unimplemented = (tonic::Code::Unimplemented as i32).to_string();
+    for encoding in ["gzip", "deflate", "zstd", "x"] {
+        assert_eq!(code_of(&mut channel, 1, Some(encoding), &bomb).await, unimplemented, "{encoding}");
+        assert_eq!(code_of(&mut channel, 0, Some(encoding), &[]).await, unimplemented, "{encoding}");
+    }
+    // Without saying how, it is no better; uncompressed, it is a message that does not read.
+    let internal = (tonic::Code::Internal as i32).to_string();
+    assert_eq!(code_of(&mut channel, 1, None, &bomb).await, internal);
+    assert_ne!(code_of(&mut channel, 0, None, b"\xff").await, "0");
+    drop(channel);
+    running.stop().await;
+}

@@ -184,6 +184,48 @@ async fn a_table_that_fails_is_no_snapshot_and_stops_nothing() {
     }
 }
 
+/// Panics at a step, once it is told to.
+struct Panicking(Mutex<Option<Step>>);
+
+impl Faults for Panicking {
+    fn before(&self, step: Step) -> Result<(), String> {
+        let at = *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        assert!(at != Some(step), "a test wants it to panic");
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_that_panics_leaves_nobody_waiting_and_loses_nothing_that_was_answered() {
+    let patience = std::time::Duration::from_secs(60);
+    for step in [Step::Keys, Step::Truth, Step::Guard, Step::Projection, Step::Table] {
+        let (site, faults) = (Site::new(), Arc::new(Panicking(Mutex::new(None))));
+        let ledger = site.start_with(faults.clone()).await;
+        let mut world = World::on(site, ledger).await;
+        let before = check_receipt(&world.chat(0, 20, MONTH).await);
+        *faults.0.lock().expect("a lock") = Some(step);
+        let batch = world.source.batch(&world.source.messages(&world.capture, 20, 20, MONTH));
+        let log = || LogRequest { origin: ORIGIN.into() };
+        let head = GetSourceHeadRequest { origin: ORIGIN.into(), source: world.source.actor.to_vec() };
+        let calls = async {
+            // Whoever appends, whoever asks for a table, and whoever needs the projections.
+            let appended = world.ledger.append(batch.clone()).await.is_ok();
+            let snapshot = world.ledger.client.snapshot(log()).await.is_ok();
+            let read = world.ledger.client.get_source_head(head).await.is_ok();
+            let checkpoint = world.ledger.client.get_checkpoint(log()).await.expect("a checkpoint").into_inner();
+            (appended, snapshot, read, verified(&checkpoint.checkpoint))
+        };
+        let answered = tokio::time::timeout(patience, calls).await;
+        let (appended, snapshot, _, checkpoint) = answered.unwrap_or_else(|_| panic!("{step:?}: somebody waits"));
+        assert!(!(appended && snapshot), "{step:?}");
+        assert!(checkpoint.size() >= before.size(), "{step:?}");
+        world = reopened(world).await;
+        assert!(extends(&mut world, &checkpoint).await >= before.size());
+        check_receipt(&world.ledger.append(batch).await.expect("taken, or was"));
+        ended(world, &format!("{step:?}")).await;
+    }
+}
+
 /// A clock that a test turns.
 struct Clock(Mutex<u64>);
 

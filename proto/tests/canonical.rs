@@ -363,6 +363,7 @@ every_message!(
     PolicySet,
     ReadoutChat,
     ReadoutDetail,
+    RedactedBody,
     RedactionItem,
     RedactionSubject,
     RootKeyChanged,

@@ -2,6 +2,7 @@
 //   node tests/browser/desk.mjs URL OUT [AXE]
 import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { request } from "node:http";
 import { open } from "./chromium.mjs";
 
 const [url, out, axe] = process.argv.slice(2);
@@ -18,7 +19,15 @@ try {
     for (const type of ["mousePressed", "mouseReleased"]) await page.send("Input.dispatchMouseEvent", { type, x: at.x, y: at.y, button: "left", clickCount: 1 });
   };
   const type = async (expression, text) => { await click(expression); await page.send("Input.insertText", { text }); };
-  const press = async (key, code, text) => { for (const type of ["keyDown", "keyUp"]) await page.send("Input.dispatchKeyEvent", { type, key, code, ...(type === "keyDown" && text ? { text } : {}) }); };
+  const press = async (key, code, text, modifiers = 0) => { for (const type of ["keyDown", "keyUp"]) await page.send("Input.dispatchKeyEvent", { type, key, code, modifiers, ...(type === "keyDown" && text ? { text } : {}) }); };
+  const middle = (expression) => page.run(`(() => { const box = ${expression}.getClientRects()[0]; return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`);
+  const drag = async (from, to) => {
+    await page.run(`${from}.scrollIntoView({ block: "center" })`);
+    const [start, end] = [await middle(from), await middle(to)];
+    await page.send("Input.dispatchMouseEvent", { type: "mousePressed", ...start, button: "left", buttons: 1, clickCount: 1 });
+    for (let step = 1; step <= 20; step++) await page.send("Input.dispatchMouseEvent", { type: "mouseMoved", x: start.x + (end.x - start.x) * step / 20, y: start.y + (end.y - start.y) * step / 20, button: "left", buttons: 1 });
+    await page.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...end, button: "left", clickCount: 1 });
+  };
   const shot = async (name) => writeFileSync(join(out, name), Buffer.from((await page.send("Page.captureScreenshot", { format: "png" })).data, "base64"));
   const readable = async (what) => {
     if (!axe) { console.log("SKIPPED axe-core is not there: accessibility was NOT examined"); return; }
@@ -34,12 +43,14 @@ try {
   check(await page.run("document.documentElement.lang === 'nl'"), "Dutch comes first");
   check(!(await page.run("/[0-9a-f]{32}/.test(document.body.innerText)")), "no ids in sight");
   await click("document.querySelector('#conversations button')");
-  await until("document.querySelector('#alert').textContent.includes('purpose')");
+  await until("document.querySelector('#alert').textContent.includes('doel')");
   check(await page.run("document.querySelectorAll('#messages li').length === 0"), "nothing is opened without a purpose");
   await type("document.querySelector('#purpose')", "Woo 2026-17");
   await click("document.querySelector('#conversations button')");
   await until("document.querySelectorAll('#messages li').length > 10");
   await shot("desk-chat.png");
+  await page.run("scrollTo(0, 0)");
+  await shot("desk-conversations.png");
   check((await page.run("typeof window.xss")) === "undefined", "nothing that was written in a chat ran");
   await readable("a conversation");
 
@@ -49,9 +60,22 @@ try {
   await press("ArrowRight", "ArrowRight");
   await press(" ", "Space", " ");
   check(await page.run("document.querySelectorAll('.w[aria-pressed=true]').length === 2"), "arrow and space choose the next");
+  await press("ArrowRight", "ArrowRight", undefined, 8);
+  check(await page.run("document.querySelectorAll('.w[aria-pressed=true]').length === 3"), "shift and arrow choose on");
+  await press(" ", "Space", " ");
+  check(await page.run("document.querySelectorAll('.w[aria-pressed=true]').length === 2"), "space lets go of it again");
+  const three = "[...document.querySelectorAll('.w')].filter((one) => one.textContent.trim() && one.getAttribute('aria-pressed') === 'false' && one.closest('p').children.length > 3)";
+  await drag(`${three}[0].closest('p').children[0]`, `${three}[0].closest('p').children[2]`);
+  check(await page.run("document.querySelectorAll('.w[aria-pressed=true]').length >= 5"), "dragging chooses a run of words");
+  await shot("desk-chosen.png");
+  await click("document.querySelector('#clear')");
+  check(await page.run("document.querySelectorAll('.w[aria-pressed=true]').length === 0"), "the choice can be cleared");
+  await click(word);
+  await press("ArrowRight", "ArrowRight");
+  await press(" ", "Space", " ");
   await page.run("document.querySelector('#ground').value = '5.1.2i'");
   await click("document.querySelector('#propose')");
-  await until("document.querySelector('#alert').textContent.includes('decision')");
+  await until("document.querySelector('#alert').textContent.includes('besluit')");
   await type("document.querySelector('#decision')", "Woo-besluit 2026-17");
   await click("document.querySelector('#propose')");
   await until("document.body.dataset.manifest");
@@ -60,6 +84,11 @@ try {
   await page.run("document.querySelector('#class').value = 'zakelijk'");
   await click("document.querySelector('#classify')");
   await until("[...document.querySelectorAll('#messages .tag')].some((one) => one.textContent === '[zakelijk]')");
+  await click("document.querySelector('#hold')");
+  await until("document.querySelector('#alert').textContent.includes('reden')");
+  await type("document.querySelector('#holdReason')", "enquête");
+  await click("document.querySelector('#hold')");
+  await until("document.querySelector('#status').textContent.startsWith('Bevroren')");
 
   await click("document.querySelector('[data-view=approve]')");
   await until("document.querySelector('#waiting button')");
@@ -75,16 +104,27 @@ try {
   await type("document.querySelector('#searchPurpose')", "Woo 2026-17");
   await click("document.querySelector('#find')");
   await until("document.querySelector('#chatTitle').textContent.includes('goedemorgen') && document.querySelectorAll('#messages li').length > 0");
-  check(await page.run("[...document.querySelectorAll('#messages li')].every((one) => one.textContent.toLowerCase().includes('goedemorgen'))"), "a search finds what was asked");
+  check(await page.run("[...document.querySelectorAll('#messages li.message')].every((one) => one.textContent.toLowerCase().includes('goedemorgen'))"), "a search finds what was asked");
   await click("document.querySelector('[data-view=due]')");
-  await until("document.querySelectorAll('#dueRows tr').length > 0");
+  await until("document.querySelectorAll('#dueRows tr').length > 0 && document.querySelector('#holds').textContent.includes('enquête')");
+  check(await page.run("[...document.querySelectorAll('#dueRows tr')].some((one) => one.lastChild.textContent !== '')"), "what falls due says what is held, and why");
+  await shot("desk-due.png");
+  await readable("what falls due");
+  await type("document.querySelector('#releaseReason')", "de enquête is afgerond");
+  await click("[...document.querySelectorAll('#holds button')].find((one) => one.getAttribute('aria-label').includes('enquête'))");
+  await until("document.querySelector('#status').textContent.startsWith('De bevriezing') && !document.querySelector('#holds').textContent.includes('enquête')");
   await click("document.querySelector('[data-view=cases]')");
-  await until("document.querySelector('#status').textContent === ''");
+  await until("document.querySelector('#caseRows').textContent.includes('Woo 2026-17')");
+  check(await page.run("document.querySelector('#caseRows').textContent.includes('zoekslag nog vast te leggen')"), "a case says what has to be done next");
+  await shot("desk-cases.png");
+  await readable("the cases");
   await click("document.querySelector('#language')");
-  await until("document.documentElement.lang === 'en' && document.querySelector('h2').textContent === 'Conversations'");
+  await until("document.documentElement.lang === 'en' && document.querySelector('h2').textContent.startsWith('Conversations')");
   await page.size(390, 844);
   check(await page.run("document.documentElement.scrollWidth <= innerWidth"), "a phone needs no sideways scrolling");
   await shot("desk-phone.png");
+  await click("document.querySelector('[data-view=chats]')");
+  await shot("desk-phone-chat.png");
 
   // Who comes again with the token, from elsewhere, or under another name, gets nothing.
   const status = async (...request) => (await fetch(...request)).status;
@@ -92,6 +132,13 @@ try {
   check((await status(url)) === 403, "the token opens once");
   check((await status(home.origin + "/")) === 403, "nothing without the cookie");
   check((await status(home.origin + "/api/lists", { method: "POST", body: "{}" })) === 403, "no act without the cookie");
+  // Another name for this machine (DNS rebinding), and another page that asks: both are sent away before the cookie is looked at.
+  const said = (host) => new Promise((good, bad) => request({ host: home.hostname, port: home.port, path: "/", headers: { host } }, (answer) => { answer.resume(); good(answer.statusCode); }).on("error", bad).end());
+  check((await said("evil.example:" + home.port)) === 403 && (await said("localhost:" + home.port)) === 403, "it answers to its own address only");
+  const cookie = (await page.send("Network.getCookies", { urls: [home.origin] })).cookies.map((one) => `${one.name}=${one.value}`).join("; ");
+  const foreign = { method: "POST", body: "{}", headers: { cookie, origin: "http://evil.example" } };
+  check((await status(home.origin + "/api/lists", foreign)) === 403, "no act for another page, cookie or not");
+  check((await status(home.origin + "/api/lists", { ...foreign, headers: { cookie } })) === 403, "no act without saying from where");
   const asked = page.events.filter((event) => event.method === "Network.requestWillBeSent").map((event) => event.params.request.url);
   check(asked.every((one) => one.startsWith(home.origin)), "asks for nothing elsewhere");
   // A refusal is shown to the officer; the browser notes it as well.

@@ -19,9 +19,10 @@ try {
   // Lines that are laid out, and those that lie folded in their month.
   const lines = `[...document.querySelectorAll("details.month:not([hidden])")].reduce((sum, month) => sum +
     (month.querySelector("li") ? month.querySelectorAll("li").length : month.querySelector("noscript") ? month.querySelector("noscript").textContent.split("\\n<li").length - 1 : 0), 0)`;
-  check(page.loadMs < 2000, `opens in under two seconds: ${page.loadMs} ms`);
+  check(page.workMs < 2000, `opens with under two seconds of work: ${page.workMs} ms, after ${page.loadMs} ms`);
   check((await page.run("document.querySelector('.verdict').textContent")).length > 0, "the verdict is there");
   await shot("report.png", false);
+  if (await page.run("document.querySelectorAll('ol.chat li').length < 2000")) await shot("report-all.png", true);
   const all = await page.run(lines);
   check(all > 0 && all >= (await page.run("document.querySelectorAll('ol.chat li').length")), `${all} lines in the timeline`);
   await page.run("document.querySelector('details.month').open = true");
@@ -42,6 +43,18 @@ try {
   await page.run("new Promise((good) => setTimeout(good, 200))");
   check((await page.run(first)) === before, "and then all is back");
   check((await page.run("typeof window.xss")) === "undefined", "nothing that was written in a chat ran");
+  // One timeline across conversations, and back.
+  const order = (value) => page.run(`(() => { const box = document.querySelector('#order'); box.value = ${JSON.stringify(value)}; box.dispatchEvent(new Event('change')); })()`);
+  await order("time");
+  const merged = await page.run("[...document.querySelectorAll('details.merged')].map((month) => { month.open = true; return month.dataset.month; }).join()");
+  await page.run("new Promise((good) => setTimeout(good, 300))");
+  const ascends = await page.run("(() => { const times = [...document.querySelectorAll('details.merged time[datetime]')].map((time) => time.dateTime); return times.every((time, at) => !at || times[at - 1] <= time); })()");
+  check(merged.length > 0 && ascends && await page.run("[...document.querySelectorAll('details.merged li')].every((line) => line.querySelector('.conv'))"), `by time, each line says its conversation: ${merged}`);
+  await shot("report-by-time.png", false);
+  await order("conversation");
+  await page.run("document.querySelectorAll('details.month:not(.merged)').forEach((month) => { month.open = true; })");
+  await page.run("new Promise((good) => setTimeout(good, 300))");
+  check((await page.run(lines)) === all, "by conversation all lines are back");
   const blocked = await page.run("fetch('data:text/plain,x').then(() => 'out', () => 'blocked')");
   check(blocked === "blocked", "the page cannot fetch");
   if (all < 5000) {
@@ -50,6 +63,8 @@ try {
     check(data.length > 10_000, "it prints");
   }
   if (axe) {
+    // Days that are not laid out yet have no place to be looked at.
+    await page.run("document.querySelectorAll('section.day').forEach((day) => { day.style.contentVisibility = 'visible'; })");
     await page.run(readFileSync(axe, "utf8"));
     const found = await page.run("axe.run().then((result) => result.violations.map((one) => `${one.impact} ${one.id}: ${one.nodes[0].html}`))");
     const serious = found.filter((one) => /^(serious|critical)/.test(one));
@@ -58,6 +73,7 @@ try {
   await page.size(390, 844);
   check(await page.run("document.documentElement.scrollWidth <= innerWidth"), "a phone needs no sideways scrolling");
   await shot("phone.png", false);
+  if (all < 5000) await shot("phone-all.png", true);
   const asked = page.events.filter((event) => event.method === "Network.requestWillBeSent").map((event) => event.params.request.url);
   const outside = asked.filter((url) => !/^(file|data):/.test(url));
   check(outside.length === 0, `asks for nothing: ${outside.join(" ")}`);

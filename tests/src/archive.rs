@@ -82,7 +82,7 @@ impl Archive {
             operator: Field::Value("uitleesbalie".into()),
             device: Field::Value("zakelijke telefoon".into()),
             tool: "zegel 0.1.0".into(),
-            secret: *self.keys.source_secret().expect("a secret"),
+            secret: self.keys.source_secret().expect("a secret"),
         };
         let stated = Stated { time_zone: "Europe/Amsterdam".into(), date_order: None };
         let text = ChatText::read(Package::open(package).expect("a package"), &stated).expect("a chat text");

@@ -144,8 +144,18 @@ impl Ledger for FalseLedger {
     async fn snapshot(&self, _: Request<LogRequest>) -> Answered<SnapshotResponse> {
         not_here()
     }
+    type ReadEnvelopesStream = Answers<DossierWrap>;
+    async fn read_envelopes(&self, _: Request<ReadEnvelopesRequest>) -> Answered<Self::ReadEnvelopesStream> {
+        not_here()
+    }
+    async fn rewrap_envelopes(&self, _: Request<RewrapEnvelopesRequest>) -> Answered<RewrapEnvelopesResponse> {
+        not_here()
+    }
     type ExportEvidenceStream = Answers<EvidenceRecord>;
     async fn export_evidence(&self, _: Request<ExportEvidenceRequest>) -> Answered<Self::ExportEvidenceStream> {
+        not_here()
+    }
+    async fn erase(&self, _: Request<EraseRequest>) -> Answered<EraseResponse> {
         not_here()
     }
 }

@@ -1,7 +1,11 @@
 //! Bytes that nobody meant: inputs changed at random, from a seed that is printed, for parsers that must not panic.
 //!
 //! Not coverage-guided: what it finds it finds by number, from seeds that are already close to every rule (the vectors). What
-//! it has found lies in `tests/corpus/`, one folder a parser, and is tried first.
+//! it has found lies in `tests/corpus/`, one folder a parser, and is tried first. The same parsers under libFuzzer, with
+//! coverage, are `tests/fuzz`: `make fuzz` runs these where the toolchain is there.
+
+pub mod importers;
+pub mod parsers;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

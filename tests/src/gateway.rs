@@ -125,6 +125,15 @@ impl Sidecar {
         }
     }
 
+    /// Process id of the one that runs.
+    ///
+    /// # Panics
+    /// If none does.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Everything that it has said.
     #[must_use]
     pub fn told(&self) -> String {

@@ -4,6 +4,7 @@
 //! The commands must have been built (`make test` does).
 
 pub mod archive;
+pub mod dossier;
 pub mod false_ledger;
 pub mod fuzz;
 pub mod gateway;
@@ -11,6 +12,8 @@ pub mod lies;
 pub mod memory;
 pub mod replica;
 pub mod rounds;
+pub mod small_disk;
+pub mod wire;
 pub mod witness;
 
 use std::io::{BufRead, BufReader};

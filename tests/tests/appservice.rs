@@ -34,9 +34,7 @@ struct Homeserver {
 }
 
 impl Homeserver {
-    fn start(python: &Path, folder: &Path, appservice: &str) -> Self {
-        // The port is free at this moment, as far as a test can know.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr()).expect("a port").port();
+    fn start(python: &Path, folder: &Path, appservice: &str, port: u16) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         let registration = format!(
             "id: zegel\nurl: http://{appservice}\nas_token: een\nhs_token: twee\nsender_localpart: zegel\n\
@@ -46,7 +44,7 @@ impl Homeserver {
         let limits = "{per_second: 1000, burst_count: 1000}";
         let config = format!(
             "server_name: matrix.example.nl\npid_file: {}\nlisteners:\n  - port: {port}\n    bind_addresses: ['127.0.0.1']\n    \
-             type: http\n    tls: false\n    resources:\n      - names: [client]\ndatabase:\n  name: sqlite3\n  args:\n    \
+             type: http\n    tls: false\n    resources:\n      - names: [client, media]\ndatabase:\n  name: sqlite3\n  args:\n    \
              database: {}\nmedia_store_path: {}\nsigning_key_path: {}\nreport_stats: false\nmacaroon_secret_key: drie\n\
              form_secret: vier\ntrusted_key_servers: []\nenable_registration: true\n\
              enable_registration_without_verification: true\nrc_message: {limits}\nrc_registration: {limits}\n\
@@ -91,6 +89,20 @@ impl Homeserver {
         serde_json::from_str(body).unwrap_or_else(|reason| panic!("{reason}: {answer}"))
     }
 
+    /// Uploads a file, and gives its address.
+    fn upload(&self, token: &str, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
+        let head =
+            format!("POST /_matrix/media/v3/upload?filename=nota.pdf HTTP/1.0\r\nAuthorization: Bearer {token}\r\n");
+        let head = format!("{head}Content-Type: application/pdf\r\nContent-Length: {}\r\n\r\n", bytes.len());
+        stream.write_all(&[head.as_bytes(), bytes].concat()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+        let made: Value = serde_json::from_str(body).unwrap_or_else(|reason| panic!("{reason}: {answer}"));
+        made["content_uri"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
     fn register(&self, name: &str) -> String {
         let auth = json!({ "username": name, "password": "geheim-123", "auth": { "type": "m.login.dummy" } });
         let made = self.ask("POST", "register", "", &auth);
@@ -101,6 +113,13 @@ impl Homeserver {
         let sent = self.ask("PUT", &format!("rooms/{room}/send/{kind}/{number}"), token, content);
         sent["event_id"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned()
     }
+}
+
+/// A private file.
+fn token(folder: &Path, name: &str, token: &str) -> PathBuf {
+    let path = folder.join(name);
+    zegel_tools::disk::write_new(&path, token.as_bytes(), zegel_tools::disk::Readers::Owner).expect("written");
+    path
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,17 +133,20 @@ async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     let mut sidecar = Sidecar::new(&stage);
     sidecar.start();
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, ready) = (folder.path().join("token"), folder.path().join("ready"));
-    zegel_tools::disk::write_new(&token, b"twee\n", zegel_tools::disk::Readers::Owner).expect("written");
+    let ready = folder.path().join("ready");
+    let (hs_token, as_token) = (token(folder.path(), "hs", "twee\n"), token(folder.path(), "as", "een\n"));
+    // The port is free at this moment, as far as a test can know.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr()).expect("a port").port();
     let mut matrix = command("zegel-source");
-    matrix.args(["matrix", "--listen", "127.0.0.1:0", "--log", ORIGIN, "--token"]).arg(&token);
+    matrix.args(["matrix", "--listen", "127.0.0.1:0", "--log", ORIGIN, "--token"]).arg(&hs_token);
+    matrix.args(["--homeserver", &format!("http://127.0.0.1:{port}"), "--as-token"]).arg(&as_token);
     matrix.args(["--socket", &format!("unix:{}", sidecar.path("source.sock").display())]);
     matrix.args(["--person", &format!("@anna:matrix.example.nl={anna}")]);
     matrix.arg("--rooms").arg(folder.path().join("rooms.json")).arg("--ready-file").arg(&ready);
     matrix.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("said")).expect("a log"));
     let _matrix = Process(matrix.spawn().expect("it starts"));
     let address = eventually("the application service listens", || fs::read_to_string(&ready).ok());
-    let server = Homeserver::start(&python, folder.path(), address.trim());
+    let server = Homeserver::start(&python, folder.path(), address.trim(), port);
     let (anna_token, bram_token) = (server.register("anna"), server.register("bram"));
     let made = server.ask("POST", "createRoom", &anna_token, &json!({ "preset": "public_chat", "name": "Veerhaven" }));
     let room = made["room_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
@@ -137,6 +159,10 @@ async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     server.send(&room, &anna_token, "m.room.message", 2, &edit);
     let sign = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": first, "key": "👍" } });
     server.send(&room, &bram_token, "m.reaction", 3, &sign);
+    let film: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(at) >> 9) as u8).collect();
+    let file = |url: &str| json!({ "msgtype": "m.file", "body": "nota.pdf", "url": url, "info": { "mimetype": "application/pdf" } });
+    server.send(&room, &bram_token, "m.room.message", 7, &file(&server.upload(&bram_token, &film)));
+    server.send(&room, &bram_token, "m.room.message", 8, &file("mxc://matrix.example.nl/bestaatniet"));
     // Away, and back: the homeserver keeps it and sends it again.
     let settled = || async { sidecar.stands("it is in the log", |standing| standing.waiting == 0).await };
     settled().await;
@@ -149,16 +175,25 @@ async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     server.ask("PUT", &format!("rooms/{room}/redact/{first}/5"), &anna_token, &json!({}));
     server.send(&room, &bram_token, "m.room.message", 6, &text("bericht-drie"));
     let wanted: std::collections::BTreeMap<String, usize> =
-        ["een", "twee", "drie"].map(|word| (format!("bericht-{word}"), 1)).into();
+        [("bericht-een", 1), ("bericht-twee", 1), ("bericht-drie", 1), ("nota.pdf", 2)]
+            .map(|(text, count)| (text.into(), count))
+            .into();
     let mut round = 0;
-    let lines = eventually("all of it is in the log", || {
+    let (bundle, lines) = eventually("all of it is in the log", || {
         round += 1;
-        let (_, lines) = timeline(&stage, "Anna de Vries", &format!("anna-{round}"));
+        let (bundle, lines) = timeline(&stage, "Anna de Vries", &format!("anna-{round}"));
         std::thread::sleep(std::time::Duration::from_secs(1));
-        (texts(&lines).len() >= wanted.len()).then_some(lines)
+        (texts(&lines).len() >= wanted.len()).then_some((bundle, lines))
     });
     assert_eq!(texts(&lines), wanted);
     let count = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
     assert_eq!((count("MESSAGE_EDITED"), count("REACTION_ADDED"), count("MESSAGE_DELETED")), (1, 1, 1), "{lines:#?}");
     assert!(count("MEMBERSHIP_CHANGED") >= 2 && count("CONVERSATION_CHANGED") >= 1, "{lines:#?}");
+    // The media that were there came along, to the byte; those that were not are said to be missing.
+    let attached = fs::read_dir(bundle.join("data/attachments")).expect("attachments");
+    let attached: Vec<Vec<u8>> = attached.map(|item| fs::read(item.expect("an item").path()).expect("read")).collect();
+    assert!(attached == [film], "{} attachments", attached.len());
+    let said = fs::read_to_string(folder.path().join("said")).expect("a log");
+    assert!(said.contains("media mxc://matrix.example.nl/bestaatniet are missing"), "{said}");
+    assert!(fs::read_dir(sidecar.path("log/spool/uploads")).expect("a folder").next().is_none());
 }

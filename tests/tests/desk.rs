@@ -68,6 +68,8 @@ fn an_officer_reads_covers_and_approves_with_real_clicks_and_the_bundle_has_his_
     ];
     stage.zegel(&[&import[..], &["--timezone", "Europe/Amsterdam"]].concat());
     stage.zegel(&["policy", "four_eyes", "redaction"]);
+    let about = ["--regime", "woo", "--requester", "een journalist", "--matter", "Veerhaven", "--custodian", "Anna"];
+    stage.zegel(&[&["case", "open", "Woo 2026-17"], &about[..]].concat());
 
     let (desk, url) = open(&stage, "127.0.0.1:0");
     assert_eq!(listening_ports(desk.0.id()).len(), 1, "one port and no more");

@@ -65,7 +65,7 @@ fn desk(archive: &Archive) -> Desk {
         operator: Field::Unknown,
         device: Field::Unknown,
         tool: "zegel 0.1.0".into(),
-        secret: *archive.keys.source_secret().expect("a secret"),
+        secret: archive.keys.source_secret().expect("a secret"),
     }
 }
 

@@ -95,6 +95,48 @@ fn keys_are_encrypted_unless_asked_otherwise_and_the_ledger_opens_its_own_and_le
     assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
 }
 
+/// Soft and hard limit of a process for core dumps.
+fn core_limits(pid: u32) -> Option<Vec<String>> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits.lines().find(|line| line.starts_with("Max core file size"))?;
+    Some(line.split_whitespace().skip(4).take(2).map(str::to_owned).collect())
+}
+
+fn locked_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
+}
+
+#[test]
+fn sidecar_and_tools_leave_no_dump_either_and_a_key_that_they_hold_is_locked() {
+    let stage = zegel_tests::Stage::new();
+    stage.keep_port();
+    let mut sidecar = zegel_tests::gateway::Sidecar::new(&stage);
+    sidecar.start();
+    let mut desk = command("zegel");
+    desk.args(["desk", "--ledger", &stage.url(), "--person", "Officier"]).arg("--keys").arg(stage.keys());
+    let mut desk = desk.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    for (name, pid) in
+        [("zegel-source", sidecar.pid()), ("zegel desk", desk.id()), ("zegel-ledger", stage.ledger_pid())]
+    {
+        zegel_tests::witness::eventually(&format!("{name} forbids dumps"), || {
+            core_limits(pid).filter(|limits| *limits == ["0", "0"]).map(|_| ())
+        });
+        let status = Command::new("sh").args(["-c", "ulimit -l"]).output().expect("sh runs");
+        if String::from_utf8_lossy(&status.stdout).trim() == "0" {
+            eprintln!("SKIPPED locked pages of {name}: RLIMIT_MEMLOCK is 0 here");
+            continue;
+        }
+        zegel_tests::witness::eventually(&format!("{name} locks its key"), || (locked_kib(pid) >= 4).then_some(()));
+    }
+    // An abort leaves nothing.
+    let pid = desk.id().to_string();
+    assert!(Command::new("kill").args(["-ABRT", &pid]).status().expect("kill runs").success());
+    let ended = desk.wait().expect("it ended");
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
+}
+
 const PIN: &str = "483921";
 const LIBRARY: &str = "/usr/lib/softhsm/libsofthsm2.so";
 

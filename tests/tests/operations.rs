@@ -113,9 +113,19 @@ fn the_bill_of_materials_lists_exactly_what_the_verifier_links() {
 #[test]
 fn the_runbook_speaks_of_each_thing_that_an_operator_does_and_of_commands_that_exist() {
     let runbook = page("ledger/RUNBOOK.md");
-    for part in
-        ["Install", "Keys", "Rotate", "Stolen or lost", "Back up", "Restore", "Promote", "What each alarm means"]
-    {
+    for part in [
+        "Install",
+        "Keys",
+        "Split and join",
+        "Rotate",
+        "Rewrap",
+        "Stolen or lost",
+        "Back up",
+        "Restore",
+        "Promote",
+        "What each alarm means",
+        "What each refusal means",
+    ] {
         assert!(runbook.contains(&format!("\n## {part}\n")), "{part}");
     }
     let help = |arguments: &[&str]| {
@@ -130,4 +140,50 @@ fn the_runbook_speaks_of_each_thing_that_an_operator_does_and_of_commands_that_e
         assert!(help(&["key", &command]), "zegel key {command}");
     }
     assert!(!help(&["key", "nothing"]));
+}
+
+/// Words of a text that begin with these letters.
+fn words<'a>(text: &'a str, begin: &str) -> BTreeSet<&'a str> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    text.split(|letter: char| !is_part(letter)).filter(|word| word.starts_with(begin)).collect()
+}
+
+#[test]
+fn every_alarm_and_every_refusal_is_in_the_runbook_and_every_metric_is_one_that_the_ledger_has() {
+    let (runbook, alerts, board) = (page("ledger/RUNBOOK.md"), page("ledger/alerts.yml"), page("ledger/grafana.json"));
+    let alarms: BTreeSet<&str> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alarms.len() >= 8, "{alarms:?}");
+    let rows: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
+    assert_eq!(alarms.difference(&rows).collect::<Vec<_>>(), Vec::<&&str>::new(), "alarms without a row");
+    let told = rows.iter().filter(|row| row.starts_with("Zegel") && !alarms.contains(*row));
+    assert_eq!(told.collect::<Vec<_>>(), Vec::<&&str>::new(), "rows without an alarm");
+    // A metric is registered without its prefix, and without the suffix of its unit and kind.
+    let source = page("ledger/src/metrics.rs");
+    let is_there = |metric: &&str| {
+        let bare = metric.trim_start_matches("zegel_").trim_end_matches("_bucket").trim_end_matches("_total");
+        let bare = bare.trim_end_matches("_seconds").trim_end_matches("_bytes");
+        source.contains(&format!("(\"{bare}\", ")) || source.contains(&format!("_unit(\"{bare}\", "))
+    };
+    for page in [&alerts, &board] {
+        let metrics = words(page, "zegel_");
+        assert!(metrics.len() >= 6);
+        assert_eq!(metrics.into_iter().filter(|metric| !is_there(metric)).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+    // The reasons are the names of these variants.
+    let variants = |path: &str, name: &str| {
+        let text = page(path);
+        let of = text.split(&format!("enum {name} {{\n")).nth(1).and_then(|rest| rest.split("\n}\n").next());
+        let lines = of.expect("the reasons").lines().map(str::to_owned).collect::<Vec<_>>();
+        let variant = |line: &String| {
+            let word =
+                line.strip_prefix("    ").filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_uppercase()));
+            word.map(|word| word.split([' ', '(', ',']).next().unwrap_or_default().to_owned())
+        };
+        lines.iter().filter_map(variant).collect::<BTreeSet<String>>()
+    };
+    let mut reasons = variants("ledger/src/log/refusal.rs", "Refusal");
+    assert!(reasons.len() > 20, "{reasons:?}");
+    reasons.extend(variants("ledger/src/sequencer.rs", "AppendError").into_iter().filter(|name| name != "Refused"));
+    let unnamed = reasons.iter().filter(|reason| !runbook.contains(&format!("`{reason}`")));
+    assert_eq!(unnamed.collect::<Vec<_>>(), Vec::<&String>::new());
 }

@@ -46,6 +46,7 @@ fn only_the_read_api_and_the_lines_to_witnesses_homeservers_and_officers_know_ht
         "ledger/src/witnessing/line.rs",
         "tools/src/witness/http.rs",
         "tools/src/sidecar/appservice.rs",
+        "tools/src/sidecar/homeserver.rs",
         "tools/src/desk/http.rs",
     ];
     let spoken = [&["ledger/src/http"], &lines[..]].concat();
@@ -57,11 +58,22 @@ fn only_the_read_api_and_the_lines_to_witnesses_homeservers_and_officers_know_ht
 }
 
 #[test]
-fn archive_keys_open_where_a_reading_and_where_an_export_was_logged_first() {
+fn archive_keys_open_in_one_place_that_wants_to_see_what_was_logged() {
     let rooms = ["proto/src", "verifier/src", "ledger/src", "tools/src"];
-    let logged_first = ["tools/src/export/walk.rs", "tools/src/reading.rs", "tools/src/seal/tests.rs"];
-    assert_eq!(sayers(&rooms, "DossierKey::open(", &logged_first), NONE);
-    assert!(!sayers(&["tools/src/export"], "DossierKey::open(", &[]).is_empty(), "the search finds what is there");
+    let place = ["tools/src/opening.rs", "tools/src/seal/"];
+    for word in ["DossierKey::open(", "open_checked(", ".apply(&sent"] {
+        assert_eq!(sayers(&rooms, word, &place), NONE, "{word}");
+        assert!(!sayers(&["tools/src"], word, &["tools/src/seal/"]).is_empty(), "the search finds what is there");
+    }
+    // An opening is made of what was logged, and that of a receipt.
+    let text = fs::read_to_string(root().join(place[0])).expect("text");
+    assert!(text.contains("fn new(_: &Logged,") && text.contains("Ok(Self { placed: officer.append(drafts).await? })"));
+    assert_eq!((text.matches("Logged {").count(), text.matches("Self { placed").count()), (2, 1), "made in one way");
+    // What it gave to open with is dropped with it: an archive key is taken by a command, an opening, and what makes and keeps keys.
+    assert_eq!(
+        sayers(&rooms, "Opening::new(", &["tools/src/reading.rs", "tools/src/export", "tools/src/rewrap.rs"]),
+        NONE
+    );
 }
 
 #[test]
@@ -71,6 +83,37 @@ fn only_the_room_of_keys_knows_tokens_and_forms_of_key_files() {
         assert_eq!(sayers(&rooms, word, &["ledger/keys/src", "tools/src/keys/folder.rs"]), NONE, "{word}");
         assert!(!sayers(&["ledger/keys/src"], word, &[]).is_empty(), "the search finds what is there");
     }
+}
+
+/// Types that hold what is wiped, and whose `Debug` was derived: it would print it.
+fn shown_secrets(text: &str) -> Vec<&str> {
+    let mut shown = Vec::new();
+    for (at, _) in text.match_indices("struct ").chain(text.match_indices("enum ")) {
+        let name = text[at..].split_whitespace().nth(1).unwrap_or_default();
+        let Some(end) = text[at..].find("\n}\n").into_iter().chain(text[at..].find(");\n")).min() else { continue };
+        let holds = ["Zeroizing<", "SigningKey", "PrivateKey"].iter().any(|word| text[at..at + end].contains(word));
+        let above = text[..at].lines().rev().skip(1).take_while(|line| {
+            let line = line.trim_start();
+            line.starts_with("#[") || line.starts_with("///")
+        });
+        let begins_a_line =
+            text[..at].lines().next_back().is_some_and(|line| line.is_empty() || line.trim_start().starts_with("pub"));
+        if holds && begins_a_line && above.into_iter().any(|line| line.contains("derive(") && line.contains("Debug")) {
+            shown.push(name);
+        }
+    }
+    shown
+}
+
+#[test]
+fn no_type_that_holds_a_secret_derives_debug() {
+    let of = |room: &&str| files(&root().join(room));
+    for (path, text) in ["ledger/keys/src", "ledger/src", "tools/src"].iter().flat_map(of) {
+        assert_eq!(shown_secrets(&text), Vec::<&str>::new(), "{path}");
+    }
+    let seen = "/// A key.\n#[derive(Clone, Debug)]\npub struct Key {\n    secret: Zeroizing<[u8; 32]>,\n}\n";
+    assert_eq!(shown_secrets(seen), ["Key"], "the search finds what is there");
+    assert_eq!(shown_secrets(&seen.replace(", Debug", "")), Vec::<&str>::new());
 }
 
 #[test]

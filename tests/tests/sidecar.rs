@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 use zegel_proto::source::v1::*;
 use zegel_tests::gateway::{Gateway, Sidecar, custodian, holds, now_ms, texts, timeline};
+use zegel_tests::small_disk::SmallDisk;
 use zegel_tests::{ORIGIN, Stage};
 
 fn keys(from: u64, to: u64) -> Vec<String> {
@@ -171,32 +172,11 @@ fn is_in_the_clear(folder: &Path, words: &str) -> bool {
     })
 }
 
-/// A small disk.
-struct Disk<'a>(&'a Path);
-
-impl<'a> Disk<'a> {
-    fn mount(path: &'a Path, size: &str) -> Option<Self> {
-        fs::create_dir_all(path).expect("a folder");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(path))
-    }
-}
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_holds_the_gateway_up_and_what_was_spooled_makes_room() {
     let (mut stage, anna, mut sidecar) = stage();
     let spool = sidecar.path("log/spool");
-    let Some(_disk) = Disk::mount(&spool, "32m") else {
-        eprintln!("\nSKIPPED, NOTHING PROVEN: a full disk needs the right to mount a tmpfs (root)\n");
-        return;
-    };
+    let Some(_disk) = SmallDisk::mount(&spool, "32m") else { return };
     stage.kill();
     sidecar.start();
     let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;

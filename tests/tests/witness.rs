@@ -3,10 +3,16 @@
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{Signer, SigningKey};
 use std::fs;
-use zegel_proto::v1::{AuditEntry, ReadEntriesRequest};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use zegel_ledger::{Config, Faults, Server, Step};
+use zegel_proto::v1::{AuditEntry, LogRequest, ReadEntriesRequest};
 use zegel_tests::false_ledger::FalseLedger;
 use zegel_tests::witness::{Answer, Witness, eventually, exchange};
 use zegel_tests::{ORIGIN, Stage, command, verify};
+use zegel_tools::event::ConversationEntry;
+use zegel_tools::keys::KeyFolder;
+use zegel_tools::officer::Officer;
 use zegel_tools::source::{Backoff, Connection, LedgerError};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint, print};
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
@@ -363,4 +369,83 @@ async fn an_auditor_that_found_a_fault_cosigns_that_log_no_more_until_a_person_a
     let answer = auditor.add_checkpoint(&request);
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.body.contains("LOG_ROOT"), "{answer:?}");
+}
+
+/// Fails the writing of what was cosigned, before it or after it, and counts how often.
+struct FailingCosigned {
+    fails: std::sync::Mutex<Option<bool>>,
+    tried: AtomicUsize,
+}
+
+impl FailingCosigned {
+    fn at(&self, step: Step, persisted: bool) -> Result<(), String> {
+        let fails = step == Step::Cosigned && *self.fails.lock().expect("a lock") == Some(persisted);
+        self.tried.fetch_add(usize::from(fails), Ordering::AcqRel);
+        if fails { Err("the disk says no".into()) } else { Ok(()) }
+    }
+}
+
+impl Faults for FailingCosigned {
+    fn before(&self, step: Step) -> Result<(), String> {
+        self.at(step, false)
+    }
+
+    fn after(&self, step: Step) -> Result<(), String> {
+        self.at(step, true)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cosigned_and_cannot_be_written_is_published_to_nobody_and_asked_for_again() {
+    let mut stage = Stage::new();
+    let vkey = stage.log_vkey();
+    let witness = Witness::new("a", &["--log", &vkey]);
+    stage.ask_witnesses(&format!("{}\nquorum a\n", witness.policy_line()));
+    let before = await_cosigned(&stage);
+    assert_eq!(stage.stop(), Some(0));
+    let keys = KeyFolder::open(&stage.keys()).expect("keys");
+    for persisted in [false, true] {
+        let faults = Arc::new(FailingCosigned { fails: Some(persisted).into(), tried: AtomicUsize::new(0) });
+        let config = Config::read(&stage.keys().join("ledger.toml")).expect("a configuration");
+        let server = Server::bind_with(config, faults.clone()).await.expect("a ledger");
+        let url = format!("https://localhost:{}", server.address().port());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(server.run(async { _ = stopped.await }));
+        let mut officer = Officer::open(&keys, &url).await.expect("an officer");
+        let ca = keys.tls_ca().expect("a certificate");
+        let connection = Connection::new(&url, Some(&ca), ORIGIN, Backoff::default()).expect("an address");
+        let sizes = async || {
+            let request = LogRequest { origin: ORIGIN.into() };
+            let answer = connection.client().get_checkpoint(request).await.expect("a checkpoint").into_inner();
+            let size = |note: &[u8]| ClaimedCheckpoint::parse(note).expect("a checkpoint").claimed_size();
+            (size(&answer.checkpoint), size(&answer.cosigned))
+        };
+        // Nobody who appends waits for it, or hears of it. A witness is asked again when there is something new.
+        let mut number = 0;
+        while faults.tried.load(Ordering::Acquire) < 2 {
+            let entry =
+                ConversationEntry { title: format!("Dossier {persisted} {number}"), ..ConversationEntry::default() };
+            officer.register_conversation(&entry).await.expect("registered");
+            number += 1;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let (size, cosigned) = sizes().await;
+        assert!(cosigned < size && cosigned >= before, "{cosigned} of {size}, {before} before");
+        *faults.fails.lock().expect("a lock") = None;
+        let entry = ConversationEntry { title: format!("Dossier {persisted}"), ..ConversationEntry::default() };
+        officer.register_conversation(&entry).await.expect("registered");
+        let begun = std::time::Instant::now();
+        loop {
+            let (size, cosigned) = sizes().await;
+            if size == cosigned {
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < 60, "waited in vain: {cosigned} of {size}");
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        drop((officer, connection));
+        stop.send(()).expect("it runs");
+        running.await.expect("it runs").expect("it ends");
+    }
+    stage.check();
 }

@@ -13,7 +13,7 @@ use crate::export::Spot;
 use crate::reading::{ReadEvent, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 use zegel_proto::parse;
-use zegel_proto::v1::{EventKind, ExportSubject, RedactionItem, RedactionSubject, SelectionSubject};
+use zegel_proto::v1::{CustodySubject, EventKind, ExportSubject, RedactionItem, RedactionSubject, SelectionSubject};
 use zegel_verifier::commit::{Shown, ShownBody};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::records;
@@ -27,6 +27,8 @@ pub enum Subject {
     Redaction(RedactionSubject),
     /// An export.
     Export(ExportSubject),
+    /// Content that another archive keeps now.
+    Custody(CustodySubject),
     /// Something else, or what does not parse.
     Other,
 }
@@ -88,14 +90,18 @@ impl Act {
             Subject::Selection(selection) => Hash::read(&selection.act),
             Subject::Redaction(redaction) => Hash::read(&redaction.manifest),
             Subject::Export(export) => Hash::read(&export.export),
-            Subject::Other => None,
+            Subject::Custody(_) | Subject::Other => None,
         }
     }
 
     /// The act that it approves, executes or releases.
     #[must_use]
     pub fn refers_to(&self) -> Option<Hash> {
-        self.selection().and_then(|selection| Hash::read(&selection.refers_to))
+        match &self.subject {
+            Subject::Selection(selection) => Hash::read(&selection.refers_to),
+            Subject::Custody(custody) => Hash::read(&custody.transfer),
+            _ => None,
+        }
     }
 
     /// The code that it gives: a class, a category, a ground.
@@ -117,10 +123,8 @@ fn subject(kind: EventKind, bytes: &[u8]) -> Subject {
     match kind {
         EventKind::RedactionManifest => parse(bytes).map_or(Subject::Other, Subject::Redaction),
         EventKind::ExportCreated => parse(bytes).map_or(Subject::Other, Subject::Export),
-        EventKind::IntakeChecked
-        | EventKind::CustodyTransferred
-        | EventKind::CustodyReceived
-        | EventKind::CustodyPurged => Subject::Other,
+        EventKind::CustodyPurged => parse(bytes).map_or(Subject::Other, Subject::Custody),
+        EventKind::IntakeChecked | EventKind::CustodyTransferred | EventKind::CustodyReceived => Subject::Other,
         _ => parse(bytes).map_or(Subject::Other, Subject::Selection),
     }
 }
@@ -237,10 +241,21 @@ impl Acts {
             let Some(end) = End::of_kind(act.kind) else { continue };
             ended.extend(act.items.iter().map(|item| (Spot { entry: item.entry, position: item.position }, end)));
             let of = act.refers_to();
-            let belongs = |other: &&Act| other.id() == act.id() || other.id() == of || other.refers_to() == of;
+            let belongs = |other: &&Act| of.is_some() && (other.id() == of || other.refers_to() == of);
             places.extend(self.all.iter().filter(belongs).map(|other| (other.spot.entry, other.spot.position)));
         }
         (ended, places)
+    }
+
+    /// What is covered for good, under its grounds and [`permanent::MARK`], with the places of the acts that say so.
+    #[must_use]
+    pub fn forever(&self) -> (Vec<RedactionItem>, BTreeSet<(u64, u32)>) {
+        let declared = || self.of_kind(EventKind::BodyResealed);
+        let of: BTreeSet<Option<Hash>> = declared().map(Act::refers_to).collect();
+        let approves = |act: &&Act| act.kind == EventKind::RedactionApproved && of.contains(&act.refers_to());
+        let places = declared().chain(self.all.iter().filter(approves));
+        let places = places.map(|act| (act.spot.entry, act.spot.position)).collect();
+        (declared().flat_map(|act| act.items.iter().cloned()).collect(), places)
     }
 
     /// Redaction manifests in log order.

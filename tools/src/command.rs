@@ -4,7 +4,9 @@ mod append;
 mod capture;
 mod case;
 mod claims;
+mod clearance;
 mod close_period;
+mod contact;
 mod coverage;
 mod demo;
 mod desk;
@@ -17,6 +19,7 @@ mod key;
 mod load;
 mod mirror;
 mod outcome;
+mod permanent;
 mod receipts;
 mod records;
 mod redact;
@@ -107,6 +110,8 @@ enum Command {
     /// What a chat holder says is private, and what became of it.
     #[command(subcommand)]
     Claim(claims::Claim),
+    /// Say what may be removed from a phone, once its read-out is in the log.
+    Clearance(clearance::Clear),
     /// Find content that is marked above the permitted level, and record the incident.
     Rubricering(claims::Rubricering),
     /// Look for messages; logged with its purpose.
@@ -121,6 +126,9 @@ enum Command {
     /// Destroy on term, weed what is no record, or remove a breach: proposed, approved, erased, declared.
     #[command(subcommand)]
     Destroy(destroy::Destroy),
+    /// What the official decided of a contact who started a conversation (toelating).
+    #[command(subcommand)]
+    Contact(contact::Contact),
     /// Say that what lies before a month is complete: it is not read out again.
     ClosePeriod(close_period::ClosePeriod),
     /// Make an evidence bundle.
@@ -177,6 +185,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Register(register) => register::run(register).await,
         Command::Append(append) => append::run(append).await,
         Command::Import(import) => import::run(import).await,
+        Command::Contact(contact) => contact::run(contact).await,
         Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
@@ -190,6 +199,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Classes(classes) => records::classes(&classes).await,
         Command::Review(review) => review::run(review).await,
         Command::Claim(claim) => claims::claim(claim).await,
+        Command::Clearance(clear) => clearance::run(clear).await,
         Command::Rubricering(scan) => claims::rubricering(scan).await,
         Command::Search(search) => review::search(search).await,
         Command::Redact(redact) => redact::run(redact).await,

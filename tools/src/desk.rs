@@ -5,13 +5,16 @@
 //! markup. Every act is the same act as that of the command. Not here: the acts (`officer`), readings (`reading`). Specification: `specs/officer.md`.
 
 mod http;
+mod words;
 mod work;
 
 pub use http::serve;
 pub use work::Work;
 
+use crate::case::CaseError;
 use crate::destroy::DestroyError;
 use crate::disk::DiskError;
+use crate::documents::ReadingError;
 use crate::entropy::EntropyError;
 use crate::export::ExportError;
 use crate::keys::KeyError;
@@ -66,6 +69,12 @@ pub enum DeskError {
     /// A file.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A case.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// A time zone.
+    #[error(transparent)]
+    Zone(#[from] ReadingError),
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),

@@ -1,8 +1,9 @@
-//! The ends of content: destroyed on term, weeded, removed as a data breach. Proposed by an officer, approved by another, ordered with both
+//! The ends of content: destroyed on term, weeded, removed as a data breach, transferred to an archive. Proposed by an officer, approved by another, ordered with both
 //! signatures, erased by the ledger, and declared only once the content is gone.
 //!
-//! Invariants: a proposal is about one id, and every event of it may go by its own rule: a passed term and no hold; a class that is no record; or
-//! an incident. Rules are looked at when it is proposed and again when it is ordered. The three ends have records of their own. Not here: erasing
+//! Invariants: a proposal is about one id, and every event of it may go by its own rule: a passed term and no hold; a class that is no record;
+//! an incident; or a category that is kept for ever, no hold, and the deed by which another archive took it over. Rules are looked at when it is proposed and
+//! again when it is ordered. The four ends have records of their own. Not here: erasing
 //! (the ledger), whether it was lawful (nobody's but a court's). Specification: `specs/officer.md`.
 
 use crate::acts::{Act, Acts, Selection, Target};
@@ -33,11 +34,13 @@ pub enum End {
     Weeded,
     /// Verwijderd wegens datalek: a mistaken read-out. Goes before a hold.
     Breach,
+    /// Overgebracht: kept for ever, and handed over to another archive by statute. Nothing holds it here.
+    Transferred,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Destroyed, Self::Weeded, Self::Breach];
+    pub const ALL: [Self; 4] = [Self::Destroyed, Self::Weeded, Self::Breach, Self::Transferred];
 
     /// Its marking in a manifest.
     #[must_use]
@@ -46,6 +49,7 @@ impl End {
             Self::Destroyed => "vernietigd",
             Self::Weeded => "geschoond",
             Self::Breach => "datalek",
+            Self::Transferred => "overgebracht",
         }
     }
 
@@ -56,6 +60,7 @@ impl End {
             Self::Destroyed => EventKind::DestructionExecuted,
             Self::Weeded => EventKind::WeedingExecuted,
             Self::Breach => EventKind::BreachRemoved,
+            Self::Transferred => EventKind::CustodyPurged,
         }
     }
 
@@ -123,6 +128,17 @@ pub enum DestroyError {
     /// A breach without a number.
     #[error("the removal of a breach names its incident: --decision")]
     NoIncident,
+    /// A transfer without a deed.
+    #[error("a transfer names the archive that took it over, and its deed: --decision")]
+    NoDeed,
+    /// Not to be kept.
+    #[error("event {spot} is not kept for ever: {term:?}; only what is kept is transferred")]
+    NotKept {
+        /// The event.
+        spot: Spot,
+        /// How it stands.
+        term: Term,
+    },
     /// A proposal that is not there.
     #[error("no proposal {id} is in the log")]
     UnknownProposal {
@@ -161,7 +177,8 @@ pub struct Proposal {
     pub spots: Vec<Spot>,
 }
 
-/// Chooses what ends in a scope: every chat event that still has content, each by the rule.
+/// Chooses what ends: every chat event of the one scope that still has content, or of those only the ones that are named; each by the rule.
+/// `decision` is the incident of a breach, or the deed of a transfer.
 ///
 /// # Errors
 /// [`DestroyError`] with the first event that may not go.
@@ -169,18 +186,36 @@ pub fn propose(
     reading: &Reading,
     list: &SelectionList,
     end: End,
-    scopes: &[Scope],
-    incident: &str,
+    selection: &Selection,
+    decision: &str,
     now_ms: u64,
 ) -> Result<Proposal, DestroyError> {
-    let [scope] = scopes else { return Err(DestroyError::OneId { found: scopes.len() }) };
+    let [scope] = selection.scopes.as_slice() else {
+        return Err(DestroyError::OneId { found: selection.scopes.len() });
+    };
+    let is_named = |target: &Target| selection.spots.is_empty() || selection.spots.contains(&target.spot);
     let acts = Acts::of(reading);
     let targets =
         reading.events.iter().filter(|event| event.body.is_some() && family(event.facts.kind) == Family::Chat);
-    let targets: Vec<Target> = targets.map(Target::of).filter(|target| target.is_in(scope)).collect();
-    let code = check(&acts, list, end, &targets, incident, now_ms)?;
+    let targets: Vec<Target> =
+        targets.map(Target::of).filter(|target| target.is_in(scope) && is_named(target)).collect();
+    let code = check(&acts, list, end, &targets, decision, now_ms)?;
     let spots = targets.iter().map(|target| target.spot).collect();
     Ok(Proposal { end, code, scope: scope.clone(), spots })
+}
+
+/// Signs an order with both keys.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn signed(mut order: Erasure, folder: &KeyFolder) -> Result<Erasure, KeyError> {
+    let statement = order.statement();
+    for actor in [Actor::Officer, Actor::Approver] {
+        let identity = folder.identity(actor)?;
+        let signature = identity.sign(CONTEXT_ERASURE, statement.as_bytes())?;
+        order.signers.push(Signer { actor: identity.actor(), key: identity.public_key(), signature });
+    }
+    Ok(order)
 }
 
 /// The code by which all of them may go.
@@ -189,13 +224,19 @@ fn check(
     list: &SelectionList,
     end: End,
     targets: &[Target],
-    incident: &str,
+    decision: &str,
     now_ms: u64,
 ) -> Result<String, DestroyError> {
     let first = targets.first().ok_or(DestroyError::Nothing)?;
     match end {
-        End::Breach if incident.trim().is_empty() => Err(DestroyError::NoIncident),
-        End::Breach => Ok(incident.into()),
+        End::Breach if decision.trim().is_empty() => Err(DestroyError::NoIncident),
+        End::Breach => Ok(decision.into()),
+        End::Transferred if decision.trim().is_empty() => Err(DestroyError::NoDeed),
+        End::Transferred => {
+            let (wanted, _) = term(acts, list, first);
+            targets.iter().try_for_each(|target| check_kept(acts, list, target, &wanted))?;
+            Ok(wanted)
+        }
         End::Weeded => {
             for target in targets {
                 let found = acts.class_of(target).map(Act::code).unwrap_or_default();
@@ -227,6 +268,19 @@ fn check_due(
     if !matches!(term, Term::Due { month } if month < month_of(now_ms)) {
         return Err(DestroyError::NotDue { spot, term });
     }
+    check_free(acts, target, found, wanted)
+}
+
+fn check_kept(acts: &Acts, list: &SelectionList, target: &Target, wanted: &str) -> Result<(), DestroyError> {
+    match term(acts, list, target) {
+        (found, Term::Kept) => check_free(acts, target, found, wanted),
+        (_, term) => Err(DestroyError::NotKept { spot: target.spot, term }),
+    }
+}
+
+/// Of the one category, and not held.
+fn check_free(acts: &Acts, target: &Target, found: String, wanted: &str) -> Result<(), DestroyError> {
+    let spot = target.spot;
     if found != wanted {
         return Err(DestroyError::OtherCategory { spot, found, wanted: wanted.into() });
     }
@@ -289,18 +343,12 @@ impl Proposal {
         let there = |spot: &Spot| reading.event(*spot).filter(|event| event.body.is_some()).map(Target::of);
         let targets: Vec<Target> = self.spots.iter().filter_map(there).collect();
         if !targets.is_empty() {
-            check(&acts, list, self.end, &targets, &self.code, now_ms)?;
+            // A breach and a transfer rest on what the proposal names.
+            check(&acts, list, self.end, &targets, &act.decision, now_ms)?;
         }
         let places = self.spots.iter().map(|spot| (spot.entry, spot.position)).collect();
         let origin = folder.ministry().origin.clone();
-        let mut order = Erasure { origin, proposal: Some(id), places, signers: Vec::new() };
-        let statement = order.statement();
-        for actor in [Actor::Officer, Actor::Approver] {
-            let identity = folder.identity(actor)?;
-            let signature = identity.sign(CONTEXT_ERASURE, statement.as_bytes())?;
-            order.signers.push(Signer { actor: identity.actor(), key: identity.public_key(), signature });
-        }
-        Ok(order)
+        Ok(signed(Erasure { origin, proposal: Some(id), places, ..Erasure::default() }, folder)?)
     }
 
     /// The act that declares it, once all of it is gone.

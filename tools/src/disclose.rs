@@ -9,16 +9,20 @@
 //! Not here: what may be disclosed (`case`), what a bundle is (the verifier). Specification: `specs/disclosure.md`.
 
 mod cell;
+mod declaration;
 pub(crate) mod files;
 mod font;
 mod inventory;
 mod layout;
+mod order;
 mod package;
 mod pdf;
+mod picture;
 mod sheet;
 mod wording;
 
 pub use cell::cell;
+pub use declaration::declaration;
 pub use inventory::{inventory, production_report};
 pub use package::{Content, Packed, Wanted, pack};
 pub use sheet::{Bundle, Printer};

@@ -1,4 +1,5 @@
-//! What a verified bundle says, as documents: one conversation on one day, in the order in which people wrote.
+//! What a verified bundle says, as documents: one conversation on one day, in the order in which people wrote; a message that was read
+//! from several phones once, with who has it.
 //!
 //! Invariants:
 //! - nothing is read before the bundle has been verified; the second pass must meet the bundle that the first one judged;
@@ -7,18 +8,22 @@
 //!
 //! Not here: how documents look (`disclose`), how archives want them (`handover`). Specification: `specs/disclosure.md`.
 
+mod attachments;
 #[path = "../../verifier/src/main/bundle_file.rs"]
 mod bundle_file;
+mod copies;
 mod day;
 mod document;
 mod line;
 mod spool;
 
+pub use attachments::Attachments;
 pub use day::{Day, Exact, Zone};
 pub use document::{Assessment, Document};
 pub use line::{Attached, Line, Part};
 
 use crate::disk::{self, DiskError};
+use copies::AllCopies;
 use line::Desk;
 use spool::Spool;
 use std::collections::BTreeMap;
@@ -72,21 +77,28 @@ pub struct Reading {
     spool: Spool,
 }
 
-/// First pass: the grounds, which are logged after what they cover.
-#[derive(Default)]
+/// First pass: the grounds, which are logged after what they cover, and what can have a copy.
 struct Gather {
     grounds: Grounds,
+    copies: copies::Gather,
 }
 
 impl Observer for Gather {
     fn event(&mut self, event: &ShownEvent<'_>) {
         self.grounds.event(event);
+        self.copies.holders.event(event);
+        let desk = Desk { grounds: &Grounds::default(), names: &BTreeMap::new() };
+        if let Some(line) = desk.line(event) {
+            self.copies.line(event, &line);
+        }
     }
 }
 
 /// Second pass: lines.
 struct Lines<'a> {
     desk: Desk<'a>,
+    origin: &'a str,
+    copies: AllCopies,
     zone: &'a Zone,
     spool: &'a mut Spool,
     written: io::Result<()>,
@@ -95,8 +107,14 @@ struct Lines<'a> {
 impl Observer for Lines<'_> {
     fn event(&mut self, event: &ShownEvent<'_>) {
         if self.written.is_ok()
-            && let Some(line) = self.desk.line(event)
+            && let Some(mut line) = self.desk.line(event)
         {
+            let copies = self.copies.of(self.origin, event.place);
+            if copies.is_told {
+                return;
+            }
+            line.also = copies.also.iter().map(|id| self.desk.named(*id)).collect();
+            line.differs = copies.differs.iter().map(|id| self.desk.named(*id)).collect();
             let conversation = event.facts.conversation.unwrap_or(Hash::ZERO);
             let day = self.zone.day(&line, event.facts.month);
             self.written = self.spool.push(conversation, day, &line);
@@ -124,12 +142,14 @@ impl Reading {
     /// [`ReadingError`].
     pub fn open(bundle: &Path, trust: &Path, zone: &Zone, folder: &Path) -> Result<Self, ReadingError> {
         let trust = trusted(trust)?;
-        let mut gather = Gather::default();
+        let mut gather = Gather { grounds: Grounds::default(), copies: copies::Gather::default() };
+        gather.copies.holders.begin(0, trust.origin());
         let report = pass(bundle, &trust, &mut gather)?;
         let names: BTreeMap<String, String> = report.names.clone();
         let mut spool = Spool::create(folder)?;
         let desk = Desk { grounds: &gather.grounds, names: &names };
-        let mut lines = Lines { desk, zone, spool: &mut spool, written: Ok(()) };
+        let (origin, copies) = (trust.origin(), gather.copies.compare(trust.origin()));
+        let mut lines = Lines { desk, origin, copies, zone, spool: &mut spool, written: Ok(()) };
         let again = pass(bundle, &trust, &mut lines)?;
         lines.written?;
         if again.export.parts_sha256 != report.export.parts_sha256 {

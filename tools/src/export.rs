@@ -28,6 +28,7 @@ pub use error::{ExportError, Spot};
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct};
 use crate::keys::ArchiveKey;
+use crate::opening::{Logged, Opening};
 use crate::source::{Connection, LedgerError, Placed, Source, now_ms};
 use attachments::Attachments;
 use bag::{Bag, Form};
@@ -139,6 +140,7 @@ struct Bound {
     export: Hash,
     acts: BTreeSet<(u64, u32)>,
     created: Placed,
+    logged: Logged,
 }
 
 /// Makes a bundle. `watch` is told how many records have passed.
@@ -229,7 +231,8 @@ async fn collect(
     watch: &mut impl FnMut(u64),
 ) -> Result<(Walked, Vec<bag::BagFile>, Attachments), ExportError> {
     let mut stream = officer.connection().evidence(request).await?;
-    let mut walk = Walk::new(request, keys, &bound.acts, &order.cover);
+    let opening = Opening::new(&bound.logged, officer.origin(), keys);
+    let mut walk = Walk::new(request, opening, &bound.acts, &order.cover);
     let mut parts = PartWriter::new(bag.folder());
     let mut attachments = Attachments::new(bag.folder())?;
     let (mut records, mut cosignatures) = (0, 0);
@@ -255,14 +258,14 @@ async fn collect(
 async fn log_acts(officer: &mut Source, order: &ExportOrder) -> Result<Bound, ExportError> {
     let now = now_ms();
     let export = random_id()?;
-    let logged = order.cover.logged();
+    let approved = order.cover.logged();
     let items = order.cover.items();
-    let manifest = match logged {
-        Some(logged) => Some(logged.manifest),
+    let manifest = match approved {
+        Some(approved) => Some(approved.manifest),
         None if items.is_empty() => None,
         None => Some(random_id()?),
     };
-    let mut drafts = match manifest.filter(|_| logged.is_none()) {
+    let mut drafts = match manifest.filter(|_| approved.is_none()) {
         Some(manifest) => manifest_drafts(manifest, &items, &order.decision)?,
         None => Vec::new(),
     };
@@ -279,14 +282,14 @@ async fn log_acts(officer: &mut Source, order: &ExportOrder) -> Result<Bound, Ex
         ..RecordsAct::new(EventKind::ExportCreated, print(&subject)?)
     };
     drafts.push(act.draft(now)?);
-    let placed = officer.append(drafts).await?;
-    let created = *placed.last().ok_or(ExportError::NoRegistry)?;
-    let mut acts: BTreeSet<(u64, u32)> = placed.iter().map(|placed| (placed.entry, placed.position)).collect();
+    let logged = Logged::append(officer, drafts).await?;
+    let created = logged.last().ok_or(ExportError::NoRegistry)?;
+    let mut acts: BTreeSet<(u64, u32)> = logged.placed().iter().map(|placed| (placed.entry, placed.position)).collect();
     acts.extend(order.cover.declarations());
-    if let Some(logged) = logged {
-        acts.extend(logged.places.iter().copied().chain(logged.approved_at));
+    if let Some(approved) = approved {
+        acts.extend(approved.places.iter().copied().chain(approved.approved_at));
     }
-    Ok(Bound { export, acts, created })
+    Ok(Bound { export, acts, created, logged })
 }
 
 /// The parts of a redaction manifest, in order.

@@ -10,8 +10,10 @@
 //! Not here: what the lines mean (the formats), how events are appended (`source`). Specification: `specs/readout.md`.
 
 pub mod alignment;
+mod ended;
 mod error;
 mod fitting;
+mod held;
 pub mod parcel;
 pub mod plan;
 pub mod reader;

@@ -7,7 +7,9 @@
 mod archive;
 mod change;
 mod folder;
+mod given;
 mod ministry;
+mod shares;
 mod signing;
 mod tls;
 
@@ -15,6 +17,7 @@ pub use archive::{ArchiveKey, ArchivePublicKey};
 pub use change::NewKey;
 pub use folder::KeyFolder;
 pub use ministry::{ArchiveKeyName, Ministry};
+pub use shares::{Share, ShareError, Threshold, join, split};
 pub use signing::{Actor, Identity};
 pub(crate) use signing::{create_secret, create_signing_key, load_secret, load_signing_key};
 

@@ -10,7 +10,9 @@
 //! Specifications: `specs/sealing.md`, `specs/input.md`, `specs/bundle.md`.
 
 pub mod acts;
+pub mod admission;
 pub mod case;
+pub mod clearance;
 pub mod demo;
 pub mod desk;
 pub mod destroy;
@@ -30,11 +32,14 @@ pub mod load;
 pub mod matrix;
 pub mod mirror;
 pub mod officer;
+mod opening;
+pub mod permanent;
 pub mod plan;
 pub mod reading;
 pub mod record;
 pub mod retention;
 pub mod review;
+pub mod rewrap;
 pub mod rubricering;
 pub mod screenshots;
 pub mod seal;

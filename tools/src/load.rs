@@ -29,17 +29,19 @@ pub use plot::plot;
 pub use report::{Client, Report, Server, Tree};
 
 use crate::keys::{Actor, KeyFolder};
-use crate::source::{Connection, Source, SourceConfig, recipients};
+use crate::source::{ClientCertificate, Connection, Source, SourceConfig, recipients};
 use drive::{Lane, Run};
 use meter::Meter;
 use mill::{Ground, Making};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use world::World;
+use zegel_keys::Protection;
 use zegel_verifier::checkpoint::VerifiedCheckpoint;
+use zegel_verifier::hash::Hash;
 
 /// Month of all messages of a load, as in a header.
 const MONTH: u32 = 202_205;
@@ -105,6 +107,28 @@ impl Plan {
     }
 }
 
+fn client_name(source: u32) -> String {
+    format!("load-{source}")
+}
+
+/// Makes the certificates by which a ledger knows the sources of a load, in its folder. Gives the SHA-256 of each, and its actor.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn clients(
+    keys: &KeyFolder,
+    folder: &Path,
+    sources: u32,
+    protection: &Protection,
+) -> Result<Vec<(Hash, Hash)>, LoadError> {
+    let world = World::open(folder, &keys.ministry().origin)?;
+    let client = |number| {
+        let made = keys.add_client(&client_name(number), folder, protection)?;
+        Ok((made, world.names().source(number).identity.actor()))
+    };
+    (0..sources).map(client).collect()
+}
+
 /// A ledger under load: what stays the same from step to step.
 pub struct Load {
     keys: KeyFolder,
@@ -168,10 +192,15 @@ impl Load {
         Ok(self.officer.checkpoint().cloned())
     }
 
-    fn connection(&self) -> Result<Connection, LoadError> {
+    /// The line of a source, which shows the certificate that [`clients`] made for it, if there is one.
+    fn connection(&self, source: u32) -> Result<Connection, LoadError> {
         let config = SourceConfig::of_folder(&self.keys, Actor::Source, &self.ledger)?;
         let tls_ca = config.tls_ca.as_deref();
-        Connection::new(&self.ledger, tls_ca, &config.origin, config.backoff).map_err(LoadError::Ledger)
+        let file = |extension| self.plan.folder.join(format!("tls-{}.{extension}", client_name(source)));
+        let shown = Some(file("pem")).filter(|certificate| certificate.exists());
+        let shown = shown.map(|certificate| ClientCertificate::read(&certificate, &file("key"))).transpose()?;
+        let origin = &config.origin;
+        Connection::as_client(&self.ledger, tls_ca, shown.as_ref(), origin, config.backoff).map_err(LoadError::Ledger)
     }
 
     fn ground(&self) -> Result<Arc<Ground>, LoadError> {
@@ -206,9 +235,10 @@ impl Load {
 
     /// How many batches the ledger does not have yet; notes for each source where the ledger is.
     async fn behind(&mut self) -> Result<u64, LoadError> {
-        let connection = self.connection()?;
         let mut behind = 0;
-        for source in &mut self.world.sources {
+        for number in 0..self.world.sources.len() {
+            let connection = self.connection(number as u32)?;
+            let source = &mut self.world.sources[number];
             let theirs = connection.source_head(source.identity.actor()).await.map_err(LoadError::Ledger)?;
             let (ours, theirs) = (source.head.next_batch_seq, theirs.next_batch_seq);
             if theirs > ours {
@@ -221,7 +251,7 @@ impl Load {
     }
 
     async fn lane(&self, number: u32, supply: sealed::Supply) -> Result<Lane, LoadError> {
-        let connection = self.connection()?;
+        let connection = self.connection(number)?;
         let actor = self.world.sources[number as usize].identity.actor();
         // Connects and shakes hands before the clock runs.
         connection.source_head(actor).await.map_err(LoadError::Ledger)?;

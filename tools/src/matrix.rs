@@ -9,6 +9,7 @@
 mod check;
 mod error;
 mod event;
+mod found;
 mod keys;
 mod mapping;
 mod pages;

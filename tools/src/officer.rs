@@ -140,6 +140,14 @@ pub enum OfficerError {
         /// Values that it can have; empty where they are levels of rubricering.
         allowed: String,
     },
+    /// A claim after its term.
+    #[error("event {spot} was captured more than {days} days ago: the term for a claim (policy claim_days) is over")]
+    ClaimTooLate {
+        /// The event.
+        spot: crate::export::Spot,
+        /// The term.
+        days: u64,
+    },
     /// No act under an id.
     #[error("no {what} under id {id} is in the log")]
     UnknownAct {

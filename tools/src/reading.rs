@@ -12,21 +12,22 @@ pub use message::{Message, Segment};
 
 use crate::entropy::random_id;
 use crate::event::{Field, RecordsAct};
-use crate::export::{ExportError, Spot};
+use crate::export::{CoverError, ExportError, Spot};
 use crate::keys::ArchiveKey;
-use crate::seal::{DossierKey, OpenError, open_checked};
-use crate::source::{Connection, Placed, Source, now_ms};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::opening::{Logged, Opening};
+use crate::source::{Connection, Source, now_ms};
+use std::collections::{BTreeMap, BTreeSet};
 use tonic::transport::Channel;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::{
-    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest, KeyWrap,
+    BatchStatement, Binding, EventHeader, EventKind, EvidenceEntry, EvidenceEvent, ExportEvidenceRequest,
     ReadStreamRequest, Scope, SealedEvidence, SelectionSubject, StreamType, entry,
 };
 use zegel_proto::{parse, print};
-use zegel_verifier::commit::ShownBody;
+use zegel_verifier::commit::{CoveredUnit, ShownBody, redact, redact_more};
+use zegel_verifier::erasure::Resealed;
 use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::{EventFacts, Family, family, register};
 
@@ -86,6 +87,8 @@ pub struct Reading {
     pub functions: BTreeMap<Hash, String>,
     /// Months of each id that was read, with how many events each has, whether they were read or not.
     pub months: BTreeMap<Hash, Vec<(u32, u64)>>,
+    /// New sealed forms, of events that were to get one.
+    pub resealed: BTreeMap<(u64, u32), Resealed>,
     /// Entries that the log had.
     pub covers: u64,
 }
@@ -118,9 +121,25 @@ pub async fn read(
     scopes: &[Scope],
     purpose: &Purpose,
 ) -> Result<Reading, ExportError> {
-    let placed = log(officer, scopes, purpose).await?;
+    read_covering(officer, keys, scopes, purpose, BTreeMap::new()).await
+}
+
+/// The same, and of these events a new sealed form in which these parts are covered for good: [`Reading::resealed`].
+///
+/// # Errors
+/// As [`read`]; [`ExportError::Cover`] for a part that an event does not have.
+pub async fn read_covering(
+    officer: &mut Source,
+    keys: &[ArchiveKey],
+    scopes: &[Scope],
+    purpose: &Purpose,
+    covers: BTreeMap<Spot, Vec<CoveredUnit>>,
+) -> Result<Reading, ExportError> {
+    let logged = log(officer, scopes, purpose).await?;
+    let placed = logged.last().ok_or(ExportError::NoRegistry)?;
     let snapshot_entry = crate::export::snapshot(officer, placed.entry).await?;
-    let mut taking = Taking::new(officer.origin().into(), keys);
+    let mut taking = Taking::new(Opening::new(&logged, officer.origin(), keys));
+    taking.covers = covers;
     for scope in scopes {
         let request = ExportEvidenceRequest {
             origin: officer.origin().into(),
@@ -181,7 +200,7 @@ pub async fn places(connection: &Connection, scope: &Scope, reading: &Reading) -
     Ok(found)
 }
 
-async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Placed, ExportError> {
+async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<Logged, ExportError> {
     let subject =
         SelectionSubject { act: random_id()?.to_vec(), scopes: scopes.to_vec(), ..SelectionSubject::default() };
     let act = RecordsAct {
@@ -189,15 +208,12 @@ async fn log(officer: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Resul
         reason: Field::Value(purpose.reason.clone()),
         ..RecordsAct::new(purpose.kind, print(&subject)?)
     };
-    let placed = officer.append(vec![act.draft(now_ms())?]).await?;
-    placed.first().copied().ok_or(ExportError::NoRegistry)
+    Ok(Logged::append(officer, vec![act.draft(now_ms())?]).await?)
 }
 
 /// The state of a reading.
 struct Taking<'a> {
-    origin: String,
-    keys: &'a [ArchiveKey],
-    dossiers: HashMap<Hash, Result<DossierKey, OpenError>>,
+    opening: Opening<'a>,
     entry: u64,
     source: Hash,
     events: BTreeMap<Spot, ReadEvent>,
@@ -205,14 +221,14 @@ struct Taking<'a> {
     names: BTreeMap<Hash, String>,
     functions: BTreeMap<Hash, String>,
     months: BTreeMap<Hash, Vec<(u32, u64)>>,
+    covers: BTreeMap<Spot, Vec<CoveredUnit>>,
+    resealed: BTreeMap<(u64, u32), Resealed>,
 }
 
 impl<'a> Taking<'a> {
-    fn new(origin: String, keys: &'a [ArchiveKey]) -> Self {
+    fn new(opening: Opening<'a>) -> Self {
         Self {
-            origin,
-            keys,
-            dossiers: HashMap::new(),
+            opening,
             entry: 0,
             source: Hash::ZERO,
             events: BTreeMap::new(),
@@ -220,16 +236,15 @@ impl<'a> Taking<'a> {
             names: BTreeMap::new(),
             functions: BTreeMap::new(),
             months: BTreeMap::new(),
+            covers: BTreeMap::new(),
+            resealed: BTreeMap::new(),
         }
     }
 
     fn take(&mut self, record: Option<Record>) -> Result<(), ExportError> {
         match record {
             Some(Record::Envelope(envelope)) => {
-                let key = sha256(&[&envelope.envelope]);
-                let (origin, keys) = (&self.origin, self.keys);
-                let open = || DossierKey::open(&envelope.envelope, origin, keys);
-                self.dossiers.entry(key).or_insert_with(open);
+                self.opening.envelope(&envelope);
                 Ok(())
             }
             Some(Record::Entry(entry)) => self.entry(&entry),
@@ -289,24 +304,33 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn open(&self, spot: Spot, header: &[u8], sealed: &SealedEvidence) -> Result<(Binding, ShownBody), ExportError> {
+    fn open(
+        &mut self,
+        spot: Spot,
+        header: &[u8],
+        sealed: &SealedEvidence,
+    ) -> Result<(Binding, ShownBody), ExportError> {
         let refused = |reason| ExportError::Open { spot, reason };
-        let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
-        let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
-        let dossier = match self.dossiers.get(&found) {
-            Some(Ok(dossier)) => dossier,
-            Some(Err(reason)) => return Err(refused(reason.clone())),
-            None => return Err(refused(OpenError::UnknownDossier { found })),
-        };
-        let (_, shown) =
-            open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.origin, dossier).map_err(refused)?;
+        let (body, shown) = self.opening.body(header, sealed).map_err(refused)?;
+        if let Some(units) = self.covers.get(&spot) {
+            let no_part = || CoverError::NoSuchPart { spot };
+            let left = match body {
+                Shown::Opened(body) => redact(&body, units).ok_or_else(no_part)?,
+                Shown::Redacted(body) => redact_more(body, units),
+                Shown::Sealed(_) => return Err(no_part().into()),
+            };
+            let resealed = self.opening.reseal(header, sealed, &left).map_err(refused)?;
+            let (ciphertext, wrap) = resealed.map_err(crate::source::SourceError::from)?;
+            let replaces = sha256(&[&sealed.ciphertext]).to_vec();
+            self.resealed.insert((spot.entry, spot.position), Resealed { replaces, ciphertext, wrap });
+        }
         let binding = shown.value(0).map(parse::<Binding>).transpose().map_err(|reason| refused(reason.into()))?;
         Ok((binding.unwrap_or_default(), shown))
     }
 
     fn finish(self, covers: u64) -> Reading {
         let (events, acts) = (self.events.into_values().collect(), self.acts.into_values().collect());
-        let Self { names, functions, months, .. } = self;
-        Reading { events, acts, names, functions, months, covers }
+        let Self { names, functions, months, resealed, .. } = self;
+        Reading { events, acts, names, functions, months, resealed, covers }
     }
 }

@@ -43,6 +43,16 @@ pub enum Attached {
     },
 }
 
+impl Attached {
+    /// File name as the source wrote it, or empty.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Present { name, .. } | Self::LeftOut { name, .. } | Self::Missing { name, .. } => name,
+        }
+    }
+}
+
 /// One record of a chat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

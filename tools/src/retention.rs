@@ -224,7 +224,9 @@ pub fn overview(
                 month: *month,
             };
             let (category, term) = term(acts, list, &target);
-            let held = acts.hold_on(&target).map(|hold| hold.reason.clone());
+            let held = acts
+                .hold_on(&target)
+                .map(|hold| if hold.reason.is_empty() { &hold.decision } else { &hold.reason }.clone());
             let is_past = matches!(term, Term::Due { month } if month < now);
             let title = reading.names.get(id).cloned().unwrap_or_else(|| id.to_string());
             rows.push(DueRow { id: *id, title, month: *month, events: *events, category, term, held, is_past });

@@ -16,8 +16,8 @@ mod padding;
 mod tests;
 
 pub use blob::{BlobDecryptor, BlobError, BlobSummary, encrypt_blob};
-pub use body::{open, open_checked, seal, seal_all};
-pub use dossier::{Dossier, DossierKey};
+pub use body::{open, open_checked, reseal, seal, seal_all};
+pub use dossier::{Dossier, DossierKey, RewrapError, Rewrapping};
 pub use padding::padded_size;
 
 use crate::entropy::EntropyError;

@@ -18,11 +18,13 @@ mod checker;
 mod committer;
 mod config;
 mod drafts;
+mod homeserver;
 mod intake;
 mod journal;
 mod judge;
 mod keeper;
 mod known;
+mod pushed;
 mod quarantine;
 mod resume;
 mod sealed;
@@ -35,6 +37,7 @@ mod writer;
 pub use appservice::{Appservice, serve_homeserver};
 pub use checker::{Checked, Checker, Found};
 pub use config::{LogConfig, NewSource, SidecarConfig, init};
+pub use homeserver::Homeserver;
 pub use quarantine::Quarantined;
 pub use resume::resume;
 pub use service::serve;
@@ -155,6 +158,16 @@ pub fn quarantined(config: &SidecarConfig) -> Result<Vec<(String, Vec<Quarantine
         Ok((log.trust()?.origin().to_owned(), quarantine::list(&log.spool.join("quarantine"), &key)?))
     };
     config.logs.iter().map(of).collect()
+}
+
+/// Bytes of a file of a spool that hold whole records of the source with this secret: what opening it would keep.
+///
+/// # Errors
+/// [`DiskError`].
+pub fn readable(file: &Path, secret: &[u8; 32]) -> Result<u64, DiskError> {
+    let mut records = sealed::SealedReader::open(file, &sealed::SpoolKey::derive(secret))?;
+    while records.next().map_err(disk::failed(file))?.is_some() {}
+    Ok(records.offset())
 }
 
 /// How the log may remember a record: its key, and what was handed over.

@@ -213,3 +213,31 @@ fn an_element_export_says_what_it_leaves_out() {
     assert_eq!(room.file().title.as_deref(), Some("Dossier Veerhaven"));
     assert_eq!(room.gaps().iter().map(|gap| gap.reason).collect::<Vec<_>>(), ["element_export_left_out"]);
 }
+
+#[test]
+fn each_example_of_the_specification_is_a_record_of_its_kind() {
+    let shared = std::env::var_os("ZEGEL_SHARED").map(PathBuf::from);
+    let shared =
+        shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared")).join("data/matrix");
+    let Ok(items) = std::fs::read_dir(&shared) else {
+        return eprintln!("SKIPPED: no {}; set ZEGEL_SHARED to test on the examples", shared.display());
+    };
+    let mut seen = 0;
+    for path in items.map(|item| item.expect("an item").path()) {
+        let mut event: Value = serde_json::from_slice(&std::fs::read(&path).expect("read")).expect("JSON");
+        // What the examples refer to elsewhere.
+        for (field, value) in [("sender", "@anna:b"), ("event_id", "$1"), ("room_id", "!r:b")] {
+            event[field] = value.into();
+        }
+        let kind = match event["type"].as_str().expect("a type") {
+            "m.room.message" => EventKind::MessageCreated,
+            "m.reaction" => EventKind::ReactionAdded,
+            "m.room.redaction" => EventKind::MessageDeleted,
+            "m.room.member" => EventKind::MembershipChanged,
+            _ => EventKind::ConversationChanged,
+        };
+        assert_eq!(records(&[event])[0].kind, kind, "{}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 13, "{seen} examples");
+}

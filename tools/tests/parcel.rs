@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io::{Cursor, Write};
 use std::path::Path;
-use zegel_tools::import::{Depth, Package, PackageError, Parcel, ParcelError};
+use zegel_tools::import::alignment::Row;
+use zegel_tools::import::{CaptureIds, Depth, MediaStore, Package, PackageError, Parcel, ParcelError, Reader};
+use zegel_tools::matrix::{FILE_BYTES_MAX, MatrixError, Room, RoomOrder};
 use zegel_tools::signal::{SignalError, SignalExport};
 use zegel_tools::whatsapp::container::ContainerError;
 use zegel_tools::whatsapp::reader::{ChatText, Stated};
+use zegel_verifier::hash::Hash;
 use zip::write::SimpleFileOptions;
 
 const LINE: &str = "30-04-2026 09:00 - Anna: x\n";
@@ -112,7 +115,7 @@ fn a_link_in_a_folder_is_not_followed_and_no_name_of_an_archive_becomes_a_path()
     let path =
         written(folder.path(), "up.zip", &zipped(&[("_chat.txt", chat.as_bytes()), ("../secret.txt", b"elders")]));
     let text = ChatText::read(Package::open(&path).expect("a package"), &stated()).expect("a chat");
-    let tally = zegel_tools::import::Reader::tally(&text);
+    let tally = text.tally();
     assert_eq!((tally.attachments_missing, tally.files_unclaimed), (0, 1), "a name with a folder in it is text");
 }
 
@@ -131,11 +134,90 @@ fn a_line_of_a_gibibyte_is_refused_without_reading_it() {
     assert!(matches!(SignalExport::open(folder.path()), Err(SignalError::LineTooLong { line: 2, .. })));
 }
 
+/// A room of one file of events.
+fn room(path: &Path) -> Result<Room, MatrixError> {
+    Room::read(&RoomOrder { paths: vec![path.into()], ..RoomOrder::default() })
+}
+
 #[test]
-fn ten_thousand_participants_are_ten_thousand_senders() {
+fn a_file_of_events_of_a_gibibyte_is_refused_by_its_size() {
+    let folder = folder();
+    let path = folder.path().join("events.json");
+    File::create(&path).and_then(|file| file.set_len(1 << 30)).expect("a sparse file");
+    let refused = room(&path).err();
+    let stated = matches!(refused, Some(MatrixError::Parcel(ParcelError::TooLarge { max: FILE_BYTES_MAX, .. })));
+    assert!(stated, "{refused:?}");
+}
+
+#[test]
+fn what_is_not_utf_8_or_nested_beyond_measure_is_refused_at_its_line_and_a_chat_text_keeps_its_bytes() {
+    let folder = folder();
+    let event = |content: &[u8]| {
+        let begun = b"{\"type\":\"m.x\",\"sender\":\"@a:b\",\"event_id\":\"$1\",\"content\":";
+        [&begun[..], content, b"}\n"].concat()
+    };
+    let deep = [vec![b'['; 400], vec![b']'; 400]].concat();
+    for (name, content) in [("latin", &b"\"caf\xe9\""[..]), ("deep", &deep), ("huge", b"1e999")] {
+        let lines = [event(b"{}"), event(content)].concat();
+        let refused = room(&written(folder.path(), &format!("{name}.jsonl"), &lines)).err();
+        assert!(matches!(refused, Some(MatrixError::Json { line: 2, .. })), "{name}: {refused:?}");
+    }
+    let main = [&b"{\"version\":\"1\",\"backupTimeMs\":\"1\"}\n{\"chat\":\""[..], b"caf\xe9", b"\"}\n"].concat();
+    written(folder.path(), "main.jsonl", &main);
+    let refused = SignalExport::open(folder.path()).err();
+    assert!(matches!(refused, Some(SignalError::Line { line: 2, .. })), "{refused:?}");
+    let path = written(folder.path(), "_chat.txt", &[LINE.as_bytes(), b"30-04-2026 09:01 - Anna: caf\xe9\n"].concat());
+    let text = ChatText::read(Package::open(&path).expect("a package"), &stated()).expect("a chat");
+    assert_eq!(text.records(), 2);
+}
+
+/// Each record as an event of the log.
+fn drafted(reader: &mut dyn Reader) -> usize {
+    let ids = CaptureIds { conversation: Hash::ZERO, custodian: Hash::ZERO };
+    let folder = folder();
+    let media = MediaStore::of_folder(folder.path());
+    let records = reader.records();
+    for index in 0..records {
+        reader.record(ids, index, Row::New, &media).expect("a record").draft().expect("an event");
+    }
+    records
+}
+
+#[test]
+fn ten_thousand_participants_are_ten_thousand_senders_in_every_format() {
     let folder = folder();
     let lines = (0..20_000).map(|number| format!("30-04-2026 09:00 - Deelnemer {}: ja\n", number % 10_000));
     let path = written(folder.path(), "_chat.txt", lines.collect::<String>().as_bytes());
-    let text = ChatText::read(Package::open(&path).expect("a package"), &stated()).expect("a chat");
-    assert_eq!(zegel_tools::import::Reader::records(&text), 20_000);
+    let mut text = ChatText::read(Package::open(&path).expect("a package"), &stated()).expect("a chat");
+    assert_eq!(drafted(&mut text), 20_000);
+    let joins = (0..10_000).map(|number| {
+        format!(
+            "{{\"type\":\"m.room.member\",\"sender\":\"@lid{number}:b\",\"state_key\":\"@lid{number}:b\",\"event_id\":\"${number}\",\
+             \"content\":{{\"membership\":\"join\",\"displayname\":\"Lid {number}\"}}}}\n"
+        )
+    });
+    let path = written(folder.path(), "room.jsonl", joins.collect::<String>().as_bytes());
+    assert_eq!(drafted(&mut room(&path).expect("a room")), 10_000);
+    let mut main = String::from("{\"version\":\"1\",\"backupTimeMs\":\"1777914000000\"}\n");
+    let people = (1..=10_000).map(|id| {
+        format!("{{\"recipient\":{{\"id\":\"{id}\",\"contact\":{{\"e164\":\"316{id:08}\",\"profileGivenName\":\"Lid {id}\"}}}}}}\n")
+    });
+    main.extend(people);
+    main.push_str(
+        "{\"recipient\":{\"id\":\"20000\",\"group\":{\"snapshot\":{\"title\":{\"title\":\"Allen\"},\"members\":[",
+    );
+    main.push_str(&vec!["{\"userId\":\"AQEBAQEBAQEBAQEBAQEBAQ==\"}"; 10_000].join(","));
+    main.push_str("]}}}}\n{\"chat\":{\"id\":\"1\",\"recipientId\":\"20000\"}}\n");
+    main.extend((1..=10_000).map(|id| {
+        format!(
+            "{{\"chatItem\":{{\"chatId\":\"1\",\"authorId\":\"{id}\",\"dateSent\":\"{}\",\"incoming\":{{}},\
+             \"standardMessage\":{{\"text\":{{\"body\":\"ja\"}}}}}}}}\n",
+            1_777_878_000_000_u64 + id
+        )
+    }));
+    let path = folder.path().join("signal");
+    std::fs::create_dir(&path).expect("a folder");
+    written(&path, "main.jsonl", main.as_bytes());
+    let mut export = SignalExport::open(&path).expect("an export").expect("there is one");
+    assert_eq!(drafted(&mut export.take(1).expect("a chat")), 10_000);
 }

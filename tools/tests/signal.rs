@@ -251,3 +251,26 @@ fn an_export_that_numbers_its_recipients_otherwise_says_the_same() {
     let laid = again.align(&log(&may), &key());
     assert!(laid.rows.iter().all(|row| matches!(row, Row::Known(_))), "{:?}", laid.rows);
 }
+
+/// What the collection itself says that the older form holds: when, who, what.
+#[test]
+fn the_older_form_is_read_as_its_collection_says() {
+    let shared = std::env::var_os("ZEGEL_SHARED").map(PathBuf::from);
+    let shared =
+        shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared")).join("data/signal");
+    let Ok(chat) = std::fs::read(shared.join("test_export.txt")) else {
+        return eprintln!("SKIPPED: no {}; set ZEGEL_SHARED to test on the older form", shared.display());
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("chat.txt"), chat).expect("written");
+    let stated = Stated { time_zone: "UTC".into(), date_order: None };
+    let mut reader = ExportedFolder::open(folder.path(), &stated).expect("a chat");
+    let said = |record: &Record| {
+        let name = if let Field::Value(name) = &record.display_name { name.clone() } else { String::new() };
+        (record.occurred.at_ms, name, text(record).replace('\n', " ").trim().to_owned())
+    };
+    let found: Vec<_> = all_new(&mut reader).iter().map(said).collect();
+    // 2019-12-24 12:23 and 2020-01-17 21:49.
+    let wanted = [(1_577_190_180_000, "Jane Doe", "Hello John!"), (1_579_297_740_000, "John Doe", "Hello Jane!")];
+    assert_eq!(found, wanted.map(|(at, name, text)| (at, name.to_owned(), text.to_owned())));
+}

@@ -77,8 +77,9 @@ impl World {
         let state = self.ledger.state();
         let batches: Vec<&AppendRequest> = state.batches.iter().flatten().collect();
         let envelopes = batches.iter().flat_map(|batch| &batch.envelopes);
-        let dossiers: Vec<DossierKey> =
-            envelopes.map(|envelope| DossierKey::open(envelope, ORIGIN, keys).expect("opened")).collect();
+        let dossiers: Vec<DossierKey> = envelopes
+            .map(|envelope| DossierKey::open(envelope, sha256(&[envelope]), ORIGIN, keys).expect("opened"))
+            .collect();
         let mut texts = Vec::new();
         for batch in batches {
             for (bytes, sealed) in batch.headers.iter().zip(&batch.bodies) {

@@ -13,6 +13,7 @@ use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeS, Serializable};
 use prost::Message;
 use serde_json::{Value, json};
+use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::{DossierEnvelope, DossierRecipient, KeyWrap};
 use zegel_proto::{CanonicalError, GrammarError, print};
 use zegel_tools::keys::{ArchiveKey, ArchivePublicKey};
@@ -36,7 +37,7 @@ fn dossier(origin: &str, key: &[u8]) -> DossierKey {
         keys.iter().map(|archive| wrapped_to(archive.public(), &bare, key)).collect();
     recipients.sort_by(|one, other| one.archive_key.cmp(&other.archive_key));
     let envelope = print(&DossierEnvelope { recipients, ..bare }).expect("a good envelope");
-    DossierKey::open(&envelope, origin, &keys[1..]).expect("opens for its recipient")
+    DossierKey::open(&envelope, sha256(&[&envelope]), origin, &keys[1..]).expect("opens for its recipient")
 }
 
 fn wrapped_to(archive: &ArchivePublicKey, bare: &DossierEnvelope, key: &[u8]) -> DossierRecipient {
@@ -55,7 +56,8 @@ fn open(given: &Value) -> Outcome {
     let wrap = KeyWrap { dossier: dossier.id().to_vec(), wrapped: unhex(&given["wrapped"]) }.encode_to_vec();
     let (header, ciphertext) = (unhex(&given["header"]), unhex(&given["ciphertext"]));
     match open_checked(&header, &ciphertext, &wrap, origin, &dossier) {
-        Ok((body, _)) => Outcome::Accepted(json!({"body": hex(&body.encode_to_vec())})),
+        Ok((Shown::Opened(body), _)) => Outcome::Accepted(json!({"body": hex(&body.encode_to_vec())})),
+        Ok((other, _)) => panic!("the whole body was sealed: {other:?}"),
         Err(error) => Outcome::Refused(reason(&error)),
     }
 }

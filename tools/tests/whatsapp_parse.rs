@@ -366,6 +366,33 @@ fn the_real_read_outs_are_their_records_byte_for_byte() {
     }
 }
 
+/// What the collection itself says that its files hold: when, who, what.
+#[test]
+fn the_header_variants_are_read_as_their_collection_says() {
+    let Some(target) = shared("whatsapp-header-variants/target.json") else { return };
+    let target: Vec<serde_json::Value> = serde_json::from_slice(&target).expect("JSON");
+    for (name, order) in
+        [("test_ddmmyy_24hrs", DateOrder::DayMonthYear), ("test_mmddyyyy_12hrs", DateOrder::MonthDayYear)]
+    {
+        let Some(file) = shared(&format!("whatsapp-header-variants/{name}.txt")) else { continue };
+        let readout = parse(&file, &Options { time_zone: zone("UTC"), date_order: Some(order) }).expect(name);
+        let written = |record: &Record| {
+            let at = jiff::Timestamp::from_millisecond(record.occurred.at_ms).expect("a time");
+            (
+                at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+                record.sender.clone().unwrap_or_default(),
+                text(record).replace('\n', " ").trim().to_owned(),
+            )
+        };
+        let found: Vec<_> = readout.records.iter().map(written).collect();
+        for wanted in &target {
+            let of = |field: &str| wanted[field].as_str().expect("text").to_owned();
+            let wanted = (of("timestamp"), of("author"), of("message"));
+            assert!(found.contains(&wanted), "{name}: {wanted:?} is not among {found:#?}");
+        }
+    }
+}
+
 #[test]
 fn a_language_is_data_and_one_that_is_not_there_loses_nothing() {
     let german = kind_of("30.04.26, 09:00 - A: x\n04.05.26, 09:00 - Anna hat Bram hinzugefügt\n");

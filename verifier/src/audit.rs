@@ -58,6 +58,8 @@ struct Counts {
     snapshots: u64,
     /// Sealed bodies that are gone, of entries before the last logged destruction.
     destroyed: u64,
+    /// Entries up to the last BODY_RESEALED, with it; 0 without one.
+    resealed: u64,
 }
 
 /// Sealed bodies that are gone and no destruction has been logged after them so far.
@@ -273,6 +275,9 @@ impl Auditor {
             let missing = std::mem::take(&mut self.missing);
             self.counts.destroyed += missing.count;
             self.destroyed_first = self.destroyed_first.or(missing.first);
+        }
+        if batch.kinds.iter().any(|(kind, _)| *kind == EventKind::BodyResealed) {
+            self.counts.resealed = index + 1;
         }
         if let Some(position) = batch.gone.first() {
             self.missing.first.get_or_insert(Place::event(index, *position));

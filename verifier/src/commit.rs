@@ -8,7 +8,7 @@
 
 mod shown;
 
-pub use shown::{CoveredUnit, Shown, ShownBody, check_redacted, redact};
+pub use shown::{CoveredUnit, Shown, ShownBody, check_redacted, redact, redact_more};
 
 use crate::hash::{Hash, Tag, leaf_over, salt_pair, salted_leaf};
 use thiserror::Error;

@@ -153,6 +153,8 @@ pub struct Other {
     pub log: String,
     /// His id.
     pub custodian: Hash,
+    /// Where his copy stands in his log.
+    pub place: Place,
     /// Where it differs.
     pub differs: Vec<Difference>,
 }
@@ -170,7 +172,9 @@ impl Compared {
             let log = self.corroborator.logs[capture.log as usize].clone();
             let is_known = others.iter().any(|each| each.log == log && each.custodian == capture.custodian);
             if (capture.log, capture.custodian) != (mine.log, mine.custodian) && !is_known {
-                others.push(Other { log, custodian: capture.custodian, differs: differs.clone() });
+                let (_, entry, position) = self.corroborator.sightings[*other as usize].spot;
+                let place = Place::event(entry, position);
+                others.push(Other { log, custodian: capture.custodian, place, differs: differs.clone() });
             }
         }
         others

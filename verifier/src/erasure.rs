@@ -1,4 +1,4 @@
-//! An order to erase: which events lose what lies sealed beside them, signed by an officer and by an approver.
+//! An order to erase: which events lose what lies sealed beside them, or get another sealed form in its place that says less; signed by an officer and by an approver.
 //!
 //! Invariants: an order names its log, the proposal that was approved, and every event by its place, ascending; it is carried out only with the
 //! signatures of two actors, one an officer and one an approver, whose keys stand in the registry as it is. What was proven
@@ -8,6 +8,7 @@
 use crate::hash::Hash;
 use crate::registry::{AuthorityError, Registry};
 use crate::signature::{CONTEXT_ERASURE, SignatureError, verify};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use thiserror::Error;
 use zegel_proto::v1::Role;
@@ -66,6 +67,17 @@ pub struct Signer {
     pub signature: Vec<u8>,
 }
 
+/// A sealed form that takes the place of another: of the same event, with less of it open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// SHA-256 of the ciphertext that it replaces.
+    pub replaces: Vec<u8>,
+    /// The new ciphertext.
+    pub ciphertext: Vec<u8>,
+    /// Canonical bytes of the new `KeyWrap`.
+    pub wrap: Vec<u8>,
+}
+
 /// An order that was read: well-formed, not yet believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erasure {
@@ -75,6 +87,8 @@ pub struct Erasure {
     pub proposal: Option<Hash>,
     /// Entry and position of each event, ascending.
     pub places: Vec<(u64, u32)>,
+    /// What stands in the place of the old sealed form, of events that lose a part only.
+    pub resealed: BTreeMap<(u64, u32), Resealed>,
     /// Who signed.
     pub signers: Vec<Signer>,
 }
@@ -87,7 +101,14 @@ impl Erasure {
             format!("{FORMAT}\n{}\n{}\n{}\n", self.origin, self.proposal.unwrap_or(Hash::ZERO), self.places.len());
         for (entry, position) in &self.places {
             // Writing into a string has no way to fail.
-            let _ = writeln!(text, "{entry} {position}");
+            let _ = match self.resealed.get(&(*entry, *position)) {
+                None => writeln!(text, "{entry} {position}"),
+                Some(new) => {
+                    let [replaces, ciphertext, wrap] =
+                        [&new.replaces, &new.ciphertext, &new.wrap].map(|bytes| hex_of(bytes));
+                    writeln!(text, "{entry} {position} {replaces} {ciphertext} {wrap}")
+                }
+            };
         }
         text
     }
@@ -98,7 +119,7 @@ impl Erasure {
         let mut text = self.statement();
         text.push('\n');
         for signer in &self.signers {
-            let signature: String = signer.signature.iter().map(|byte| format!("{byte:02x}")).collect();
+            let signature = hex_of(&signer.signature);
             let _ = writeln!(text, "{} {} {signature}", signer.actor, signer.key);
         }
         text
@@ -128,10 +149,13 @@ impl Erasure {
         let mut order = Self { origin: origin.into(), proposal: Some(proposal), ..Self::default() };
         for _ in 0..count {
             let (line, place) = next("a place")?;
-            let place =
-                place.split_once(' ').and_then(|(entry, position)| Some((entry.parse().ok()?, position.parse().ok()?)));
-            let place = place.filter(|place| order.places.last().is_none_or(|last| last < place));
-            order.places.push(place.ok_or(wrong(line, "ENTRY POSITION, ascending"))?);
+            let wanted = wrong(line, "ENTRY POSITION, ascending, and of a new sealed form REPLACES CIPHERTEXT WRAP");
+            let (place, new) = place_of(place).ok_or(wanted.clone())?;
+            if order.places.last().is_some_and(|last| *last >= place) {
+                return Err(wanted);
+            }
+            order.places.push(place);
+            order.resealed.extend(new.map(|new| (place, new)));
         }
         let (line, blank) = next("an empty line")?;
         if !blank.is_empty() {
@@ -166,6 +190,29 @@ impl Erasure {
     }
 }
 
+fn place_of(line: &str) -> Option<((u64, u32), Option<Resealed>)> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let place = |entry: &str, position: &str| Some((entry.parse().ok()?, position.parse().ok()?));
+    match words.as_slice() {
+        [entry, position] => Some((place(entry, position)?, None)),
+        [entry, position, replaces, ciphertext, wrap] => {
+            let [replaces, ciphertext, wrap] = [bytes_of(replaces)?, bytes_of(ciphertext)?, bytes_of(wrap)?];
+            let is_form = replaces.len() == 32 && !ciphertext.is_empty() && !wrap.is_empty();
+            let new = Some(Resealed { replaces, ciphertext, wrap }).filter(|_| is_form)?;
+            Some((place(entry, position)?, Some(new)))
+        }
+        _ => None,
+    }
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 fn bytes_of(text: &str) -> Option<Vec<u8>> {
     let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let byte = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
@@ -190,7 +237,9 @@ mod tests {
     fn order() -> Erasure {
         let signer = Signer { actor: Hash([1; 32]), key: Hash([2; 32]), signature: vec![3; 64] };
         let places = vec![(4, 17), (4, 18), (9, 0)];
-        Erasure { origin: "log".into(), proposal: Some(Hash([7; 32])), places, signers: vec![signer] }
+        let new = Resealed { replaces: vec![4; 32], ciphertext: vec![5; 40], wrap: vec![6; 9] };
+        let resealed = BTreeMap::from([((4, 18), new)]);
+        Erasure { origin: "log".into(), proposal: Some(Hash([7; 32])), places, resealed, signers: vec![signer] }
     }
 
     #[test]
@@ -202,8 +251,11 @@ mod tests {
             text.replace("\n3\n", "\n03\n"),
             text.replace("\n3\n", "\n2\n"),
             text.replace("\n3\n", "\n4\n"),
-            text.replace("4 17\n4 18", "4 18\n4 17"),
+            text.replace("4 17\n4 18", "4 19\n4 18"),
             text.replace("4 17\n4 18", "4 17\n4 17"),
+            text.replacen("0404", "", 1),
+            text.replace(&"05".repeat(40), ""),
+            text.replace(&format!(" {}", "06".repeat(9)), ""),
             text.replace("9 0", "9 +0"),
             text.replace("0707", "07070"),
             text.to_uppercase(),

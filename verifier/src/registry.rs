@@ -87,6 +87,8 @@ pub struct ArchiveKeyRecord {
     pub public_key: Vec<u8>,
     /// Name for people.
     pub name: String,
+    /// Entry that added it: envelopes of later ones may go to it.
+    pub added: u64,
     /// Entry that retired it.
     pub retired: Option<u64>,
 }

@@ -724,7 +724,7 @@ fn records_out_of_their_order_are_refused() {
     });
     assert_eq!(reason, Refusal::Order { found: "a header", wanted: "the end of the evidence" });
     let reason = refused(|evidence| {
-        let envelope = EvidenceEnvelope { envelope: vec![1] };
+        let envelope = EvidenceEnvelope { envelope: vec![1], ..EvidenceEnvelope::default() };
         evidence.records.insert(1, EvidenceRecord { record: Some(Record::Envelope(envelope)) });
     });
     assert_eq!(reason.id(), "ORDER");

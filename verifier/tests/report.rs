@@ -7,9 +7,10 @@ use maker::*;
 use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
-use zegel_proto::v1::RedactionItem;
-use zegel_verifier::commit::CoveredUnit;
-use zegel_verifier::kinds::chat;
+use zegel_proto::print;
+use zegel_proto::v1::{ChatDetail, Clock, EventKind, RedactionItem, Slot};
+use zegel_verifier::commit::{CoveredUnit, list_slot, unknown_slot, value_slot};
+use zegel_verifier::kinds::{chat, layout};
 
 const HOSTILE: &str =
     "<script>window.xss=1</script> \u{202e}moc.live \u{1b}[2J \"><img src=x onerror=alert(1)> =cmd|'/c calc'!A1";
@@ -117,7 +118,8 @@ fn the_variant_for_publication_has_no_name_and_no_number() {
     let named = good(&[]).page;
     assert!(named.contains("Afzender"), "the variant with names has them");
     let made = good(&["--without-names"]);
-    for name in ["Afzender", "+31600000000"] {
+    let folder = made.folder.path().display().to_string();
+    for name in ["Afzender", "+31600000000", folder.as_str()] {
         assert!(!made.page.contains(name), "{name}");
     }
     assert!(made.page.contains("Deelnemer 1"));
@@ -137,4 +139,150 @@ fn a_bundle_that_is_refused_gives_its_reason_and_no_timeline() {
     assert_eq!(made.exit, 2);
     assert!(made.page.contains("class=\"verdict bad\"") && made.page.contains("Niet geverifieerd"));
     assert!(!made.page.contains("Karel") && !made.page.contains("class=\"chat\""), "{}", made.page);
+}
+
+/// An event of a chat at a day of May 2022, with these slots.
+fn event(log: &mut Log, kind: EventKind, at_ms: u64, fill: &[(usize, Slot)]) -> Event {
+    let source = log.source.id;
+    let seq = log.seq(source, CONVERSATION);
+    let mut slots = vec![unknown_slot(); layout(kind).len() - 1];
+    slots[chat::SENDER - 1] = value_slot("+31600000000");
+    fill.iter().for_each(|(slot, value)| slots[slot - 1] = value.clone());
+    let ids = (Some(CONVERSATION), Some(CUSTODIAN));
+    log.sealed(source, kind, ids, seq, (at_ms, Clock::Device), slots)
+}
+
+fn text(words: &str) -> (usize, Slot) {
+    (chat::TEXT, list_slot(vec![words.as_bytes().to_vec()]))
+}
+
+fn about(target: &str) -> (usize, Slot) {
+    (chat::TARGET, value_slot(target))
+}
+
+fn native(id: &str) -> (usize, Slot) {
+    (chat::NATIVE_ID, value_slot(id))
+}
+
+/// The checks of a bundle of these events, by id: result, n, failed.
+fn checks(events: impl FnOnce(&mut Log) -> Vec<Event>) -> impl Fn(&str) -> (String, u64, u64) {
+    let mut log = Log::with_messages(0);
+    let events = events(&mut log);
+    log.batch(Who::Source, events);
+    let plan = log.export(scope_of(CONVERSATION), None);
+    let made = report(&log.evidence(&plan).pack().bag(), &log.trust(), &[]);
+    let json = fs::read(made.folder.path().join("page.json")).expect("reads");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("one document");
+    move |id| {
+        let all = json["checks"][0].as_array().expect("checks");
+        let check = all.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"));
+        let number = |field: &str| check[field].as_u64().expect("a number");
+        (check["result"].as_str().expect("a result").to_owned(), number("n"), number("failed"))
+    }
+}
+
+fn ended(result: &str, n: u64, failed: u64) -> (String, u64, u64) {
+    (result.to_owned(), n, failed)
+}
+
+#[test]
+fn an_edit_or_deletion_whose_earlier_words_are_shown_passes_and_one_without_is_found() {
+    use EventKind as K;
+    let check = checks(|log| {
+        vec![
+            event(log, K::MessageCreated, MAY, &[text("morgen")]),
+            event(log, K::MessageEdited, MAY, &[about("seq:0"), text("overmorgen")]),
+            event(log, K::MessageDeleted, MAY, &[about("seq:0")]),
+        ]
+    });
+    assert_eq!(check("EDIT_CHAIN"), ended("pass", 1, 0));
+    assert_eq!(check("DELETE_KEEP"), ended("pass", 1, 0));
+    let edited = ChatDetail { what: "edited".into(), edited: true, certain: true, ..ChatDetail::default() };
+    let edited = value_slot(print(&edited).expect("canonical"));
+    let check = checks(|log| {
+        vec![
+            event(log, K::MessageCreated, MAY, &[text("later bewerkt"), (chat::DETAIL, edited)]),
+            event(log, K::MessageEdited, MAY, &[about("seq:7"), text("van wat?")]),
+            event(log, K::MessageEdited, MAY, &[text("van niets")]),
+            event(log, K::MessageDeleted, MAY, &[]),
+            event(log, K::MessageDeleted, MAY, &[about("seq:3")]),
+        ]
+    });
+    assert_eq!(check("EDIT_CHAIN"), ended("findings", 3, 3));
+    assert_eq!(check("DELETE_KEEP"), ended("findings", 2, 2), "a deletion keeps no words");
+}
+
+#[test]
+fn a_message_that_comes_twice_is_found_by_its_id_and_without_ids_nothing_is_said() {
+    use EventKind as K;
+    let check = checks(|log| {
+        vec![
+            event(log, K::MessageCreated, MAY, &[native("$1"), text("ja")]),
+            event(log, K::MessageCreated, MAY, &[native("$2"), text("ja")]),
+            event(log, K::MessageEdited, MAY, &[native("$3"), about("$1"), text("nee")]),
+        ]
+    });
+    assert_eq!((check("DUPLICATE"), check("EDIT_CHAIN")), (ended("pass", 2, 0), ended("pass", 1, 0)));
+    let check = checks(|log| {
+        let twice = [native("$1"), text("ja")];
+        vec![event(log, K::MessageCreated, MAY, &twice), event(log, K::MessageCreated, MAY, &twice)]
+    });
+    assert_eq!(check("DUPLICATE"), ended("findings", 2, 1));
+    let check = checks(|log| vec![event(log, K::MessageCreated, MAY, &[text("ja")])]);
+    assert_eq!(check("DUPLICATE"), ended("not_examined", 0, 0));
+    assert_eq!(check("HOLDER_CONFLICT"), ended("not_examined", 0, 0));
+    assert_eq!(check("WITNESS_QUORUM").0, "findings", "the trust file names witnesses, and none cosigned");
+}
+
+#[test]
+fn what_is_covered_on_a_relative_ground_after_five_years_is_warned_of() {
+    let six_years = 6 * 366 * DAY;
+    let mut log = Log::with_messages(0);
+    let old = event(&mut log, EventKind::MessageCreated, MAY - six_years, &[text("oud")]);
+    let new = event(&mut log, EventKind::MessageCreated, MAY, &[text("nieuw")]);
+    let entry = log.batch(Who::Source, vec![old, new]);
+    let item = |position| RedactionItem {
+        entry,
+        position,
+        slot: chat::TEXT as u32,
+        first_item: 0,
+        item_count: 1,
+        grounds: vec!["5.1.2e".into()],
+    };
+    log.manifest(vec![vec![item(0), item(1)]]);
+    let mut plan = log.export(scope_of(CONVERSATION), Some(MANIFEST));
+    let unit = vec![CoveredUnit { slot: chat::TEXT as u32, item: Some(0) }];
+    plan.covered = vec![(entry, 0, unit.clone()), (entry, 1, unit)];
+    let made = report(&log.evidence(&plan).pack().bag(), &log.trust(), &[]);
+    assert!(made.page.contains("artikel 5.3"), "{}", made.page);
+    assert_eq!(made.page.matches("⚠ ouder dan vijf jaar").count(), 1, "one of the two");
+}
+
+#[test]
+fn the_first_box_says_each_claim_with_its_status_and_no_hash_stands_before_the_annex() {
+    let page = good(&[]).page;
+    let (before, annex) = page.split_once("id=\"s12\"").expect("the annex");
+    let body = before.split_once("<body>").expect("a body").1;
+    for claim in ["Volledigheid", "Authenticiteit", "Onveranderlijkheid", "Bewaringsketen"] {
+        let at = body.find(claim).unwrap_or_else(|| panic!("no {claim}"));
+        assert!(at < body.find("<nav").expect("contents"), "{claim} stands in the box");
+    }
+    assert!(body.contains("niet onderzocht"), "custody was not examined here");
+    let is_hash = |word: &str| word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| is_hash(word)).count();
+    assert_eq!(words(body), 0, "no fingerprint in sight");
+    assert!(words(annex) >= 3, "all of them in the annex");
+}
+
+#[test]
+fn sections_are_those_of_the_design_and_every_link_of_the_contents_leads_somewhere() {
+    for language in ["nl", "en"] {
+        let page = good(&["--lang", language]).page;
+        let nav = page.split_once("<nav").and_then(|(_, rest)| rest.split_once("</nav>")).expect("contents").0;
+        let targets: Vec<&str> = nav.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(targets.len(), 16);
+        for target in targets {
+            assert!(page.contains(&format!("<h2 id=\"{target}\">")), "{language}: {target}");
+        }
+    }
 }

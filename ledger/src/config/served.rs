@@ -19,11 +19,22 @@ pub struct LimitsConfig {
     pub streams_per_client: usize,
     /// KiB a second that one actor appends; what is over waits. Default: no limit.
     pub append_kib_per_second: Option<u64>,
+    /// Calls a second that one actor makes, a stream counting as one; what is over is refused. 0: no limit. Default: 2,000.
+    pub calls_per_second: u32,
+    /// Seconds for which a stream waits for a reader that takes nothing, before it is cut off. Default: 120.
+    pub stalled_reader_s: u64,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { connections: 1_024, connections_per_client: 64, streams_per_client: 32, append_kib_per_second: None }
+        Self {
+            connections: 1_024,
+            connections_per_client: 64,
+            streams_per_client: 32,
+            append_kib_per_second: None,
+            calls_per_second: 2_000,
+            stalled_reader_s: 120,
+        }
     }
 }
 
@@ -52,6 +63,23 @@ pub struct BackupConfig {
 impl BackupConfig {
     const fn keep() -> usize {
         7
+    }
+}
+
+/// The scrub of a log: all that a read depends on, read again and held against what was signed, while it is served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScrubConfig {
+    /// KiB a second that it reads; a quarter of it while appends wait. 0: no scrub, which the ledger says when it starts.
+    /// Default: 4,096.
+    pub kib_per_second: u64,
+    /// Seconds from the end of one pass to the beginning of the next. Default: 86,400, a day.
+    pub rest_s: u64,
+}
+
+impl Default for ScrubConfig {
+    fn default() -> Self {
+        Self { kib_per_second: 4_096, rest_s: 86_400 }
     }
 }
 

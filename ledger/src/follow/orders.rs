@@ -28,7 +28,7 @@ pub(super) struct Orders {
 pub(crate) fn finish(store: &Arc<Store>) -> Result<(), StoreError> {
     for KeptOrder { size, text, .. } in store.orders()?.into_iter().filter(|order| !order.is_carried_out) {
         let order = Erasure::parse(&text).map_err(|_| StoreError::Row { what: "an order to erase" })?;
-        store.erase(Believed { places: &order.places, text: &text, size })?;
+        store.erase(Believed { places: &order.places, resealed: &order.resealed, text: &text, size })?;
     }
     Ok(())
 }
@@ -84,8 +84,8 @@ impl Orders {
                     Err(_) => return Err(Fault::NotContent { entry, position }.into()),
                 }
             }
-            let believed = Believed { places: &order.places, text: &text, size };
-            if store.has_gone(believed.places)? {
+            let believed = Believed { places: &order.places, resealed: &order.resealed, text: &text, size };
+            if store.has_gone(believed)? {
                 store.keep_order(believed)?;
             } else {
                 let erased = store.erase(believed)?;

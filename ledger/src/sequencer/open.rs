@@ -2,8 +2,8 @@
 
 use super::publisher::Publisher;
 use super::{
-    Answered, AppendError, Examined, Fuse, Job, QUEUE_JOBS_MAX, SharedDwelling, SharedView, Taken, WAITING_KIB_MAX,
-    Work,
+    Answered, AppendError, Examined, Fuse, Job, QUEUE_JOBS_MAX, SharedDwelling, SharedView, Stopped, Taken,
+    WAITING_KIB_MAX, Work,
 };
 use crate::access::Roles;
 use crate::metrics::LogMetrics;
@@ -36,6 +36,7 @@ pub(crate) struct OpenLog {
     room: Room,
     metrics: LogMetrics,
     dwelling: SharedDwelling,
+    stopped: Stopped,
 }
 
 /// Who writes the log.
@@ -47,7 +48,7 @@ pub(super) enum Writer {
 }
 
 impl OpenLog {
-    pub(super) fn new(of: &Publisher, room: Room, writer: Writer) -> Self {
+    pub(super) fn new(of: &Publisher, room: Room, writer: Writer, stopped: Stopped) -> Self {
         Self {
             origin: of.origin.clone(),
             store: Arc::clone(&of.store),
@@ -57,6 +58,14 @@ impl OpenLog {
             room,
             metrics: of.metrics.clone(),
             dwelling: Arc::clone(&of.dwelling),
+            stopped,
+        }
+    }
+
+    /// Signs and accepts nothing more until the log is opened again. A replica signs nothing anyway.
+    pub(crate) fn stop(&self, reason: String) {
+        if self.stopped.set(reason.clone()).is_ok() {
+            tracing::error!(origin = self.origin, reason, "the log stops accepting");
         }
     }
 

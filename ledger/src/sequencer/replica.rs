@@ -12,7 +12,7 @@
 
 use super::open::{OpenLog, Writer};
 use super::publisher::Publisher;
-use super::{GROUP_BYTES_MAX, begin};
+use super::{GROUP_BYTES_MAX, Stopped, begin};
 use crate::access::Roles;
 use crate::log::{Admitted, Draft, Log, Refusal, Sealed, Submission};
 use crate::metrics::{LogMetrics, timed};
@@ -126,7 +126,7 @@ pub(crate) fn follow(
     metrics: &LogMetrics,
 ) -> (Arc<OpenLog>, Replica) {
     let (log, publisher) = begin(loaded, guard, store, metrics);
-    let open = OpenLog::new(&publisher, room.clone(), Writer::Primary(primary));
+    let open = OpenLog::new(&publisher, room.clone(), Writer::Primary(primary), Stopped::default());
     (Arc::new(open), Replica { log, publisher, room, is_stopped: false })
 }
 

@@ -1,6 +1,6 @@
 //! Appending: one batch, a stream of them, a snapshot.
 
-use super::{Admitted, Service, Stream, blocking};
+use super::{Admitted, Service, blocking};
 use crate::access::{Call, Caller};
 use crate::limits::Limits;
 use crate::log::{Refusal, Submission};
@@ -30,10 +30,10 @@ pub(super) async fn append(
     request: AppendRequest,
 ) -> Result<AppendResponse, Status> {
     let (Admitted { log, actor }, examined) = match request.headers.len() {
-        ..=INLINE_EVENTS_MAX => examine(service, caller, request)?,
+        ..=INLINE_EVENTS_MAX => examine(service, caller, request, Piece::First)?,
         _ => {
             let service = service.clone();
-            blocking(move || examine(&service, caller, request)).await?
+            blocking(move || examine(&service, caller, request, Piece::First)).await?
         }
     };
     let _on_its_way = service.limits.bytes(log.origin(), actor, examined.submission.bytes).await;
@@ -41,9 +41,19 @@ pub(super) async fn append(
     receive(&log, answered).await
 }
 
+/// Where a batch stands in its call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    First,
+    Later,
+}
+
 /// Everything that needs no state, by whoever is free: decoding, hashing, the signature, packing.
-fn examine(service: &Service, caller: Caller, request: AppendRequest) -> Result<Opened, Status> {
+fn examine(service: &Service, caller: Caller, request: AppendRequest, piece: Piece) -> Result<Opened, Status> {
     let entered = service.admit(caller, Call::Append, &request.origin)?;
+    if piece == Piece::First {
+        service.count(&entered)?;
+    }
     let log = Arc::clone(&entered.log);
     log.check_takes()?;
     let examined = timed(&log.metrics().admission, || {
@@ -67,15 +77,16 @@ pub(super) fn append_stream(
     service: Service,
     caller: Caller,
     mut requests: Streaming<AppendRequest>,
-) -> Stream<AppendResponse> {
+) -> ReceiverStream<Result<AppendResponse, Status>> {
     let limits = Arc::clone(&service.limits);
     let (taken, examining) = mpsc::channel::<Result<JoinHandle<Result<Opened, Status>>, Status>>(STREAM_EXAMINED_MAX);
     tokio::spawn(async move {
+        let mut piece = Piece::First;
         loop {
             let next = match requests.message().await {
                 Ok(Some(request)) => {
-                    let service = service.clone();
-                    Ok(tokio::task::spawn_blocking(move || examine(&service, caller, request)))
+                    let (service, this) = (service.clone(), std::mem::replace(&mut piece, Piece::Later));
+                    Ok(tokio::task::spawn_blocking(move || examine(&service, caller, request, this)))
                 }
                 Ok(None) => return,
                 Err(status) => Err(status),

@@ -25,7 +25,9 @@ pub(super) async fn put(
     mut pieces: Streaming<PutBlobRequest>,
 ) -> Result<BlobStatResponse, Status> {
     let first = pieces.message().await?.ok_or_else(|| Status::invalid_argument("the stream holds no piece"))?;
-    let Admitted { log, actor } = service.admit(caller, Call::PutBlob, &first.origin)?;
+    let admitted = service.admit(caller, Call::PutBlob, &first.origin)?;
+    service.count(&admitted)?;
+    let Admitted { log, actor } = admitted;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
     log.check_takes()?;
     log.room_for(size)?;

@@ -1,6 +1,6 @@
 //! Reading: heads, proofs, entries, streams, evidence. All of it as of a published checkpoint.
 
-use super::{Admitted, Parcels, Service, Stream, blocking, denied, hash, streaming, streaming_in_parcels};
+use super::{Admitted, Service, Stream, blocking, denied, hash, streaming, streaming_in_parcels};
 use crate::access::Actor;
 use crate::audited::audit_entry;
 use crate::export::{self, ExportError};
@@ -195,7 +195,7 @@ pub(super) fn stream(
 }
 
 /// Evidence is given to the actor that logged the export, and to nobody else: so the log says who had what.
-fn check_own(log: &OpenLog, actor: Actor, export_entry: u64) -> Result<(), Status> {
+pub(super) fn check_own(log: &OpenLog, actor: Actor, export_entry: u64) -> Result<(), Status> {
     let Actor::Known(_) = actor else { return Ok(()) };
     let statement = if export_entry < log.view().size { log.store().statement(export_entry)? } else { None };
     let is_own = statement.and_then(|statement| Hash::read(&statement.source)).is_some_and(|of| actor.owns(of));
@@ -206,7 +206,7 @@ pub(super) fn evidence(
     service: &Service,
     Admitted { log, actor }: Admitted,
     request: ExportEvidenceRequest,
-) -> Result<Parcels<EvidenceRecord>, Status> {
+) -> Result<Stream<EvidenceRecord>, Status> {
     let shown = Arc::clone(&service.shown);
     let cosigned = service.standing(log.origin()).cosigned;
     Ok(streaming_in_parcels(service.long_call(&log, actor)?, move |push| {

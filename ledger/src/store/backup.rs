@@ -43,8 +43,12 @@ impl Store {
     }
 }
 
-/// Puts the newest copy of a backup into a place where no store is. What it is worth is for `check` and the guard to say.
-pub(crate) fn restore(from: &Path, store: &Path) -> Result<(), StoreError> {
+/// Puts a copy of a backup into a place where no store is: the newest, or the one so many before it. What it is worth is for
+/// `check` and the guard to say.
+///
+/// With an older log come the newest keys: those of entries that it does not have are swept when it is opened, and what
+/// was erased since stays erased. What was cosigned is of the newest alone.
+pub(crate) fn restore(from: &Path, store: &Path, back: usize) -> Result<(), StoreError> {
     let restoring = "putting a store back";
     if !from.join(CHECKPOINT).is_file() {
         return Err(StoreError::NoBackup { path: from.display().to_string() });
@@ -53,10 +57,12 @@ pub(crate) fn restore(from: &Path, store: &Path) -> Result<(), StoreError> {
     if fs::read_dir(store).map_err(failed(restoring))?.next().is_some() {
         return Err(StoreError::NotEmpty { path: store.display().to_string() });
     }
-    restore_database(&from.join("log"), &store.join("log"))?;
-    restore_database(&from.join("keys"), &store.join("keys"))?;
+    restore_database(&from.join("log"), &store.join("log"), back)?;
+    restore_database(&from.join("keys"), &store.join("keys"), 0)?;
     copy_blobs(&from.join("blobs"), &store.join("blobs")).map_err(failed("copying blobs"))?;
-    if let Ok(cosigned) = fs::read(from.join("cosigned")) {
+    if back == 0
+        && let Ok(cosigned) = fs::read(from.join("cosigned"))
+    {
         write_whole(&store.join("cosigned"), &cosigned).map_err(failed(restoring))?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use thiserror::Error;
 use zegel_proto::limits::BLOB_BYTES_MAX;
 use zegel_verifier::hash::Hash;
 
-use crate::store::StoreError;
+use crate::store::{Pace, StoreError};
 use sha2::{Digest, Sha256};
 
 /// Bytes that are hashed at a time.
@@ -73,7 +73,7 @@ pub(crate) struct Upload {
 }
 
 impl Blobs {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(path).map_err(|reason| StoreError::failed("making the folder of blobs", reason))?;
         Ok(Self { path: path.to_owned(), open: Arc::default() })
     }
@@ -165,21 +165,43 @@ impl Blobs {
 
     /// All blobs that are there, whole.
     pub(crate) fn all(&self) -> Result<Vec<Hash>, StoreError> {
-        let failed = |reason| StoreError::failed("listing blobs", reason);
         let mut blobs = Vec::new();
-        for folder in fs::read_dir(&self.path).map_err(failed)? {
-            for file in fs::read_dir(folder.map_err(failed)?.path()).map_err(failed)? {
-                let name = file.map_err(failed)?.file_name();
-                blobs.extend(name.to_str().and_then(parse_name));
-            }
+        for first in 0..=u8::MAX {
+            blobs.extend(self.of_folder(first)?);
         }
+        Ok(blobs)
+    }
+
+    /// Those whose hash begins with this byte, ascending.
+    pub(crate) fn of_folder(&self, first: u8) -> Result<Vec<Hash>, StoreError> {
+        let failed = |reason| StoreError::failed("listing blobs", reason);
+        let files = match fs::read_dir(self.path.join(format!("{first:02x}"))) {
+            Ok(files) => files,
+            Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(reason) => return Err(failed(reason)),
+        };
+        let mut blobs = Vec::new();
+        for file in files {
+            blobs.extend(file.map_err(failed)?.file_name().to_str().and_then(parse_name));
+        }
+        blobs.sort_unstable();
         Ok(blobs)
     }
 
     /// Reads a whole blob again and compares its hash.
     pub(crate) fn check(&self, blob: Hash) -> Result<(), BlobError> {
-        let found = hash_of(&mut self.read(blob)?)?;
-        if found == blob { Ok(()) } else { Err(BlobError::OtherHash { found, wanted: blob }) }
+        self.check_paced(blob, &mut |_| true).map(drop)
+    }
+
+    /// The same from the disk, telling `pace` of the bytes as they are read. False if it was told to stop before the end.
+    pub(crate) fn check_paced(&self, blob: Hash, pace: Pace<'_>) -> Result<bool, BlobError> {
+        let mut file = self.read(blob)?;
+        // What the system remembers of the file is not what lies on the disk. It may refuse to forget: then it is believed.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        match hash_paced(&mut file, pace)? {
+            Some(found) if found != blob => Err(BlobError::OtherHash { found, wanted: blob }),
+            found => Ok(found.is_some()),
+        }
     }
 }
 
@@ -210,7 +232,7 @@ impl Upload {
             return Ok(BlobStat { offset: self.offset, complete: false });
         }
         self.file.seek(SeekFrom::Start(0)).map_err(failed("reading a blob"))?;
-        let found = hash_of(&mut self.file)?;
+        let found = hash_paced(&mut self.file, &mut |_| true)?.unwrap_or(Hash::ZERO);
         if found != self.blob {
             fs::remove_file(&self.part).map_err(failed("removing a blob"))?;
             return Err(BlobError::OtherHash { found, wanted: self.blob });
@@ -238,15 +260,19 @@ fn sync_folder(folder: &Path) -> Result<(), BlobError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("syncing a folder of blobs"))
 }
 
-fn hash_of(file: &mut File) -> Result<Hash, BlobError> {
+/// Hash of what follows in a file; `None` if it was told to stop.
+fn hash_paced(file: &mut File, pace: Pace<'_>) -> Result<Option<Hash>, BlobError> {
     let mut hasher = Sha256::new();
     let mut step = vec![0; HASH_STEP_BYTES];
     loop {
         let read = file.read(&mut step).map_err(failed("reading a blob"))?;
         if read == 0 {
-            return Ok(Hash(hasher.finalize().into()));
+            return Ok(Some(Hash(hasher.finalize().into())));
         }
         hasher.update(&step[..read]);
+        if !pace(read as u64) {
+            return Ok(None);
+        }
     }
 }
 

@@ -6,12 +6,15 @@
 //! would delete it); no recycled log files, so that destroyed bytes do not stay in one; files are read back when they are
 //! written (`paranoid_file_checks`).
 
+mod copies;
+
+pub(super) use copies::restore_database;
+
 use crate::store::StoreError;
 use crate::store::cost::{count_sync, count_write};
-use rocksdb::backup::{BackupEngine, BackupEngineOptions, RestoreOptions};
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBCompressionType, DBRecoveryMode, Direction, Env, FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch,
+    DBCompressionType, DBRecoveryMode, Direction, FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch,
     WriteOptions,
 };
 use std::path::Path;
@@ -159,6 +162,10 @@ fn options() -> Options {
 impl Database {
     /// Opens or creates a database with these columns.
     pub(super) fn open(path: &Path, columns: &[Column]) -> Result<Self, StoreError> {
+        Self::open_with(path, columns, options)
+    }
+
+    fn open_with(path: &Path, columns: &[Column], options: impl Fn() -> Options) -> Result<Self, StoreError> {
         let failed = |reason: rocksdb::Error| StoreError::failed("opening a database", reason);
         let descriptors = columns.iter().map(|column| ColumnFamilyDescriptor::new(column.name(), options()));
         let db = DB::open_cf_descriptors(&options(), path, descriptors).map_err(failed)?;
@@ -307,37 +314,12 @@ impl Database {
         flushed.map_err(|reason| StoreError::failed("flushing", reason))
     }
 
-    /// Copies the database as it is now into a line of copies, while it is written; forgets the oldest beyond `keep`.
-    pub(super) fn back_up(&self, to: &Path, keep: usize) -> Result<(), StoreError> {
-        let failed = |reason: rocksdb::Error| StoreError::failed("copying a database", reason);
-        let mut line = line_of_copies(to)?;
-        // Memtables become files, which are copied once; logs would be copied whole each time.
-        line.create_new_backup_flush(&self.db, true).map_err(failed)?;
-        line.purge_old_backups(keep.max(1)).map_err(failed)?;
-        let newest = line.get_backup_info().last().map(|copy| copy.backup_id);
-        newest.map_or(Ok(()), |newest| line.verify_backup(newest)).map_err(failed)
-    }
-
     /// Empties a column.
     pub(super) fn clear(&self, column: Column) -> Result<(), StoreError> {
         let mut write = self.write();
         write.delete_range(column, &[], &[0xFF; 64]);
         self.commit(write, "emptying a column")
     }
-}
-
-fn line_of_copies(folder: &Path) -> Result<BackupEngine, StoreError> {
-    let failed = |reason: rocksdb::Error| StoreError::failed("opening a backup", reason);
-    let mut options = BackupEngineOptions::new(folder).map_err(failed)?;
-    options.set_sync(true);
-    BackupEngine::open(&options, &Env::new().map_err(failed)?).map_err(failed)
-}
-
-/// Puts the newest copy of a database into an empty place.
-pub(super) fn restore_database(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let failed = |reason: rocksdb::Error| StoreError::failed("putting a database back", reason);
-    let mut line = line_of_copies(from)?;
-    line.restore_from_latest_backup(to, to, &RestoreOptions::default()).map_err(failed)
 }
 
 impl Write<'_> {

@@ -3,7 +3,7 @@
 //! The crash story. Before anything goes, each event gets a row that keeps its sealed leaf (what its batch signed over) and the marks by which its
 //! bytes would be known again; that row is durable first. Every later step can be done again: what is blank stays blank, what is gone stays gone.
 //! Wherever we stop, the same order goes on and ends the same. The marks are complements of a few bytes of ciphertext: they find what they
-//! mean in the files and not themselves.
+//! mean in the files and not themselves. Of a message row its watermark stays, by which the source that made it leaves the message out.
 //! Not here: who may order it (`erase`), what is logged of it (the officer's tools). Specification: `specs/storage.md`.
 
 use crate::store::database::Column;
@@ -11,15 +11,20 @@ use crate::store::rows::{self, BodiesRow, CHUNK_EVENTS, ErasedRow, KeysRow};
 use crate::store::{Step, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use zegel_proto::parse;
 use zegel_proto::v1::{EventHeader, SealedBody};
 use zegel_verifier::batch::sealed_leaf;
-use zegel_verifier::hash::Hash;
+use zegel_verifier::erasure::Resealed;
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::watermark::Watermark;
 
 /// Bytes by which a sealed form is known again.
 const MARK_BYTES: usize = 16;
+/// How often the files are written anew, before a reader who keeps one of them is in the way.
+const REWRITES_MAX: u32 = 4;
 /// Bytes of a file that are scanned at a time.
 const SCAN_STEP_BYTES: usize = 1 << 20;
 
@@ -42,6 +47,8 @@ pub struct Erased {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Believed<'a> {
     pub(crate) places: &'a [(u64, u32)],
+    /// What stands in the place of events of which a part is covered for good.
+    pub(crate) resealed: &'a BTreeMap<(u64, u32), Resealed>,
     /// As it was handed over: kept, so that a follower can believe it too.
     pub(crate) text: &'a str,
     /// Entries of the log when it was believed.
@@ -49,12 +56,27 @@ pub(crate) struct Believed<'a> {
 }
 
 type Marks = Vec<[u8; MARK_BYTES]>;
+/// How events of an order stand that are not simply to be blanked.
+type Forms = BTreeMap<(u64, u32), Form>;
+
+enum Form {
+    /// An earlier run blanked it.
+    Gone,
+    /// An earlier run put the new sealed form in its place.
+    There,
+    /// This takes its place.
+    New(Resealed),
+}
 
 impl Store {
     /// The sealed leaf of an event that was erased; `None` if it was not.
     pub(crate) fn erased(&self, entry: u64, position: u32) -> Result<Option<Hash>, StoreError> {
+        Ok(self.erased_row(entry, position)?.map(|row| Hash(row.leaf)))
+    }
+
+    fn erased_row(&self, entry: u64, position: u32) -> Result<Option<ErasedRow>, StoreError> {
         let row = self.truth.get(Column::Erased, &rows::chunk_key(entry, position))?;
-        row.map(|row| Ok(Hash(rows::parse::<ErasedRow>("an erased event", &row)?.leaf))).transpose()
+        row.map(|row| rows::parse("an erased event", &row)).transpose()
     }
 
     /// Erased events of an entry, by position.
@@ -69,12 +91,14 @@ impl Store {
         found.iter().map(read).collect()
     }
 
-    /// Nothing is left of what lay sealed beside these events, and nothing to look for.
-    pub(crate) fn has_gone(&self, places: &[(u64, u32)]) -> Result<bool, StoreError> {
-        for (entry, position) in places {
-            let row = self.truth.get(Column::Erased, &rows::chunk_key(*entry, *position))?;
-            let row = row.map(|row| rows::parse::<ErasedRow>("an erased event", &row)).transpose()?;
-            if !row.is_some_and(|row| row.marks.is_empty()) {
+    /// Nothing is left of what an order takes away, and nothing to look for.
+    pub(crate) fn has_gone(&self, order: Believed<'_>) -> Result<bool, StoreError> {
+        for place @ (entry, position) in order.places {
+            let row = self.erased_row(*entry, *position)?;
+            let chunk = self.ciphertexts(*entry, position / CHUNK_EVENTS as u32)?;
+            let ciphertext = chunk.get(*position as usize % CHUNK_EVENTS).map_or(&[][..], Vec::as_slice);
+            let is_new = order.resealed.get(place).is_some_and(|new| new.ciphertext == ciphertext);
+            if !row.is_some_and(|row| row.marks.is_empty()) || !(ciphertext.is_empty() || is_new) {
                 return Ok(false);
             }
         }
@@ -86,84 +110,117 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then do it again: it goes on.
     pub(crate) fn erase(&self, order: Believed<'_>) -> Result<Erased, StoreError> {
+        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let places = order.places;
         let mut erased = Erased { events: places.len() as u64, ..Erased::default() };
         let mut chunks: BTreeMap<(u64, u32), Vec<u32>> = BTreeMap::new();
         for (entry, position) in places {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
-        erased.before = self.step(Step::EraseIntent, || self.intend(&chunks, order))?;
+        // A scrub's copy keeps files alive that hold what is to go.
+        Self::forget_scrub(&self.path)?;
+        let (before, resealed) = self.step(Step::EraseIntent, || self.intend(&chunks, order))?;
+        erased.before = before;
         self.step(Step::EraseKeys, || {
-            chunks.iter().try_for_each(|(chunk, positions)| self.blank_keys(*chunk, positions))
+            chunks.iter().try_for_each(|(chunk, positions)| self.blank_keys(*chunk, positions, &resealed))
         })?;
         self.step(Step::EraseBodies, || {
             for (chunk, positions) in &chunks {
-                self.blank_bodies(*chunk, positions)?;
-                erased.blobs += self.remove_blobs(*chunk, positions)?;
+                self.blank_bodies(*chunk, positions, &resealed)?;
+                erased.blobs += self.remove_blobs(*chunk, positions, &resealed)?;
             }
             Ok(())
         })?;
-        self.step(Step::EraseFiles, || {
-            self.keys.compact()?;
-            self.truth.compact()?;
-            self.scan(places, &mut erased)
-        })?;
+        self.step(Step::EraseFiles, || self.rewrite(places, &mut erased))?;
         self.step(Step::EraseMarks, || self.forget_marks(order))?;
         Ok(erased)
     }
 
     /// Keeps the leaf of each event, and how its bytes would be known again. Gives how many had gone before.
-    fn intend(&self, chunks: &BTreeMap<(u64, u32), Vec<u32>>, order: Believed<'_>) -> Result<u64, StoreError> {
-        let (mut write, mut before) = (self.truth.write(), 0);
+    /// And which new sealed forms take a place: not that of an event that ended since, nor of another form than the one that they replace.
+    fn intend(&self, chunks: &BTreeMap<(u64, u32), Vec<u32>>, order: Believed<'_>) -> Result<(u64, Forms), StoreError> {
+        let (mut write, mut before, mut forms) = (self.truth.write(), 0, BTreeMap::new());
         self.put_order(&mut write, order.size, order.text)?;
         for ((entry, chunk), positions) in chunks {
             let (ciphertexts, keys) = (self.ciphertexts(*entry, *chunk)?, self.wraps(*entry, *chunk)?);
             for position in positions {
-                if self.erased(*entry, *position)?.is_some() {
-                    before += 1;
-                    continue;
-                }
                 let within = *position as usize % CHUNK_EVENTS;
                 let of = |list: &[Vec<u8>]| list.get(within).cloned().unwrap_or_default();
                 let body = SealedBody { ciphertext: of(&ciphertexts), wrap: of(&keys.wraps), message_row: Vec::new() };
+                let (place, kept) = ((*entry, *position), self.erased_row(*entry, *position)?);
+                let new = order.resealed.get(&place);
+                let is_new = |new: &Resealed| new.ciphertext == body.ciphertext;
+                if kept.is_some() && (body.ciphertext.is_empty() || new.is_some_and(is_new)) {
+                    // What was under way is taken up again: its marks are still there.
+                    before += u64::from(kept.is_some_and(|kept| kept.marks.is_empty()));
+                    let form = if body.ciphertext.is_empty() { Form::Gone } else { Form::There };
+                    forms.insert(place, form);
+                    continue;
+                }
+                if let Some(new) = new {
+                    if Hash::read(&new.replaces) != Some(sha256(&[&body.ciphertext])) {
+                        return Err(StoreError::OtherForm { entry: *entry, position: *position });
+                    }
+                    forms.insert(place, Form::New(new.clone()));
+                }
+                if let Some(kept) = kept.filter(|kept| !kept.marks.is_empty()) {
+                    // Stopped after the keys: the wrap that is there may be the new one.
+                    write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&kept));
+                    continue;
+                }
                 if body.ciphertext.is_empty() || body.wrap.is_empty() {
                     return Err(StoreError::Missing { what: "sealed body of entry", number: *entry });
                 }
-                let row = ErasedRow { leaf: sealed_leaf(&body).0, marks: marks_of(&body, &of(&keys.message_rows)) };
+                let leaf = self.erased(*entry, *position)?.unwrap_or_else(|| sealed_leaf(&body));
+                let row = ErasedRow { leaf: leaf.0, marks: marks_of(&body) };
                 write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&row));
             }
         }
         self.truth.commit_synced(write, "writing what is to be erased")?;
-        Ok(before)
+        Ok((before, forms))
     }
 
-    fn blank_keys(&self, (entry, chunk): (u64, u32), positions: &[u32]) -> Result<(), StoreError> {
+    fn blank_keys(&self, (entry, chunk): (u64, u32), positions: &[u32], forms: &Forms) -> Result<(), StoreError> {
         let mut row: KeysRow = self.wraps(entry, chunk)?;
         for position in positions {
             let within = *position as usize % CHUNK_EVENTS;
-            row.wraps.get_mut(within).map(Vec::clear);
-            row.message_rows.get_mut(within).map(Vec::clear);
+            match (row.wraps.get_mut(within), forms.get(&(entry, *position))) {
+                (_, Some(Form::Gone | Form::There)) => continue,
+                (Some(wrap), Some(Form::New(new))) => wrap.clone_from(&new.wrap),
+                (Some(wrap), None) => wrap.clear(),
+                (None, _) => {}
+            }
+            // A row that was blanked before is a watermark already, and stays one.
+            if let Some(row) = row.message_rows.get_mut(within).filter(|row| Watermark::read(row).is_none()) {
+                *row = Watermark::of_row(row).map(|left| left.print()).unwrap_or_default();
+            }
         }
         let mut write = self.keys.write();
         write.put(Column::Wraps, &rows::chunk_key(entry, chunk), &rows::print(&row));
         self.keys.commit_synced(write, "erasing keys")
     }
 
-    fn blank_bodies(&self, (entry, chunk): (u64, u32), positions: &[u32]) -> Result<(), StoreError> {
+    fn blank_bodies(&self, (entry, chunk): (u64, u32), positions: &[u32], forms: &Forms) -> Result<(), StoreError> {
         let mut row = BodiesRow { ciphertexts: self.ciphertexts(entry, chunk)? };
         for position in positions {
-            row.ciphertexts.get_mut(*position as usize % CHUNK_EVENTS).map(Vec::clear);
+            let ciphertext = row.ciphertexts.get_mut(*position as usize % CHUNK_EVENTS);
+            match (ciphertext, forms.get(&(entry, *position))) {
+                (Some(ciphertext), Some(Form::New(new))) => ciphertext.clone_from(&new.ciphertext),
+                (Some(ciphertext), None) => ciphertext.clear(),
+                (None, _) | (_, Some(Form::Gone | Form::There)) => {}
+            }
         }
         let mut write = self.truth.write();
         write.put(Column::Bodies, &rows::chunk_key(entry, chunk), &rows::print(&row));
         self.truth.commit_synced(write, "erasing bodies")
     }
 
-    /// Blobs are encrypted once for one event: no other event needs them.
-    fn remove_blobs(&self, (entry, _): (u64, u32), positions: &[u32]) -> Result<u64, StoreError> {
+    /// Blobs are encrypted once for one event: no other event needs them. Of an event that loses a part only they stay; the key of one that is covered is gone.
+    fn remove_blobs(&self, (entry, _): (u64, u32), positions: &[u32], forms: &Forms) -> Result<u64, StoreError> {
         let headers = self.headers(entry)?;
         let mut removed = 0;
-        for position in positions {
+        let loses_all = |position: &&u32| !matches!(forms.get(&(entry, **position)), Some(Form::There | Form::New(_)));
+        for position in positions.iter().filter(loses_all) {
             let header = headers.get(*position as usize).and_then(|header| parse::<EventHeader>(header).ok());
             let blobs = header.map(|header| header.blobs).unwrap_or_default();
             for blob in blobs.iter().filter_map(|blob| Hash::read(blob)) {
@@ -173,8 +230,25 @@ impl Store {
         Ok(removed)
     }
 
-    /// Reads every file of both databases for the marks of what was erased.
-    fn scan(&self, places: &[(u64, u32)], erased: &mut Erased) -> Result<(), StoreError> {
+    /// Writes every file anew until none holds what should be gone: a reader of a log that is served keeps an older file for as long as it reads.
+    fn rewrite(&self, places: &[(u64, u32)], erased: &mut Erased) -> Result<(), StoreError> {
+        let mut left = REWRITES_MAX;
+        loop {
+            self.keys.compact()?;
+            self.truth.compact()?;
+            (erased.files, erased.bytes, left) = (0, 0, left - 1);
+            match self.scan(places, erased)? {
+                None => return Ok(()),
+                Some(path) if left == 0 => {
+                    return Err(StoreError::StillThere { path: path.display().to_string() });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Reads every file of both databases for the marks of what was erased; gives one that has them.
+    fn scan(&self, places: &[(u64, u32)], erased: &mut Erased) -> Result<Option<PathBuf>, StoreError> {
         let mut wanted: HashMap<[u8; 4], Marks> = HashMap::new();
         for (entry, position) in places {
             let row = self.truth.get(Column::Erased, &rows::chunk_key(*entry, *position))?;
@@ -187,16 +261,19 @@ impl Store {
         for folder in ["log", "keys"] {
             for path in files_of(&self.path.join(folder))? {
                 let failed = |reason| StoreError::failed("looking through the files", reason);
-                let mut file = File::open(&path).map_err(failed)?;
+                // A file that a log in service has let go of meanwhile is gone.
+                let mut file = match File::open(&path) {
+                    Err(reason) if reason.kind() == ErrorKind::NotFound => continue,
+                    opened => opened.map_err(failed)?,
+                };
                 erased.files += 1;
                 erased.bytes += file.metadata().map_err(failed)?.len();
                 if holds(&mut file, &wanted).map_err(failed)? {
-                    let reason = format!("{} still holds what should be gone", path.display());
-                    return Err(StoreError::failed("erasing", reason));
+                    return Ok(Some(path));
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn forget_marks(&self, order: Believed<'_>) -> Result<(), StoreError> {
@@ -212,9 +289,10 @@ impl Store {
     }
 }
 
-/// Complements of the last bytes of the wrap, the first of the ciphertext, and of the message row.
-fn marks_of(body: &SealedBody, message_row: &[u8]) -> Marks {
-    let ends = [body.wrap.last_chunk::<MARK_BYTES>(), body.ciphertext.first_chunk(), message_row.last_chunk()];
+/// Complements of the last bytes of the wrap, and of the first of the ciphertext. A message row lies in one value with its wrap: where that is gone, so is
+/// the row. Its own bytes mark nothing, since messages of one minute share some.
+fn marks_of(body: &SealedBody) -> Marks {
+    let ends = [body.wrap.last_chunk::<MARK_BYTES>(), body.ciphertext.first_chunk()];
     ends.into_iter().flatten().map(|mark| mark.map(|byte| !byte)).collect()
 }
 

@@ -18,6 +18,10 @@ pub enum Step {
     Projection,
     /// The table of a snapshot, before the snapshot becomes an entry.
     Table,
+    /// Envelopes that were rewrapped, synced.
+    Rewrap,
+    /// The newest cosigned checkpoint, which can be asked for again.
+    Cosigned,
     /// Of an erasure: the leaves and marks of what goes, synced.
     EraseIntent,
     /// Of an erasure: wraps and message rows, synced.

@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// Replays the registry from its stream: authority was judged when each event was taken.
-    fn load_registry(&self, origin: &str) -> Result<Registry, StoreError> {
+    pub(crate) fn load_registry(&self, origin: &str) -> Result<Registry, StoreError> {
         let unreadable = StoreError::Row { what: "the registry" };
         let of = StreamMonth::fixed(StreamType::StreamRegistry);
         let mut registry = None;

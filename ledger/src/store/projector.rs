@@ -74,6 +74,18 @@ impl Cut {
     }
 }
 
+/// The thread, for as long as it works: whatever ends it, nobody waits for it any more.
+struct Working<'a>(&'a Projector);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the projector panicked");
+            self.0.fail(StoreError::failed("projecting", "the thread that projects panicked: open the log again"));
+        }
+    }
+}
+
 /// A table, and who waits for it.
 struct TableWanted {
     cut: Cut,
@@ -97,7 +109,10 @@ impl Projector {
         self.lock().watermark = watermark;
         let projector = Arc::clone(self);
         let thread = std::thread::Builder::new().name("projector".into());
-        let thread = thread.spawn(move || projector.work(&db, faults.as_ref()));
+        let thread = thread.spawn(move || {
+            let working = Working(&projector);
+            working.0.work(&db, faults.as_ref());
+        });
         thread.map_err(|reason| StoreError::failed("starting the projector", reason))
     }
 
@@ -201,7 +216,7 @@ impl Projector {
                 Task::Table(TableWanted { cut, made }) => {
                     let watermark = self.watermark();
                     let table = step(faults, Step::Table, || match cut {
-                        Cut::AtLeast(_) => Projection::write_table(db, watermark),
+                        Cut::AtLeast(_) => Projection::write_table(db, watermark, &mut |_| true),
                         Cut::At(covers) => Projection::write_table_at(db, covers, watermark),
                     });
                     // Whoever asked may have gone: the table is swept when the log is opened.
@@ -211,20 +226,24 @@ impl Projector {
                 // A clean stop leaves nothing to replay.
                 Task::Close => return drop(db.flush(Column::LOG)),
             };
-            let mut state = self.lock();
             match done {
-                Ok(watermark) => state.watermark = watermark,
+                Ok(watermark) => self.lock().watermark = watermark,
                 Err(reason) => {
                     tracing::error!(%reason, "projections cannot be written");
-                    state.failed = Some(reason);
-                    state.tables.clear();
+                    return self.fail(reason);
                 }
             }
             self.changed.notify_all();
-            if state.failed.is_some() {
-                return;
-            }
         }
+    }
+
+    /// Tells everyone who waits, or will, that there is nothing to wait for.
+    fn fail(&self, reason: StoreError) {
+        let mut state = self.lock();
+        state.failed = Some(reason);
+        // Whoever waits for a table hears that its maker is gone.
+        state.tables.clear();
+        self.changed.notify_all();
     }
 }
 

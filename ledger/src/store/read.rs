@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zegel_proto::parse;
 use zegel_proto::v1::{DossierEnvelope, SealedBody, StreamType};
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::StreamMonth;
 use zegel_verifier::tree::Subtree;
 
@@ -111,10 +111,18 @@ impl Store {
         Ok(ciphertexts.into_iter().zip(wraps).collect())
     }
 
-    /// Canonical bytes of an envelope.
+    /// Whether an envelope is what came under this hash, or what an officer put in its place since; `None` without one.
+    pub(crate) fn is_envelope_whole(&self, envelope: Hash) -> Result<Option<bool>, StoreError> {
+        let Some(row) = self.keys.get(Column::Envelopes, &envelope.0)? else { return Ok(None) };
+        // A row that was rewrapped carries a digest of its own, which its reader checks.
+        let bytes = rows::parse_envelope(&row)?;
+        Ok(Some(rows::is_rewrapped(&row) || sha256(&[bytes]) == envelope))
+    }
+
+    /// Canonical bytes of the envelope of a dossier, as it is now.
     pub(crate) fn envelope_bytes(&self, envelope: Hash) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.keys.get(Column::Envelopes, &envelope.0)?;
-        row.map(|row| Ok(rows::parse_raw("an envelope", &row)?.to_vec())).transpose()
+        row.map(|row| Ok(rows::parse_envelope(&row)?.to_vec())).transpose()
     }
 
     /// The newest signed note.
@@ -278,7 +286,7 @@ impl Tiles for TreeReader {
 }
 
 impl Store {
-    pub(super) fn full_tile(&self, level: u32, index: u64) -> Result<Tile, StoreError> {
+    pub(crate) fn full_tile(&self, level: u32, index: u64) -> Result<Tile, StoreError> {
         let row = self.truth.get(Column::Tiles, &tile_key(level, index))?;
         let row = row.ok_or(StoreError::Missing { what: "tile", number: index })?;
         let hashes: Vec<Hash> = rows::parse_raw("a tile", &row)?.chunks(32).filter_map(Hash::read).collect();

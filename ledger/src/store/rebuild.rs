@@ -8,9 +8,9 @@ use crate::store::commit::{BROUGHT, put_tiles};
 use crate::store::database::{Column, Database};
 use crate::store::projection::{Projection, WATERMARK, put_watermark, watermark};
 use crate::store::projector::RUN_EVENTS;
-use crate::store::table::{drop_old_tables, head_key};
-use crate::store::{Store, StoreError, rows};
-use crate::tree::Edge;
+use crate::store::table::{TABLES_KEPT, drop_old_tables, head_key};
+use crate::store::{Pace, Store, StoreError, rows};
+use crate::tree::{Edge, FullTile};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use zegel_proto::parse;
@@ -21,6 +21,8 @@ use zegel_verifier::kinds::EventFacts;
 
 /// Rows that are compared in one slice.
 const SLICE_ROWS: usize = 1_024;
+/// Tiles of 8 KiB that wait to be written.
+const TILES_WAITING_MAX: usize = 512;
 
 /// A projection that is not what the truth leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,15 @@ pub(crate) enum Difference {
     },
 }
 
+/// Snapshots that are made again, each from all streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snapshots {
+    /// Every one that was logged: whether what was signed was true.
+    All,
+    /// Those whose tables are kept: whether what is served is what was signed.
+    Kept,
+}
+
 /// How far a replay is.
 struct Replay<'a> {
     target: &'a Database,
@@ -64,8 +75,8 @@ impl Store {
         self.truth.commit_synced(mark, "marking the rebuild")?;
         Column::PROJECTIONS.iter().try_for_each(|column| self.truth.clear(*column))?;
         let size = self.size()?;
-        let mut replay = self.replay_of(&self.truth, size)?;
-        self.replay_all(&mut replay, 0..size)?;
+        let mut replay = self.replay_of(&self.truth, size, Snapshots::All, &mut |_| true)?;
+        self.replay_all(&mut replay, 0..size, &mut |_| true)?;
         let mut done = self.truth.write();
         done.delete(Column::Meta, b"rebuilding");
         self.truth.commit_synced(done, "ending the rebuild")?;
@@ -74,7 +85,8 @@ impl Store {
 
     /// Derives all projections beside the store, and compares them with those that are served from. What trails the truth is
     /// compared as of its watermark; tiles and tables do not trail.
-    pub(crate) fn compare(&self) -> Result<Vec<Difference>, StoreError> {
+    /// [`StoreError::Halted`] if `pace` says so.
+    pub(crate) fn compare(&self, snapshots: Snapshots, pace: Pace<'_>) -> Result<Vec<Difference>, StoreError> {
         let folder = self.path.join("compare");
         let failed = |reason: std::io::Error| StoreError::failed("removing what was compared", reason);
         if folder.exists() {
@@ -86,13 +98,13 @@ impl Store {
         let derived = Database::open(&folder, Column::LOG)?;
         let size = self.size()?;
         let watermark = watermark(&self.truth)?.min(size);
-        let mut replay = self.replay_of(&derived, size)?;
+        let mut replay = self.replay_of(&derived, size, snapshots, pace)?;
         for (entries, columns) in [(0..watermark, Column::TRAILING), (watermark..size, Column::PROMPT)] {
-            self.replay_all(&mut replay, entries)?;
+            self.replay_all(&mut replay, entries, pace)?;
             // Behind an entry that cannot be replayed everything differs, and says nothing.
             if !replay.differences.iter().any(|difference| matches!(difference, Difference::Entry { .. })) {
                 for column in columns {
-                    let found = self.first_difference(&derived, *column)?;
+                    let found = self.first_difference(&derived, *column, pace)?;
                     replay.differences.extend(found);
                 }
             }
@@ -103,10 +115,17 @@ impl Store {
         Ok(differences)
     }
 
-    fn first_difference(&self, derived: &Database, column: Column) -> Result<Option<Difference>, StoreError> {
+    fn first_difference(
+        &self,
+        derived: &Database,
+        column: Column,
+        pace: Pace<'_>,
+    ) -> Result<Option<Difference>, StoreError> {
         let mut from = Vec::new();
         loop {
             let found = self.truth.slice(column, &[], &from, SLICE_ROWS)?;
+            let read: usize = found.iter().map(|(key, row)| key.len() + row.len()).sum();
+            spend(pace, read as u64)?;
             let wanted = derived.slice(column, &[], &from, SLICE_ROWS)?;
             let at = found.iter().zip(&wanted).take_while(|(found, wanted)| found == wanted).count();
             if at < found.len().max(wanted.len()) {
@@ -120,23 +139,41 @@ impl Store {
     }
 
     /// Begins a replay into a database whose projections are empty.
-    fn replay_of<'a>(&self, target: &'a Database, size: u64) -> Result<Replay<'a>, StoreError> {
+    fn replay_of<'a>(
+        &self,
+        target: &'a Database,
+        size: u64,
+        snapshots: Snapshots,
+        pace: Pace<'_>,
+    ) -> Result<Replay<'a>, StoreError> {
         let mut stated = BTreeMap::<u64, Vec<_>>::new();
         for entry in 0..size {
             // One that cannot be read is found when it is replayed.
-            if let Ok(Entry { content: Some(entry::Content::Snapshot(snapshot)), .. }) = self.parsed_entry(entry) {
+            let Ok(bytes) = self.entry(entry) else { continue };
+            spend(pace, bytes.len() as u64)?;
+            if let Ok(Entry { content: Some(entry::Content::Snapshot(snapshot)), .. }) = parse(&bytes) {
                 stated.entry(snapshot.covers).or_default().push((entry, snapshot));
             }
+        }
+        if snapshots == Snapshots::Kept {
+            let mut entries: Vec<u64> = stated.values().flatten().map(|(entry, _)| *entry).collect();
+            entries.sort_unstable();
+            let oldest = entries.iter().rev().nth(TABLES_KEPT - 1).copied().unwrap_or(0);
+            stated.values_mut().for_each(|of| of.retain(|(entry, _)| *entry >= oldest));
+            stated.retain(|_, of| !of.is_empty());
         }
         Ok(Replay { target, edge: Edge::default(), stated, differences: Vec::new() })
     }
 
-    fn replay_all(&self, replay: &mut Replay<'_>, entries: Range<u64>) -> Result<(), StoreError> {
+    fn replay_all(&self, replay: &mut Replay<'_>, entries: Range<u64>, pace: Pace<'_>) -> Result<(), StoreError> {
         let mut projection = Projection::new(replay.target);
         let mut tiles = Vec::new();
         for index in entries {
             let (batch, leaf) = match self.replayed(index) {
-                Ok(replayed) => replayed,
+                Ok((batch, leaf, read)) => {
+                    spend(pace, read)?;
+                    (batch, leaf)
+                }
                 Err(reason) => {
                     // What follows cannot be right either; the difference that matters is named.
                     replay.differences.push(Difference::Entry { entry: index, reason });
@@ -145,30 +182,33 @@ impl Store {
             };
             projection.take(index, batch.as_ref());
             tiles.extend(replay.edge.push(leaf));
+            if tiles.len() > TILES_WAITING_MAX {
+                replay.put_tiles(&mut tiles)?;
+            }
             let is_covered = replay.stated.contains_key(&(index + 1));
             if is_covered || projection.places() > RUN_EVENTS {
                 std::mem::replace(&mut projection, Projection::new(replay.target)).write()?;
             }
             if is_covered {
-                replay.compare_tables(index + 1)?;
+                replay.compare_tables(index + 1, pace)?;
             }
         }
-        let mut write = replay.target.write();
-        put_tiles(&mut write, &tiles);
-        replay.target.commit(write, "writing tiles")?;
+        replay.put_tiles(&mut tiles)?;
         projection.write_if_any()
     }
 
-    /// What an entry brings, made again from the truth; and its leaf.
-    pub(super) fn replayed(&self, entry: u64) -> Result<(Option<SealedBatch>, Hash), StoreError> {
+    /// What an entry brings, made again from the truth; its leaf; and the bytes that were read.
+    pub(super) fn replayed(&self, entry: u64) -> Result<(Option<SealedBatch>, Hash, u64), StoreError> {
         let unreadable = || StoreError::Row { what: "an entry" };
         let bytes = self.entry(entry)?;
         let parsed: Entry = parse(&bytes).map_err(|_| unreadable())?;
+        let mut read = bytes.len();
         let batch = match parsed.content.ok_or_else(unreadable)? {
             entry::Content::Snapshot(_) => None,
             entry::Content::Batch(batch) => {
                 let statement: BatchStatement = parse(&batch.statement).map_err(|_| unreadable())?;
                 let headers = self.headers(entry)?;
+                read += headers.iter().map(Vec::len).sum::<usize>();
                 Some(SealedBatch {
                     source: Hash::read(&statement.source).ok_or_else(unreadable)?,
                     batch_seq: statement.batch_seq,
@@ -178,7 +218,7 @@ impl Store {
                 })
             }
         };
-        Ok((batch, log_leaf(&bytes)))
+        Ok((batch, log_leaf(&bytes), read as u64))
     }
 
     /// Brings the projections up to the store's size; gives how many entries they were behind.
@@ -216,10 +256,21 @@ impl Store {
     }
 }
 
+pub(super) fn spend(pace: Pace<'_>, bytes: u64) -> Result<(), StoreError> {
+    if pace(bytes) { Ok(()) } else { Err(StoreError::Halted) }
+}
+
 impl Replay<'_> {
+    fn put_tiles(&mut self, tiles: &mut Vec<FullTile>) -> Result<(), StoreError> {
+        let mut write = self.target.write();
+        put_tiles(&mut write, tiles);
+        tiles.clear();
+        self.target.commit(write, "writing tiles")
+    }
+
     /// Makes the table over so many entries, and holds it against what their snapshots state.
-    fn compare_tables(&mut self, covers: u64) -> Result<(), StoreError> {
-        let made = Projection::write_table(self.target, covers)?;
+    fn compare_tables(&mut self, covers: u64, pace: Pace<'_>) -> Result<(), StoreError> {
+        let made = Projection::write_table(self.target, covers, pace)?;
         let mut write = self.target.write();
         for (entry, snapshot) in self.stated.remove(&covers).unwrap_or_default() {
             if snapshot != made.snapshot {

@@ -7,7 +7,7 @@
 use crate::store::StoreError;
 use bincode::{BorrowDecode, Decode, Encode, config};
 use zegel_proto::v1::{Month, StreamType};
-use zegel_verifier::hash::{Hash, node};
+use zegel_verifier::hash::{Hash, node, sha256};
 use zegel_verifier::kinds::StreamMonth;
 
 /// Version of all rows of this file.
@@ -269,6 +269,26 @@ pub(crate) struct TableHead {
 /// Raw bytes behind a version: canonical bytes as received, notes, hashes of tiles.
 pub(super) fn print_raw(bytes: &[u8]) -> Vec<u8> {
     [&[VERSION], bytes].concat()
+}
+
+/// First byte of an envelope that was rewrapped: its SHA-256 follows, since its key is that of the first one.
+const REWRAPPED: u8 = 2;
+
+/// A row of an envelope that was rewrapped.
+pub(super) fn print_rewrapped(envelope: &[u8]) -> Vec<u8> {
+    [&[REWRAPPED], &sha256(&[envelope]).0[..], envelope].concat()
+}
+
+/// The envelope of a row: as it came, or as it was rewrapped.
+pub(super) fn parse_envelope(row: &[u8]) -> Result<&[u8], StoreError> {
+    let Some(rewrapped) = row.strip_prefix(&[REWRAPPED]) else { return parse_raw("an envelope", row) };
+    let whole = rewrapped.split_at_checked(32).filter(|(digest, envelope)| sha256(&[envelope]).0 == *digest);
+    whole.map(|(_, envelope)| envelope).ok_or(StoreError::Row { what: "an envelope" })
+}
+
+/// Whether a row is that of an envelope that was rewrapped.
+pub(super) fn is_rewrapped(row: &[u8]) -> bool {
+    row.first() == Some(&REWRAPPED)
 }
 
 /// The bytes of [`print_raw`].

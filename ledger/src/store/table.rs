@@ -6,8 +6,9 @@
 //! `specs/streams.md`.
 
 use crate::store::database::{Column, Database};
+use crate::store::rebuild::spend;
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
-use crate::store::{Cut, Projection, Store, StoreError};
+use crate::store::{Cut, Pace, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -82,22 +83,24 @@ fn leaf_of(row: &TableRow) -> Hash {
     row_leaf(row.stream(), Hash(row.id), &row.months())
 }
 
-/// Count and root of a month, from its row; `None` where it has no event yet.
-pub(super) trait MonthOf: FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError> {}
-impl<F: FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>> MonthOf for F {}
-
 impl Projection<'_> {
     /// Makes the table over the first `covers` entries from the streams as they are in the database: so these entries must
     /// be projected, and none after them. One thread reads rows, another hashes and writes them.
-    pub(super) fn write_table(db: &Database, covers: u64) -> Result<MadeTable, StoreError> {
+    pub(super) fn write_table(db: &Database, covers: u64, pace: Pace<'_>) -> Result<MadeTable, StoreError> {
         Self::write_table_of(db, covers, |_, row| {
+            spend(pace, row.len() as u64)?;
             let edge: StreamEdge = rows::parse_begin("a stream", row)?;
             Ok(Some((edge.count, edge.root()?)))
         })
     }
 
-    /// Makes a table of the streams as `month_of` gives them, by their rows.
-    pub(super) fn write_table_of(db: &Database, covers: u64, month_of: impl MonthOf) -> Result<MadeTable, StoreError> {
+    /// Makes a table of the streams as `month_of` gives them, by their rows: count and root of a month, or `None` where it
+    /// has no event yet.
+    pub(super) fn write_table_of(
+        db: &Database,
+        covers: u64,
+        month_of: impl FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>,
+    ) -> Result<MadeTable, StoreError> {
         std::thread::scope(|scope| {
             let (parts, taken) = sync_channel(PARTS_AHEAD);
             let writing =
@@ -115,7 +118,7 @@ impl Projection<'_> {
 /// Gives `send` the rows of all ids in their order, [`TABLE_CHUNK_ROWS`] at a time, until it wants no more.
 fn read_parts(
     db: &Database,
-    mut month_of: impl MonthOf,
+    mut month_of: impl FnMut(&StreamMonth, &[u8]) -> Result<Option<(u64, [u8; 32])>, StoreError>,
     mut send: impl FnMut(Vec<TableRow>) -> bool,
 ) -> Result<(), StoreError> {
     let mut part: Vec<TableRow> = Vec::with_capacity(TABLE_CHUNK_ROWS);

@@ -1265,6 +1265,8 @@ pub enum RecordFate {
     RecordClosed = 5,
     /// Known under another name or at another time: a renamed contact, a shifted zone. Its bytes in this file differ.
     RecordKnownOtherwise = 6,
+    /// Left out because the event with this number has ended: destroyed, weeded, removed or transferred.
+    RecordEnded = 7,
 }
 impl RecordFate {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1280,6 +1282,7 @@ impl RecordFate {
             Self::RecordDeleted => "RECORD_DELETED",
             Self::RecordClosed => "RECORD_CLOSED",
             Self::RecordKnownOtherwise => "RECORD_KNOWN_OTHERWISE",
+            Self::RecordEnded => "RECORD_ENDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1292,6 +1295,7 @@ impl RecordFate {
             "RECORD_DELETED" => Some(Self::RecordDeleted),
             "RECORD_CLOSED" => Some(Self::RecordClosed),
             "RECORD_KNOWN_OTHERWISE" => Some(Self::RecordKnownOtherwise),
+            "RECORD_ENDED" => Some(Self::RecordEnded),
             _ => None,
         }
     }
@@ -1581,9 +1585,12 @@ pub struct SealedEvidence {
 /// A dossier envelope, for whoever holds an archive key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EvidenceEnvelope {
-    /// Canonical bytes of a DossierEnvelope.
+    /// Canonical bytes of a DossierEnvelope: the first one, or what it became when it was rewrapped.
     #[prost(bytes = "vec", tag = "1")]
     pub envelope: ::prost::alloc::vec::Vec<u8>,
+    /// Name of the dossier, 32 bytes: SHA-256 of its first envelope; empty where this is that one.
+    #[prost(bytes = "vec", tag = "2")]
+    pub dossier: ::prost::alloc::vec::Vec<u8>,
 }
 /// After the last event of a batch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1822,7 +1829,7 @@ pub struct KnownRow {
     pub month: u32,
     #[prost(uint32, tag = "5")]
     pub kind: u32,
-    /// 48 bytes, or empty where erased.
+    /// 48 bytes; 49 where the event has ended: what is left of its row (specs/officer.md); empty where there was none.
     #[prost(bytes = "vec", tag = "6")]
     pub message_row: ::prost::alloc::vec::Vec<u8>,
 }
@@ -2002,6 +2009,55 @@ pub struct SnapshotResponse {
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<Receipt>,
 }
+/// What rewrapping is to lead to. specs/sealing.md.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Rewrap {
+    /// Where the BODY_RESEALED of the caller's own stands that begins it.
+    #[prost(uint64, tag = "1")]
+    pub entry: u64,
+    #[prost(uint32, tag = "2")]
+    pub position: u32,
+    /// Archive key that every envelope is to have as a recipient, 32 bytes; in use.
+    #[prost(bytes = "vec", tag = "3")]
+    pub to: ::prost::alloc::vec::Vec<u8>,
+    /// Archive key that no envelope is to have any more, 32 bytes, retired; empty: none is dropped.
+    #[prost(bytes = "vec", tag = "4")]
+    pub without: ::prost::alloc::vec::Vec<u8>,
+}
+/// Asks for envelopes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadEnvelopesRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub rewrap: ::core::option::Option<Rewrap>,
+    /// Name of the last one that was given, 32 bytes; empty: from the first.
+    #[prost(bytes = "vec", tag = "3")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+/// A dossier's envelope as it is, or is to be.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DossierWrap {
+    /// Name of the dossier, 32 bytes: SHA-256 of its first envelope.
+    #[prost(bytes = "vec", tag = "1")]
+    pub dossier: ::prost::alloc::vec::Vec<u8>,
+    /// Canonical bytes of a DossierEnvelope.
+    #[prost(bytes = "vec", tag = "2")]
+    pub envelope: ::prost::alloc::vec::Vec<u8>,
+}
+/// Envelopes that were rewrapped; at most 256.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RewrapEnvelopesRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub rewrap: ::core::option::Option<Rewrap>,
+    #[prost(message, repeated, tag = "3")]
+    pub wraps: ::prost::alloc::vec::Vec<DossierWrap>,
+}
+/// They are durable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RewrapEnvelopesResponse {}
 /// Asks for evidence.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExportEvidenceRequest {
@@ -2091,6 +2147,33 @@ pub struct ErasedForm {
     /// Its sealed leaf (tag 0xC1), 32 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub leaf: ::prost::alloc::vec::Vec<u8>,
+}
+/// An order to erase.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    /// The order as text, with its signatures.
+    #[prost(string, tag = "2")]
+    pub order: ::prost::alloc::string::String,
+}
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseResponse {
+    /// Events of the order.
+    #[prost(uint64, tag = "1")]
+    pub events: u64,
+    /// Of these, the ones that had been erased before.
+    #[prost(uint64, tag = "2")]
+    pub before: u64,
+    /// Files of attachments that were removed.
+    #[prost(uint64, tag = "3")]
+    pub blobs: u64,
+    /// Files that were searched for what should be gone, and their bytes.
+    #[prost(uint64, tag = "4")]
+    pub files: u64,
+    #[prost(uint64, tag = "5")]
+    pub bytes: u64,
 }
 /// Generated client implementations.
 #[cfg(feature = "rpc")]
@@ -2588,6 +2671,78 @@ pub mod ledger_client {
             req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "Replicate"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Erases what lies sealed beside events, by an order that an officer and an approver signed (specs/officer.md), and searches the
+        /// files for it. Done again, it goes on where it stopped. INVALID_ARGUMENT no order; PERMISSION_DENIED not the two signatures;
+        /// FAILED_PRECONDITION an event that has no content of its own; UNAVAILABLE the store: ask again.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/zegel.v1.Ledger/Erase");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("zegel.v1.Ledger", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Dossier envelopes, ascending by name, that are not yet as a BODY_RESEALED of the caller's own wants them.
+        pub async fn read_envelopes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadEnvelopesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::DossierWrap>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/zegel.v1.Ledger/ReadEnvelopes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("zegel.v1.Ledger", "ReadEnvelopes"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Takes envelopes that were rewrapped, all or none. FAILED_PRECONDITION one that says something else than the one that is
+        /// there, lacks a recipient that is in use, or names an archive key that is not; ABORTED another call was faster.
+        pub async fn rewrap_envelopes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RewrapEnvelopesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RewrapEnvelopesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/zegel.v1.Ledger/RewrapEnvelopes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("zegel.v1.Ledger", "RewrapEnvelopes"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2778,6 +2933,36 @@ pub mod ledger_server {
             &self,
             request: tonic::Request<super::ReplicateRequest>,
         ) -> std::result::Result<tonic::Response<Self::ReplicateStream>, tonic::Status>;
+        /// Erases what lies sealed beside events, by an order that an officer and an approver signed (specs/officer.md), and searches the
+        /// files for it. Done again, it goes on where it stopped. INVALID_ARGUMENT no order; PERMISSION_DENIED not the two signatures;
+        /// FAILED_PRECONDITION an event that has no content of its own; UNAVAILABLE the store: ask again.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status>;
+        /// Server streaming response type for the ReadEnvelopes method.
+        type ReadEnvelopesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::DossierWrap, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Dossier envelopes, ascending by name, that are not yet as a BODY_RESEALED of the caller's own wants them.
+        async fn read_envelopes(
+            &self,
+            request: tonic::Request<super::ReadEnvelopesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ReadEnvelopesStream>,
+            tonic::Status,
+        >;
+        /// Takes envelopes that were rewrapped, all or none. FAILED_PRECONDITION one that says something else than the one that is
+        /// there, lacks a recipient that is in use, or names an archive key that is not; ABORTED another call was faster.
+        async fn rewrap_envelopes(
+            &self,
+            request: tonic::Request<super::RewrapEnvelopesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RewrapEnvelopesResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct LedgerServer<T> {
@@ -3617,6 +3802,140 @@ pub mod ledger_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zegel.v1.Ledger/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::EraseRequest>
+                    for EraseSvc<T> {
+                        type Response = super::EraseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::erase(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zegel.v1.Ledger/ReadEnvelopes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadEnvelopesSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::ServerStreamingService<super::ReadEnvelopesRequest>
+                    for ReadEnvelopesSvc<T> {
+                        type Response = super::DossierWrap;
+                        type ResponseStream = T::ReadEnvelopesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadEnvelopesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::read_envelopes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadEnvelopesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zegel.v1.Ledger/RewrapEnvelopes" => {
+                    #[allow(non_camel_case_types)]
+                    struct RewrapEnvelopesSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::RewrapEnvelopesRequest>
+                    for RewrapEnvelopesSvc<T> {
+                        type Response = super::RewrapEnvelopesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RewrapEnvelopesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::rewrap_envelopes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RewrapEnvelopesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

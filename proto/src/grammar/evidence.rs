@@ -37,6 +37,14 @@ impl Shown<'_> {
     }
 }
 
+/// By itself only where it is sealed again: in a bundle it is part of an event.
+impl Grammar for RedactedBody {
+    const NAME: &'static str = "RedactedBody";
+    fn check(&self) -> Checked {
+        self.slots.iter().try_for_each(ShownSlot::check)
+    }
+}
+
 impl Grammar for ShownSlot {
     const NAME: &'static str = "ShownSlot";
     fn check(&self) -> Checked {
@@ -86,7 +94,7 @@ impl Grammar for EvidenceEvent {
         some("header", self.header.len(), HEADER_BYTES_MAX)?;
         match &self.body {
             Some(evidence_event::Body::Opened(body)) => body.check(),
-            Some(evidence_event::Body::Redacted(body)) => body.slots.iter().try_for_each(ShownSlot::check),
+            Some(evidence_event::Body::Redacted(body)) => body.check(),
             Some(evidence_event::Body::Sealed(sealed)) => {
                 at_most("ciphertext", sealed.ciphertext.len(), CIPHERTEXT_BYTES_MAX)
             }
@@ -140,7 +148,10 @@ impl Grammar for EvidenceRecord {
             Record::Row(row) => row.check(),
             Record::RowsEnd(end) => gap(&end.gap),
             Record::Neighbour(neighbour) => neighbour.check(),
-            Record::Envelope(envelope) => some("envelope", envelope.envelope.len(), CIPHERTEXT_BYTES_MAX),
+            Record::Envelope(envelope) => {
+                some("envelope", envelope.envelope.len(), CIPHERTEXT_BYTES_MAX)?;
+                if envelope.dossier.is_empty() { Ok(()) } else { hash("dossier", &envelope.dossier) }
+            }
         }
     }
 }

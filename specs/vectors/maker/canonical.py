@@ -312,7 +312,7 @@ def governance():
             "At most 9,999.", "TooMany", "parts")
     good("ManifestRun", "manifest-run", m.manifest_run(0, 5, 1, 0))
     grammar("ManifestRun", "manifest-run-of-nothing", m.manifest_run(0, 0, 1, 0), "At least one record.", "Missing", "count")
-    grammar("ManifestRun", "manifest-run-fate-unknown", m.manifest_run(0, 5, 7, 0), "Fate 7.", "Value", "fate")
+    grammar("ManifestRun", "manifest-run-fate-unknown", m.manifest_run(0, 5, 8, 0), "Fate 8.", "Value", "fate")
 
 
 def evidence():
@@ -330,6 +330,9 @@ def evidence():
     good(name, "record-event-redacted", event(redacted_body=m.redacted(
         [m.shown(salt=salt, state=m.VALUE, value=b"x"), m.shown(leaf=H[3]),
          m.shown(salt=salt, state=m.LIST, items=[item, m.shown(leaf=H[4])])])))
+    good("RedactedBody", "redacted-body", m.redacted([m.shown(salt=salt, state=m.VALUE, value=b"x"), m.shown(leaf=H[3])]))
+    grammar("RedactedBody", "redacted-body-slot-open-and-covered", m.redacted([m.shown(salt=salt, leaf=H[3], state=m.NONE)]),
+            "A salt and a leaf.", "Length", "leaf")
     refused(name, "record-event-opened-and-redacted", event(opened=m.body(H[6], []), redacted_body=b""),
             "One of the two.", "NotCanonical")
     for defect, about, error, fields in [

@@ -179,7 +179,7 @@ def allowed(kind):
         "LOG_RECOVERED": {m.ROOT, m.OPERATOR}, "CUSTODY_TRANSFERRED": {m.OPERATOR, m.OFFICER},
         "CUSTODY_RECEIVED": {m.OPERATOR, m.OFFICER}, "CUSTODY_PURGED": {m.OPERATOR, m.OFFICER},
         "REDACTION_APPROVED": {m.APPROVER}, "DESTRUCTION_APPROVED": {m.APPROVER},
-        "HOLD_RELEASED": {m.OFFICER, m.APPROVER}, "CONVERSATION_REGISTERED": {m.OFFICER, m.SOURCE},
+        "HOLD_RELEASED": {m.OFFICER, m.APPROVER}, "CONTENT_READ": {m.OFFICER, m.APPROVER, m.INSPECTOR}, "CONVERSATION_REGISTERED": {m.OFFICER, m.SOURCE},
     }
     families = [(20, {m.ROOT}), (40, {m.OFFICER}), (80, {m.SOURCE}), (120, {m.OFFICER}), (200, {m.OFFICER, m.INSPECTOR})]
     return special.get(kind) or next(roles for below, roles in families if number < below)
@@ -195,7 +195,7 @@ def roles():
         (m.SOURCE, "REDACTION_MANIFEST", "Nor redacts."), (m.SOURCE, "EXPORT_CREATED", "Nor exports."),
         (m.OFFICER, "MESSAGE_CREATED", "An officer invents no messages."), (m.OFFICER, "ARCHIVE_KEY_ADDED", "Only the root."),
         (m.OFFICER, "DESTRUCTION_APPROVED", "Two pairs of eyes."), (m.OFFICER, "REDACTION_APPROVED", "Two pairs of eyes."),
-        (m.APPROVER, "DESTRUCTION_EXECUTED", "Who approves does not destroy."), (m.OPERATOR, "MESSAGE_CREATED", "No content."),
+        (m.APPROVER, "DESTRUCTION_EXECUTED", "Who approves does not destroy."), (m.APPROVER, "DISCLOSURE_SENT", "Nor gives away; reads what it approves."), (m.OPERATOR, "MESSAGE_CREATED", "No content."),
         (m.OPERATOR, "LOG_KEY_CHANGED", "Only the root."), (m.AUDITOR, "INTAKE_CHECKED", "An auditor writes nothing."),
         (m.FOLLOWER, "MESSAGE_CREATED", "A follower writes nothing."), (m.FOLLOWER, "LOG_RECOVERED", "A follower writes nothing."),
         (m.INSPECTOR, "HOLD_PLACED", "Writes only what it was given."), (m.ROOT, "MESSAGE_CREATED", "Root: registry only."),

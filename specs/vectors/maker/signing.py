@@ -1,5 +1,9 @@
 """Signatures, batch statements, notes, checkpoints and trust files."""
 
+import base64
+import json
+import pathlib
+
 from . import crypto as c, messages as m
 from .cases import add
 from .crypto import Key, fixed
@@ -194,6 +198,22 @@ def checkpoints():
          f"{good}\n{c.cosignature_line(good, ORIGIN, LOG, 1700000000)}", ["Note", "Unsigned"])
 
 
+def lattice(text):
+    """An ML-DSA-44 key and what it signed: kept, since its signatures are randomised."""
+    kept = json.loads((pathlib.Path(__file__).parent / "ml_dsa_44.txt").read_text())
+    key, signature = (base64.b64decode(kept[name]) for name in ("public", "signature"))
+    origin, size, root = text.split("\n")[:3]
+    name = b"later.example"
+    message = (b"subtree/v1\n\0" + bytes([len(name)]) + name + (1700000000).to_bytes(8, "big") + bytes([len(origin)])
+               + origin.encode() + bytes(8) + int(size).to_bytes(8, "big") + base64.b64decode(root))
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+    except ImportError:
+        return {"public": key, "signature": signature}
+    MLDSA44PublicKey.from_public_bytes(key).verify(signature, message)
+    return {"public": key, "signature": signature}
+
+
 def trust():
     names = ["alfa", "bravo", "charlie"]
     witnesses = {name: Key("witness " + name) for name in names}
@@ -235,6 +255,19 @@ def trust():
     forged = c.signature_line("bravo.example", 4, witnesses["bravo"].public, (1700000000).to_bytes(8, "big") + bytes(64))
     case("trust-cosignature-forged", "One by a known witness is wrong: the note is refused whole.", two,
          ["Note", "BadSignature"], note=cosigned("alfa", "charlie") + forged)
+    later = lattice(text)
+    known = root + f"witness later {c.vkey('later.example', 6, later['public'])}\n"
+    signed = f"{text}\n{c.log_line(text, ORIGIN, LOG)}"
+    by_lattice = lambda name, time_s=1700000000: c.signature_line(  # noqa: E731
+        name, 6, later["public"], time_s.to_bytes(8, "big") + later["signature"])
+    case("trust-ml-dsa-44-good", "A cosignature of type 6, made by another implementation of FIPS 204.", known,
+         note=signed + by_lattice("later.example"), quorum=True, vouched=[["later", False, 1700000000]], count=1)
+    case("trust-ml-dsa-44-at-another-time", "Signed for 1700000000, stated as a minute later.", known,
+         ["Note", "BadSignature"], note=signed + by_lattice("later.example", 1700000060))
+    larger = c.checkpoint_text(ORIGIN, 8, ROOT)
+    case("trust-ml-dsa-44-over-another-size", "The cosignature is of size 7, the checkpoint of 8.", known,
+         ["Note", "BadSignature"],
+         note=f"{larger}\n{c.log_line(larger, ORIGIN, LOG)}" + by_lattice("later.example"))
     case("trust-without-root", "Nothing to begin from.", all_three, ["Roots", 0])
     case("trust-empty", "Nothing.", "", ["Roots", 0])
     case("trust-two-roots", "Which one?", root + f"root {c.vkey(ORIGIN, 1, STRANGER.public)}\n", ["Roots", 2])

@@ -5,13 +5,16 @@ use super::selected::{Desk, Who, spots};
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::path::PathBuf;
 use zegel_proto::v1::EventKind;
 use zegel_tools::acts::{Act, Acts, Selection};
 use zegel_tools::export::Spot;
 use zegel_tools::hex;
 use zegel_tools::officer::{Decision, OfficerError};
 use zegel_tools::reading::Purpose;
+use zegel_tools::review::write_sheet;
 use zegel_tools::rubricering::{INCIDENT, POLICY, above};
+use zegel_tools::source::SourceError;
 use zegel_verifier::hash::Hash;
 
 /// Code of a claim.
@@ -19,9 +22,20 @@ const CLAIM: &str = "claim_prive";
 /// A day in milliseconds.
 const DAY_MS: u64 = 86_400_000;
 
+/// Name of the policy that says within how many days of capture a holder can claim; without it, at any time.
+const CLAIM_DAYS: &str = "claim_days";
+
 /// Claims of a chat holder.
 #[derive(Subcommand)]
 pub(crate) enum Claim {
+    /// Show the holder of a phone what was captured of it: a sheet (CSV) in which each message has its place, by which it is claimed.
+    Show {
+        #[command(flatten)]
+        reader: Reader,
+        /// The sheet to make.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Record that the holder of the phone says that messages are private.
     #[command(name = "place")]
     Begin {
@@ -75,13 +89,37 @@ fn open_claims(acts: &Acts) -> Vec<&Act> {
     acts.of_kind(EventKind::CorrectionNoted).filter(|act| act.code() == CLAIM && !is_settled(act)).collect()
 }
 
+/// Within the term of the policy: each message was captured no longer ago.
+async fn check_term(desk: &mut Desk, spots: &[Spot], now_ms: u64) -> Result<(), CommandError> {
+    let policy = desk.officer.source().registry().and_then(|registry| registry.policy(CLAIM_DAYS));
+    let Some(days) = policy.and_then(|days| days.parse::<u64>().ok()) else { return Ok(()) };
+    for spot in spots {
+        let received =
+            desk.officer.source().connection().received_at_ms(spot.entry).await.map_err(SourceError::from)?;
+        if now_ms > received.saturating_add(days.saturating_mul(DAY_MS)) {
+            return Err(OfficerError::ClaimTooLate { spot: *spot, days }.into());
+        }
+    }
+    Ok(())
+}
+
 pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
     match claim {
+        Claim::Show { reader, out } => {
+            let mut desk = Desk::open(&reader.place).await?;
+            let scopes = reader.selected.scopes(&desk.officer)?;
+            let reading =
+                desk.read(&scopes, &Purpose::reading(&reader.who.person, "inzage door de chathouder")).await?;
+            let rows = write_sheet(&reading, |_| true, &out)?;
+            Ok(Outcome::done(format!("{} has {rows} messages", out.display()), json!({ "sheet": out, "rows": rows })))
+        }
         Claim::Begin { place, who, events, days } => {
             let mut desk = Desk::open(&place).await?;
             let now = jiff::Timestamp::now().as_millisecond().max(0) as u64;
+            let spots = spots(&events)?;
+            check_term(&mut desk, &spots, now).await?;
             let decision = Decision {
-                selection: Selection { spots: spots(&events)?, ..Selection::default() },
+                selection: Selection { spots, ..Selection::default() },
                 code: CLAIM.into(),
                 until_ms: now + days * DAY_MS,
                 person: who.person,

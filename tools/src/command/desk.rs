@@ -13,7 +13,7 @@ pub(crate) struct Desk {
     #[command(flatten)]
     place: Place,
     /// Who works here, as the log will say.
-    #[arg(long, default_value = "records officer")]
+    #[arg(long, default_value = "informatiebeheerder")]
     person: String,
     /// Where to listen: this machine only. Port 0: the system chooses one.
     #[arg(long, default_value = "127.0.0.1:0")]

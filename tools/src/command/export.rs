@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
-use zegel_proto::v1::{Scope, StreamType};
+use zegel_proto::v1::{RedactionItem, Scope, StreamType};
 use zegel_tools::acts::Acts;
-use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, export};
+use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, Spot, export};
 use zegel_tools::keys::{ArchiveKey, KeyFolder};
 use zegel_tools::officer::{Officer, OfficerError};
 use zegel_tools::reading::{NO_MONTH, Purpose, places, read};
@@ -113,14 +113,22 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
 async fn end(officer: &mut Officer, keys: &[ArchiveKey], scope: &Scope, cover: &mut Cover) -> Result<(), CommandError> {
     let purpose = Purpose::reading("zegel export", "what has ended of the scope");
     let reading = read(officer.source(), keys, &[bare(scope)], &purpose).await?;
-    let (ended, declarations) = Acts::of(&reading).endings();
-    if ended.is_empty() {
+    let acts = Acts::of(&reading);
+    let (ended, declarations) = acts.endings();
+    let (forever, resealed) = acts.forever();
+    cover.show(zegel_tools::clearance::of_id(&acts, &scope.id));
+    if ended.is_empty() && forever.is_empty() {
         return Ok(());
     }
     let there = places(officer.source().connection(), scope, &reading).await?;
     let ended: Vec<_> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
     if !ended.is_empty() {
         cover.end(ended.into_iter().map(|(spot, end)| (spot, end.code())), declarations)?;
+    }
+    let is_there = |item: &RedactionItem| there.contains(&Spot { entry: item.entry, position: item.position });
+    let forever: Vec<_> = forever.into_iter().filter(is_there).collect();
+    if !forever.is_empty() {
+        cover.forever(forever, resealed)?;
     }
     Ok(())
 }

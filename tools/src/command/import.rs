@@ -92,7 +92,7 @@ async fn finish(session: Session, open: Opened, chats: Vec<Chat>, rest: Vec<Skip
         operator: Field::or_unknown(session.operator),
         device: Field::or_unknown(session.device),
         tool: session.tool.unwrap_or_else(|| concat!("zegel ", env!("CARGO_PKG_VERSION")).into()),
-        secret: *open.keys.source_secret()?,
+        secret: open.keys.source_secret()?,
     };
     let skipped: Vec<_> = session.skipped.into_iter().chain(rest).collect();
     let mut source = Source::of_folder(&open.keys, Actor::Source, &session.place.ledger).await?;
@@ -114,6 +114,9 @@ fn now_ms() -> u64 {
 
 fn told(chat: &Imported) -> String {
     let counts = &chat.counts;
+    if let Some(reason) = chat.left_out {
+        return format!("{}: nothing was taken in: {reason}", chat.file);
+    }
     let mut text = format!(
         "{}: {} records: {} new, {} known, {} edited, {} deleted, {} vanished, {} out of range",
         chat.file,
@@ -128,6 +131,8 @@ fn told(chat: &Imported) -> String {
     let more = [
         (counts.known_otherwise, "known under another name or time"),
         (counts.closed, "left out, since their period is closed"),
+        (counts.ended, "left out, since they have ended: destroyed, weeded, removed or transferred"),
+        (chat.routed_out, "marked above the permitted level: that they were there is in the log, their content is not"),
         (chat.gaps, "gaps are declared: periods of which the format leaves messages out"),
         (chat.tally.attachments_missing, "attachments are named and did not come along"),
         (chat.tally.files_unclaimed, "files that no record names were left where they are"),

@@ -8,9 +8,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use zegel_keys::Protection;
 use zegel_tools::disk::{self, Readers};
 use zegel_tools::keys::KeyFolder;
-use zegel_tools::load::{Call, Load as Loading, LoadError, Pace, Plan, Watch, plot};
+use zegel_tools::load::{Call, Load as Loading, LoadError, Pace, Plan, Watch, clients, plot};
+use zegel_verifier::hash::Hash;
 
 /// Arguments of `zegel load`. It writes messages of chance into the log: use a log of its own.
 #[derive(Args)]
@@ -56,6 +58,10 @@ pub(crate) struct Load {
     /// Process of the ledger, to see what it takes. Default: the one that listens there, if it is on this machine.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
+    /// Only make the certificates by which a ledger knows the sources of this load, without a passphrase, and print their tables for its
+    /// configuration.
+    #[arg(long)]
+    clients: bool,
     /// Draw throughput and latency over time and over the size of the log, as SVG, to a new file.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -87,6 +93,14 @@ impl Load {
 pub(crate) async fn run(load: Load) -> Result<Outcome, CommandError> {
     let keys = KeyFolder::open(&load.place.keys)?;
     let plan = load.plan(&keys);
+    if load.clients {
+        let made = clients(&keys, &plan.folder, load.sources, &Protection::Plain)?;
+        let table = |(certificate, actor): &(Hash, Hash)| {
+            format!("[[log.client]]\ncertificate = \"{certificate}\"\nactor = \"{actor}\"\n")
+        };
+        let tables: String = made.iter().map(table).collect();
+        return Ok(Outcome::done(tables, json!({ "clients": made.len() })));
+    }
     if let Some(path) = load.plot.as_ref().filter(|path| path.exists()) {
         return Err(LoadError::from(disk::DiskError::Exists { path: path.display().to_string() }).into());
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use thiserror::Error;
 use zegel_tools::case::CaseError;
+use zegel_tools::clearance::ClearanceError;
 use zegel_tools::desk::DeskError;
 use zegel_tools::destroy::DestroyError;
 use zegel_tools::disclose::DisclosureError;
@@ -13,12 +14,14 @@ use zegel_tools::documents::ReadingError;
 use zegel_tools::export::{CoverError, ExportError};
 use zegel_tools::import::ImportError;
 use zegel_tools::input::InputError;
-use zegel_tools::keys::KeyError;
+use zegel_tools::keys::{KeyError, ShareError};
 use zegel_tools::load::LoadError;
 use zegel_tools::mirror::CopyError;
 use zegel_tools::officer::OfficerError;
+use zegel_tools::permanent::PermanentError;
 use zegel_tools::plan::PlanError;
 use zegel_tools::review::SheetError;
+use zegel_tools::rewrap::RewrapError;
 use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
@@ -44,6 +47,12 @@ pub(crate) enum CommandError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Shares of an archive key.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// Rewrapping.
+    #[error(transparent)]
+    Rewrap(#[from] RewrapError),
     /// A name under which no key can be written.
     #[error(transparent)]
     Name(#[from] NoteError),
@@ -91,6 +100,12 @@ pub(crate) enum CommandError {
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),
+    /// A clearance of a device.
+    #[error(transparent)]
+    Clearance(#[from] ClearanceError),
+    /// A permanent redaction.
+    #[error(transparent)]
+    Permanent(#[from] PermanentError),
     /// A review sheet.
     #[error(transparent)]
     Sheet(#[from] SheetError),
@@ -217,6 +232,9 @@ impl CommandError {
                 _ => 3,
             },
             Self::Officer(officer) => judged_by_officer(officer),
+            Self::Rewrap(RewrapError::Source(source)) => judged(source),
+            Self::Rewrap(RewrapError::Ledger(ledger)) => judged_by_ledger(ledger),
+            Self::Share(ShareError::Key(_) | ShareError::Disk(_) | ShareError::Entropy(_)) => 3,
             Self::Plan(
                 PlanError::Place { .. }
                 | PlanError::Unconfirmed { .. }
@@ -225,6 +243,11 @@ impl CommandError {
                 | PlanError::Cover(_),
             )
             | Self::Destroy(_)
+            | Self::Clearance(_)
+            | Self::Permanent(_)
+            | Self::Cover(CoverError::Permanent { .. })
+            | Self::Share(_)
+            | Self::Rewrap(_)
             | Self::Sheet(SheetError::Place { .. } | SheetError::Twice { .. } | SheetError::Cell { .. })
             | Self::Receipt(_)
             | Self::Witness(WitnessError::Rollback { .. } | WitnessError::Fork { .. }) => 2,
@@ -260,6 +283,7 @@ fn judged_by_officer(officer: &OfficerError) -> u8 {
         | OfficerError::NothingSelected
         | OfficerError::PolicyValue { .. }
         | OfficerError::OwnAct
+        | OfficerError::ClaimTooLate { .. }
         | OfficerError::UnknownAct { .. }
         | OfficerError::Reading(_) => 2,
         _ => 3,

@@ -46,6 +46,9 @@ pub(crate) enum Redact {
         #[arg(long)]
         decision: String,
     },
+    /// Cover for good in the archive copy, where the policy permanent_redaction is on.
+    #[command(subcommand)]
+    Permanent(super::permanent::Permanent),
     /// Write a plan that covers what a manifest covers: to be changed after an objection.
     Reopen {
         #[command(flatten)]
@@ -112,6 +115,7 @@ pub(crate) async fn run(redact: Redact) -> Result<Outcome, CommandError> {
             let text = format!("{covered} to be covered, {left} to be left, {open} still open");
             Ok(Outcome::done(text, json!({ "cover": covered, "leave": left, "open": open })))
         }
+        Redact::Permanent(permanent) => super::permanent::run(permanent).await,
         Redact::Propose { place, plan, decision } => propose(&place, &plan, &decision).await,
         Redact::Reopen { place, who, manifest, out } => {
             let mut desk = Desk::open(&place).await?;
@@ -195,8 +199,9 @@ async fn propose(place: &Place, path: &std::path::Path, decision: &str) -> Resul
 }
 
 pub(crate) async fn approve(approve: Approve) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(&approve.place).await?;
-    let acts = Acts::of(&desk.acts(&approve.who.person, "approval").await?);
+    let desk = Desk::open(&approve.place).await?;
+    let mut approver = Source::of_folder(&desk.folder, Actor::Approver, &approve.place.ledger).await?;
+    let acts = Acts::of(&desk.acts_of(&mut approver, (&approve.who.person, "approval")).await?);
     let Some(wanted) = approve.act else {
         let line = |act: &&zegel_tools::acts::Act| {
             format!("{}  {}  {}", act.id().unwrap_or(Hash::ZERO), act.kind.as_str_name(), act.decision)
@@ -208,7 +213,6 @@ pub(crate) async fn approve(approve: Approve) -> Result<Outcome, CommandError> {
     };
     let unknown = || OfficerError::UnknownAct { what: "proposal", id: wanted.clone() };
     let act = hex::parse(&wanted).and_then(|id| acts.by_id(id)).ok_or_else(unknown)?;
-    let mut approver = Source::of_folder(&desk.folder, Actor::Approver, &approve.place.ledger).await?;
     let decided = zegel_tools::officer::approve(&mut approver, act, &approve.who.person, &approve.who.reason).await?;
     Ok(Outcome::done(format!("{wanted} is approved (entry {})", decided.entry), json!({ "decided": decided })))
 }

@@ -8,6 +8,7 @@ use zegel_tools::export::Spot;
 use zegel_tools::keys::{ArchiveKey, KeyFolder};
 use zegel_tools::officer::{Officer, OfficerError};
 use zegel_tools::reading::{Purpose, Reading, read, read_acts};
+use zegel_tools::source::Source;
 use zegel_verifier::hash::Hash;
 
 /// An officer with his archive keys.
@@ -33,6 +34,20 @@ impl Desk {
 
     /// The acts, with names and counts of every conversation and custodian.
     pub(super) async fn acts(&mut self, person: &str, reason: &str) -> Result<Reading, CommandError> {
+        let ids = self.ids()?;
+        Ok(read_acts(self.officer.source(), &self.keys, &ids, &Purpose::reading(person, reason)).await?)
+    }
+
+    /// The same, read and logged under another actor's key: an approver looks for himself.
+    pub(super) async fn acts_of(
+        &self,
+        reader: &mut Source,
+        (person, reason): (&str, &str),
+    ) -> Result<Reading, CommandError> {
+        Ok(read_acts(reader, &self.keys, &self.ids()?, &Purpose::reading(person, reason)).await?)
+    }
+
+    fn ids(&self) -> Result<Vec<(StreamType, Hash)>, CommandError> {
         let register = self.officer.register();
         let custodians = register.custodians().map(|(_, id)| (StreamType::StreamCustodian, id.id));
         let conversations = register.conversations().map(|(_, id)| (StreamType::StreamConversation, id.id));
@@ -40,7 +55,7 @@ impl Desk {
         if ids.is_empty() {
             return Err(OfficerError::NothingSelected.into());
         }
-        Ok(read_acts(self.officer.source(), &self.keys, &ids, &Purpose::reading(person, reason)).await?)
+        Ok(ids)
     }
 }
 

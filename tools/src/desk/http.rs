@@ -1,6 +1,6 @@
 //! The HTTP face of the desk: HTTP/1.1 on the loopback interface, one token, one cookie, one page.
 
-use super::{DeskError, Work};
+use super::{DeskError, Work, words};
 use crate::entropy::random_id;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -111,7 +111,8 @@ impl Desk {
     /// The token opens the door once; after that only the cookie does.
     fn enter(&self, token: &str) -> Answer {
         if token != self.token || self.is_used.swap(true, Ordering::SeqCst) {
-            return text(StatusCode::FORBIDDEN, "text/plain", "De code is al gebruikt. / The code was used already.");
+            let reason = "Deze code is al gebruikt. Start zegel desk opnieuw. / This code was used already. Start zegel desk again.";
+            return text(StatusCode::FORBIDDEN, "text/plain", reason);
         }
         let mut answer = text(StatusCode::SEE_OTHER, "text/plain", "");
         let cookie = format!("zegel={}; HttpOnly; SameSite=Strict; Path=/", self.session);
@@ -131,7 +132,9 @@ impl Desk {
         };
         match self.work.lock().await.act(&name, &asked).await {
             Ok(done) => text(StatusCode::OK, "application/json", &done.to_string()),
-            Err(reason) => text(StatusCode::UNPROCESSABLE_ENTITY, "text/plain", &reason.to_string()),
+            Err(reason) => {
+                text(StatusCode::UNPROCESSABLE_ENTITY, "application/json", &words::refusal(&reason).to_string())
+            }
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Paragraphs become rows: words are broken at the width of a column, a cover stands whole.
 //!
-//! Pure. A cover is as wide as its grounds, never as what it covers: a bar tells no length.
+//! Pure. Hebrew and Arabic stand as they are read ([`super::order`]); a picture has rows of its own. A cover is as wide as its grounds, never as what it covers: a bar tells no length.
 
-use super::font::{Fonts, Weight};
+use super::font::{Fonts, Way, Weight};
+use super::order;
+use super::picture::Picture;
+use std::ops::Range;
+use unicode_bidi::Level;
 
 /// A piece of a paragraph.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +15,8 @@ pub(super) enum Piece {
     Words(String, Weight),
     /// A black bar with this in it.
     Bar(String),
+    /// A picture, in a row of its own.
+    Picture(Picture),
 }
 
 /// What a paragraph is to a reader.
@@ -51,12 +57,20 @@ impl Role {
 pub(super) struct Paragraph {
     pub(super) role: Role,
     pub(super) pieces: Vec<Piece>,
+    /// Which pieces are what one person wrote: they are read together, in the direction of their first letter.
+    pub(super) said: Range<usize>,
 }
 
 impl Paragraph {
     pub(super) fn words(role: Role, words: String) -> Self {
         let weight = if role == Role::Title { Weight::Bold } else { Weight::Regular };
-        Self { role, pieces: vec![Piece::Words(words, weight)] }
+        Self { role, pieces: vec![Piece::Words(words, weight)], said: 0..0 }
+    }
+
+    fn base(&self) -> Level {
+        let words = |piece: &Piece| if let Piece::Words(words, _) = piece { Some(words.clone()) } else { None };
+        let said = self.pieces.get(self.said.clone()).unwrap_or_default();
+        order::base(&said.iter().filter_map(words).collect::<String>())
     }
 }
 
@@ -67,44 +81,80 @@ pub(super) struct Placed {
     pub(super) x: f32,
     /// In points.
     pub(super) width: f32,
+    pub(super) way: Way,
     pub(super) piece: Piece,
+    /// Pieces of one group are read together.
+    pub(super) group: usize,
+}
+
+/// One row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Row {
+    pub(super) placed: Vec<Placed>,
+    /// In points, from the row before.
+    pub(super) height: f32,
 }
 
 /// Space left and right of the words in a bar, in points.
 pub(super) const BAR_PADDING: f32 = 3.0;
+/// Space behind a bar, in parts of the size.
+pub(super) const BAR_GAP: f32 = 0.3;
+/// Space above and below a picture, in points.
+const PICTURE_MARGIN: f32 = 4.0;
 
 /// Breaks paragraphs into rows.
 pub(super) struct Breaker<'a> {
     fonts: &'a Fonts,
     size: f32,
     column: f32,
-    rows: Vec<Vec<Placed>>,
+    leading: f32,
+    base: Level,
+    group: usize,
+    rows: Vec<Row>,
     row: Vec<Placed>,
     x: f32,
 }
 
 /// The rows of a paragraph in a column so many points wide.
-pub(super) fn rows(paragraph: &Paragraph, fonts: &Fonts, column: f32) -> Vec<Vec<Placed>> {
-    let size = paragraph.role.size();
-    let mut breaker = Breaker { fonts, size, column, rows: Vec::new(), row: Vec::new(), x: 0.0 };
-    for piece in &paragraph.pieces {
+pub(super) fn rows(paragraph: &Paragraph, fonts: &Fonts, column: f32) -> Vec<Row> {
+    let (size, leading, base) = (paragraph.role.size(), paragraph.role.leading(), paragraph.base());
+    let (rows, row) = (Vec::new(), Vec::new());
+    let mut breaker = Breaker { fonts, size, column, leading, base, group: 0, rows, row, x: 0.0 };
+    for (number, piece) in paragraph.pieces.iter().enumerate() {
+        // What one person wrote is one group; every other piece is read by itself.
+        breaker.group = if paragraph.said.contains(&number) { 0 } else { number + 1 };
         match piece {
             Piece::Words(words, weight) => breaker.words(words, *weight),
             Piece::Bar(label) => breaker.bar(label),
+            Piece::Picture(picture) => breaker.picture(picture),
         }
     }
-    breaker.end_row();
+    if !breaker.row.is_empty() || breaker.rows.is_empty() {
+        breaker.end_row();
+    }
     breaker.rows
 }
 
 impl Breaker<'_> {
     fn end_row(&mut self) {
-        self.rows.push(std::mem::take(&mut self.row));
+        let row = std::mem::take(&mut self.row);
+        let placed = order::visual(row, self.fonts, self.size, self.base);
+        self.rows.push(Row { placed, height: self.leading });
         self.x = 0.0;
     }
 
+    fn picture(&mut self, picture: &Picture) {
+        if !self.row.is_empty() {
+            self.end_row();
+        }
+        let (width, height) = picture.size;
+        let piece = Piece::Picture(picture.clone());
+        let placed = vec![Placed { x: 0.0, width, way: Way::Right, piece, group: self.group }];
+        self.rows.push(Row { placed, height: height + 2.0 * PICTURE_MARGIN });
+    }
+
     fn width(&self, text: &str, weight: Weight) -> f32 {
-        self.fonts.width(text, weight) * self.size
+        self.fonts.width(text, weight, Way::Right) * self.size
     }
 
     fn words(&mut self, words: &str, weight: Weight) {
@@ -137,11 +187,16 @@ impl Breaker<'_> {
 
     fn put(&mut self, words: &str, weight: Weight, width: f32) {
         match self.row.last_mut() {
-            Some(Placed { piece: Piece::Words(last, same), width: wide, .. }) if *same == weight => {
+            Some(Placed { piece: Piece::Words(last, same), width: wide, group, .. })
+                if *same == weight && *group == self.group =>
+            {
                 last.push_str(words);
                 *wide += width;
             }
-            _ => self.row.push(Placed { x: self.x, width, piece: Piece::Words(words.into(), weight) }),
+            _ => {
+                let piece = Piece::Words(words.into(), weight);
+                self.row.push(Placed { x: self.x, width, way: Way::Right, piece, group: self.group });
+            }
         }
         self.x += width;
     }
@@ -166,8 +221,8 @@ impl Breaker<'_> {
         if self.x > 0.0 && self.x + width > self.column {
             self.end_row();
         }
-        self.row.push(Placed { x: self.x, width, piece: Piece::Bar(label) });
-        self.x += width + 0.3 * self.size;
+        self.row.push(Placed { x: self.x, width, way: Way::Right, piece: Piece::Bar(label), group: self.group });
+        self.x += width + BAR_GAP * self.size;
     }
 }
 
@@ -178,10 +233,11 @@ mod tests {
     fn broken(words: &str, column: f32) -> Vec<String> {
         let fonts = Fonts::new().expect("fonts");
         let rows = rows(&Paragraph::words(Role::Text, words.into()), &fonts, column);
-        let told = |row: Vec<Placed>| {
-            let words = row.into_iter().map(|placed| match placed.piece {
+        let told = |row: Row| {
+            let words = row.placed.into_iter().map(|placed| match placed.piece {
                 Piece::Words(words, _) => words,
                 Piece::Bar(label) => format!("[{label}]"),
+                Piece::Picture(_) => "#".into(),
             });
             words.collect::<String>()
         };
@@ -202,9 +258,9 @@ mod tests {
     fn a_bar_is_as_wide_as_its_grounds_and_stays_in_the_column() {
         let fonts = Fonts::new().expect("fonts");
         let pieces = vec![Piece::Words("een ".into(), Weight::Regular), Piece::Bar("5.1.2e ".repeat(40))];
-        let rows = rows(&Paragraph { role: Role::Text, pieces }, &fonts, 200.0);
+        let rows = rows(&Paragraph { role: Role::Text, pieces, said: 0..2 }, &fonts, 200.0);
         assert!(rows.len() > 1);
         let inside = |placed: &Placed| placed.x + placed.width <= 200.1;
-        assert!(rows.iter().flatten().all(inside));
+        assert!(rows.iter().flat_map(|row| &row.placed).all(inside));
     }
 }

@@ -5,7 +5,7 @@ use super::inventory::{file_name, inventory, production_report};
 use super::wording::Regime;
 use super::{Bundle, DisclosureError, Printer};
 use crate::disk;
-use crate::documents::{Document, Reading, Zone};
+use crate::documents::{Attachments, Document, Reading, Zone};
 use crate::handover::{rsmf, sip};
 use std::fs;
 use std::io::Write;
@@ -117,15 +117,20 @@ fn write_documents(
     wanted: &Wanted<'_>,
 ) -> Result<(), DisclosureError> {
     files.folder("documenten")?;
-    let printer = Printer::new(Bundle::from(reading.report()), wanted.regime, wanted.zone)?;
+    let about = Bundle::from(reading.report());
+    let made_ms = about.made_ms;
+    let printer = Printer::new(about, wanted.regime, wanted.zone)?;
+    let mut attachments = Attachments::of(wanted.bundle)?;
     for document in documents {
         let lines = reading.lines(document)?;
-        let pdf = printer.print(document, &lines)?;
+        let pdf = printer.print(document, &lines, &mut attachments)?;
         files.write(&file_name(document), |out| Ok(out.write_all(&pdf)?))?;
     }
-    files.write("inventarislijst.csv", |out| inventory(out, documents, wanted.regime))?;
+    files.write("inventarislijst.csv", |out| inventory(out, documents, wanted.regime, made_ms))?;
     if wanted.regime == Regime::Woo {
-        files.write("productierapport.csv", |out| production_report(out, documents, wanted.matter, wanted.case))?;
+        files.write("productierapport.csv", |out| {
+            production_report(out, documents, (wanted.matter, wanted.case), made_ms)
+        })?;
     }
     files.copy(wanted.bundle, "bewijspakket")
 }

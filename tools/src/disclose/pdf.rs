@@ -1,14 +1,16 @@
 //! A document as PDF/A-2a: text, black bars with the ground in them, and nothing beneath.
 //!
 //! Invariants: what is covered never came this far, so no glyph, width, metadata or removed object can tell it; the same
-//! bundle gives the same bytes; no script, link, form, picture or attachment is in it. Memory: one document.
+//! bundle gives the same bytes; no script, link, form or attachment is in it, and of a picture its pixels only. Memory: one
+//! document with its pictures.
 
 use super::DisclosureError;
-use super::font::{Fonts, Weight};
+use super::font::{Fonts, Way, Weight};
 use super::layout::{BAR_PADDING, Paragraph, Piece, Placed, Role, rows};
+use super::picture::Picture;
 use krilla::color::luma;
 use krilla::configure::{Configuration, Validator};
-use krilla::geom::{PathBuilder, Point, Rect};
+use krilla::geom::{PathBuilder, Point, Rect, Size, Transform};
 use krilla::metadata::{DateTime, Metadata};
 use krilla::page::PageSettings;
 use krilla::paint::Fill;
@@ -96,14 +98,14 @@ fn paginate(paragraphs: &[Paragraph], fonts: &Fonts) -> Vec<Vec<Row>> {
     for (number, paragraph) in paragraphs.iter().enumerate() {
         let role = paragraph.role;
         y += role.before();
-        for placed in rows(paragraph, fonts, COLUMN) {
-            if y + role.leading() > PAGE.1 - FOOT {
+        for row in rows(paragraph, fonts, COLUMN) {
+            if y + row.height > PAGE.1 - FOOT {
                 pages.push(Vec::new());
                 y = MARGIN;
             }
-            y += role.leading();
-            if let Some(page) = pages.last_mut().filter(|_| !placed.is_empty()) {
-                page.push(Row { paragraph: number, role, y, placed });
+            y += row.height;
+            if let Some(page) = pages.last_mut().filter(|_| !row.placed.is_empty()) {
+                page.push(Row { paragraph: number, role, y, placed: row.placed });
             }
         }
     }
@@ -118,7 +120,12 @@ impl Row {
             match &placed.piece {
                 Piece::Words(words, weight) => {
                     group.push(surface.start_tagged(ContentTag::Span(SpanTag::empty())));
-                    write(surface, fonts, (words, *weight), at, size);
+                    write(surface, fonts, (words, *weight, placed.way), at, size);
+                }
+                Piece::Picture(picture) => {
+                    let tag = SpanTag::empty().with_alt_text(Some(&picture.name));
+                    group.push(surface.start_tagged(ContentTag::Span(tag)));
+                    draw(surface, picture, at);
                 }
                 Piece::Bar(label) => {
                     let told = format!("gelakt: {label}");
@@ -126,7 +133,13 @@ impl Row {
                     group.push(surface.start_tagged(ContentTag::Span(tag)));
                     bar(surface, at, (placed.width, size));
                     surface.set_fill(Some(grey(255)));
-                    write(surface, fonts, (label, Weight::Regular), (at.0 + BAR_PADDING, at.1), size * 0.92);
+                    write(
+                        surface,
+                        fonts,
+                        (label, Weight::Regular, Way::Right),
+                        (at.0 + BAR_PADDING, at.1),
+                        size * 0.92,
+                    );
                     surface.set_fill(None);
                 }
             }
@@ -150,9 +163,24 @@ fn bar(surface: &mut Surface<'_>, at: (f32, f32), (width, size): (f32, f32)) {
     }
 }
 
-fn write(surface: &mut Surface<'_>, fonts: &Fonts, (words, weight): (&str, Weight), at: (f32, f32), size: f32) {
+/// A picture above the line at a place.
+fn draw(surface: &mut Surface<'_>, picture: &Picture, at: (f32, f32)) {
+    let (width, height) = picture.size;
+    let Some(size) = Size::from_wh(width, height) else { return };
+    surface.push_transform(&Transform::from_translate(at.0, at.1 - height));
+    surface.draw_image(picture.image.clone(), size);
+    surface.pop();
+}
+
+fn write(
+    surface: &mut Surface<'_>,
+    fonts: &Fonts,
+    (words, weight, way): (&str, Weight, Way),
+    at: (f32, f32),
+    size: f32,
+) {
     let mut x = at.0;
-    for run in fonts.runs(words, weight) {
+    for run in fonts.runs(words, weight, way) {
         surface.draw_glyphs(Point::from_xy(x, at.1), &run.glyphs, run.font, &run.text, size, false);
         x += run.width * size;
     }
@@ -161,9 +189,9 @@ fn write(surface: &mut Surface<'_>, fonts: &Fonts, (words, weight): (&str, Weigh
 fn foot(surface: &mut Surface<'_>, fonts: &Fonts, words: &str, (number, count): (usize, usize)) {
     surface.start_tagged(ContentTag::Artifact(ArtifactType::Other));
     let size = 7.0;
-    write(surface, fonts, (words, Weight::Regular), (MARGIN, PAGE.1 - 40.0), size);
+    write(surface, fonts, (words, Weight::Regular, Way::Right), (MARGIN, PAGE.1 - 40.0), size);
     let page = format!("{number} / {count}");
-    let x = PAGE.0 - MARGIN - fonts.width(&page, Weight::Regular) * size;
-    write(surface, fonts, (&page, Weight::Regular), (x, PAGE.1 - 28.0), size);
+    let x = PAGE.0 - MARGIN - fonts.width(&page, Weight::Regular, Way::Right) * size;
+    write(surface, fonts, (&page, Weight::Regular, Way::Right), (x, PAGE.1 - 28.0), size);
     surface.end_tagged();
 }

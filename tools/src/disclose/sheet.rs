@@ -2,13 +2,17 @@
 
 use super::font::{Fonts, Weight};
 use super::layout::{Paragraph, Piece, Role};
+use super::picture::{PICTURE_BYTES_MAX, Picture};
 use super::wording::{self, Regime};
 use super::{DisclosureError, pdf};
-use crate::documents::{Attached, Document, Line, Part, Zone};
+use crate::documents::{Attached, Attachments, Document, Line, Part, Zone};
+use std::collections::BTreeSet;
 use zegel_verifier::bundle::Report;
 
 /// Characters of the title in a file's metadata: PDF/A has no strings of more than 32,767 bytes.
 const TITLE_CHARS_MAX: usize = 200;
+/// Pictures of one document; the others are named.
+const PICTURES_MAX: usize = 300;
 
 /// What every document of a bundle says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +50,19 @@ impl<'a> Printer<'a> {
         Ok(Self { fonts: Fonts::new()?, bundle, regime, zone })
     }
 
-    /// A document as PDF.
+    /// A document as PDF, with the pictures that are in the bundle.
     ///
     /// # Errors
     /// [`DisclosureError::Pdf`].
-    pub fn print(&self, document: &Document, lines: &[Line]) -> Result<Vec<u8>, DisclosureError> {
+    pub fn print(
+        &self,
+        document: &Document,
+        lines: &[Line],
+        files: &mut Attachments,
+    ) -> Result<Vec<u8>, DisclosureError> {
+        let mut album = Album { files, left: PICTURES_MAX };
         let mut paragraphs = self.head(document);
-        paragraphs.extend(lines.iter().map(|line| self.line(line)));
+        paragraphs.extend(lines.iter().map(|line| self.line(line, &document.custodians, &mut album)));
         let hash = &self.bundle.parts_sha256;
         let foot = format!("Weergave van bewijspakket {hash}. Controleer het pakket zelf.");
         let title = self.fonts.visible(&format!("Document {}: {}", document.number, document.name()));
@@ -81,7 +91,10 @@ impl<'a> Printer<'a> {
             "Tijden in {}. Een zwart vlak zegt op welke grond er iets onder stond; zijn breedte zegt niets.",
             self.zone.name()
         );
-        let remarks = [head, read, counts, times].into_iter();
+        let several = (document.custodians.len() > 1).then(|| {
+            "Gelezen van meer dan een toestel: een bericht dat op elk staat, staat hier eenmaal. Waar dat niet zo is, staat erbij van wie het komt.".to_owned()
+        });
+        let remarks = [Some(head), Some(read), several, Some(counts), Some(times)].into_iter().flatten();
         let remarks = remarks.map(|remark| Paragraph::words(Role::Remark, self.flat(&remark)));
         let title = Paragraph::words(Role::Title, self.flat(&document.name()));
         std::iter::once(title).chain(remarks).collect()
@@ -92,34 +105,52 @@ impl<'a> Printer<'a> {
         self.fonts.visible(text).replace('\n', " ")
     }
 
-    fn line(&self, line: &Line) -> Paragraph {
-        let mut pieces = Vec::new();
+    fn line(&self, line: &Line, holders: &BTreeSet<String>, album: &mut Album<'_>) -> Paragraph {
         let words = |text: String| Piece::Words(text, Weight::Regular);
         let mark = if line.is_ambiguous { "?" } else { "" };
         let clock = self.zone.clock(line.at_ms, line.exact());
-        pieces.push(words(format!("{}{mark}  ", if clock.is_empty() { "--:--".into() } else { clock })));
+        let mut pieces = vec![words(format!("{}{mark}  ", if clock.is_empty() { "--:--".into() } else { clock }))];
         if let Some(grounds) = &line.withheld {
             pieces.push(Piece::Bar(wording::bar(grounds)));
-            return Paragraph { role: Role::Text, pieces };
+            pieces.extend(self.held(line, holders));
+            return Paragraph { role: Role::Text, pieces, said: 0..0 };
         }
-        for part in &line.sender {
-            pieces.push(self.part(part, Weight::Bold));
-        }
+        pieces.extend(line.sender.iter().map(|part| self.part(part, Weight::Bold)));
         if !line.sender.is_empty() {
             pieces.push(words("  ".into()));
         }
-        let said = wording::kind(line.kind()).or(line.is_edited.then_some("bewerkt"));
-        let said = said.map(|kind| {
-            if line.what.is_empty() { format!("[{kind}] ") } else { format!("[{kind}: {}] ", self.flat(&line.what)) }
-        });
-        pieces.extend(said.map(words));
+        pieces.extend(self.what(line).map(words));
+        let begin = pieces.len();
         pieces.extend(line.text.iter().map(|part| self.part(part, Weight::Regular)));
+        let said = begin..pieces.len();
         if let Some(Piece::Words(last, _)) = pieces.last_mut() {
             // The line end with which a record ends begins no row.
             last.truncate(last.trim_end_matches('\n').len());
         }
-        pieces.extend(line.attachments.iter().map(|file| self.attached(file)));
-        Paragraph { role: Role::Text, pieces }
+        pieces.extend(self.held(line, holders));
+        pieces.extend(line.attachments.iter().flat_map(|file| self.attached(file, album)));
+        Paragraph { role: Role::Text, pieces, said }
+    }
+
+    /// What happened, where it is more than a message.
+    fn what(&self, line: &Line) -> Option<String> {
+        let kind = wording::kind(line.kind()).or(line.is_edited.then_some("bewerkt"))?;
+        Some(if line.what.is_empty() { format!("[{kind}] ") } else { format!("[{kind}: {}] ", self.flat(&line.what)) })
+    }
+
+    /// From whose phone it is, where not every phone of the document has it; and who has it in other words.
+    fn held(&self, line: &Line, holders: &BTreeSet<String>) -> Option<Piece> {
+        let own = line.custodian.as_ref()?;
+        let others: Vec<&str> = line.differs.iter().map(String::as_str).collect();
+        let said = if !others.is_empty() {
+            format!("van {own}; bij {} staat het anders", others.join(", "))
+        } else if line.also.len() + 1 < holders.len() {
+            let all: Vec<&str> = std::iter::once(own).chain(&line.also).map(String::as_str).collect();
+            format!("alleen van {}", all.join(", "))
+        } else {
+            return None;
+        };
+        Some(Piece::Words(format!("  ({})", self.flat(&said)), Weight::Regular))
     }
 
     fn part(&self, part: &Part, weight: Weight) -> Piece {
@@ -130,17 +161,41 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn attached(&self, file: &Attached) -> Piece {
-        match file {
-            Attached::Covered(grounds) => Piece::Bar(format!("bijlage: {}", wording::bar(grounds))),
-            Attached::Open { name, sha256, size, .. } => {
-                let there = sha256.as_ref().map_or_else(
-                    || "niet in het pakket".to_owned(),
-                    |sha256| format!("{size} bytes, SHA-256 {}…", &sha256[..16]),
-                );
-                Piece::Words(format!(" [bijlage: {}; {there}] ", self.flat(name)), Weight::Regular)
-            }
+    /// A file: its picture if it is one, and its name.
+    fn attached(&self, file: &Attached, album: &mut Album<'_>) -> Vec<Piece> {
+        let (name, sha256, size) = match file {
+            Attached::Covered(grounds) => return vec![Piece::Bar(format!("bijlage: {}", wording::bar(grounds)))],
+            Attached::Open { name, sha256, size, .. } => (self.flat(name), sha256, *size),
+        };
+        let named = |what: &str| Piece::Words(format!(" [bijlage: {name}; {what}] "), Weight::Regular);
+        let Some(sha256) = sha256 else { return vec![named("niet in het pakket")] };
+        match album.picture(sha256, &name) {
+            Some(picture) => vec![Piece::Words(format!(" [{name}]"), Weight::Regular), Piece::Picture(picture)],
+            None => vec![named(&bytes(size))],
         }
+    }
+}
+
+/// A size as people tell it.
+fn bytes(size: u64) -> String {
+    match size {
+        0..1_000 => format!("{size} bytes"),
+        1_000..1_000_000 => format!("{} kB", size.div_ceil(1_000)),
+        _ => format!("{},{} MB", size / 1_000_000, size % 1_000_000 / 100_000),
+    }
+}
+
+/// The pictures of one document.
+struct Album<'a> {
+    files: &'a mut Attachments,
+    left: usize,
+}
+
+impl Album<'_> {
+    fn picture(&mut self, sha256: &str, name: &str) -> Option<Picture> {
+        self.left = self.left.checked_sub(1)?;
+        let bytes = self.files.read(sha256, PICTURE_BYTES_MAX)?;
+        Picture::of(&bytes, format!("afbeelding: {name}"))
     }
 }
 
@@ -167,7 +222,7 @@ mod tests {
         let bundle = Bundle { parts_sha256: "ab".repeat(32), case: "Woo 17".into(), made_ms: 1_700_000_000_000 };
         let printer = Printer::new(bundle, Regime::Woo, &zone).expect("a printer");
         let document = Document::of_lines(title, Day::Unknown, Hash::ZERO, lines);
-        printer.print(&document, lines).expect("printed")
+        printer.print(&document, lines, &mut Attachments::none()).expect("printed")
     }
 
     #[test]

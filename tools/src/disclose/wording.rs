@@ -3,6 +3,7 @@
 use crate::documents::Assessment;
 use serde::{Deserialize, Serialize};
 use zegel_proto::v1::EventKind;
+use zegel_verifier::labels;
 
 /// Under which law somebody is given something: each has words and grounds of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,27 +79,7 @@ pub fn assessment(regime: Regime, assessment: Assessment) -> &'static str {
 
 /// What a line is called, where it is more than a message.
 pub(super) fn kind(kind: EventKind) -> Option<&'static str> {
-    use EventKind as K;
-    Some(match kind {
-        K::MessageCreated => return None,
-        K::MessageEdited => "bewerkt",
-        K::MessageDeleted => "verwijderd",
-        K::ReactionAdded => "reactie",
-        K::ReactionRemoved => "reactie ingetrokken",
-        K::MembershipChanged => "deelnemers",
-        K::ConversationChanged => "gesprek gewijzigd",
-        K::SettingObserved => "instelling",
-        K::CallLogged => "oproep",
-        K::IdentityChanged => "identiteit gewijzigd",
-        K::ViewOnceReceived => "eenmalig bekijken, inhoud niet vastgelegd",
-        K::MessageWaiting => "nog niet ontsleuteld door de app",
-        K::ScreenshotAdded => "schermafbeelding",
-        K::PollNoted => "peiling",
-        K::RecordVanished => "stond er eerder wel, nu niet meer",
-        K::ContactDecided => "toelating",
-        K::GapDeclared => "gat, verklaard door de bron",
-        _ => "melding van de app",
-    })
+    (kind != EventKind::MessageCreated).then(|| labels::kind(kind).0)
 }
 
 /// What a bar says: its grounds, markings in words.

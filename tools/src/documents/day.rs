@@ -95,6 +95,12 @@ impl Zone {
         }
     }
 
+    /// The day, as people write it in Dutch; empty where it is not known.
+    #[must_use]
+    pub fn told(&self, at_ms: u64) -> String {
+        self.local(at_ms).map(|at| Day::On(at.date()).to_string()).unwrap_or_default()
+    }
+
     /// With its offset, as RFC 3339 writes it.
     #[must_use]
     pub fn rfc3339(&self, at_ms: u64) -> Option<String> {

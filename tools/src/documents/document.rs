@@ -125,7 +125,7 @@ impl Document {
             self.open += 1;
         }
         self.grounds.extend(line.grounds().cloned());
-        self.custodians.extend(line.custodian.clone());
+        self.custodians.extend(line.custodian.iter().chain(&line.also).cloned());
         self.channels.extend(line.channel.clone());
         if line.at_ms != 0 {
             self.first_ms = Some(self.first_ms.map_or(line.at_ms, |first| first.min(line.at_ms)));

@@ -12,6 +12,7 @@ use zegel_verifier::bundle::grounds::Grounds;
 use zegel_verifier::commit::{Shown, ShownBody};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{Family, capture, chat, family};
+use zegel_verifier::labels;
 
 /// A run of text, or what stands in its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ pub struct Line {
     pub custodian: Option<String>,
     /// Name and account, as far as they are known.
     pub sender: Vec<Part>,
-    /// What a line of the app says happened, in the words of the format; empty for what people wrote.
+    /// What a line of the app says happened, in Dutch; empty for what people wrote.
     pub what: String,
     /// The words.
     pub text: Vec<Part>,
@@ -73,6 +74,10 @@ pub struct Line {
     pub is_edited: bool,
     /// Grounds on which all of it is withheld; `None`: it is not.
     pub withheld: Option<Vec<String>>,
+    /// Other holders who have the same, whose copies are not told again.
+    pub also: Vec<String>,
+    /// Other holders who have it in other words, or deleted.
+    pub differs: Vec<String>,
 }
 
 impl Line {
@@ -142,7 +147,7 @@ impl Desk<'_> {
         Some(line)
     }
 
-    fn named(&self, id: Hash) -> String {
+    pub(super) fn named(&self, id: Hash) -> String {
         let id = id.to_string();
         self.names.get(&id).cloned().unwrap_or_else(|| format!("{}…", &id[..8]))
     }
@@ -156,7 +161,9 @@ impl Desk<'_> {
             let people = std::iter::once(&detail.subject).chain(&detail.targets).filter(|name| !name.is_empty());
             let people = people.cloned().collect::<Vec<_>>().join(", ");
             if line.text.is_empty() && !detail.what.is_empty() {
-                line.what = format!("{} {people}", detail.what.replace('_', " ")).trim_end().to_owned();
+                let what =
+                    labels::what(&detail.what).map_or_else(|| detail.what.replace('_', " "), |(nl, _)| nl.to_owned());
+                line.what = if people.is_empty() { what } else { format!("{what}: {people}") };
             }
         }
     }
@@ -249,5 +256,6 @@ fn bind(line: &mut Line, binding: &Binding) {
 
 fn gap(line: &mut Line, body: &ShownBody) {
     let detail = body.value(capture::DETAIL).and_then(|detail| parse::<GapDetail>(detail).ok());
-    line.what = detail.map(|detail| detail.reason).unwrap_or_default();
+    let reason = detail.map(|detail| detail.reason).unwrap_or_default();
+    line.what = labels::gap(&reason).map_or(reason.clone(), |(nl, _)| nl.to_owned());
 }

@@ -4,6 +4,7 @@ use super::Spot;
 use crate::acts::Manifest;
 use crate::destroy::End;
 use crate::officer::normalise_ground;
+use crate::permanent::MARK;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use zegel_proto::Grammar;
@@ -42,6 +43,14 @@ pub enum CoverError {
         "policy four_eyes names redaction, and nobody approved what is covered: zegel redact propose, then zegel approve"
     )]
     NotApproved,
+    /// Covered for good: nobody can show it again.
+    #[error(
+        "event {spot}: a part of it is covered for good, its words and salts are gone: no export shows it, and no manifest leaves it open"
+    )]
+    Permanent {
+        /// Where.
+        spot: Spot,
+    },
     /// Out of the limits of a manifest.
     #[error("event {spot}: {reason}")]
     Item {
@@ -191,6 +200,39 @@ impl Cover {
         Ok(())
     }
 
+    /// Shows acts with the export.
+    pub fn show(&mut self, places: impl IntoIterator<Item = (u64, u32)>) {
+        self.declarations.extend(places);
+    }
+
+    /// Covers what is covered for good, and shows the acts that say so. A manifest that was logged before has to cover it by itself.
+    ///
+    /// # Errors
+    /// [`CoverError::Permanent`] if it leaves some of it open.
+    pub fn forever(
+        &mut self,
+        items: impl IntoIterator<Item = RedactionItem>,
+        declarations: impl IntoIterator<Item = (u64, u32)>,
+    ) -> Result<(), CoverError> {
+        self.declarations.extend(declarations);
+        for item in items {
+            let spot = Spot { entry: item.entry, position: item.position };
+            let covers = |other: &RedactionItem| {
+                let end = |item: &RedactionItem| item.first_item + item.item_count;
+                let is_run = other.first_item <= item.first_item && end(&item) <= end(other) && item.item_count > 0;
+                other.slot == 0 || (other.slot == item.slot && (other.item_count == 0 || is_run))
+            };
+            if self.items.range((spot, 0, 0)..=(spot, u32::MAX, u32::MAX)).any(|(_, other)| covers(other)) {
+                continue;
+            }
+            if self.logged.is_some() {
+                return Err(CoverError::Permanent { spot });
+            }
+            self.add(item)?;
+        }
+        Ok(())
+    }
+
     /// Acts that are shown with the export.
     pub(super) fn declarations(&self) -> impl Iterator<Item = (u64, u32)> {
         self.declarations.iter().copied()
@@ -229,7 +271,10 @@ impl Cover {
     pub fn check_approved(&self, registry: &Registry) -> Result<(), CoverError> {
         let policy = registry.policy("four_eyes").unwrap_or_default();
         // What has ended was approved when it ended.
-        let is_open = |item: &RedactionItem| !End::ALL.iter().any(|end| item.grounds == [end.code()]);
+        let is_open = |item: &RedactionItem| {
+            !End::ALL.iter().any(|end| item.grounds == [end.code()])
+                && !item.grounds.iter().any(|ground| ground == MARK)
+        };
         let is_wanted = policy.split(',').any(|act| act.trim() == "redaction") && self.items.values().any(is_open);
         let is_approved = self.logged.as_ref().is_some_and(|logged| logged.approved_at.is_some());
         if is_wanted && !is_approved { Err(CoverError::NotApproved) } else { Ok(()) }

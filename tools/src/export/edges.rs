@@ -9,6 +9,7 @@
 use super::walk::Walk;
 use super::{Cover, ExportError, ExportOrder, Spot, log_acts, request, snapshot};
 use crate::keys::ArchiveKey;
+use crate::opening::Opening;
 use crate::source::Source;
 use zegel_proto::parse;
 use zegel_proto::v1::evidence_event::Body as Shown;
@@ -76,7 +77,8 @@ async fn far(
     let snapshot_entry = snapshot(officer, bound.created.entry).await?;
     let asked = request(officer, &look, &bound, snapshot_entry);
     let mut stream = officer.connection().evidence(&asked).await?;
-    let mut walk = Walk::new(&asked, keys, &bound.acts, &look.cover);
+    let opening = Opening::new(&bound.logged, officer.origin(), keys);
+    let mut walk = Walk::new(&asked, opening, &bound.acts, &look.cover);
     let (mut entry, mut spots) = (0, Vec::new());
     while let Some(record) = stream.message().await.map_err(ExportError::stream)? {
         match walk.take(record)?.record {

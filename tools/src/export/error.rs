@@ -172,12 +172,6 @@ pub enum ExportError {
 impl ExportError {
     /// A stream that broke: what it gave is not used.
     pub(crate) fn stream(status: tonic::Status) -> Self {
-        let reason = match status.code() {
-            tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Internal | tonic::Code::Cancelled => {
-                LedgerError::Unreachable { attempts: 1, reason: status.to_string() }
-            }
-            code => LedgerError::Refused { code, message: status.message().into() },
-        };
-        Self::Ledger(reason)
+        Self::Ledger(LedgerError::of(&status))
     }
 }

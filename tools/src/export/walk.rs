@@ -2,23 +2,22 @@
 
 use super::cover::EventCover;
 use super::{ClosedRegistration, Cover, CoverError, ExportError, Spot};
-use crate::keys::ArchiveKey;
-use crate::seal::{DossierKey, OpenError, open_checked};
-use std::collections::{BTreeSet, HashMap};
+use crate::opening::Opening;
+use std::collections::BTreeSet;
 use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::evidence_record::Record;
 use zegel_proto::v1::{
     Attachment, AttachmentState, EventHeader, EventKind, EvidenceEvent, EvidenceHeader, EvidenceRecord,
-    ExportEvidenceRequest, KeyWrap, Scope, SealedEvidence, StreamType,
+    ExportEvidenceRequest, Scope, SealedEvidence, StreamType,
 };
 use zegel_proto::{CanonicalError, parse};
-use zegel_verifier::commit::{CoveredUnit, Shown as Part, ShownBody, check_redacted, redact};
-use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::commit::{CoveredUnit, Shown as Part, ShownBody, check_redacted, redact, redact_more};
+use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{EventFacts, Family, chat, family, layout};
 use zeroize::Zeroizing;
 
 /// An attachment that an opened event shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct WantedAttachment {
     pub(super) spot: Spot,
     pub(super) blob: Hash,
@@ -44,17 +43,16 @@ enum Stage {
     End,
 }
 
-/// The state of the walk: where it is, and the dossier keys that were opened.
+/// The state of the walk: where it is, and what was opened.
 pub(super) struct Walk<'a> {
     request: &'a ExportEvidenceRequest,
-    keys: &'a [ArchiveKey],
+    opening: Opening<'a>,
     acts: &'a BTreeSet<(u64, u32)>,
     cover: &'a Cover,
     /// Covered events that have not passed yet.
     awaited: BTreeSet<Spot>,
     /// Acts that have not passed yet.
     awaited_acts: BTreeSet<(u64, u32)>,
-    dossiers: HashMap<Hash, Result<DossierKey, OpenError>>,
     stage: Stage,
     entry: u64,
     /// Ids that events of the scope name.
@@ -82,18 +80,17 @@ pub(super) struct Walked {
 impl<'a> Walk<'a> {
     pub(super) fn new(
         request: &'a ExportEvidenceRequest,
-        keys: &'a [ArchiveKey],
+        opening: Opening<'a>,
         acts: &'a BTreeSet<(u64, u32)>,
         cover: &'a Cover,
     ) -> Self {
         Self {
             request,
-            keys,
+            opening,
             acts,
             cover,
             awaited: cover.spots().collect(),
             awaited_acts: acts.clone(),
-            dossiers: HashMap::new(),
             stage: Stage::Begin,
             entry: 0,
             named: BTreeSet::new(),
@@ -115,7 +112,7 @@ impl<'a> Walk<'a> {
             }
             (Stage::Begin, _) => return order("a header"),
             (Stage::Entries, Record::Envelope(envelope)) => {
-                self.open_dossier(&envelope.envelope);
+                self.opening.envelope(&envelope);
                 return Ok(Opened::default());
             }
             (Stage::Entries, Record::Entry(entry)) => {
@@ -178,12 +175,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Opens an envelope now and keeps only its key; a failure counts only if an event needs it.
-    fn open_dossier(&mut self, envelope: &[u8]) {
-        let opened = DossierKey::open(envelope, &self.request.origin, self.keys);
-        self.dossiers.insert(sha256(&[envelope]), opened);
-    }
-
     fn event(&mut self, mut event: EvidenceEvent) -> Result<(EvidenceEvent, Vec<WantedAttachment>), ExportError> {
         let spot = Spot { entry: self.entry, position: event.position };
         let header: EventHeader = parse(&event.header)?;
@@ -226,14 +217,23 @@ impl<'a> Walk<'a> {
             opened => opened?,
         };
         let (body, shown) = match cover {
-            None => (Shown::Opened(body), shown),
+            None if matches!(body, Shown::Redacted(_)) => return Err(CoverError::Permanent { spot }.into()),
+            None => (body, shown),
             Some(EventCover::Whole) => return Err(ExportError::NoBody { spot }),
             Some(EventCover::Parts(units)) => {
                 let no_part = || CoverError::NoSuchPart { spot };
                 if let Some(slot) = stands_elsewhere(facts.kind, &shown, &units) {
                     return Err(CoverError::StandsElsewhere { spot, slot }.into());
                 }
-                let redacted = redact(&body, &units).ok_or_else(no_part)?;
+                let whole = |unit: &CoveredUnit| CoveredUnit { item: None, ..*unit };
+                if shown.covered().any(|unit| !units.contains(&unit) && !units.contains(&whole(&unit))) {
+                    return Err(CoverError::Permanent { spot }.into());
+                }
+                let redacted = match body {
+                    Shown::Opened(body) => redact(&body, &units).ok_or_else(no_part)?,
+                    Shown::Redacted(body) => redact_more(body, &units),
+                    Shown::Sealed(_) => return Err(no_part().into()),
+                };
                 let checked = check_redacted(redacted.clone(), layout(facts.kind), body_root);
                 let checked = checked.ok().filter(|checked| checked.covered().eq(units.iter().copied()));
                 (Shown::Redacted(redacted), checked.ok_or_else(no_part)?)
@@ -246,21 +246,8 @@ impl<'a> Walk<'a> {
         Ok((event, wanted_attachments(spot, &header, &facts, &shown)?))
     }
 
-    fn open(
-        &self,
-        spot: Spot,
-        header: &[u8],
-        sealed: &SealedEvidence,
-    ) -> Result<(zegel_proto::v1::Body, ShownBody), ExportError> {
-        let refused = |reason| ExportError::Open { spot, reason };
-        let wrap: KeyWrap = parse(&sealed.wrap).map_err(|reason| refused(reason.into()))?;
-        let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
-        let dossier = match self.dossiers.get(&found) {
-            Some(Ok(dossier)) => dossier,
-            Some(Err(reason)) => return Err(refused(reason.clone())),
-            None => return Err(refused(OpenError::UnknownDossier { found })),
-        };
-        open_checked(header, &sealed.ciphertext, &sealed.wrap, &self.request.origin, dossier).map_err(refused)
+    fn open(&self, spot: Spot, header: &[u8], sealed: &SealedEvidence) -> Result<(Shown, ShownBody), ExportError> {
+        self.opening.body(header, sealed).map_err(|reason| ExportError::Open { spot, reason })
     }
 }
 

@@ -159,7 +159,7 @@ fn event(line: &Line, ids: &BTreeMap<String, String>, conversation: &str, zone: 
             custom("entry", line.entry.to_string()),
             custom("position", line.position.to_string()),
             custom("proof_class", line.proof_class.map(String::from).unwrap_or_default()),
-            custom("read_from", line.custodian.clone().unwrap_or_default()),
+            custom("read_from", line.custodian.iter().chain(&line.also).cloned().collect::<Vec<_>>().join(", ")),
         ]
         .into_iter()
         .flatten()

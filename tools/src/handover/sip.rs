@@ -8,7 +8,7 @@ use super::sidecar::{InformationObject, Origin, Reference};
 use super::xml::Xml;
 use crate::disclose::files::{Files, zip_bundle};
 use crate::disclose::{Bundle, DisclosureError, Printer, Wanted};
-use crate::documents::{Day, Document, Reading};
+use crate::documents::{Attachments, Day, Document, Reading};
 use std::collections::BTreeSet;
 use std::io::Write;
 use zegel_verifier::hash::Hash;
@@ -33,6 +33,7 @@ struct Sip<'a, 'b> {
     /// When the bundle was signed, as xsd:dateTime: what is written here depends on no clock.
     at: String,
     shipped: Shipped,
+    attachments: Attachments,
 }
 
 /// Writes the SIP and its pakbon.
@@ -44,7 +45,8 @@ pub(crate) fn write(
 ) -> Result<(), DisclosureError> {
     let report = reading.report().clone();
     let origin = Origin { log: report.log.origin.clone(), ministry: report.log.ministry.clone() };
-    let mut sip = Sip { files, origin, at: report.export.signed_at.clone(), shipped: Shipped::default() };
+    let (at, attachments) = (report.export.signed_at.clone(), Attachments::of(wanted.bundle)?);
+    let mut sip = Sip { files, origin, at, shipped: Shipped::default(), attachments };
     let evidence = sip.evidence(wanted, &report.export.parts_sha256)?;
     let printer = Printer::new(Bundle::from(&report), wanted.regime, wanted.zone)?;
     for (number, of_one) in documents.chunk_by(|one, next| one.conversation == next.conversation).enumerate() {
@@ -159,7 +161,7 @@ impl Sip<'_, '_> {
         self.files.folder(&folder)?;
         let own = Reference { name: document.name(), id: format!("{}/{}", whole.id, document.number) };
         let lines = reading.lines(document)?;
-        let pdf = printer.print(document, &lines)?;
+        let pdf = printer.print(document, &lines, &mut self.attachments)?;
         let mut files = Vec::new();
         for (ending, format) in [("pdf", PDF), ("json", JSON)] {
             let file = format!("Document-{:05}.{ending}", document.number);

@@ -48,6 +48,8 @@ pub struct Counts {
     pub out_of_range: u64,
     /// Left out because their period is closed.
     pub closed: u64,
+    /// Left out because they have ended here.
+    pub ended: u64,
 }
 
 /// What the log says already.
@@ -58,6 +60,8 @@ pub struct Standing<'a> {
     pub silent: &'a HashSet<u64>,
     /// Whether a record of the file lies in a closed period.
     pub is_closed: &'a dyn Fn(usize) -> bool,
+    /// For each record of the file, the number of the event that it is and that has ended.
+    pub ended: &'a [Option<u64>],
 }
 
 /// Lays an alignment out as events and runs; new ones take the numbers from `next_conversation_seq` on.
@@ -69,14 +73,16 @@ pub fn plan(standing: &Standing<'_>, alignment: &Alignment, next_conversation_se
     let mut planned = Vec::new();
     let mut runs: Vec<ManifestRun> = Vec::new();
     for (index, (row, found)) in alignment.rows.iter().zip(&alignment.fingerprints).enumerate() {
-        let (fate, conversation_seq) = match *row {
-            Row::Known(seq) => {
+        let ended = standing.ended.get(index).copied().flatten();
+        let (fate, conversation_seq) = match (*row, ended) {
+            (Row::Known(seq), _) => {
                 let same = |known: &&Fingerprint| known.place == found.place && known.text == found.text;
                 let is_same = alignment.shift_ms == 0 && places.get(&seq).is_some_and(same);
                 (if is_same { RecordFate::RecordKnown } else { RecordFate::RecordKnownOtherwise }, seq)
             }
+            (_, Some(seq)) => (RecordFate::RecordEnded, seq),
             _ if (standing.is_closed)(index) => (RecordFate::RecordClosed, 0),
-            added => {
+            (added, None) => {
                 planned.push(Planned { index, row: added, conversation_seq: next });
                 next += 1;
                 (fate_of(added), next - 1)
@@ -131,6 +137,7 @@ impl Plan {
             vanished: self.vanished.len() as u64,
             out_of_range: alignment.out_of_range,
             closed: of(RecordFate::RecordClosed),
+            ended: of(RecordFate::RecordEnded),
         }
     }
 
@@ -147,7 +154,7 @@ mod tests {
 
     fn lay(known: &[Known], alignment: &Alignment, next: u64, silent: &[u64], closed: usize) -> Plan {
         let silent = silent.iter().copied().collect();
-        plan(&Standing { known, silent: &silent, is_closed: &|index| index < closed }, alignment, next)
+        plan(&Standing { known, silent: &silent, is_closed: &|index| index < closed, ended: &[] }, alignment, next)
     }
 
     const fn print(place: u8) -> Fingerprint {
@@ -190,6 +197,21 @@ mod tests {
     fn what_was_reported_gone_before_is_not_reported_again() {
         assert_eq!(lay(&[], &alignment(vec![]), 0, &[], 0).vanished, [9]);
         assert_eq!(lay(&[], &alignment(vec![]), 0, &[9], 0).vanished, [0u64; 0]);
+    }
+
+    #[test]
+    fn what_has_ended_is_left_out_under_its_number_and_a_known_record_never_is() {
+        let known = [Known { fingerprint: print(0), conversation_seq: 0 }];
+        let rows = vec![Row::Known(0), Row::New, Row::Edited(0), Row::New];
+        let (alignment, ended) = (alignment(rows), [Some(7), Some(3), Some(4), None]);
+        let standing =
+            Standing { known: &known, silent: &HashSet::new(), is_closed: &|index| index == 1, ended: &ended };
+        let plan = plan(&standing, &alignment, 5);
+        let shape: Vec<_> =
+            plan.runs.iter().map(|run| (run.first_record, run.count, run.fate, run.first_conversation_seq)).collect();
+        let (known, ended, new) = (RecordFate::RecordKnown, RecordFate::RecordEnded, RecordFate::RecordNew);
+        assert_eq!(shape, [(0, 1, known as i32, 0), (1, 2, ended as i32, 3), (3, 1, new as i32, 5)]);
+        assert_eq!(plan.counts(&alignment).ended, 2);
     }
 
     #[test]

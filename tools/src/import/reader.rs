@@ -3,7 +3,7 @@
 //! A reader is made before the first event of its session is appended, so a file that is refused leaves no trace. It never
 //! holds all records as events: each is made when its turn comes.
 
-use super::alignment::{Alignment, FingerprintKey, Known, Row};
+use super::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row};
 use super::error::ImportError;
 use crate::record::Record;
 use crate::seal::{BlobError, BlobSummary, encrypt_blob};
@@ -116,6 +116,16 @@ pub trait Reader {
 
     /// Lays the records on what the log holds of the same capture.
     fn align(&self, known: &[Known], key: &FingerprintKey) -> Alignment;
+
+    /// Other digests by which this very file may have been remembered: it came from another kind of phone then.
+    fn fingerprints_otherwise(&self, _key: &FingerprintKey, _shift_ms: i64) -> Vec<Vec<Fingerprint>> {
+        Vec::new()
+    }
+
+    /// Whether a record is the message that stood at its place before, whatever it says now. True where a place is an identity.
+    fn is_known_by_place(&self, _index: usize) -> bool {
+        true
+    }
 
     /// A record for the log, its media put into the store.
     ///

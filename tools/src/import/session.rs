@@ -1,27 +1,33 @@
 //! One read-out session: opened, one or more chats with their manifests, closed. The same for every format.
+//!
+//! What the ministry does not want here is not taken: a contact that nobody admitted, and what is marked above the permitted level. The log says that it was
+//! there, and nothing of what it was.
 
-use super::alignment::{Alignment, Fingerprint, FingerprintKey, Known};
+use super::alignment::{Alignment, Fingerprint, FingerprintKey};
 use super::error::ImportError;
 use super::fitting::{fitted, shorten};
+use super::held::Held;
 use super::plan::{Counts, Plan, Standing, plan};
 use super::reader::{CaptureIds, Gap, MediaStore, Reader, Tally};
+use crate::admission::Gate;
 use crate::entropy::random_id;
 use crate::event::{CaptureDetail, CaptureItems, CaptureRecord, Draft, EventError, Field, Occurred};
 use crate::record::Record;
-use crate::source::{self, Source};
-use std::collections::{HashMap, HashSet};
+use crate::rubricering::{INCIDENT, POLICY, routed_out};
+use crate::source::Source;
 use zegel_proto::limits::{LIST_ITEMS_MAX, NAME_BYTES_MAX};
 use zegel_proto::v1::{
     Channel, ChatDetail, EventKind, GapDetail, ManifestDetail, ManifestRun, ProofClass, ReadoutChat, ReadoutDetail,
 };
 use zegel_verifier::hash::Hash;
+use zeroize::Zeroizing;
 
 /// Events that are sealed and sent before the next ones are made: what memory holds. A full window of full batches, so that
 /// none is sent half empty.
 const EVENTS_AT_A_TIME: usize = 4_096;
 
-/// Who reads out, with what: the same for every chat of a session.
-#[derive(Clone, Debug)]
+/// Who reads out, with what: the same for every chat of a session. No `Debug`: it holds a secret.
+#[derive(Clone)]
 pub struct Desk {
     /// Whose device.
     pub custodian: Hash,
@@ -32,7 +38,7 @@ pub struct Desk {
     /// With what, and which version.
     pub tool: String,
     /// The source's secret for fingerprints.
-    pub secret: [u8; 32],
+    pub secret: Zeroizing<[u8; 32]>,
 }
 
 /// One chat of a session.
@@ -40,8 +46,12 @@ pub struct Chat {
     /// Which conversation it is: stated, never guessed.
     conversation: Hash,
     reader: Box<dyn Reader>,
+    /// Whether the contact was admitted.
+    gate: Gate,
     /// Records of which a field was shortened.
     shortened: u64,
+    /// Records that were marked above the permitted level: only that they were there is in the log.
+    routed: u64,
 }
 
 /// A chat on the device that was not exported.
@@ -68,6 +78,10 @@ pub struct Outcome {
     pub shift_minutes: i64,
     /// Gaps that were declared, and had not been before.
     pub gaps: u64,
+    /// Records that were marked above the permitted level: routed out.
+    pub routed_out: u64,
+    /// Why nothing of it was taken in.
+    pub left_out: Option<&'static str>,
     /// What was remarkable.
     #[serde(flatten)]
     pub tally: Tally,
@@ -92,6 +106,8 @@ pub async fn readout(
     let origin = chats
         .first()
         .map_or((Channel::Other, ProofClass::None), |chat| (chat.reader.channel(), chat.reader.proof_class()));
+    // Policies may have changed since the source was opened.
+    source.refresh().await?;
     let (session, opened_ms) = (random_id()?, now_ms());
     let desk = Session { desk, session, origin };
     source.append(vec![desk.event(EventKind::ReadoutOpened, opened_ms, 0, &[])?]).await?;
@@ -149,6 +165,15 @@ impl Session<'_> {
         }
     }
 
+    /// That something was marked above the permitted level, and is not here. It has no number in the capture: what it is about has.
+    fn incident(&self, at_ms: &[u64], now_ms: u64) -> Result<Option<Draft>, EventError> {
+        let (Some(from_ms), Some(to_ms)) = (at_ms.iter().min(), at_ms.iter().max()) else { return Ok(None) };
+        let (from_ms, to_ms, count) = (*from_ms, *to_ms, at_ms.len() as u64);
+        let detail = GapDetail { reason: INCIDENT.into(), from_ms, to_ms, count, ..GapDetail::default() };
+        let detail = CaptureDetail::Gap(detail);
+        CaptureRecord { detail, ..self.capture(EventKind::GapDeclared, None, now_ms) }.draft().map(Some)
+    }
+
     fn gap(&self, conversation: Hash, gap: &Gap, print: Fingerprint, now_ms: u64) -> Result<Draft, EventError> {
         let detail =
             GapDetail { reason: gap.reason.into(), from_ms: gap.from_ms, to_ms: gap.to_ms, ..GapDetail::default() };
@@ -169,11 +194,16 @@ impl Chat {
     /// A chat, and which conversation it is.
     #[must_use]
     pub fn new(conversation: Hash, reader: impl Reader + 'static) -> Self {
-        Self { conversation, reader: Box::new(reader), shortened: 0 }
+        Self { conversation, reader: Box::new(reader), gate: Gate::Open, shortened: 0, routed: 0 }
     }
 
     fn listed(&self) -> ReadoutChat {
         let file = self.reader.file();
+        if let Some(reason) = self.gate.reason() {
+            // Not its title, which is the name of somebody.
+            let conversation = self.conversation.to_vec();
+            return ReadoutChat { title: String::new(), conversation, skipped_reason: reason.into() };
+        }
         ReadoutChat {
             title: file.title.clone().unwrap_or_else(|| file.name.clone()),
             conversation: self.conversation.to_vec(),
@@ -192,12 +222,17 @@ impl Chat {
         let ids = CaptureIds { conversation: self.conversation, custodian: session.desk.custodian };
         let known = source.known(ids.custodian, ids.conversation).await?;
         let next = known.next_conversation_seq;
-        let held = Held::sort(known);
+        let held = Held::sort(known, &key);
+        self.gate = Gate::of(source.registry(), held.has_begun, held.decided);
+        if let Some(reason) = self.gate.reason() {
+            return Ok(self.left_out(reason));
+        }
         let alignment = self.reader.align(&held.records, &key);
         let is_closed = |index: usize| held.is_closed(self.reader.at_ms(index));
-        let standing = Standing { known: &held.records, silent: &held.silent, is_closed: &is_closed };
+        let ended = held.ended.lay(&alignment, &*self.reader, &key);
+        let standing = Standing { known: &held.records, silent: &held.silent, is_closed: &is_closed, ended: &ended };
         let plan = plan(&standing, &alignment, next);
-        self.append_records(source, ids, &plan, &alignment, progress).await?;
+        self.append_records(source, session, &plan, &alignment, (now_ms, progress)).await?;
         let gone = plan.vanished.iter().map(|seq| self.vanished(ids, held.print_of.get(seq), *seq, now_ms));
         source.append(gone.collect::<Result<_, _>>()?).await?;
         let gaps = self.undeclared(&held, &key);
@@ -210,25 +245,31 @@ impl Chat {
     async fn append_records(
         &mut self,
         source: &mut Source,
-        ids: CaptureIds,
+        session: &Session<'_>,
         plan: &Plan,
         alignment: &Alignment,
-        progress: &mut dyn FnMut(u64, u64),
+        (now_ms, progress): (u64, &mut dyn FnMut(u64, u64)),
     ) -> Result<(), ImportError> {
         let (mut done, all) = (0, plan.planned.len() as u64);
+        let ids = CaptureIds { conversation: self.conversation, custodian: session.desk.custodian };
+        let permitted = source.registry().and_then(|registry| registry.policy(POLICY)).map(String::from);
         progress(done, all);
         for chunk in plan.planned.chunks(EVENTS_AT_A_TIME) {
             let mut drafts = Vec::with_capacity(chunk.len());
+            let mut routed = Vec::new();
             for planned in chunk {
                 let record = self.reader.record(ids, planned.index, planned.row, &MediaStore::of(source))?;
                 let (record, is_cut) = fitted(record);
                 self.shortened += u64::from(is_cut);
+                let (record, is_routed) = routed_out(record, permitted.as_deref());
+                routed.extend(is_routed.then(|| self.reader.at_ms(planned.index)));
                 let message_row = Some(alignment.fingerprints[planned.index].message_row());
                 drafts.push(Record { message_row, ..record }.draft()?);
             }
-            let count = drafts.len() as u64;
+            done += drafts.len() as u64;
+            self.routed += routed.len() as u64;
+            drafts.extend(session.incident(&routed, now_ms)?);
             source.append(drafts).await?;
-            done += count;
             progress(done, all);
         }
         Ok(())
@@ -309,50 +350,25 @@ impl Chat {
             counts: plan.counts(alignment),
             shift_minutes: alignment.shift_ms / 60_000,
             gaps,
+            routed_out: self.routed,
+            left_out: None,
             tally,
         }
     }
-}
 
-/// What the log holds of the capture, sorted by what it means to a read-out.
-#[derive(Default)]
-struct Held {
-    records: Vec<Known>,
-    print_of: HashMap<u64, Fingerprint>,
-    /// Records whose disappearance needs no word: it was said, or their period is closed.
-    silent: HashSet<u64>,
-    gaps: HashSet<Fingerprint>,
-    /// The month before which nothing is read out again; 0: none is closed.
-    closed_before: u32,
-}
-
-impl Held {
-    fn sort(known: source::Known) -> Self {
-        let closed = known.rows.iter().filter(|row| row.kind == EventKind::PeriodClosed as u32).map(|row| row.month);
-        let mut held = Self { closed_before: closed.max().unwrap_or(0), ..Self::default() };
-        let mut seq_of: HashMap<Fingerprint, u64> = HashMap::new();
-        for row in &known.rows {
-            let Some(fingerprint) = Fingerprint::read(&row.message_row) else { continue };
-            if row.kind == EventKind::GapDeclared as u32 {
-                held.gaps.insert(fingerprint);
-            } else if row.kind == EventKind::RecordVanished as u32 {
-                held.silent.extend(seq_of.get(&fingerprint));
-            } else {
-                if row.month != 0 && row.month < held.closed_before {
-                    held.silent.insert(row.conversation_seq);
-                }
-                seq_of.insert(fingerprint, row.conversation_seq);
-                held.print_of.insert(row.conversation_seq, fingerprint);
-                held.records.push(Known { fingerprint, conversation_seq: row.conversation_seq });
-            }
+    fn left_out(&self, reason: &'static str) -> Outcome {
+        let file = self.reader.file();
+        Outcome {
+            file: file.name.clone(),
+            sha256: file.sha256.to_string(),
+            records: self.reader.records() as u64,
+            counts: Counts::default(),
+            shift_minutes: 0,
+            gaps: 0,
+            routed_out: 0,
+            left_out: Some(reason),
+            tally: Tally::default(),
         }
-        held
-    }
-
-    /// A record of a closed period is not read out again. One without a time has no period.
-    fn is_closed(&self, at_ms: u64) -> bool {
-        let month = || Occurred::by_source(at_ms).month().unwrap_or(0);
-        self.closed_before != 0 && at_ms != 0 && month() < self.closed_before
     }
 }
 

@@ -77,9 +77,29 @@ impl ArchiveKey {
     /// [`KeyError::Secret`].
     pub fn create(path: &Path, protection: &Protection) -> Result<Self, KeyError> {
         let made = Self::generate();
-        let secret = Zeroizing::new(made.key.to_bytes().to_vec());
-        write_secret(path, XWING, &secret, protection)?;
+        made.write(path, protection)?;
         Ok(made)
+    }
+
+    /// Writes it to a new file.
+    ///
+    /// # Errors
+    /// [`KeyError::Secret`].
+    pub fn write(&self, path: &Path, protection: &Protection) -> Result<(), KeyError> {
+        Ok(write_secret(path, XWING, &self.seed(), protection)?)
+    }
+
+    /// The 32 bytes that are the whole of it.
+    pub(super) fn seed(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.key.to_bytes().to_vec())
+    }
+
+    /// The key of a seed; `None` for bytes that are none.
+    pub(super) fn of_seed(seed: &[u8]) -> Option<Self> {
+        let key = <XWing as Kem>::PrivateKey::from_bytes(seed).ok()?;
+        let public = XWing::sk_to_pk(&key);
+        let id = sha256(&[&public.to_bytes()]);
+        Some(Self { key, public: ArchivePublicKey { key: public, id } })
     }
 
     /// Reads a key file.
@@ -89,10 +109,7 @@ impl ArchiveKey {
     /// archive key.
     pub fn load(path: &Path, passphrases: &Passphrases) -> Result<Self, KeyError> {
         let secret = open_secret(path, XWING, passphrases, WANTED)?;
-        let malformed = |_| KeyError::Malformed { path: path.display().to_string(), wanted: WANTED };
-        let key = <XWing as Kem>::PrivateKey::from_bytes(&secret).map_err(malformed)?;
-        let public = XWing::sk_to_pk(&key);
-        let id = sha256(&[&public.to_bytes()]);
-        Ok(Self { key, public: ArchivePublicKey { key: public, id } })
+        let malformed = || KeyError::Malformed { path: path.display().to_string(), wanted: WANTED };
+        Self::of_seed(&secret).ok_or_else(malformed)
     }
 }

@@ -17,7 +17,7 @@ pub(super) const MINISTRY: &str = "ministry.json";
 pub(super) const TRUST: &str = "trust.txt";
 const LEDGER: &str = "ledger.toml";
 const SECRET: &str = "source.secret";
-const CA: &str = "tls-ca.pem";
+pub(super) const CA: &str = "tls-ca.pem";
 
 /// A key folder on disk.
 #[derive(Clone, Debug)]

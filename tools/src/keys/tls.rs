@@ -1,7 +1,10 @@
-//! A certificate authority and a server certificate for loopback: enough for one machine, and for nothing else.
+//! A certificate authority, a server certificate for loopback, and certificates by which a ledger knows its clients.
+//!
+//! Enough for one machine; in earnest the authority is the ministry's own.
 
 use super::KeyError;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use zegel_verifier::hash::{Hash, sha256};
 use zeroize::Zeroizing;
 
 /// Certificates in PEM, keys in PKCS#8 DER.
@@ -17,11 +20,7 @@ pub(super) fn create(ministry: &str) -> Result<LoopbackTls, KeyError> {
 }
 
 fn make(ministry: &str) -> Result<LoopbackTls, rcgen::Error> {
-    let ca_key = KeyPair::generate()?;
-    let mut ca = CertificateParams::new(Vec::<String>::new())?;
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    ca.distinguished_name.push(DnType::CommonName, format!("zegel demonstration CA, {ministry}"));
+    let (ca, ca_key) = (authority(ministry)?, KeyPair::generate()?);
     let ca_pem = ca.self_signed(&ca_key)?.pem();
 
     let server_key = KeyPair::generate()?;
@@ -35,4 +34,34 @@ fn make(ministry: &str) -> Result<LoopbackTls, rcgen::Error> {
         server: server_pem,
         server_key: Zeroizing::new(server_key.serialize_der()),
     })
+}
+
+/// The authority of a ministry: the same name each time, so that its key is all that has to be kept.
+fn authority(ministry: &str) -> Result<CertificateParams, rcgen::Error> {
+    let mut ca = CertificateParams::new(Vec::<String>::new())?;
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    ca.distinguished_name.push(DnType::CommonName, format!("zegel demonstration CA, {ministry}"));
+    Ok(ca)
+}
+
+/// A client's certificate in PEM, its SHA-256, and its key in PKCS#8 DER.
+pub(super) struct ClientTls {
+    pub(super) certificate: String,
+    pub(super) fingerprint: Hash,
+    pub(super) key: Zeroizing<Vec<u8>>,
+}
+
+/// Signs a certificate for a client with the key of the ministry's authority.
+pub(super) fn client(ministry: &str, ca_key: &[u8], name: &str) -> Result<ClientTls, KeyError> {
+    let make = || {
+        let (ca, ca_key) = (authority(ministry)?, KeyPair::try_from(ca_key)?);
+        let key = KeyPair::generate()?;
+        let mut client = CertificateParams::new(Vec::<String>::new())?;
+        client.distinguished_name.push(DnType::CommonName, name);
+        let signed = client.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
+        let key = Zeroizing::new(key.serialize_der());
+        Ok(ClientTls { certificate: signed.pem(), fingerprint: sha256(&[signed.der()]), key })
+    };
+    make().map_err(|reason: rcgen::Error| KeyError::Certificate { reason: reason.to_string() })
 }

@@ -95,7 +95,8 @@ impl Names {
         conversation / BLOCK % self.custodians.max(1)
     }
 
-    fn source(&self, number: u32) -> LoadSource {
+    /// A source that has not begun.
+    pub(super) fn source(&self, number: u32) -> LoadSource {
         let key = Zeroizing::new(self.derived("key", number).0);
         let identity = Identity::new(self.derived("source", number), SigningKey::from_bytes(&key));
         LoadSource { number, identity, head: Head::default(), sent: 0, captures: HashMap::new(), events: 0 }

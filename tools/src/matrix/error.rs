@@ -75,6 +75,12 @@ pub enum MatrixError {
         /// As asked for.
         wanted: String,
     },
+    /// What is read again is not what was read first.
+    #[error("{file} changed while it was read: nothing more of it is taken")]
+    Changed {
+        /// Which, or the first of them.
+        file: String,
+    },
     /// A file of server keys that is none, or does not hold.
     #[error("{file}: {reason}")]
     Keys {

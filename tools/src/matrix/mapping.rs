@@ -9,25 +9,28 @@ use crate::import::reader::CaptureIds;
 use crate::json::{at, canonical, items, text};
 use crate::record::{Attached, Record};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use zegel_proto::v1::{Channel, ChatDetail, Clock, EventKind, Precision, ProofClass};
 
 /// What is known of the other events of a room: who is called what, and what an event acts on.
 #[derive(Clone, Debug, Default)]
 pub struct Relations {
-    /// The last name that each member took, in the order of the events.
-    names: HashMap<String, String>,
-    of: HashMap<String, Target>,
+    /// The last name that each member took, and when.
+    names: HashMap<String, (u64, String)>,
+    of: HashMap<Box<str>, Target>,
+    /// Senders and kinds, each once.
+    words: HashSet<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
 struct Target {
-    sender: String,
-    kind: String,
+    sender: Arc<str>,
+    kind: Arc<str>,
     is_state: bool,
     is_edit: bool,
     /// Of a reaction: the message that it is to.
-    reacts_to: Option<String>,
+    reacts_to: Option<Box<str>>,
 }
 
 /// What an edit is worth.
@@ -46,17 +49,34 @@ impl Relations {
     pub fn note(&mut self, event: &RoomEvent) {
         let reacts_to = text(&event.json, &["content", "m.relates_to", "event_id"]);
         let target = Target {
-            sender: event.sender().to_owned(),
-            kind: event.kind().to_owned(),
+            sender: self.one(event.sender()),
+            kind: self.one(event.kind()),
             is_state: event.state_key().is_some(),
             is_edit: event.replaces().is_some(),
-            reacts_to: reacts_to.filter(|_| event.kind() == "m.reaction").map(str::to_owned),
+            reacts_to: reacts_to.filter(|_| event.kind() == "m.reaction").map(Box::from),
         };
-        self.of.insert(event.id.clone(), target);
+        self.of.insert(event.id.as_str().into(), target);
         let name = text(&event.json, &["content", "displayname"]).filter(|_| event.kind() == "m.room.member");
         if let (Some(member), Some(name)) = (event.state_key(), name) {
-            self.names.insert(member.to_owned(), name.to_owned());
+            let held = self.names.entry(member.to_owned()).or_default();
+            if event.at_ms() >= held.0 {
+                *held = (event.at_ms(), name.to_owned());
+            }
         }
+    }
+
+    /// Whether an event of this id is remembered.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.of.contains_key(id)
+    }
+
+    fn one(&mut self, word: &str) -> Arc<str> {
+        if let Some(known) = self.words.get(word) {
+            return Arc::clone(known);
+        }
+        let word: Arc<str> = word.into();
+        self.words.insert(Arc::clone(&word));
+        word
     }
 
     /// The rules: same sender, same kind, neither is state, the first is no edit itself, and there is a new content.
@@ -66,14 +86,14 @@ impl Relations {
             _ if !has_new || event.state_key().is_some() => Edit::Invalid,
             None => Edit::Unknown,
             Some(first) => {
-                let same = first.sender == event.sender() && first.kind == event.kind();
+                let same = *first.sender == *event.sender() && *first.kind == *event.kind();
                 if same && !first.is_state && !first.is_edit { Edit::Valid } else { Edit::Invalid }
             }
         }
     }
 
     fn called(&self, member: &str) -> String {
-        self.names.get(member).cloned().unwrap_or_else(|| member.to_owned())
+        self.names.get(member).map_or_else(|| member.to_owned(), |(_, name)| name.clone())
     }
 }
 
@@ -108,7 +128,7 @@ pub fn record(
         channel: Channel::Matrix,
         proof_class: class,
         sender: Field::Value(event.sender().to_owned()),
-        display_name: Field::or_unknown(relations.names.get(event.sender()).cloned()),
+        display_name: Field::or_unknown(relations.names.get(event.sender()).map(|(_, name)| name.clone())),
         native_id: Field::Value(event.id.clone()),
         reply_to: Field::or_none(reply.map(str::to_owned)),
         target: earlier.map_or(said.target, Field::Value),
@@ -207,9 +227,9 @@ fn message(event: &RoomEvent, relations: &Relations) -> Said {
 
 fn redaction(event: &RoomEvent, relations: &Relations) -> Said {
     let target = event.redacts().map(str::to_owned);
-    let acted_on = target.as_ref().and_then(|target| relations.of.get(target));
+    let acted_on = target.as_deref().and_then(|target| relations.of.get(target));
     let reason = text(&event.json, &["content", "reason"]).map(str::to_owned);
-    let (kind, target) = match acted_on.map(|target| (target.kind.as_str(), target.reacts_to.clone())) {
+    let (kind, target) = match acted_on.map(|target| (&*target.kind, target.reacts_to.as_deref().map(str::to_owned))) {
         Some(("m.reaction", to)) => (EventKind::ReactionRemoved, to.or(target)),
         _ => (EventKind::MessageDeleted, target),
     };

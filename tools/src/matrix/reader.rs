@@ -1,21 +1,24 @@
 //! A room as a session reads it: its events in the order in which they were sent, each once, each checked.
 
+use super::found::{Files, Found, Place};
 use super::mapping::{self, Relations};
-use super::{
-    Checked, EVENTS_MAX, FILE_BYTES_MAX, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check, pages,
-};
+use super::{Checked, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check};
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
 use crate::import::reader::{CaptureIds, FileFacts, Gap, MediaStore, Reader, Tally};
-use crate::import::{Depth, ImportError, Parcel, ParcelError};
-use crate::json::{canonical, number, text};
+use crate::import::{ImportError, Parcel, ParcelError};
+use crate::json::{number, text};
 use crate::record::{Attached, Record};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use sha2::Digest;
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Arc;
 use zegel_proto::limits::{BLOB_BYTES_MAX, SLOT_BYTES_MAX};
 use zegel_proto::v1::{Channel, ProofClass};
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, sha256};
+
+/// Events that are read and checked together, on all cores: what memory holds of them whole.
+const EVENTS_AT_A_TIME: usize = 8_192;
 
 /// What is read, and what the operator states of it.
 #[derive(Clone, Default)]
@@ -32,10 +35,11 @@ pub struct RoomOrder {
 
 /// An event without its words.
 struct Mark {
-    /// Canonical JSON, as it is read again.
-    json: Vec<u8>,
-    id: String,
-    given_id: Option<String>,
+    place: Place,
+    /// Of its bytes: it is read again when its turn comes, and has to be the same.
+    bytes: [u8; 16],
+    id: Arc<str>,
+    is_id_given: bool,
     at_ms: u64,
     content: [u8; 16],
     is_redacted: bool,
@@ -45,6 +49,7 @@ struct Mark {
 /// A room that was read and understood.
 pub struct Room {
     file: FileFacts,
+    files: Files,
     marks: Vec<Mark>,
     relations: Relations,
     gaps: Vec<Gap>,
@@ -52,19 +57,6 @@ pub struct Room {
     media: Vec<Parcel>,
     tally: Tally,
     keys: String,
-}
-
-/// What was found in all files, before it is put in order.
-#[derive(Default)]
-struct Found {
-    events: Vec<(Option<String>, Value)>,
-    forms: Vec<Form>,
-    title: Option<String>,
-    names: Vec<String>,
-    hasher: Sha256,
-    bytes: u64,
-    is_limited: bool,
-    media: Vec<Parcel>,
 }
 
 impl Room {
@@ -77,18 +69,24 @@ impl Room {
         for path in &order.paths {
             found.take(path)?;
         }
-        let events = found.of_room(order.room.as_deref())?;
-        let version = order.version.map_or_else(|| stated_version(&events), |version| Ok(Some(version)))?;
-        let (events, repeated) = in_order(events, version)?;
-        let mut relations = Relations::default();
-        events.iter().for_each(|event| relations.note(event));
-        let marks: Vec<Mark> = events.into_iter().map(|event| mark(event, version, &order.keys)).collect();
+        let (places, stated) = found.of_room(order.room.as_deref())?;
+        let stated = || stated.as_deref().map(RoomVersion::parse).transpose();
+        let version = order.version.map_or_else(stated, |version| Ok(Some(version)))?;
+        let mut reading = Reading::default();
+        let mut number = 0;
+        for places in places.chunks(EVENTS_AT_A_TIME) {
+            for (mark, event) in checked(&found.files, places, number, version, &order.keys)? {
+                reading.take(mark, &event);
+            }
+            number += places.len();
+        }
+        let (marks, relations, repeated) = (in_order(reading.marks), reading.relations, reading.repeated);
         let (mut remarks, gaps) = (told(&marks, &found), gaps(&marks, &found));
         if repeated > 0 {
             remarks.push(format!("{repeated} events stand in more than one file, and are taken once"));
         }
         let file = FileFacts {
-            name: found.named(),
+            name: found.files.named(),
             title: found.title,
             sha256: Hash(found.hasher.finalize().into()),
             bytes: found.bytes,
@@ -96,7 +94,7 @@ impl Room {
             date_order: String::new(),
         };
         let (tally, keys) = (Tally { remarks, ..Tally::default() }, order.keys.listed());
-        Ok(Self { file, marks, relations, gaps, media: found.media, tally, keys })
+        Ok(Self { file, files: found.files, marks, relations, gaps, media: found.media, tally, keys })
     }
 
     /// What the checks of each event gave, in order.
@@ -147,89 +145,68 @@ impl Room {
     }
 }
 
-impl Found {
-    fn take(&mut self, path: &std::path::Path) -> Result<(), MatrixError> {
-        let mut parcel = Parcel::open(path, Depth::Nested)?;
-        let is_json = |name: &str| [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end));
-        let only = parcel.entries().len() == 1;
-        let wanted: Vec<_> = (0..parcel.entries().len())
-            .filter(|index| !parcel.entries()[*index].is_debris() && (only || is_json(parcel.entries()[*index].base())))
-            .collect();
-        let is_alone = wanted.len() == parcel.entries().len();
-        for index in wanted {
-            let name = parcel.entries()[index].base().to_owned();
-            let bytes = parcel.bytes(index, FILE_BYTES_MAX)?;
-            let page = pages::read(&name, &bytes)?;
-            self.hasher.update(&bytes);
-            self.bytes += bytes.len() as u64;
-            self.names.push(name);
-            self.forms.push(page.form);
-            self.title = self.title.take().or(page.title);
-            self.is_limited |= page.is_limited;
-            self.events.extend(page.events);
-            if self.events.len() > EVENTS_MAX {
-                return Err(MatrixError::TooManyEvents { max: EVENTS_MAX });
-            }
-        }
-        if !is_alone {
-            self.media.push(parcel);
-        }
-        Ok(())
-    }
-
-    fn named(&self) -> String {
-        let first = self.names.first().cloned().unwrap_or_default();
-        if self.names.len() > 1 { format!("{first} and {} more", self.names.len() - 1) } else { first }
-    }
-
-    /// The events of one room, those that name none among them.
-    fn of_room(&mut self, wanted: Option<&str>) -> Result<Vec<Value>, MatrixError> {
-        let room = |(outer, event): &(Option<String>, Value)| {
-            outer.clone().or_else(|| text(event, &["room_id"]).map(str::to_owned))
-        };
-        let rooms: BTreeSet<String> = self.events.iter().filter_map(room).collect();
-        if wanted.is_none() && rooms.len() > 1 {
-            return Err(MatrixError::ManyRooms { rooms: rooms.into_iter().collect() });
-        }
-        if let Some(wanted) = wanted.filter(|wanted| !rooms.is_empty() && !rooms.contains(*wanted)) {
-            return Err(MatrixError::OtherRoom { wanted: wanted.into() });
-        }
-        let is_of = |event: &(Option<String>, Value)| match (wanted, room(event)) {
-            (Some(wanted), Some(found)) => wanted == found,
-            _ => true,
-        };
-        Ok(std::mem::take(&mut self.events).into_iter().filter(is_of).map(|(_, event)| event).collect())
-    }
+/// What is gathered while events are read, in the order of the files.
+#[derive(Default)]
+struct Reading {
+    marks: Vec<Mark>,
+    relations: Relations,
+    repeated: usize,
 }
 
-fn stated_version(events: &[Value]) -> Result<Option<RoomVersion>, MatrixError> {
-    let create = events.iter().find(|event| text(event, &["type"]) == Some("m.room.create"));
-    // A room that states no version is of the first.
-    let version = create.map(|create| text(create, &["content", "room_version"]).unwrap_or("1"));
-    version.map(RoomVersion::parse).transpose()
-}
-
-/// Each event once, oldest first: by the order of the file, turned round where it runs backwards, and by time across files.
-fn in_order(events: Vec<Value>, version: Option<RoomVersion>) -> Result<(Vec<RoomEvent>, usize), MatrixError> {
-    let (mut seen, mut repeated) = (HashSet::new(), 0);
-    let mut taken = Vec::with_capacity(events.len());
-    for (number, event) in events.into_iter().enumerate() {
-        let event = RoomEvent::take(event, number, version)?;
-        if seen.insert(event.id.clone()) {
-            taken.push(event);
+impl Reading {
+    /// An event that stands in two files is taken once.
+    fn take(&mut self, mark: Mark, event: &RoomEvent) {
+        if self.relations.knows(&mark.id) {
+            self.repeated += 1;
         } else {
-            repeated += 1;
+            self.relations.note(event);
+            self.marks.push(mark);
         }
     }
-    let backwards = taken.windows(2).filter(|two| two[0].at_ms() > two[1].at_ms()).count();
-    if backwards * 2 > taken.len() {
-        taken.reverse();
-    }
-    taken.sort_by_key(RoomEvent::at_ms);
-    Ok((taken, repeated))
 }
 
-fn mark(event: RoomEvent, version: Option<RoomVersion>, keys: &ServerKeys) -> Mark {
+/// Reads and checks events, on every core; the first that is refused decides.
+fn checked(
+    files: &Files,
+    places: &[Place],
+    first: usize,
+    version: Option<RoomVersion>,
+    keys: &ServerKeys,
+) -> Result<Vec<(Mark, RoomEvent)>, MatrixError> {
+    let of = |(number, place): (usize, &Place)| mark(files, *place, number, version, keys);
+    let share = places.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    let parts = std::thread::scope(|scope| {
+        let work = |(part, places): (usize, _)| {
+            let numbered = (first + part * share..).zip::<&[Place]>(places);
+            scope.spawn(move || numbered.map(of).collect::<Result<Vec<_>, _>>())
+        };
+        let workers: Vec<_> = places.chunks(share).enumerate().map(work).collect();
+        // A worker that panicked ends us too: what it had in hand is not known.
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|cause| resume_unwind(cause))).collect::<Vec<_>>()
+    });
+    Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Oldest first: by the order of the files, turned round where they run backwards, and by time across them.
+fn in_order(mut marks: Vec<Mark>) -> Vec<Mark> {
+    let backwards = marks.windows(2).filter(|two| two[0].at_ms > two[1].at_ms).count();
+    if backwards * 2 > marks.len() {
+        marks.reverse();
+    }
+    marks.sort_by_key(|mark| mark.at_ms);
+    marks
+}
+
+fn mark(
+    files: &Files,
+    place: Place,
+    number: usize,
+    version: Option<RoomVersion>,
+    keys: &ServerKeys,
+) -> Result<(Mark, RoomEvent), MatrixError> {
+    let text = files.text(place)?;
+    let json = serde_json::from_slice(&text).map_err(|error| files.not_json(place, &error))?;
+    let event = RoomEvent::take(json, number, version)?;
     let rules = version.unwrap_or(RoomVersion::NEWEST);
     let is_signed = event.json.get("signatures").is_some();
     let checked = match version {
@@ -237,15 +214,22 @@ fn mark(event: RoomEvent, version: Option<RoomVersion>, keys: &ServerKeys) -> Ma
         None if is_signed => Checked::NoKey,
         _ => check(&event.json, rules, event.given_id.as_deref(), keys),
     };
-    Mark {
-        json: canonical(&event.json),
+    let mark = Mark {
+        place,
+        bytes: digest(&text),
         at_ms: event.at_ms(),
         content: event.content_digest(),
         is_redacted: event.redaction() != Redaction::None || checked == Checked::HeldRedacted,
-        id: event.id,
-        given_id: event.given_id,
+        id: event.id.as_str().into(),
+        is_id_given: event.given_id.is_some(),
         checked,
-    }
+    };
+    Ok((mark, event))
+}
+
+fn digest(bytes: &[u8]) -> [u8; 16] {
+    let full = sha256(&[bytes]).0;
+    std::array::from_fn(|at| full[at])
 }
 
 /// What the checks gave, in words; those that are a doubt first.
@@ -325,9 +309,13 @@ impl Reader for Room {
         media: &MediaStore<'_>,
     ) -> Result<Record, ImportError> {
         let mark = &self.marks[index];
-        // It was written by us a moment ago.
-        let json = serde_json::from_slice(&mark.json).unwrap_or_default();
-        let event = RoomEvent { id: mark.id.clone(), given_id: mark.given_id.clone(), json };
+        let text = self.files.text(mark.place)?;
+        if digest(&text) != mark.bytes {
+            return Err(MatrixError::Changed { file: self.files.named() }.into());
+        }
+        let json = serde_json::from_slice(&text).unwrap_or_default();
+        let id = mark.id.to_string();
+        let event = RoomEvent { given_id: mark.is_id_given.then(|| id.clone()), id, json };
         let class = if mark.checked.is_held() { ProofClass::ANativeSigned } else { ProofClass::CExportFile };
         let attached = self.attached(&event, media)?;
         Ok(mapping::record(ids, &event, row, class, &self.relations, attached))

@@ -11,7 +11,7 @@ use crate::source::{Source, now_ms};
 use serde::Serialize;
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
-use zegel_proto::v1::{ClassListPublished, EventKind, PolicySet, SelectionSubject};
+use zegel_proto::v1::{ClassListPublished, CustodySubject, EventKind, PolicySet, RedactionItem, SelectionSubject};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
@@ -65,6 +65,21 @@ impl Officer {
         Ok(Decided { act, entry, position })
     }
 
+    /// Logs that these parts are covered for good: `BODY_RESEALED`, which carries out a manifest.
+    ///
+    /// # Errors
+    /// What submitting can meet.
+    pub async fn declare_resealed(
+        &mut self,
+        decision: &Decision,
+        items: Vec<RedactionItem>,
+    ) -> Result<Decided, OfficerError> {
+        let act = random_id()?;
+        let placed = self.source.append(drafts_of(EventKind::BodyResealed, decision, act, "", items)?).await?;
+        let (entry, position) = placed.first().map(|placed| (placed.entry, placed.position)).unwrap_or_default();
+        Ok(Decided { act, entry, position })
+    }
+
     /// Proposes a settled plan: its manifest is logged, for another pair of eyes and then for an export.
     ///
     /// # Errors
@@ -94,7 +109,9 @@ impl Officer {
         };
         let unknown = value.split(',').map(str::trim).find(|word| !allowed.is_empty() && !allowed.contains(word));
         let is_unknown_level = name == rubricering::POLICY && !rubricering::is_level(value);
-        if let Some(found) = unknown.or(is_unknown_level.then_some(value)) {
+        let is_no_term = name == "claim_days" && !value.parse().is_ok_and(|days: u32| (1..=366).contains(&days));
+        let allowed: &[&str] = if is_no_term { &["1 to 366 days"] } else { allowed };
+        if let Some(found) = unknown.or((is_unknown_level || is_no_term).then_some(value)) {
             return Err(OfficerError::PolicyValue {
                 name: name.into(),
                 found: found.into(),
@@ -190,7 +207,16 @@ fn check_class(decision: &Decision, registry: Option<&Registry>) -> Result<Strin
 
 fn drafts(kind: EventKind, decision: &Decision, act: Hash, list_version: &str) -> Result<Vec<Draft>, OfficerError> {
     let code = if decision.code.is_empty() { "geselecteerd" } else { decision.code.as_str() };
-    let items = decision.selection.items(code);
+    drafts_of(kind, decision, act, list_version, decision.selection.items(code))
+}
+
+fn drafts_of(
+    kind: EventKind,
+    decision: &Decision,
+    act: Hash,
+    list_version: &str,
+    items: Vec<RedactionItem>,
+) -> Result<Vec<Draft>, OfficerError> {
     let mut parts: Vec<_> = items.chunks(LIST_ITEMS_MAX).map(<[_]>::to_vec).collect();
     if parts.is_empty() {
         parts.push(Vec::new());
@@ -198,9 +224,10 @@ fn drafts(kind: EventKind, decision: &Decision, act: Hash, list_version: &str) -
     let some = |text: &str| Field::or_none(Some(text.to_owned()).filter(|text| !text.is_empty()));
     let draft = |(number, part): (usize, Vec<_>)| {
         let scopes = if number == 0 { decision.selection.scopes.clone() } else { Vec::new() };
-        let subject = SelectionSubject {
+        let refers_to = decision.refers_to.map(Hash::to_vec).unwrap_or_default();
+        let selection = SelectionSubject {
             act: act.to_vec(),
-            refers_to: decision.refers_to.map(Hash::to_vec).unwrap_or_default(),
+            refers_to: refers_to.clone(),
             scopes,
             code: decision.code.clone(),
             list_version: list_version.into(),
@@ -209,12 +236,19 @@ fn drafts(kind: EventKind, decision: &Decision, act: Hash, list_version: &str) -
             count: items.len() as u64,
             events_root: Vec::new(),
         };
+        let subject = if kind == EventKind::CustodyPurged {
+            // Who has it now is said in the words of the deed.
+            let (other_origin, events) = (decision.decision.clone(), items.len() as u64);
+            print(&CustodySubject { transfer: refers_to, other_origin, events, ..CustodySubject::default() })?
+        } else {
+            print(&selection)?
+        };
         let act = RecordsAct {
             person: some(&decision.person),
             decision: some(&decision.decision),
             reason: some(&decision.reason),
             items: part,
-            ..RecordsAct::new(kind, print(&subject)?)
+            ..RecordsAct::new(kind, subject)
         };
         Ok(act.draft(now_ms())?)
     };

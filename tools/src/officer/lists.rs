@@ -79,6 +79,8 @@ const GROUNDS: &[Row] = &[
     ("vernietigd", "Vernietigd", "Destroyed"),
     ("geschoond", "Geschoond, geen archiefstuk", "Weeded, not a record"),
     ("datalek", "Verwijderd wegens datalek", "Removed as a data breach"),
+    ("overgebracht", "Overgebracht naar een andere archiefbewaarplaats", "Transferred to another archive"),
+    ("blijvend_gelakt", "Blijvend gelakt in het archiefexemplaar", "Covered for good in the archive copy"),
     ("zonder_grond", "Geen grond vermeld", "No ground stated"),
     ("niet_archiefwaardig", "Niet archiefwaardig", "Not worth keeping"),
 ];

@@ -10,12 +10,13 @@ use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use prost::Message;
 use zegel_proto::limits::CIPHERTEXT_BYTES_MAX;
 use zegel_proto::v1::event_header::Content;
-use zegel_proto::v1::{Body, EventHeader, KeyWrap, SealedBody};
+use zegel_proto::v1::evidence_event::Body as Shown;
+use zegel_proto::v1::{Body, EventHeader, KeyWrap, RedactedBody, SealedBody};
 use zegel_proto::{CanonicalError, Grammar, parse, print};
-use zegel_verifier::commit::ShownBody;
-use zegel_verifier::hash::Hash;
+use zegel_verifier::commit::{ShownBody, check_redacted};
+use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::kinds::layout;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Bytes of an event key.
 const KEY_BYTES: usize = 32;
@@ -79,6 +80,59 @@ fn seal_under(
     Ok(SealedBody { ciphertext, wrap, message_row: Vec::new() })
 }
 
+/// Seals what is left of a body once parts of it are covered for good: under a new key, in the dossier of the old one. The wrap key is of this ciphertext alone,
+/// so that none encrypts twice.
+///
+/// # Errors
+/// As [`seal`].
+pub fn reseal(
+    header: &[u8],
+    body: &RedactedBody,
+    origin: &str,
+    dossier: &DossierKey,
+) -> Result<(Vec<u8>, Vec<u8>), SealError> {
+    let body_root = body_root(&parse(header)?).unwrap_or(Hash::ZERO);
+    let event_key = Zeroizing::new(random()?);
+    let mut ciphertext = padded(body);
+    let found = ciphertext.len() + TAG_BYTES;
+    if found > CIPHERTEXT_BYTES_MAX {
+        return Err(SealError::TooLarge { found, max: CIPHERTEXT_BYTES_MAX });
+    }
+    let cipher = |_| SealError::Cipher { found };
+    XChaCha20Poly1305::new((&*event_key).into())
+        .encrypt_in_place(&[0; 24].into(), header, &mut ciphertext)
+        .map_err(cipher)?;
+    let wrap_key = dossier.wrap_key(origin, resealed_root(body_root, &ciphertext));
+    let wrapped =
+        ChaCha20Poly1305::new((&*wrap_key).into()).encrypt(&[0; 12].into(), &event_key[..]).map_err(cipher)?;
+    let wrap = print(&KeyWrap { dossier: dossier.id().to_vec(), wrapped })?;
+    Ok((ciphertext, wrap))
+}
+
+/// What stands for the body root in the wrap key of a body that was sealed again.
+fn resealed_root(body_root: Hash, ciphertext: &[u8]) -> Hash {
+    sha256(&[b"zegel reseal v1\n", &body_root.0, &sha256(&[ciphertext]).0])
+}
+
+/// Opens a body that was sealed again after parts of it were covered for good.
+fn open_resealed(
+    header: &[u8],
+    ciphertext: &[u8],
+    wrap: &[u8],
+    origin: &str,
+    dossier: &DossierKey,
+) -> Result<RedactedBody, OpenError> {
+    let body_root = body_root(&parse(header)?).ok_or(OpenError::Public)?;
+    let padded = open_padded(
+        header,
+        ciphertext,
+        wrap,
+        dossier,
+        &dossier.wrap_key(origin, resealed_root(body_root, ciphertext)),
+    )?;
+    unpad(&padded).map_err(|length| OpenError::Padding { length }).and_then(|plain| Ok(parse(plain)?))
+}
+
 /// Opens a sealed body under its header with the dossier that its wrap names.
 ///
 /// # Errors
@@ -91,25 +145,33 @@ pub fn open(
     dossier: &DossierKey,
 ) -> Result<Body, OpenError> {
     let body_root = body_root(&parse(header)?).ok_or(OpenError::Public)?;
+    let padded = open_padded(header, ciphertext, wrap, dossier, &dossier.wrap_key(origin, body_root))?;
+    unpad(&padded).map_err(|length| OpenError::Padding { length }).and_then(|plain| Ok(parse(plain)?))
+}
+
+fn open_padded(
+    header: &[u8],
+    ciphertext: &[u8],
+    wrap: &[u8],
+    dossier: &DossierKey,
+    wrap_key: &[u8; KEY_BYTES],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let wrap: KeyWrap = parse(wrap)?;
     let found = Hash::read(&wrap.dossier).unwrap_or(Hash::ZERO);
     if found != dossier.id() {
         return Err(OpenError::UnknownDossier { found });
     }
-    let wrap_key = dossier.wrap_key(origin, body_root);
-    let event_key = ChaCha20Poly1305::new((&*wrap_key).into()).decrypt(&[0; 12].into(), wrap.wrapped.as_slice());
+    let event_key = ChaCha20Poly1305::new(wrap_key.into()).decrypt(&[0; 12].into(), wrap.wrapped.as_slice());
     let event_key = event_key.map(Zeroizing::new).map_err(|_| OpenError::Wrap)?;
     let event_key: &[u8; 32] = event_key.as_slice().try_into().map_err(|_| OpenError::Wrap)?;
-    let mut padded = ciphertext.to_vec();
+    let mut padded = Zeroizing::new(ciphertext.to_vec());
     XChaCha20Poly1305::new(event_key.into())
-        .decrypt_in_place(&[0; 24].into(), header, &mut padded)
+        .decrypt_in_place(&[0; 24].into(), header, &mut *padded)
         .map_err(|_| OpenError::Ciphertext)?;
-    let body = unpad(&padded).map_err(|length| OpenError::Padding { length }).and_then(|plain| Ok(parse(plain)?));
-    padded.zeroize();
-    body
+    Ok(padded)
 }
 
-/// Opens a sealed body and checks it against its header: the commitment with all its salts.
+/// Opens a sealed body and checks it against its header: the commitment with all its salts, or with those that are left.
 ///
 /// # Errors
 /// [`OpenError`]; [`OpenError::Commitment`] if what opened is not what was committed.
@@ -119,12 +181,23 @@ pub fn open_checked(
     wrap: &[u8],
     origin: &str,
     dossier: &DossierKey,
-) -> Result<(Body, ShownBody), OpenError> {
-    let body = open(header, ciphertext, wrap, origin, dossier)?;
+) -> Result<(Shown, ShownBody), OpenError> {
     let parsed: EventHeader = parse(header)?;
     let root = body_root(&parsed).ok_or(OpenError::Public)?;
-    let shown = ShownBody::open(body.clone(), layout(parsed.kind()), root)?;
-    Ok((body, shown))
+    let layout = layout(parsed.kind());
+    match open(header, ciphertext, wrap, origin, dossier) {
+        // Another wrap key, or none: what was sealed again has one of its own.
+        Err(OpenError::Wrap) => {
+            let body = open_resealed(header, ciphertext, wrap, origin, dossier)?;
+            let shown = check_redacted(body.clone(), layout, root)?;
+            Ok((Shown::Redacted(body), shown))
+        }
+        opened => {
+            let body = opened?;
+            let shown = ShownBody::open(body.clone(), layout, root)?;
+            Ok((Shown::Opened(body), shown))
+        }
+    }
 }
 
 fn body_root(header: &EventHeader) -> Option<Hash> {

@@ -11,6 +11,7 @@ use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use prost::Message;
 use sha2::Sha256;
 use std::fmt;
+use thiserror::Error;
 use zegel_proto::v1::{DossierEnvelope, DossierRecipient};
 use zegel_proto::{parse, print};
 use zegel_verifier::hash::{Hash, sha256};
@@ -34,25 +35,14 @@ impl fmt::Debug for DossierKey {
 }
 
 impl DossierKey {
-    /// Opens an envelope of the log `origin` with the first of `keys` that is among its recipients.
+    /// Opens the envelope of `dossier`, of the log `origin`, with the first of `keys` that is among its recipients. An envelope
+    /// that was rewrapped goes on under the name of the first one.
     ///
     /// # Errors
     /// [`OpenError::NoKey`] if none is, [`OpenError::OtherOrigin`], [`OpenError::Envelope`] if it does not open.
-    pub fn open(envelope: &[u8], origin: &str, keys: &[ArchiveKey]) -> Result<Self, OpenError> {
+    pub fn open(envelope: &[u8], dossier: Hash, origin: &str, keys: &[ArchiveKey]) -> Result<Self, OpenError> {
         let parsed: DossierEnvelope = parse(envelope)?;
-        if parsed.origin != origin {
-            return Err(OpenError::OtherOrigin { found: parsed.origin, wanted: origin.into() });
-        }
-        let id = sha256(&[envelope]);
-        let at_hand = parsed.recipients.iter().find_map(|recipient| {
-            let key = keys.iter().find(|key| recipient.archive_key == key.public().id().0);
-            key.map(|key| (key, recipient))
-        });
-        let no_key = OpenError::NoKey { dossier: id, recipients: parsed.recipients.len() };
-        let (key, recipient) = at_hand.ok_or(no_key)?;
-        let info = info(&parsed, key.public().id());
-        let opened = open_recipient(key, &info, &recipient.sealed).ok_or(OpenError::Envelope { dossier: id })?;
-        Ok(Self::new(&opened, id))
+        Ok(Self::new(&*opened(&parsed, dossier, origin, keys.iter())?, dossier))
     }
 
     fn new(key: &[u8; 32], id: Hash) -> Self {
@@ -143,6 +133,81 @@ impl Dossier {
     pub fn envelope(&self) -> &[u8] {
         &self.envelope
     }
+}
+
+/// The dossier key itself, by the first of `keys` that is among the recipients.
+fn opened<'a>(
+    envelope: &DossierEnvelope,
+    dossier: Hash,
+    origin: &str,
+    keys: impl Iterator<Item = &'a ArchiveKey> + Clone,
+) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+    if envelope.origin != origin {
+        return Err(OpenError::OtherOrigin { found: envelope.origin.clone(), wanted: origin.into() });
+    }
+    let at_hand = envelope.recipients.iter().find_map(|recipient| {
+        let key = keys.clone().find(|key| recipient.archive_key == key.public().id().0);
+        key.map(|key| (key, recipient))
+    });
+    let no_key = OpenError::NoKey { dossier, recipients: envelope.recipients.len() };
+    let (key, recipient) = at_hand.ok_or(no_key)?;
+    let info = info(envelope, key.public().id());
+    open_recipient(key, &info, &recipient.sealed).ok_or(OpenError::Envelope { dossier })
+}
+
+/// What a dossier's envelope becomes: wrapped to one more archive key, without one, or both.
+#[derive(Clone, Debug)]
+pub struct Rewrapping {
+    /// To this one too.
+    pub to: ArchivePublicKey,
+    /// No longer to this one.
+    pub without: Option<Hash>,
+}
+
+impl Rewrapping {
+    /// The envelope of `dossier`, rewrapped; `None` if it is as it should be. Recipients that stay keep their bytes. It is opened by a key that
+    /// stays: so nothing is dropped before another was seen to open.
+    ///
+    /// # Errors
+    /// [`RewrapError`].
+    pub fn apply(
+        &self,
+        envelope: &[u8],
+        dossier: Hash,
+        origin: &str,
+        keys: &[ArchiveKey],
+    ) -> Result<Option<Vec<u8>>, RewrapError> {
+        let mut parsed: DossierEnvelope = parse(envelope).map_err(OpenError::from)?;
+        let staying = keys.iter().filter(|key| Some(key.public().id()) != self.without);
+        let is = |recipient: &DossierRecipient, key: Hash| recipient.archive_key == key.0;
+        let has = |key: Hash| parsed.recipients.iter().any(|recipient| is(recipient, key));
+        let (is_there, goes) = (has(self.to.id()), self.without.filter(|key| has(*key)));
+        if is_there && goes.is_none() {
+            return Ok(None);
+        }
+        let key = opened(&parsed, dossier, origin, staying)?;
+        if !is_there {
+            let sealed = seal_recipient(&self.to, &info(&parsed, self.to.id()), &key)?;
+            parsed.recipients.push(sealed);
+        }
+        parsed.recipients.retain(|recipient| goes.is_none_or(|key| !is(recipient, key)));
+        parsed.recipients.sort_by(|one, other| one.archive_key.cmp(&other.archive_key));
+        if parsed.recipients.len() < 2 {
+            return Err(SealError::TooFewArchiveKeys { found: parsed.recipients.len() }.into());
+        }
+        Ok(Some(print(&parsed).map_err(OpenError::from)?))
+    }
+}
+
+/// Why an envelope cannot be rewrapped: it stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RewrapError {
+    /// By no key at hand that stays.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// To the new key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// HPKE's info: what the envelope says, and to whom it speaks.

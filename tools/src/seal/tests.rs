@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 use zegel_proto::print;
 use zegel_proto::v1::event_header::Content;
+use zegel_proto::v1::evidence_event::Body as Shown;
 use zegel_proto::v1::{Body, EventHeader, EventKind, SealedBody};
-use zegel_verifier::commit::{body_root, list_slot, none_slot, value_slot};
+use zegel_verifier::commit::{CoveredUnit, body_root, list_slot, none_slot, redact, redact_more, value_slot};
 use zegel_verifier::kinds::CHAT_LAYOUT;
 use zeroize::Zeroizing;
 
@@ -50,14 +51,32 @@ fn sealed(text: &[u8]) -> (Vec<u8>, SealedBody) {
 }
 
 fn opened(header: &[u8], sealed: &SealedBody) -> Result<Body, OpenError> {
-    open_checked(header, &sealed.ciphertext, &sealed.wrap, ORIGIN, DOSSIER.key()).map(|(body, _)| body)
+    open_checked(header, &sealed.ciphertext, &sealed.wrap, ORIGIN, DOSSIER.key()).map(|(body, _)| match body {
+        Shown::Opened(body) => body,
+        other => panic!("the whole body was sealed: {other:?}"),
+    })
+}
+
+#[test]
+fn what_is_sealed_again_opens_as_what_is_left_and_under_no_other_ciphertext() {
+    let (header, whole) = sealed(b"goed");
+    let unit = CoveredUnit { slot: 11, item: Some(0) };
+    let left = redact(&body(b"goed"), &[unit]).expect("a part");
+    let open = |ciphertext: &[u8], wrap: &[u8]| open_checked(&header, ciphertext, wrap, ORIGIN, DOSSIER.key());
+    let (ciphertext, wrap) = reseal(&header, &left, ORIGIN, DOSSIER.key()).expect("sealed again");
+    let (shown, checked) = open(&ciphertext, &wrap).expect("opened");
+    assert_eq!(shown, Shown::Redacted(left.clone()));
+    assert_eq!(checked.covered().collect::<Vec<_>>(), [unit]);
+    assert_eq!(redact_more(left.clone(), &[unit]), left, "what is covered stays as it is");
+    assert_eq!(open(&whole.ciphertext, &wrap).map(|_| ()), Err(OpenError::Wrap));
+    assert_eq!(open(&ciphertext, &whole.wrap).map(|_| ()), Err(OpenError::Ciphertext));
 }
 
 #[test]
 fn each_archive_key_opens_the_dossier_by_itself() {
     let (header, sealed) = sealed(b"goed");
     for one in 0..2 {
-        let key = DossierKey::open(DOSSIER.envelope(), ORIGIN, &KEYS[one..=one]).expect("opened");
+        let key = DossierKey::open(DOSSIER.envelope(), DOSSIER.key().id(), ORIGIN, &KEYS[one..=one]).expect("opened");
         let opened = open(&header, &sealed.ciphertext, &sealed.wrap, ORIGIN, &key);
         assert_eq!(opened, Ok(body(b"goed")));
     }
@@ -65,20 +84,20 @@ fn each_archive_key_opens_the_dossier_by_itself() {
 
 #[test]
 fn refuses_an_archive_key_to_which_nothing_was_wrapped() {
-    let refused = DossierKey::open(DOSSIER.envelope(), ORIGIN, &KEYS[2..]).map(|_| ());
+    let refused = DossierKey::open(DOSSIER.envelope(), DOSSIER.key().id(), ORIGIN, &KEYS[2..]).map(|_| ());
     assert_eq!(refused, Err(OpenError::NoKey { dossier: DOSSIER.key().id(), recipients: 2 }));
 }
 
 #[test]
 fn refuses_an_envelope_of_another_log_or_with_another_month() {
-    let refused = DossierKey::open(DOSSIER.envelope(), "example.nl/other", &KEYS[..]).map(|_| ());
+    let refused = DossierKey::open(DOSSIER.envelope(), DOSSIER.key().id(), "example.nl/other", &KEYS[..]).map(|_| ());
     let wanted = "example.nl/other".into();
     assert_eq!(refused, Err(OpenError::OtherOrigin { found: ORIGIN.into(), wanted }));
     let mut envelope: zegel_proto::v1::DossierEnvelope = zegel_proto::parse(DOSSIER.envelope()).expect("parses");
     envelope.month = 202_206;
     let moved = print(&envelope).expect("prints");
     let dossier = zegel_verifier::hash::sha256(&[&moved]);
-    assert_eq!(DossierKey::open(&moved, ORIGIN, &KEYS[..]).map(|_| ()), Err(OpenError::Envelope { dossier }));
+    assert_eq!(DossierKey::open(&moved, dossier, ORIGIN, &KEYS[..]).map(|_| ()), Err(OpenError::Envelope { dossier }));
 }
 
 #[test]
@@ -189,4 +208,26 @@ fn refuses_a_blob_cut_at_a_segment_or_with_its_segments_swapped() {
     let swapped = [&cipher[segment..2 * segment], &cipher[..segment], &cipher[2 * segment..]].concat();
     assert_eq!(decrypt(&swapped), Err(BlobError::Segment { segment: 0 }));
     assert_eq!(decrypt(&[]), Err(BlobError::Segment { segment: 0 }));
+}
+
+#[test]
+fn a_rewrapped_envelope_opens_by_the_new_key_under_the_old_name_and_by_every_key_that_stays() {
+    let name = DOSSIER.key().id();
+    let rewrapping = |without| super::Rewrapping { to: KEYS[2].public().clone(), without };
+    let (added, dropped) = (rewrapping(None), rewrapping(Some(KEYS[0].public().id())));
+    let opens = |envelope: &[u8], key: usize| DossierKey::open(envelope, name, ORIGIN, &KEYS[key..=key]).map(|_| ());
+    let more = added.apply(DOSSIER.envelope(), name, ORIGIN, &KEYS[..1]).expect("opened").expect("changed");
+    assert_eq!([0, 1, 2].map(|key| opens(&more, key)), [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(added.apply(&more, name, ORIGIN, &KEYS[..1]), Ok(None));
+    // The bodies open as before, since the dossier's key and name are the same.
+    let (header, sealed) = sealed(b"goed");
+    let key = DossierKey::open(&more, name, ORIGIN, &KEYS[2..]).expect("opened");
+    assert_eq!(open(&header, &sealed.ciphertext, &sealed.wrap, ORIGIN, &key), Ok(body(b"goed")));
+    // Dropped is what a key that stays was seen to open, and by no other.
+    let no_key = |recipients| OpenError::NoKey { dossier: name, recipients };
+    assert_eq!(dropped.apply(&more, name, ORIGIN, &KEYS[..1]), Err(no_key(3).into()));
+    let fewer = dropped.apply(&more, name, ORIGIN, &KEYS[1..]).expect("opened").expect("changed");
+    assert_eq!([0, 1, 2].map(|key| opens(&fewer, key)), [Err(no_key(2)), Ok(()), Ok(())]);
+    let at_once = dropped.apply(DOSSIER.envelope(), name, ORIGIN, &KEYS[1..=1]).expect("opened").expect("changed");
+    assert_eq!([0, 1, 2].map(|key| opens(&at_once, key)), [Err(no_key(2)), Ok(()), Ok(())]);
 }

@@ -4,13 +4,16 @@
 //! again, and the ids of events are keys. An event stands once for each custodian who is in its room, as far as the pushed
 //! memberships say; who is in which room lies in a file beside.
 //!
-//! Not here: media (the push has none: an attachment is *missing*), decryption, and signatures: what comes this way is class B.
-//! A room that is read out with its signatures is class A (`matrix`). Specification: `specs/source.md`.
+//! The push has no media: they are fetched from the homeserver when the sidecar says that it lacks them (`homeserver`).
+//!
+//! Not here: what an event is to a gateway (`pushed`), decryption, and signatures: what comes this way is class B. A room that
+//! is read out with its signatures is class A (`matrix`). Specification: `specs/source.md`.
 
+use super::homeserver::{Fetched, Homeserver, Media};
+use super::pushed::{Mxc, asked, content, media, registration};
 use super::{SidecarError, Tell};
 use crate::disk;
-use crate::json::{number, text};
-use crate::source::now_ms;
+use crate::json::text;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -27,14 +30,21 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
+use tonic::transport::Channel;
 use zegel_proto::source::v1::source_client::SourceClient;
-use zegel_proto::source::v1::{self as handed, Answer, Place, Request};
+use zegel_proto::source::v1::{self as handed, Answer, AttachmentChunk, AttachmentRequest, Request};
 use zegel_proto::source::v1::{answer, request};
 
 /// Bytes of a transaction: homeservers send at most a hundred events of 64 KiB.
 const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a transaction may take to be spooled before the homeserver is told to come again.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Media that could not be fetched so often, for reasons that may pass, are missing: they hold the room up no longer.
+const FETCHES_MAX: u32 = 5;
+/// Bytes of a piece of media, and pieces on their way to the sidecar.
+const PIECE_BYTES: usize = 512 * 1024;
+const PIECES_AHEAD: usize = 4;
 
 /// What an application service needs to know.
 #[derive(Clone, Debug)]
@@ -51,13 +61,24 @@ pub struct Appservice {
     pub people: BTreeMap<String, String>,
     /// File that remembers who is in which room.
     pub rooms: PathBuf,
+    /// Where media are fetched; without it each is *missing*.
+    pub homeserver: Option<Homeserver>,
+}
+
+/// An event to hand over, and the media that it names.
+struct Handed {
+    request: Request,
+    media: Option<Mxc>,
 }
 
 /// A session with the sidecar.
 struct Session {
+    client: SourceClient<Channel>,
     requests: mpsc::Sender<Request>,
     answers: Streaming<Answer>,
     credits: u32,
+    /// Keys of events whose media the sidecar has not got.
+    lacking: Vec<String>,
 }
 
 struct Forwarder {
@@ -66,6 +87,8 @@ struct Forwarder {
     session: Option<Session>,
     /// Users of ours in each room.
     rooms: BTreeMap<String, BTreeSet<String>>,
+    /// How often media could not be fetched for now.
+    failed: BTreeMap<Mxc, u32>,
 }
 
 /// Serves a homeserver until `shutdown`.
@@ -86,7 +109,7 @@ pub async fn serve_homeserver(
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     ready(&listener.local_addr().map_err(failed)?.to_string());
     let token: Arc<str> = appservice.hs_token.as_str().into();
-    let forwarder = Arc::new(Mutex::new(Forwarder { appservice, tell, session: None, rooms }));
+    let forwarder = Arc::new(Mutex::new(Forwarder { appservice, tell, session: None, rooms, failed: BTreeMap::new() }));
     let accepting = async {
         while let Ok((stream, _)) = listener.accept().await {
             let (forwarder, token) = (Arc::clone(&forwarder), Arc::clone(&token));
@@ -135,8 +158,7 @@ async fn answer(forwarder: &Mutex<Forwarder>, token: &str, request: hyper::Reque
                 return json(StatusCode::BAD_REQUEST, r#"{"errcode":"M_NOT_JSON"}"#);
             };
             let mut forwarder = forwarder.lock().await;
-            let taken = tokio::time::timeout(PATIENCE, forwarder.take(&transaction)).await;
-            match taken.unwrap_or_else(|_| Err("the sidecar did not spool it in time".into())) {
+            match forwarder.take(&transaction).await {
                 Ok(()) => json(StatusCode::OK, "{}"),
                 Err(reason) => {
                     forwarder.session = None;
@@ -168,7 +190,7 @@ impl Forwarder {
     }
 
     /// An event, once for each of our people in its room, each behind the registration of the room.
-    fn requests(&mut self, event: &Value) -> Vec<Request> {
+    fn requests(&mut self, event: &Value) -> Vec<Handed> {
         let (Some(room), Some(sender)) = (text(event, &["room_id"]), text(event, &["sender"])) else {
             return Vec::new();
         };
@@ -184,34 +206,75 @@ impl Forwarder {
             ours.remove(gone);
         }
         let custodians = present.iter().filter_map(|user| self.appservice.people.get(user));
+        let media = media(event).filter(|_| self.appservice.homeserver.is_some());
         let made = custodians.filter_map(|custodian| {
-            let content = content(event, custodian, room)?;
-            Some([registration(room), asked(format!("{} {custodian}", text(event, &["event_id"])?), content)])
+            let key = format!("{} {custodian}", text(event, &["event_id"])?);
+            // An upload is gone once its event is in the log: each custodian's copy has its own.
+            let upload = media.as_ref().map_or("", |_| key.as_str());
+            let content = content(event, custodian, room, upload)?;
+            let event = Handed { request: asked(key, content), media: media.clone() };
+            Some([Handed { request: registration(room), media: None }, event])
         });
         made.flatten().collect()
     }
 
-    async fn hand_over(&mut self, requests: Vec<Request>) -> Result<(), String> {
+    async fn hand_over(&mut self, requests: Vec<Handed>) -> Result<(), String> {
         if self.session.is_none() {
             self.session = Some(self.open().await?);
         }
         let tell = Arc::clone(&self.tell);
+        let (mut unanswered, mut with_media): (BTreeSet<String>, BTreeMap<String, Handed>) = Default::default();
         let Some(session) = &mut self.session else { return Ok(()) };
-        let mut unanswered: BTreeSet<String> = BTreeSet::new();
-        for request in requests {
-            if !unanswered.insert(request.key.clone()) {
-                continue;
+        for handed in requests {
+            if unanswered.insert(handed.request.key.clone()) {
+                session.send(handed.request.clone(), &mut unanswered, &tell).await?;
+                if handed.media.is_some() {
+                    with_media.insert(handed.request.key.clone(), handed);
+                }
             }
-            while session.credits == 0 {
+        }
+        loop {
+            let Some(session) = &mut self.session else { return Ok(()) };
+            while !unanswered.is_empty() {
                 session.listen(&mut unanswered, &tell).await?;
             }
-            session.credits -= 1;
-            session.requests.send(request).await.map_err(|reason| reason.to_string())?;
+            let Some(key) = session.lacking.pop() else { return Ok(()) };
+            let Some(handed) = with_media.remove(&key) else { continue };
+            let request = self.with_its_media(handed).await?;
+            unanswered.insert(key);
+            if let Some(session) = &mut self.session {
+                session.send(request, &mut unanswered, &tell).await?;
+            }
         }
-        while !unanswered.is_empty() {
-            session.listen(&mut unanswered, &tell).await?;
+    }
+
+    /// Fetches the media of an event for the sidecar; of media that are not to be had the event says that they are missing.
+    async fn with_its_media(&mut self, handed: Handed) -> Result<Request, String> {
+        let Handed { mut request, media } = handed;
+        let (Some(mxc), Some(homeserver)) = (media, &self.appservice.homeserver) else { return Ok(request) };
+        let reason = match homeserver.fetch(&mxc).await {
+            Ok(Fetched::There(media)) => {
+                let log = self.appservice.log.clone();
+                let Some(session) = &self.session else { return Ok(request) };
+                session.upload(log, request.key.clone(), media).await?;
+                return Ok(request);
+            }
+            Ok(Fetched::Gone(reason)) => reason,
+            Err(reason) => {
+                let failed = self.failed.entry(mxc.clone()).or_default();
+                *failed += 1;
+                if *failed < FETCHES_MAX {
+                    return Err(reason);
+                }
+                reason
+            }
+        };
+        self.failed.remove(&mxc);
+        (self.tell)(&format!("media mxc://{}/{} are missing: {reason}", mxc.server, mxc.id));
+        if let Some(request::Content::Message(message)) = &mut request.content {
+            message.attachments.iter_mut().for_each(|attachment| attachment.upload.clear());
         }
-        Ok(())
+        Ok(request)
     }
 
     async fn open(&self) -> Result<Session, String> {
@@ -227,6 +290,7 @@ impl Forwarder {
         };
         let first = asked(String::new(), request::Content::Open(open));
         requests.send(first).await.map_err(|reason| reason.to_string())?;
+        let uploads = client.clone();
         let answers = client.session(ReceiverStream::new(receiver)).await.map_err(|status| status.to_string())?;
         let mut answers = answers.into_inner();
         let first = answers.message().await.map_err(|status| status.to_string())?;
@@ -243,19 +307,34 @@ impl Forwarder {
                 }
             }
         });
-        Ok(Session { requests, answers, credits: opened.credits })
+        Ok(Session { client: uploads, requests, answers, credits: opened.credits, lacking: Vec::new() })
     }
 }
 
 impl Session {
+    async fn send(&mut self, request: Request, unanswered: &mut BTreeSet<String>, tell: &Tell) -> Result<(), String> {
+        while self.credits == 0 {
+            self.listen(unanswered, tell).await?;
+        }
+        self.credits -= 1;
+        self.requests.send(request).await.map_err(|reason| reason.to_string())
+    }
+
     async fn listen(&mut self, unanswered: &mut BTreeSet<String>, tell: &Tell) -> Result<(), String> {
-        let answer = self.answers.message().await.map_err(|status| status.to_string())?;
+        let answer = tokio::time::timeout(PATIENCE, self.answers.message()).await;
+        let answer = answer.map_err(|_| "the sidecar did not spool it in time")?;
+        let answer = answer.map_err(|status| status.to_string())?;
         match answer.ok_or("the session ended")?.content {
             Some(answer::Content::Spooled(told)) => {
                 self.credits += told.credits;
                 unanswered.remove(&told.key);
             }
             Some(answer::Content::NotTaken(told)) if told.name == "key_in_flight" => return Err(told.sentence),
+            Some(answer::Content::NotTaken(told)) if told.name == "attachment_incomplete" => {
+                self.credits += told.credits;
+                unanswered.remove(&told.key);
+                self.lacking.push(told.key);
+            }
             Some(answer::Content::NotTaken(told)) => {
                 // It would not be taken tomorrow either, and would hold up the room: the homeserver still has it.
                 self.credits += told.credits;
@@ -266,130 +345,35 @@ impl Session {
         }
         Ok(())
     }
-}
 
-fn asked(key: String, content: request::Content) -> Request {
-    Request { key, sent_at_ms: now_ms(), content: Some(content) }
-}
-
-fn registration(room: &str) -> Request {
-    let register = handed::Register {
-        channel: handed::Channel::Matrix as i32,
-        conversation: room.into(),
-        title: room.into(),
-        kind: "group".into(),
-        id: String::new(),
-    };
-    asked(format!("room {room}"), request::Content::Register(register))
-}
-
-/// What all events have.
-struct Said<'a> {
-    event: &'a Value,
-    place: Option<Place>,
-    native_id: String,
-    sender: String,
-    target: String,
-}
-
-/// What an event is to a gateway; `None` for what says nothing of the conversation.
-fn content(event: &Value, custodian: &str, room: &str) -> Option<request::Content> {
-    let at_ms = number(event, &["origin_server_ts"]).unwrap_or(0);
-    let clock = if at_ms == 0 { handed::Clock::Unspecified } else { handed::Clock::Server };
-    let place = Some(Place {
-        custodian: custodian.into(),
-        channel: handed::Channel::Matrix as i32,
-        conversation: room.into(),
-        at_ms,
-        clock: clock as i32,
-    });
-    let of = |path: &[&str]| text(event, path).unwrap_or_default().to_owned();
-    let target = of(&["content", "m.relates_to", "event_id"]);
-    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), target };
-    said.content(text(event, &["type"])?)
-}
-
-impl Said<'_> {
-    fn of(&self, path: &[&str]) -> String {
-        text(self.event, path).unwrap_or_default().to_owned()
-    }
-
-    fn content(self, kind: &str) -> Option<request::Content> {
-        use request::Content as C;
-        let is_edit = text(self.event, &["content", "m.relates_to", "rel_type"]) == Some("m.replace");
-        Some(match kind {
-            "m.room.message" if is_edit => {
-                let text = self.of(&["content", "m.new_content", "body"]);
-                let Self { place, native_id, target, sender, .. } = self;
-                C::Edit(handed::Edit { place, native_id, target, sender, text })
-            }
-            "m.room.message" => C::Message(self.message()),
-            "m.sticker" => C::Message(self.plain("sticker", self.of(&["content", "body"]))),
-            "m.room.encrypted" => C::Message(self.plain("encrypted", String::new())),
-            "m.reaction" => {
-                let sign = self.of(&["content", "m.relates_to", "key"]);
-                let Self { place, native_id, target, sender, .. } = self;
-                C::Reaction(handed::Reaction { place, native_id, target, sender, sign, removed: false })
-            }
-            "m.room.redaction" => {
-                let redacts = text(self.event, &["content", "redacts"]).or_else(|| text(self.event, &["redacts"]));
-                let target = redacts?.to_owned();
-                let Self { place, native_id, sender, .. } = self;
-                C::Deletion(handed::Deletion { place, native_id, target, sender })
-            }
-            "m.room.member" => C::Membership(self.membership()),
-            "m.room.name" => self.setting("subject", &["content", "name"]),
-            "m.room.topic" => self.setting("description", &["content", "topic"]),
-            "m.room.encryption" => self.setting("encryption_on", &["content", "algorithm"]),
-            other => self.setting(other, &[]),
-        })
-    }
-
-    fn plain(&self, what: &str, body: String) -> handed::Message {
-        handed::Message {
-            place: self.place.clone(),
-            native_id: self.native_id.clone(),
-            sender: self.sender.clone(),
-            reply_to: self.of(&["content", "m.relates_to", "m.in_reply_to", "event_id"]),
-            text: body,
-            what: what.into(),
-            ..handed::Message::default()
+    /// Puts what the sidecar has not got of an attachment; what it has stays, if the way to the homeserver breaks.
+    async fn upload(&self, log: String, key: String, mut media: Media) -> Result<(), String> {
+        let mut client = self.client.clone();
+        let asked = AttachmentRequest { log: log.clone(), upload: key.clone() };
+        let standing = client.attachment_stat(asked).await.map_err(|status| status.to_string())?.into_inner();
+        if standing.complete {
+            return Ok(());
         }
-    }
-
-    fn message(&self) -> handed::Message {
-        let (what, body) = (self.of(&["content", "msgtype"]), self.of(&["content", "body"]));
-        let file = handed::Attachment {
-            name: body.clone(),
-            media_type: self.of(&["content", "info", "mimetype"]),
-            ..handed::Attachment::default()
+        let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
+        let feeding = async move {
+            let (mut at, size) = (0, media.size);
+            while let Some(data) = media.next().await? {
+                let known = (standing.offset.saturating_sub(at)).min(data.len() as u64);
+                let offset = at + known;
+                at += data.len() as u64;
+                for (number, piece) in data[known as usize..].chunks(PIECE_BYTES).enumerate() {
+                    let offset = offset + (number * PIECE_BYTES) as u64;
+                    let (log, upload, data) = (log.clone(), key.clone(), piece.to_vec());
+                    if pieces.send(AttachmentChunk { log, upload, size, offset, data }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok::<(), String>(())
         };
-        let is_media = matches!(what.as_str(), "m.image" | "m.file" | "m.video" | "m.audio");
-        let attachments = if is_media { vec![file] } else { Vec::new() };
-        let what = match what.as_str() {
-            "m.emote" | "m.notice" | "m.location" => what.trim_start_matches("m."),
-            _ => "",
-        };
-        handed::Message { attachments, ..self.plain(what, body) }
-    }
-
-    fn membership(self) -> handed::Membership {
-        let member = self.of(&["state_key"]);
-        let what = match (self.of(&["content", "membership"]).as_str(), member == self.sender) {
-            ("join", _) => "joined",
-            ("leave", true) => "left",
-            ("leave", false) => "removed",
-            ("invite", _) => "invited",
-            ("ban", _) => "banned",
-            _ => "knocked",
-        };
-        let Self { place, native_id, sender, .. } = self;
-        handed::Membership { place, native_id, what: what.into(), sender, members: vec![member] }
-    }
-
-    fn setting(self, what: &str, value: &[&str]) -> request::Content {
-        let value = if value.is_empty() { String::new() } else { self.of(value) };
-        let Self { place, native_id, sender, .. } = self;
-        request::Content::Setting(handed::Setting { place, native_id, what: what.into(), sender, value })
+        let (fed, put) = tokio::join!(feeding, client.put_attachment(ReceiverStream::new(receiver)));
+        let standing = put.map_err(|status| status.to_string())?.into_inner();
+        fed?;
+        if standing.complete { Ok(()) } else { Err("the media ended before their end".into()) }
     }
 }

@@ -69,6 +69,15 @@ pub struct Checker(Arc<Mutex<Seen>>);
 
 struct Lookup<'a>(&'a Seen);
 
+impl Checker {
+    /// Judges one request as if a gateway had handed it over: the name of what is wrong, if something is.
+    #[must_use]
+    pub fn judge(&self, request: &handed::Request, custodians: &HashSet<String>) -> Option<&'static str> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.take(request, custodians).err().map(|fault| fault.name)
+    }
+}
+
 impl Known for Lookup<'_> {
     fn is_registered(&self, channel: i32, conversation: &str) -> bool {
         self.0.conversations.contains(&(channel, conversation.to_owned()))

@@ -7,22 +7,25 @@
 //!
 //! A refusal that is about a batch halves what is sent together, until the event at fault stands alone and is put aside.
 
+mod holding;
+
 use super::intake::Intake;
-use super::journal::{JournalReader, Notice, Settled, Spooled, drop_settled};
+use super::journal::{JournalReader, Settled, Spooled, drop_settled};
 use super::judge::Fault;
-use super::seen::{Mac, QUARANTINED, Row};
+use super::seen::QUARANTINED;
 use super::{SidecarError, drafts, quarantine};
 use crate::event::Draft;
-use crate::import::alignment::Fingerprint;
 use crate::record::Attached;
+use crate::rubricering;
 use crate::seal::SealError;
-use crate::source::{Backoff, LedgerError, OlderState, Placed, Source, SourceConfig, SourceError, now_ms};
+use crate::source::{Backoff, LedgerError, OlderState, Placed, Source, SourceConfig, SourceError};
+use holding::{Logged, gap_of};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tonic::Code;
 use zegel_proto::source::v1::{Attachment, request};
-use zegel_proto::v1::{EventKind, ReadStreamRequest, StreamType};
+use zegel_proto::v1::{ReadStreamRequest, StreamType};
 use zegel_verifier::hash::Hash;
 
 /// Events that are appended together: four full batches.
@@ -48,8 +51,10 @@ pub(super) struct Committer {
     source: Source,
     reader: JournalReader,
     settled: Settled,
-    /// Of each capture that was used in this run: where each key stands in the log.
-    logged: HashMap<(Hash, Hash), HashMap<Mac, (u64, u32)>>,
+    /// Of each capture that was used in this run: what the log has of it.
+    logged: HashMap<(Hash, Hash), Logged>,
+    /// When the policies of the ministry were asked for last.
+    asked_at: Instant,
     together: usize,
 }
 
@@ -71,7 +76,8 @@ pub(super) fn source_config(intake: &Intake, older_state: OlderState) -> Result<
 /// Appends what is spooled until the process ends.
 pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
     loop {
-        let opened = Source::open(intake.config.identity()?, source_config(&intake, OlderState::Refuse)?).await;
+        let (config, client) = (source_config(&intake, OlderState::Refuse)?, intake.config.client()?);
+        let opened = Source::open_as(intake.config.identity()?, config, client.as_ref()).await;
         let block = match opened {
             Ok(source) => {
                 intake.set_finding(None);
@@ -110,7 +116,15 @@ impl Committer {
         settled.write(&intake.config.spool)?;
         intake.set_settled(settled.next);
         let reader = JournalReader::new(&intake.folder("journal"), &intake.key);
-        Ok(Self { intake, source, reader, settled, logged: HashMap::new(), together: GROUP_MAX })
+        Ok(Self {
+            intake,
+            source,
+            reader,
+            settled,
+            logged: HashMap::new(),
+            asked_at: Instant::now(),
+            together: GROUP_MAX,
+        })
     }
 
     /// Goes on until something is in the way.
@@ -158,10 +172,14 @@ impl Committer {
     /// Appends records that stand in captures, but for those that the log has.
     async fn append_group(&mut self, group: Vec<Spooled>) -> Result<(), Block> {
         let (mut places, mut drafts, mut drafted) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
+        self.ask_policies().await?;
         for (at, spooled) in group.iter().enumerate() {
             let made = self.drafts(spooled).map_err(|reason| sort(&reason))?;
             let known = match made.first().and_then(Draft::capture) {
-                Some(capture) => self.logged_at(capture, spooled).await?,
+                Some(capture) => {
+                    let known = self.logged_at(capture, spooled).await?;
+                    known.or_else(|| self.held_back(capture, spooled))
+                }
                 None if made.is_empty() => Some((0, 0)),
                 None => self.registered_at(Hash::read(&spooled.conversation).unwrap_or(Hash::ZERO)).await?,
             };
@@ -221,21 +239,6 @@ impl Committer {
         self.settle(vec![(spooled, place.0, place.1)])
     }
 
-    /// Where the log has this record of a capture, by the ledger's own rows.
-    async fn logged_at(&mut self, capture: (Hash, Hash), spooled: &Spooled) -> Result<Option<(u64, u32)>, Block> {
-        if !self.logged.contains_key(&capture) {
-            let known = self.source.known(capture.0, capture.1).await.map_err(|reason| sort(&reason))?;
-            let rows = known.rows.iter().filter_map(|row| {
-                let print = Fingerprint::read(&row.message_row)?;
-                let (key, text, native) = (print.place, print.text, print.time);
-                Some(Row { key, text, native, entry: row.entry, position: row.position })
-            });
-            self.logged.insert(capture, self.intake.note_logged(rows));
-        }
-        let key = Mac::try_from(&spooled.key[..]).unwrap_or_default();
-        Ok(self.logged.get(&capture).and_then(|rows| rows.get(&key)).copied())
-    }
-
     async fn registered_at(&self, id: Hash) -> Result<Option<(u64, u32)>, Block> {
         let request = ReadStreamRequest {
             origin: self.source.origin().into(),
@@ -243,8 +246,7 @@ impl Committer {
             id: id.to_vec(),
             month: 0,
         };
-        let away =
-            |status: tonic::Status| sort(&LedgerError::Unreachable { attempts: 1, reason: status.to_string() }.into());
+        let away = |status: tonic::Status| sort(&LedgerError::of(&status).into());
         match self.source.connection().client().read_stream(request).await {
             Ok(pages) => {
                 let page = pages.into_inner().message().await.map_err(away)?;
@@ -256,7 +258,16 @@ impl Committer {
     }
 
     fn drafts(&self, spooled: &Spooled) -> Result<Vec<Draft>, SourceError> {
-        drafts::drafts(spooled, &mut |attachments| attachments.iter().map(|each| self.attached(each)).collect())
+        let permitted = self.source.registry().and_then(|registry| registry.policy(rubricering::POLICY));
+        let mut is_routed = false;
+        let drafts = drafts::drafts(spooled, (permitted, &mut is_routed), &mut |attachments| {
+            attachments.iter().map(|each| self.attached(each)).collect()
+        })?;
+        if let Some((custodian, _)) = drafts.first().and_then(Draft::capture).filter(|_| is_routed) {
+            let gap = gap_of(custodian, rubricering::INCIDENT, spooled.received_at_ms, String::new());
+            self.intake.notice(&[rubricering::INCIDENT.as_bytes(), &spooled.key], gap, None, &spooled.tool);
+        }
+        Ok(drafts)
     }
 
     fn attached(&self, attachment: &Attachment) -> Result<Attached, SourceError> {
@@ -302,17 +313,8 @@ impl Committer {
             None => None,
         };
         if let Some(custodian) = custodian {
-            let at_ms = spooled.received_at_ms;
-            let gap = Notice {
-                kind: EventKind::GapDeclared as i32,
-                custodians: vec![custodian.to_vec()],
-                at_ms: now_ms(),
-                reason: "quarantined".into(),
-                from_ms: at_ms,
-                to_ms: at_ms,
-                note: format!("{}: {sentence}", quarantine::finding(number)),
-                ..Notice::default()
-            };
+            let note = format!("{}: {sentence}", quarantine::finding(number));
+            let gap = gap_of(custodian, "quarantined", spooled.received_at_ms, note);
             // Of the custodian as a whole: the conversation may be what is wrong with it.
             self.intake.notice(&[b"quarantined", &spooled.key], gap, None, &spooled.tool);
         }

@@ -6,6 +6,7 @@ use crate::entropy::{random, random_id};
 use crate::hex;
 use crate::keys::{Identity, KeyError, KeyFolder, create_secret, create_signing_key, load_secret, load_signing_key};
 use crate::officer::register_source;
+use crate::source::ClientCertificate;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use zegel_keys::{Passphrases, Protection};
@@ -34,6 +35,10 @@ pub struct LogConfig {
     pub ledger: String,
     /// Authority that signed the ledger's certificate, PEM.
     pub ca: PathBuf,
+    /// Certificate by which the ledger knows this source, PEM; only together with its key.
+    pub certificate: Option<PathBuf>,
+    /// Key of that certificate, PKCS#8 PEM, encrypted or not, mode 600.
+    pub certificate_key: Option<PathBuf>,
     /// Trust file that pins the root of the log.
     pub trust: PathBuf,
     /// Actor id of this source, 64 hexadecimal digits.
@@ -89,6 +94,12 @@ impl SidecarConfig {
             for path in [&mut log.ca, &mut log.trust, &mut log.key, &mut log.secret, &mut log.spool] {
                 *path = folder.join(&*path);
             }
+            if log.certificate.is_some() != log.certificate_key.is_some() {
+                return Err(bad("a [[log]] has a certificate with its certificate_key, or neither".into()));
+            }
+            for path in [&mut log.certificate, &mut log.certificate_key].into_iter().flatten() {
+                *path = folder.join(&*path);
+            }
         }
         if let Some(socket) = config.listen.strip_prefix("unix:") {
             config.listen = format!("unix:{}", folder.join(socket).display());
@@ -110,6 +121,12 @@ impl LogConfig {
     /// Who signs.
     pub(super) fn identity(&self) -> Result<Identity, SidecarError> {
         Ok(Identity::new(self.actor, load_signing_key(&self.key)?))
+    }
+
+    /// What we show the ledger.
+    pub(super) fn client(&self) -> Result<Option<ClientCertificate>, SidecarError> {
+        let shown = self.certificate.as_deref().zip(self.certificate_key.as_deref());
+        Ok(shown.map(|(certificate, key)| ClientCertificate::read(certificate, key)).transpose()?)
     }
 
     pub(super) fn secret(&self) -> Result<Zeroizing<[u8; 32]>, SidecarError> {

@@ -4,13 +4,18 @@
 //! message was not seen before is not `certain`.
 
 use super::journal::{Notice, Spooled};
+use crate::admission::Decision;
 use crate::event::{
     Account, CaptureDetail, CaptureItems, CaptureRecord, ConversationEntry, Draft, EventError, Field, Occurred,
 };
 use crate::record::{Attached, Record};
+use crate::rubricering::routed_out;
 use zegel_proto::source::v1::{self as handed, Place, Register, request};
 use zegel_proto::v1::{Channel, ChatDetail, Clock, EventKind, GapDetail, Precision, ProofClass};
 use zegel_verifier::hash::Hash;
+
+/// How the words of settings begin that are decisions of the official.
+const DECIDED: &str = "contact_";
 
 /// Turns attachments into what came of them.
 pub(super) type Attach<'a, E> = &'a mut dyn FnMut(&[handed::Attachment]) -> Result<Vec<Attached>, E>;
@@ -38,8 +43,23 @@ pub(super) fn identifiers(content: &request::Content) -> (&str, &str) {
         C::Edit(event) => (&event.native_id, &event.target),
         C::Deletion(event) => (&event.native_id, &event.target),
         C::Reaction(event) => (&event.native_id, &event.target),
+        // Of a capture the decisions of one kind are alike: by this its rows say what was decided.
+        C::Setting(event) if decision(content).is_some() => (&event.what, ""),
         _ => ("", ""),
     }
+}
+
+/// What an official decided of a contact, if the event says so.
+pub(super) fn decision(content: &request::Content) -> Option<Decision> {
+    match content {
+        request::Content::Setting(event) => Decision::of_word(event.what.strip_prefix(DECIDED)?),
+        _ => None,
+    }
+}
+
+/// The word of a setting that is a decision.
+pub(super) fn decision_word(decision: Decision) -> String {
+    format!("{DECIDED}{}", decision.word())
 }
 
 /// The channel in the words of the log.
@@ -60,8 +80,12 @@ pub(super) fn channel_word(found: i32) -> String {
     name.trim_start_matches("CHANNEL_").to_lowercase()
 }
 
-/// The events of a record: one for a gateway's, one for each custodian for a notice.
-pub(super) fn drafts<E: From<EventError>>(spooled: &Spooled, attach: Attach<'_, E>) -> Result<Vec<Draft>, E> {
+/// The events of a record: one for a gateway's, one for each custodian for a notice. What is marked above the `permitted` level is told to `routed`.
+pub(super) fn drafts<E: From<EventError>>(
+    spooled: &Spooled,
+    (permitted, routed): (Option<&str>, &mut bool),
+    attach: Attach<'_, E>,
+) -> Result<Vec<Draft>, E> {
     if let Some(notice) = &spooled.notice {
         let of = |custodian: &Vec<u8>| notice_draft(spooled, notice, Hash::read(custodian).unwrap_or(Hash::ZERO));
         return Ok(notice.custodians.iter().map(of).collect::<Result<_, _>>()?);
@@ -74,7 +98,12 @@ pub(super) fn drafts<E: From<EventError>>(spooled: &Spooled, attach: Attach<'_, 
         (request::Content::Register(register), Some(id)) => Ok(vec![registration(spooled, register, id)?]),
         (request::Content::Gap(gap), _) => Ok(vec![gap_draft(spooled, gap, conversation)?]),
         (content, Some(conversation)) => match place(content) {
-            Some(place) => Ok(vec![record(spooled, content, place, conversation, attach)?.draft()?]),
+            Some(place) => {
+                let said = record(spooled, content, place, conversation, attach)?;
+                let (said, is_routed) = routed_out(said, permitted);
+                *routed = is_routed;
+                Ok(vec![said.draft()?])
+            }
             None => Ok(Vec::new()),
         },
         _ => Ok(Vec::new()),
@@ -141,6 +170,11 @@ fn record<E>(
 
 fn said<E>(target_seen: bool, content: &request::Content, plain: Record, attach: Attach<'_, E>) -> Result<Record, E> {
     use request::Content as C;
+    if let Some(decision) = decision(content) {
+        let (native_id, sender, display_name) = (Field::None, Field::None, Field::None);
+        let detail = Field::Value(detail(decision.word(), ""));
+        return Ok(Record { kind: EventKind::ContactDecided, native_id, sender, display_name, detail, ..plain });
+    }
     let by = |kind: EventKind, sender: &str, detail: Option<ChatDetail>, text: Option<&str>| Record {
         kind,
         sender: Field::or_unknown(some(sender)),

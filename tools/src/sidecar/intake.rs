@@ -12,6 +12,7 @@ use super::sealed::{SealedFile, SealedReader, SpoolKey};
 use super::seen::{Mac, Row, Seen};
 use super::uploads::Uploads;
 use super::{LogConfig, SidecarError, Tell, drafts};
+use crate::admission::Decision;
 use crate::disk;
 use crate::import::alignment::FingerprintKey;
 use crate::source::now_ms;
@@ -29,6 +30,8 @@ use zegel_verifier::hash::Hash;
 pub(super) struct Queued {
     pub(super) spooled: Spooled,
     pub(super) answer: Option<(Answers, SpooledAnswer)>,
+    /// A conversation that is new, and its id.
+    pub(super) registered: Option<(Mac, Hash)>,
 }
 
 /// The way in of one log.
@@ -42,7 +45,6 @@ pub(super) struct Intake {
     pub(super) tell: Tell,
     mac: FingerprintKey,
     state: Mutex<State>,
-    conversations: Mutex<SealedFile>,
     seen: Mutex<Seen>,
     queue: mpsc::Sender<Queued>,
     pub(super) durable: AtomicU64,
@@ -74,26 +76,13 @@ impl Intake {
         let uploads = Uploads::open(&folder.join("uploads"), &key)?;
         let (queue, queued) = mpsc::channel();
         let (durable, settled) = (AtomicU64::new(journal.next()), AtomicU64::new(settled));
-        let (state, conversations, seen) = (Mutex::new(state), Mutex::new(conversations), Mutex::new(seen));
+        let (state, seen) = (Mutex::new(state), Mutex::new(seen));
         let wake = Notify::new();
-        let intake = Arc::new(Self {
-            config,
-            origin,
-            key,
-            uploads,
-            wake,
-            tell,
-            mac,
-            state,
-            conversations,
-            seen,
-            queue,
-            durable,
-            settled,
-        });
+        let intake =
+            Arc::new(Self { config, origin, key, uploads, wake, tell, mac, state, seen, queue, durable, settled });
         left.iter().for_each(|spooled| intake.note_left(spooled));
         let writer = Arc::clone(&intake);
-        std::thread::spawn(move || writer.write(journal, &queued));
+        std::thread::spawn(move || writer.write(journal, conversations, &queued));
         Ok(intake)
     }
 
@@ -137,7 +126,7 @@ impl Intake {
             return Ok(());
         }
         judge(&request, custodians, self)?;
-        let conversation = self.conversation_of(&request)?;
+        let conversation = self.conversation_of(&request);
         let spooled = Spooled {
             received_at_ms: now_ms(),
             key: key.to_vec(),
@@ -150,16 +139,16 @@ impl Intake {
         self.queue(spooled, answers)
     }
 
-    fn conversation_of(&self, request: &Request) -> Result<Option<Hash>, Fault> {
-        Ok(match request.content.as_ref() {
-            Some(request::Content::Register(register)) => Some(self.conversation_id(register)?),
+    fn conversation_of(&self, request: &Request) -> Option<Hash> {
+        match request.content.as_ref() {
+            Some(request::Content::Register(register)) => Some(self.conversation_id(register)),
             Some(request::Content::Gap(gap)) if gap.conversation.is_empty() => None,
             Some(request::Content::Gap(gap)) => self.conversation(gap.channel, &gap.conversation),
             content => {
                 let place = content.and_then(drafts::place);
                 place.and_then(|place| self.conversation(place.channel, &place.conversation))
             }
-        })
+        }
     }
 
     /// The first answer to an event; that to a registration has the id.
@@ -190,6 +179,8 @@ impl Intake {
     fn queue(&self, mut spooled: Spooled, answers: &Answers) -> Result<(), Fault> {
         let request = spooled.request.clone().unwrap_or_default();
         let mut answer = self.first_answer(&request);
+        let registered = self.registered(&request, &spooled);
+        answer.id = registered.map_or(answer.id, |(_, id)| id.to_string());
         let (key, text) = (mac_of(&spooled.key), mac_of(&spooled.text));
         let mut state = self.state();
         if state.known.contains_key(&key) {
@@ -207,8 +198,9 @@ impl Intake {
         state.known.insert(key, (text, Standing::Queued(spooled.number)));
         let waiter = Waiter { key: request.key, answers: answers.clone() };
         state.waiting.entry(spooled.number).or_default().push(waiter);
+        let registered = registered.filter(|(at, id)| state.conversations.insert(*at, *id).is_none());
         // Under the lock: the journal has its records in the order of their numbers.
-        let _ = self.queue.send(Queued { spooled, answer: Some((answers.clone(), answer)) });
+        let _ = self.queue.send(Queued { spooled, answer: Some((answers.clone(), answer)), registered });
         Ok(())
     }
 
@@ -231,7 +223,7 @@ impl Intake {
         };
         state.next += 1;
         state.known.insert(key, (key, Standing::Queued(spooled.number)));
-        let _ = self.queue.send(Queued { spooled, answer: None });
+        let _ = self.queue.send(Queued { spooled, answer: None, registered: None });
     }
 
     /// Bytes of the journal.
@@ -325,27 +317,32 @@ impl Intake {
 
     /// The id of a conversation: the one that is known, the one that is stated, or one that follows from the secret, so that a
     /// spool that was lost gives it again.
-    fn conversation_id(&self, register: &zegel_proto::source::v1::Register) -> Result<Hash, Fault> {
-        let at = self.conversation_mac(register.channel, &register.conversation);
-        if let Some(known) = self.state().conversations.get(&at) {
-            return Ok(*known);
-        }
-        let id = crate::hex::parse(&register.id).unwrap_or_else(|| {
+    fn conversation_id(&self, register: &zegel_proto::source::v1::Register) -> Hash {
+        let known = self.conversation(register.channel, &register.conversation);
+        known.or_else(|| crate::hex::parse(&register.id)).unwrap_or_else(|| {
             let parts: [&[u8]; 2] = [&register.channel.to_be_bytes(), register.conversation.as_bytes()];
             let (first, second) =
                 (self.mac.mac(b"zegel/source/id/1", &parts), self.mac.mac(b"zegel/source/id/2", &parts));
             Hash::read(&[first, second].concat()).unwrap_or(Hash::ZERO)
-        });
-        let record = [&at[..], &id.0].concat();
-        let mut file = self.conversations.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |reason: disk::DiskError| Fault::new("disk_full", reason.to_string());
-        file.append([record.as_slice()].into_iter()).map_err(full)?;
-        self.state().conversations.insert(at, id);
-        Ok(id)
+        })
+    }
+
+    /// The conversation that a registration names, and its id.
+    fn registered(&self, request: &Request, spooled: &Spooled) -> Option<(Mac, Hash)> {
+        let Some(request::Content::Register(register)) = request.content.as_ref() else { return None };
+        let at = self.conversation_mac(register.channel, &register.conversation);
+        Some((at, Hash::read(&spooled.conversation)?))
     }
 
     pub(super) fn upload_mac(&self, upload: &str) -> Mac {
         self.mac.mac(b"zegel/source/upload", &[upload.as_bytes()])
+    }
+
+    /// What an event with this identifier decided of a contact.
+    pub(super) fn decision_of(&self, conversation: Hash, native: Mac) -> Option<Decision> {
+        let spooled = Spooled { conversation: conversation.to_vec(), ..Spooled::default() };
+        let is_it = |decision: &Decision| self.identifier(&spooled, &drafts::decision_word(*decision)) == Some(native);
+        Decision::ALL.into_iter().find(is_it)
     }
 
     fn identifier(&self, spooled: &Spooled, native: &str) -> Option<Mac> {

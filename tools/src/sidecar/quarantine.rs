@@ -10,10 +10,16 @@ use std::path::Path;
 pub(super) const UNFIT: u32 = 1;
 /// The ledger refused it alone.
 pub(super) const REFUSED: u32 = 2;
+/// The official has not admitted the contact: it is not kept, and not put aside either.
+pub(super) const NOT_ADMITTED: u32 = 3;
 
 /// Name of a finding.
 pub(super) fn finding(number: u32) -> &'static str {
-    if number == REFUSED { "refused_by_ledger" } else { "unfit_for_the_log" }
+    match number {
+        REFUSED => "refused_by_ledger",
+        NOT_ADMITTED => "contact_not_admitted",
+        _ => "unfit_for_the_log",
+    }
 }
 
 /// An event in quarantine, without its words.

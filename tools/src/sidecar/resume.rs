@@ -45,8 +45,11 @@ pub async fn resume(
 /// What waits in the outbox of an older state may be refused, and is put aside; behind it the chain is the ledger's.
 async fn open(log: &LogConfig, intake: &Intake) -> Result<Source, SidecarError> {
     let config = source_config(intake, OlderState::Adopt)?;
-    match Source::open(log.identity()?, config.clone()).await {
-        Err(SourceError::Ledger(LedgerError::Refused { .. })) => Ok(Source::open(log.identity()?, config).await?),
+    let client = log.client()?;
+    match Source::open_as(log.identity()?, config.clone(), client.as_ref()).await {
+        Err(SourceError::Ledger(LedgerError::Refused { .. })) => {
+            Ok(Source::open_as(log.identity()?, config, client.as_ref()).await?)
+        }
         opened => Ok(opened?),
     }
 }

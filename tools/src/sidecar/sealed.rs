@@ -131,13 +131,21 @@ impl SealedReader {
         Ok(Self { path: path.into(), file: BufReader::new(file), key: key.clone(), offset: 0, rest })
     }
 
+    /// Bytes of the records that were read.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The next record; `None` at the end, or where a record was never finished. Asked again, it looks again.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let record = self.record()?;
-        if record.is_none() {
+        // What was read ahead can have been cut off by a full disk, and written anew since: so it is looked at twice.
+        for _ in 0..2 {
+            if let Some(record) = self.record()? {
+                return Ok(Some(record));
+            }
             self.file.seek(SeekFrom::Start(self.offset))?;
         }
-        Ok(record)
+        Ok(None)
     }
 
     fn record(&mut self) -> io::Result<Option<Vec<u8>>> {

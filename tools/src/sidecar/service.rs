@@ -241,6 +241,11 @@ impl Source for Sidecar {
         let upload = intake.upload_mac(&chunk.upload);
         let busy =
             || refused(tonic::Code::Aborted, "upload_busy", "another call puts this upload, or it has another size");
+        let is_there = intake.uploads.standing(upload).map_err(|reason| full(&reason))?.offset > 0;
+        if !is_there && !intake.has_room(chunk.size.saturating_mul(2)) {
+            let sentence = format!("there is no room for an attachment of {} bytes: go on with it later", chunk.size);
+            return Err(refused(tonic::Code::ResourceExhausted, "disk_full", &sentence));
+        }
         let mut begun = intake.uploads.begin(upload, chunk.size).map_err(|reason| full(&reason))?.ok_or_else(busy)?;
         loop {
             if chunk.offset != begun.offset {

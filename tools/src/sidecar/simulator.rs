@@ -9,6 +9,7 @@ use crate::source::now_ms;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel as Transport;
@@ -21,6 +22,10 @@ const MORNING_MS: u64 = 1_778_565_600_000;
 /// Sixteen hours.
 const DAY_MS: u64 = 57_600_000;
 const PIECE_BYTES: usize = 256 * 1024;
+/// Nothing waits so long for an answer.
+const FOREVER: Duration = Duration::from_secs(86_400);
+/// Before a key is handed over again that is being written at this moment.
+const IN_FLIGHT: Duration = Duration::from_millis(20);
 
 /// What a day is made of.
 #[derive(Clone, Debug)]
@@ -33,6 +38,8 @@ pub struct DayPlan {
     pub messages: u64,
     /// One session breaks after so many events, more or less; 0: none does.
     pub events_between_breaks: u64,
+    /// How long the day takes here at least, in milliseconds: its events are handed over evenly. 0: as fast as they are taken.
+    pub lasts_ms: u64,
 }
 
 /// One thing to hand over.
@@ -185,6 +192,7 @@ struct Player<'a> {
     tell: Tell,
     dice: Dice,
     played: Played,
+    began: Instant,
     /// Handed over, and not settled yet.
     unsettled: BTreeMap<String, Step>,
     handed: BTreeSet<String>,
@@ -200,8 +208,8 @@ pub async fn play(socket: &str, log: &str, plan: &DayPlan, tell: Tell) -> Result
     let (events, messages) = (left.len() as u64, left.iter().filter(is_message).count() as u64);
     let dice = Dice(plan.seed ^ 0x00D1_CE00);
     let played = Played { events, messages, ..Played::default() };
-    let mut player =
-        Player { socket, log, plan, tell, dice, played, unsettled: BTreeMap::new(), handed: BTreeSet::new() };
+    let (began, unsettled, handed) = (Instant::now(), BTreeMap::new(), BTreeSet::new());
+    let mut player = Player { socket, log, plan, tell, dice, played, began, unsettled, handed };
     let mut away = 0;
     while !left.is_empty() || !player.unsettled.is_empty() {
         let settled = player.played.receipted;
@@ -232,7 +240,8 @@ impl Player<'_> {
         loop {
             while credits > 0 {
                 // What comes again breaks nothing off: else a session of nothing but that would never get further.
-                let fresh = if again.is_empty() { left.pop_front() } else { None };
+                let is_due = again.is_empty() && self.due(left.len()) <= Instant::now();
+                let fresh = if is_due { left.pop_front() } else { None };
                 if fresh.is_some() && until_break == 0 {
                     left.extend(fresh);
                     left.rotate_right(1);
@@ -253,9 +262,22 @@ impl Player<'_> {
             if self.unsettled.is_empty() && again.is_empty() && left.is_empty() {
                 return Ok(());
             }
-            let answer = answers.message().await.map_err(|status| status.to_string())?;
-            credits += self.take(answer.ok_or("the session ended")?, &mut again);
+            let is_waiting = credits > 0 && !left.is_empty();
+            let until = if is_waiting { self.due(left.len()) } else { Instant::now() + FOREVER };
+            let Ok(answer) = tokio::time::timeout_at(until, answers.message()).await else { continue };
+            let answer = answer.map_err(|status| status.to_string())?.ok_or("the session ended")?;
+            let before = again.len();
+            credits += self.take(answer, &mut again);
+            if again.len() > before {
+                tokio::time::sleep(IN_FLIGHT).await;
+            }
         }
+    }
+
+    /// When the first of so many events that are left is handed over.
+    fn due(&self, left: usize) -> Instant {
+        let done = self.played.events - left as u64;
+        self.began + Duration::from_millis(self.plan.lasts_ms * done / self.played.events.max(1))
     }
 
     async fn open(

@@ -24,6 +24,8 @@ pub(super) struct Uploads {
     busy: Mutex<HashSet<Mac>>,
     /// Of those that were looked at: bytes that are durable, and bytes of the whole.
     standing: Mutex<HashMap<Mac, (u64, u64)>>,
+    /// Of all that lie here: bytes of the whole, and of the file.
+    claims: Mutex<HashMap<Mac, (u64, u64)>>,
 }
 
 /// An upload that one call is writing.
@@ -46,7 +48,30 @@ impl Uploads {
                 disk::remove(&path)?;
             }
         }
-        Ok(Self { folder: folder.into(), key: key.clone(), busy: Mutex::default(), standing: Mutex::default() })
+        let (busy, standing, claims) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let uploads = Self { folder: folder.into(), key: key.clone(), busy, standing, claims };
+        uploads.claim()?;
+        Ok(uploads)
+    }
+
+    /// Notes what the uploads that lie here will need.
+    fn claim(&self) -> Result<(), DiskError> {
+        for path in disk::list(&self.folder, "upload")? {
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            let Ok(upload) = u128::from_str_radix(name, 16).map(u128::to_be_bytes) else { continue };
+            let written = path.metadata().map_err(failed(&path))?.len();
+            let size = self.reader(upload)?.1;
+            if size <= SIZE_MAX {
+                lock(&self.claims).insert(upload, (size, written));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that must stay free for the uploads that lie here: the rest of each, and once more the whole of it, since it is
+    /// encrypted for the log beside what was uploaded.
+    pub(super) fn claimed(&self) -> u64 {
+        lock(&self.claims).values().map(|(size, written)| size + size.saturating_sub(*written)).sum()
     }
 
     fn path(&self, upload: Mac) -> PathBuf {
@@ -107,6 +132,7 @@ impl Uploads {
         }
         lock(&self.standing).remove(&upload);
         let offset = self.standing(upload)?.offset;
+        lock(&self.claims).entry(upload).or_insert((size, offset));
         let found = lock(&self.standing).get(&upload).map(|(_, size)| *size);
         Ok((found == Some(size)).then_some(Upload { uploads: self, upload, file, offset, size }))
     }
@@ -114,6 +140,7 @@ impl Uploads {
     /// Lets go of an upload whose event is settled.
     pub(super) fn remove(&self, upload: Mac) -> Result<(), DiskError> {
         lock(&self.standing).remove(&upload);
+        lock(&self.claims).remove(&upload);
         let path = self.path(upload);
         if path.exists() { disk::remove(&path) } else { Ok(()) }
     }
@@ -125,6 +152,7 @@ impl Upload<'_> {
         self.file.append([piece].into_iter())?;
         self.offset += piece.len() as u64;
         lock(&self.uploads.standing).insert(self.upload, (self.offset, self.size));
+        lock(&self.uploads.claims).insert(self.upload, (self.size, self.offset));
         Ok(())
     }
 }

@@ -3,11 +3,12 @@
 //! A ledger may ask for one before it answers at all, and may know an actor by it. It says nothing in the log: what is appended
 //! is signed by other keys. Specification: `specs/service.md`.
 
-use crate::disk::{self, DiskError};
-use crate::keys::{Actor, KeyFolder};
+use crate::disk;
+use crate::keys::{Actor, KeyError, KeyFolder};
 use std::fmt;
 use std::path::Path;
 use tonic::transport::Identity;
+use zegel_keys::{Passphrases, open_pem};
 use zeroize::Zeroizing;
 
 /// A certificate and its key, both as PEM.
@@ -28,9 +29,10 @@ impl ClientCertificate {
     /// Reads both files.
     ///
     /// # Errors
-    /// [`DiskError::TooOpen`] if others can read the key, otherwise [`DiskError::Io`].
-    pub fn read(chain: &Path, key: &Path) -> Result<Self, DiskError> {
-        Ok(Self { chain: disk::read(chain)?, key: disk::read_private(key)? })
+    /// [`KeyError::Secret`] if the key cannot be opened or others can read it, otherwise [`KeyError::Disk`].
+    pub fn read(chain: &Path, key: &Path) -> Result<Self, KeyError> {
+        let key = open_pem(key, &Passphrases::of_environment()?)?;
+        Ok(Self { chain: disk::read(chain)?, key: Zeroizing::new(key.as_bytes().to_vec()) })
     }
 
     /// What an actor of a key folder shows: `tls-<actor>.pem` and `tls-<actor>.key` in it; nothing, if there is no such
@@ -38,7 +40,7 @@ impl ClientCertificate {
     ///
     /// # Errors
     /// As [`ClientCertificate::read`].
-    pub fn of_folder(folder: &KeyFolder, actor: Actor) -> Result<Option<Self>, DiskError> {
+    pub fn of_folder(folder: &KeyFolder, actor: Actor) -> Result<Option<Self>, KeyError> {
         let file = |extension| folder.path().join(format!("tls-{}.{extension}", actor.name()));
         let chain = file("pem");
         chain.exists().then(|| Self::read(&chain, &file("key"))).transpose()

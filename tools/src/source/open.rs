@@ -66,7 +66,7 @@ impl Source {
     /// [`SourceError`].
     pub async fn of_folder(folder: &KeyFolder, actor: Actor, ledger: &str) -> Result<Self, SourceError> {
         let (identity, config) = (folder.identity(actor)?, SourceConfig::of_folder(folder, actor, ledger)?);
-        let client = ClientCertificate::of_folder(folder, actor).map_err(KeyError::from)?;
+        let client = ClientCertificate::of_folder(folder, actor)?;
         Self::open_as(identity, config, client.as_ref()).await
     }
 

@@ -2,8 +2,8 @@
 
 use super::fingerprint::Fingerprinter;
 use super::package::Package;
-use super::{AttachmentState, DateOrder, Options, Readout, align, mapping, parse};
-use crate::import::alignment::{Alignment, FingerprintKey, Known, Row};
+use super::{AttachmentState, DateOrder, Kind, Options, Precision, Readout, align, mapping, parse};
+use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row};
 use crate::import::reader::{CaptureIds, FileFacts, MediaStore, Reader, Tally};
 use crate::import::{ImportError, ParcelError};
 use crate::record::{Attached, Record};
@@ -125,6 +125,19 @@ impl Reader for ChatText {
 
     fn align(&self, known: &[Known], key: &FingerprintKey) -> Alignment {
         align::align(known, &self.readout.records, &Fingerprinter::with(key.clone()))
+    }
+
+    fn fingerprints_otherwise(&self, key: &FingerprintKey, shift_ms: i64) -> Vec<Vec<Fingerprint>> {
+        let has_seconds = self.readout.records.iter().any(|record| record.occurred.precision == Precision::Second);
+        let in_minutes = || Fingerprinter::with(key.clone()).fingerprints_in_minutes(&self.readout.records, shift_ms);
+        has_seconds.then(in_minutes).into_iter().collect()
+    }
+
+    /// A place is a time, a sender and an ordinal: two messages can share it. Media say less in one read-out than in another, and an edit
+    /// says itself that it is one.
+    fn is_known_by_place(&self, index: usize) -> bool {
+        let record = &self.readout.records[index];
+        !record.attachments.is_empty() || matches!(record.kind, Kind::Edited { .. } | Kind::Deleted { .. })
     }
 
     fn record(

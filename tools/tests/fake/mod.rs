@@ -529,11 +529,30 @@ impl Ledger for FakeLedger {
         Ok(Response::new(SnapshotResponse { receipt }))
     }
 
+    type ReadEnvelopesStream = Answers<DossierWrap>;
+    async fn read_envelopes(
+        &self,
+        _: Request<ReadEnvelopesRequest>,
+    ) -> Result<Response<Self::ReadEnvelopesStream>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn rewrap_envelopes(
+        &self,
+        _: Request<RewrapEnvelopesRequest>,
+    ) -> Result<Response<RewrapEnvelopesResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
     type ExportEvidenceStream = Answers<EvidenceRecord>;
     async fn export_evidence(
         &self,
         request: Request<ExportEvidenceRequest>,
     ) -> Result<Response<Self::ExportEvidenceStream>, Status> {
         Ok(answers(self.evidence(&request.into_inner()).into_iter().map(Ok).collect()))
+    }
+
+    async fn erase(&self, _: Request<EraseRequest>) -> Result<Response<EraseResponse>, Status> {
+        Err(Status::unimplemented("this ledger erases nothing"))
     }
 }

@@ -90,6 +90,10 @@ pub enum Fault {
     Quorum { found: u64 },
     #[error("key {key} was declared compromised from entry {from}; it signed batches until entry {last}")]
     KeyCompromised { key: Hash, from: u64, last: u64 },
+    #[error(
+        "archive key {key} came in entry {added} and nothing was resealed after it: it opens what came after it only"
+    )]
+    ArchiveKeyAlone { key: Hash, added: u64 },
     #[error("content lay {hours} hours in the landing zone, the policy allows {max}")]
     Dwell { hours: u64, max: u64 },
     #[error("what comes after was examined by itself only: the state of the log is not known any more")]
@@ -97,7 +101,7 @@ pub enum Fault {
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 35] = [
+pub(super) const IDS: [&str; 36] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -131,6 +135,7 @@ pub(super) const IDS: [&str; 35] = [
     "COSIGNATURE",
     "QUORUM",
     "KEY_COMPROMISED",
+    "ARCHIVE_KEY_ALONE",
     "DWELL_EXCEEDED",
     "REPLAY_ENDED",
 ];
@@ -179,6 +184,7 @@ impl Fault {
             Self::Cosignature(_) => "COSIGNATURE",
             Self::Quorum { .. } => "QUORUM",
             Self::KeyCompromised { .. } => "KEY_COMPROMISED",
+            Self::ArchiveKeyAlone { .. } => "ARCHIVE_KEY_ALONE",
             Self::Dwell { .. } => "DWELL_EXCEEDED",
             _ => "REPLAY_ENDED",
         }
@@ -188,7 +194,7 @@ impl Fault {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::BodyDestroyed | Self::ReplayEnded => Severity::Info,
+            Self::BodyDestroyed | Self::ReplayEnded | Self::ArchiveKeyAlone { .. } => Severity::Info,
             Self::ReceivedEarly { .. } | Self::Dwell { .. } => Severity::Warning,
             _ => Severity::Error,
         }
@@ -201,7 +207,7 @@ impl Fault {
             | "BATCH_ORIGIN" => About::Authenticity,
             "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING"
             | "BODY_DESTROYED" | "CHECKPOINT_BEYOND" | "REPLAY_ENDED" | "UNREGISTERED" | "REGISTERED_TWICE"
-            | "BATCH_COUNT" => About::Completeness,
+            | "BATCH_COUNT" | "ARCHIVE_KEY_ALONE" => About::Completeness,
             _ => About::Immutability,
         }
     }

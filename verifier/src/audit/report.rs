@@ -2,6 +2,7 @@
 
 use super::{Auditor, Fault, dwell};
 use crate::bundle::{Finding, Place, Severity};
+use crate::registry::Registry;
 use serde::Serialize;
 
 pub use crate::bundle::report::Sentence;
@@ -111,6 +112,10 @@ impl Auditor {
             faults.extend(fault.map(|fault| (Some(Place::entry(oldest)), fault, 1)));
         }
         faults.extend(self.governance.compromised().map(|(place, fault)| (Some(place), fault, 1)));
+        let added =
+            self.registry().into_iter().flat_map(Registry::archive_keys).map(|(key, record)| (*key, record.added));
+        let alone = added.filter(|(_, added)| *added > 0 && self.counts.resealed <= *added + 1);
+        faults.extend(alone.map(|(key, added)| (Some(Place::entry(added)), Fault::ArchiveKeyAlone { key, added }, 1)));
         faults.extend(self.beyond().map(|fault| (None, fault, 1)));
         if let Some(newest) = self.notes.newest.as_ref().filter(|newest| !self.trust.is_quorum(&newest.vouched)) {
             faults.push((None, Fault::Quorum { found: newest.vouched.len() as u64 }, 1));

@@ -47,6 +47,7 @@ pub(super) struct FileTally {
     pub(super) edited: u64,
     pub(super) deleted: u64,
     pub(super) closed: u64,
+    pub(super) ended: u64,
     /// Why the manifest does not account for its file.
     pub(super) fault: Option<&'static str>,
 }
@@ -121,6 +122,7 @@ impl Captures {
                 Ok(RecordFate::RecordEdited) => &mut tally.edited,
                 Ok(RecordFate::RecordDeleted) => &mut tally.deleted,
                 Ok(RecordFate::RecordClosed) => &mut tally.closed,
+                Ok(RecordFate::RecordEnded) => &mut tally.ended,
                 _ => &mut tally.known,
             };
             *counter = counter.saturating_add(run.count);

@@ -42,6 +42,8 @@ pub struct ReadFile {
     pub deleted: u64,
     /// Records left out because their period is closed.
     pub closed: u64,
+    /// Records left out because they had ended.
+    pub ended: u64,
 }
 
 /// One step of the chain of custody whose body is open.
@@ -131,5 +133,6 @@ fn read_file(tally: &FileTally) -> ReadFile {
         edited: tally.edited,
         deleted: tally.deleted,
         closed: tally.closed,
+        ended: tally.ended,
     }
 }

@@ -1,7 +1,7 @@
-//! What the acts that are open say of the manifest and of events whose content is gone: approved by a second pair of eyes, destroyed on term, weeded, or removed as a data breach, and whether a valid declaration says so.
+//! What the acts that are open say of the manifest and of events whose content is gone: approved by a second pair of eyes, destroyed on term, weeded, removed as a data breach or transferred, and whether a valid declaration says so.
 //!
 //! Invariants: an event counts as ended only if the manifest withholds it under the marking of its ending, and an open declaration of that very ending
-//! lists it, which refers to an open proposal that another actor approved. What is marked and not declared is an error; the three
+//! lists it, which refers to an open proposal that another actor approved. What is marked and not declared is an error; the four
 //! endings never pass for one another. Whether it was lawful is not judged here. Specification: `specs/officer.md`.
 
 use super::findings::{About, Finding, Severity};
@@ -11,12 +11,23 @@ use crate::kinds::records;
 use crate::registry::Registry;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{EventKind, RedactionItem, RedactionSubject, SelectionSubject};
+use zegel_proto::v1::{CustodySubject, EventKind, RedactionItem, RedactionSubject, SelectionSubject};
 
 type Spot = (u64, u32);
+/// Entry, position, slot, first item, number of items.
+type Part = (u64, u32, u32, u32, u32);
+
+/// Marking of a part that is covered for good.
+const FOREVER: &str = "blijvend_gelakt";
+/// Code of the act that clears a device.
+const CLEARANCE: &str = "vrijgave_apparaat";
+
+const fn part_of(item: &RedactionItem) -> Part {
+    (item.entry, item.position, item.slot, item.first_item, item.item_count)
+}
 
 /// Marking in the manifest, kind of the declaration, id of the finding, and what is said.
-const ENDINGS: [(&str, EventKind, &str, &str, &str); 3] = [
+const ENDINGS: [(&str, EventKind, &str, &str, &str); 4] = [
     (
         "vernietigd",
         EventKind::DestructionExecuted,
@@ -26,6 +37,7 @@ const ENDINGS: [(&str, EventKind, &str, &str, &str); 3] = [
     ),
     ("geschoond", EventKind::WeedingExecuted, "WEEDED", "geschoond: geen archiefstuk", "weeded: not a record"),
     ("datalek", EventKind::BreachRemoved, "BREACH_REMOVED", "verwijderd wegens datalek", "removed as a data breach"),
+    ("overgebracht", EventKind::CustodyPurged, "TRANSFERRED", "overgebracht", "transferred"),
 ];
 
 /// A declaration that is open.
@@ -44,6 +56,12 @@ pub(super) struct Endings {
     declarations: Vec<Declared>,
     declared: BTreeMap<Spot, usize>,
     marked: BTreeMap<Spot, EventKind>,
+    /// Parts that are covered for good, by place and unit; who declared it, and which manifest it carries out.
+    resealed: BTreeMap<Part, (Hash, Hash)>,
+    /// Parts that the manifest calls covered for good, with their grounds.
+    forever: BTreeMap<Part, String>,
+    /// Statements of what may be removed from a phone.
+    clearances: u64,
     /// Manifests that were approved, and by whom.
     looked_at: BTreeMap<Hash, Hash>,
     /// The open manifest, and who logged it.
@@ -60,27 +78,45 @@ impl Endings {
         let is_declaration = ENDINGS.iter().any(|(_, declares, ..)| *declares == kind);
         let is_step = matches!(
             kind,
-            EventKind::DestructionProposed | EventKind::DestructionApproved | EventKind::RedactionApproved
+            EventKind::DestructionProposed
+                | EventKind::DestructionApproved
+                | EventKind::RedactionApproved
+                | EventKind::BodyResealed
+                | EventKind::CorrectionNoted
         );
         if !is_declaration && !is_step {
             return;
         }
-        let subject = body.value(records::SUBJECT).and_then(|subject| parse::<SelectionSubject>(subject).ok());
-        let Some(subject) = subject else { return };
+        let subject = body.value(records::SUBJECT).unwrap_or_default();
         let id = |bytes: &[u8]| Hash::read(bytes).unwrap_or(Hash::ZERO);
+        if kind == EventKind::CustodyPurged {
+            let Ok(custody) = parse::<CustodySubject>(subject) else { return };
+            return self.declare(kind, id(&custody.transfer), actor, custody.other_origin, body);
+        }
+        let Ok(subject) = parse::<SelectionSubject>(subject) else { return };
         match kind {
             EventKind::DestructionProposed => _ = self.proposed.entry(id(&subject.act)).or_insert(actor),
             EventKind::RedactionApproved => _ = self.looked_at.insert(id(&subject.refers_to), actor),
+            EventKind::CorrectionNoted => self.clearances += u64::from(subject.code == CLEARANCE),
+            EventKind::BodyResealed => {
+                let items = body.items(records::ITEMS).iter().flatten();
+                let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
+                self.resealed.extend(items.map(|item| (part_of(&item), (id(&subject.refers_to), actor))));
+            }
             EventKind::DestructionApproved => _ = self.approved.insert(id(&subject.refers_to), actor),
             _ => {
                 let rule = [subject.list_version.as_str(), subject.code.as_str()].join(" ");
-                self.declarations.push(Declared { kind, proposal: id(&subject.refers_to), actor, rule });
-                let items = body.items(records::ITEMS).iter().flatten();
-                let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
-                let number = self.declarations.len() - 1;
-                self.declared.extend(items.map(|item| ((item.entry, item.position), number)));
+                self.declare(kind, id(&subject.refers_to), actor, rule, body);
             }
         }
+    }
+
+    fn declare(&mut self, kind: EventKind, proposal: Hash, actor: Hash, rule: String, body: &ShownBody) {
+        self.declarations.push(Declared { kind, proposal, actor, rule });
+        let items = body.items(records::ITEMS).iter().flatten();
+        let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
+        let number = self.declarations.len() - 1;
+        self.declared.extend(items.map(|item| ((item.entry, item.position), number)));
     }
 
     /// Takes a part of the open manifest: whether it needs a second pair of eyes is the policy in force where it stands.
@@ -98,6 +134,10 @@ impl Endings {
             ENDINGS.iter().find(|(code, ..)| item.slot == 0 && item.grounds.iter().any(|ground| ground == code));
         match ending {
             Some((_, kind, ..)) => _ = self.marked.insert((item.entry, item.position), *kind),
+            None if item.slot > 0 && item.grounds.iter().any(|ground| ground == FOREVER) => {
+                let grounds = item.grounds.iter().filter(|ground| *ground != FOREVER).map(String::as_str);
+                self.forever.insert(part_of(item), grounds.collect::<Vec<_>>().join(", "));
+            }
             None => self.has_cover = true,
         }
     }
@@ -114,7 +154,12 @@ impl Endings {
                 _ => undeclared += 1,
             }
         }
-        let mut findings = Vec::new();
+        let mut findings = self.forever_findings();
+        if self.clearances > 0 {
+            let nl = "Van een telefoon waarover dit pakket gaat is verklaard wat eraf mocht, na de ontvangstbewijzen van de uitlezing.".into();
+            let en = "Of a phone that this package is about it was declared what may be removed, after the receipts of its read-out.".into();
+            findings.push(Finding::of("DEVICE_CLEARED", Severity::Info, About::Custody, nl, en).times(self.clearances));
+        }
         for ((kind, rule), count) in ended {
             let ending = ENDINGS.iter().find(|(_, of, ..)| *of as i32 == kind);
             let Some((_, _, id, nl, en)) = ending else { continue };
@@ -130,11 +175,43 @@ impl Endings {
             findings.push(Finding::of("MANIFEST_UNAPPROVED", Severity::Warning, About::Completeness, nl, en));
         }
         if undeclared > 0 {
-            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond of verwijderd, zonder geldige verklaring daarvan."
+            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond, verwijderd of overgebracht, zonder geldige verklaring daarvan."
                 .into();
             let en =
-                "Content is missing and called destroyed, weeded or removed, without a valid declaration of it.".into();
+                "Content is missing and called destroyed, weeded, removed or transferred, without a valid declaration of it.".into();
             let finding = Finding::of("DESTRUCTION_UNDECLARED", Severity::Error, About::Completeness, nl, en);
+            findings.push(finding.times(undeclared));
+        }
+        findings
+    }
+
+    /// What is covered for good, by ground, and what is only called so.
+    fn forever_findings(&self) -> Vec<Finding> {
+        let (mut by_ground, mut undeclared): (BTreeMap<&str, u64>, u64) = (BTreeMap::new(), 0);
+        for (part, grounds) in &self.forever {
+            let declared = self.resealed.get(part);
+            let approver = declared.and_then(|(manifest, _)| self.looked_at.get(manifest));
+            match (declared, approver) {
+                (Some((_, actor)), Some(approver)) if approver != actor => *by_ground.entry(grounds).or_default() += 1,
+                _ => undeclared += 1,
+            }
+        }
+        let mut findings = Vec::new();
+        for (grounds, count) in by_ground {
+            let grounds = super::plain::plain(grounds);
+            let nl = format!(
+                "Blijvend gelakt in het archiefexemplaar, met een goedgekeurd besluit ({grounds}): de woorden bestaan daar niet meer."
+            );
+            let en = format!(
+                "Covered for good in the archive copy, by an approved decision ({grounds}): the words no longer exist there."
+            );
+            let finding = Finding::of("PERMANENTLY_REDACTED", Severity::Info, About::Completeness, nl, en);
+            findings.push(finding.times(count));
+        }
+        if undeclared > 0 {
+            let nl = "Wat is gelakt heet blijvend gelakt, zonder geldig besluit daartoe.".into();
+            let en = "What is covered is called covered for good, without a valid decision of it.".into();
+            let finding = Finding::of("REDACTION_UNDECLARED", Severity::Error, About::Completeness, nl, en);
             findings.push(finding.times(undeclared));
         }
         findings

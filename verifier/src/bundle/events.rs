@@ -284,7 +284,7 @@ impl Desk {
                     self.tally.attachments_included += 1;
                     return Ok(());
                 }
-                let nl = "Een bijlage die is vastgelegd, zit niet in de bundel.";
+                let nl = "Een bijlage die is vastgelegd, zit niet in het pakket.";
                 let en = "An attachment that was sealed is not included in the bundle.";
                 self.note(place, "ATTACHMENT_NOT_INCLUDED", Severity::Warning, About::Completeness, nl, en);
             }

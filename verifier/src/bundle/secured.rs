@@ -269,7 +269,7 @@ mod tests {
     fn days_are_those_of_the_calendar() {
         for (text, number) in [("1970-01-01", 0), ("1970-03-01", 59), ("2000-03-01", 11_017), ("2026-05-04", 20_577)] {
             assert_eq!(day_number(text), Some(number), "{text}");
-            assert_eq!(month_of_day(number) / 100, text[..4].parse().expect("a year"));
+            assert_eq!(month_of_day(number) / 100, text[..4].parse::<u32>().expect("a year"));
         }
         for bad in ["", "2026", "2026-13-01", "2026-00-10", "1969-12-31", "x-1-1", "2026-1-32"] {
             assert_eq!(day_number(bad), None, "{bad}");

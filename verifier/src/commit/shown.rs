@@ -313,6 +313,22 @@ pub fn redact(body: &Body, covered: &[CoveredUnit]) -> Option<RedactedBody> {
     Some(RedactedBody { slots })
 }
 
+/// Covers more of a body of which something is covered: what is covered stays covered.
+#[must_use]
+pub fn redact_more(mut body: RedactedBody, covered: &[CoveredUnit]) -> RedactedBody {
+    for (number, slot) in (0u32..).zip(&mut body.slots).filter(|(_, slot)| !slot.salt.is_empty()) {
+        for (at, item) in (0u32..).zip(&mut slot.items) {
+            if !item.salt.is_empty() && covered.contains(&CoveredUnit { slot: number, item: Some(at) }) {
+                *item = ShownItem { leaf: item_leaf(item).to_vec(), ..ShownItem::default() };
+            }
+        }
+        if covered.contains(&CoveredUnit { slot: number, item: None }) {
+            *slot = ShownSlot { leaf: slot_leaf(slot).to_vec(), ..ShownSlot::default() };
+        }
+    }
+    body
+}
+
 fn shown_list(salts: &mut super::Salts, first: u32, items: &[Vec<u8>], hide: impl Fn(u32) -> bool) -> Vec<ShownItem> {
     let length = items.len().next_power_of_two();
     let mut shown = Vec::with_capacity(length);

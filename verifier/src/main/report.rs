@@ -6,18 +6,30 @@
 
 #![allow(clippy::disallowed_methods, reason = "the page and what it is made from are files")]
 
+#[path = "report/annex.rs"]
+mod annex;
 #[path = "report/chart.rs"]
 mod chart;
 #[path = "report/checks.rs"]
 mod checks;
+#[path = "report/clock.rs"]
+mod clock;
+#[path = "report/judge.rs"]
+mod judge;
+#[path = "report/keys.rs"]
+mod keys;
 #[path = "report/line.rs"]
 mod line;
+#[path = "report/meaning.rs"]
+mod meaning;
 #[path = "report/media.rs"]
 mod media;
 #[path = "report/page.rs"]
 mod page;
 #[path = "report/people.rs"]
 mod people;
+#[path = "report/sections.rs"]
+mod sections;
 #[path = "report/secured.rs"]
 mod secured;
 #[path = "report/spool.rs"]
@@ -29,20 +41,22 @@ mod words;
 
 use super::{Form, Language, Verdict, bundle_file, files, show};
 use clap::Args;
+use judge::{Beside, Judge};
 use line::Desk;
 use media::Media;
 use people::{Naming, People};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use spool::Spool;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use zegel_proto::v1::EventKind;
 use zegel_verifier::bundle::grounds::Grounds;
 use zegel_verifier::bundle::{self, Demands, Observer, Refusal, Report, ShownEvent};
-use zegel_verifier::corroborate::Corroborator;
+use zegel_verifier::corroborate::{Corroborator, Difference};
+use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::labels as codes;
 use zegel_verifier::trust::{TRUST_BYTES_MAX, Trust};
 
 /// What is asked of a report.
@@ -73,40 +87,19 @@ pub(super) struct Wanted {
 struct Checked {
     file: String,
     trust: String,
+    /// Which trust file exactly.
+    trust_sha256: String,
     #[serde(flatten)]
     verdict: Verdict,
+    #[serde(skip)]
+    seen: Seen,
 }
 
-/// Counts of what changed or went away, by kind.
+/// What both passes saw of a bundle, beside what the verifier says.
 #[derive(Default)]
-struct Volatile(BTreeMap<i32, u64>);
-
-impl Volatile {
-    fn event(&mut self, event: &ShownEvent<'_>) {
-        use EventKind as K;
-        let volatile = matches!(
-            event.facts.kind,
-            K::MessageEdited
-                | K::MessageDeleted
-                | K::RecordVanished
-                | K::ReactionRemoved
-                | K::SettingObserved
-                | K::ViewOnceReceived
-                | K::MessageWaiting
-                | K::IdentityChanged
-        );
-        if volatile && event.in_scope {
-            *self.0.entry(event.facts.kind as i32).or_default() += 1;
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (EventKind, u64)> {
-        self.0.iter().filter_map(|(kind, count)| Some((EventKind::try_from(*kind).ok()?, *count)))
-    }
+struct Seen {
+    judge: Judge,
+    beside: Beside,
 }
 
 /// The first pass: what lines will need.
@@ -114,7 +107,7 @@ impl Volatile {
 struct Gather {
     grounds: Grounds,
     holders: Corroborator,
-    volatile: Volatile,
+    judge: Judge,
     progress: super::Progress,
 }
 
@@ -126,7 +119,7 @@ impl Observer for Gather {
     fn event(&mut self, event: &ShownEvent<'_>) {
         self.grounds.event(event);
         self.holders.event(event);
-        self.volatile.event(event);
+        self.judge.event(event);
     }
 }
 
@@ -137,11 +130,27 @@ struct Lines<'a> {
     spool: &'a mut Spool,
     /// The same for machines; none in the variant without names.
     rows: Option<show::Timeline<'a, &'a mut dyn Write>>,
+    /// When the bundle was made.
+    made_ms: u64,
+    beside: Beside,
     written: io::Result<()>,
+}
+
+impl Lines<'_> {
+    /// What other holders have of the same.
+    fn compare(&mut self, event: &ShownEvent<'_>) {
+        for other in self.desk.holders.others(self.desk.origin, event.place) {
+            let has = |what: &[Difference]| other.differs.iter().any(|difference| what.contains(difference));
+            self.beside.holders.add(has(&[Difference::Text, Difference::Deleted]));
+            self.beside.clocks.add(has(&[Difference::Time]));
+        }
+    }
 }
 
 impl Observer for Lines<'_> {
     fn event(&mut self, event: &ShownEvent<'_>) {
+        self.beside.event(event, self.desk.grounds, self.made_ms);
+        self.compare(event);
         self.desk.people.names.event(event);
         if let Some(rows) = &mut self.rows {
             rows.event(event);
@@ -172,20 +181,27 @@ fn try_write(wanted: &Wanted) -> io::Result<u8> {
     let mut spool = Spool::create(&beside(&wanted.out, "lines"))?;
     let mut people = People::new(naming, wanted.lang);
     let mut json = JsonRows::create(&beside(&wanted.out, "json.part"))?;
-    let (mut checked, mut volatile) = (Vec::new(), Volatile::default());
+    let mut checked = Vec::new();
     for (number, bundle) in (0u16..).zip(&wanted.bundles) {
-        let (trust_file, trust, verdict, gathered) = check(bundle, &trusts, wanted);
+        let (file, verdict, gathered) = check(bundle, &trusts, wanted);
+        let mut seen = Seen::default();
         if let Some(report) = &verdict.report {
-            gathered.volatile.0.iter().for_each(|(kind, count)| *volatile.0.entry(*kind).or_default() += count);
             let rows = (naming == Naming::AsWritten).then_some(&mut json);
-            second_pass(bundle, trust, report, (number, wanted.lang), gathered, (&mut people, &mut spool, rows))?;
+            let into = (&mut people, &mut spool, rows);
+            seen = second_pass(bundle, &file.trust, report, (number, wanted.lang), gathered, into)?;
         }
-        checked.push(Checked { file: bundle.display().to_string(), trust: trust_file, verdict });
+        let (trust, trust_sha256) = (file.path.clone(), file.sha256.to_string());
+        checked.push(Checked { file: bundle.display().to_string(), trust, trust_sha256, verdict, seen });
     }
     if naming == Naming::Numbered {
         checked.iter_mut().filter_map(|one| one.verdict.report.as_deref_mut()).for_each(nameless);
+        // A path can hold a name as well.
+        for (number, one) in (1..).zip(&mut checked) {
+            one.file = format!("{}-{number}", wanted.lang.say(words::PACKAGE));
+            one.trust = wanted.lang.say(words::TRUST_FILE).to_owned();
+        }
     }
-    write_page(&wanted.out, &checked, &volatile, &mut people, &mut spool, wanted.lang)?;
+    write_page(&wanted.out, &checked, &mut people, &mut spool, wanted.lang)?;
     json.finish(&checked, &wanted.out.with_extension("json"))?;
     Ok(checked.iter().map(|one| one.verdict.exit).max().unwrap_or(super::EXIT_UNCHECKED))
 }
@@ -194,31 +210,38 @@ fn beside(out: &Path, extension: &str) -> PathBuf {
     out.with_extension(extension)
 }
 
-fn read_trusts(paths: &[PathBuf]) -> io::Result<Vec<(String, Trust)>> {
+/// A trust file, and which one exactly.
+struct TrustFile {
+    path: String,
+    sha256: Hash,
+    trust: Trust,
+}
+
+fn read_trusts(paths: &[PathBuf]) -> io::Result<Vec<TrustFile>> {
     let read = |path: &PathBuf| {
         let bytes = files::read_at_most(path, TRUST_BYTES_MAX as u64 + 1)?;
         let trust = Trust::parse(&bytes);
         let trust =
             trust.map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {reason}", path.display())));
-        Ok((path.display().to_string(), trust?))
+        Ok(TrustFile { path: path.display().to_string(), sha256: sha256(&[&bytes]), trust: trust? })
     };
     paths.iter().map(read).collect()
 }
 
 /// Verifies with the trust file of the bundle's log: the first that does not refuse it for its origin.
-fn check<'a>(bundle: &Path, trusts: &'a [(String, Trust)], wanted: &Wanted) -> (String, &'a Trust, Verdict, Gather) {
+fn check<'a>(bundle: &Path, trusts: &'a [TrustFile], wanted: &Wanted) -> (&'a TrustFile, Verdict, Gather) {
     let mut last = None;
-    for (file, trust) in trusts {
+    for file in trusts {
         let progress = super::progress(bundle, super::Form::Text, wanted.lang);
         let mut gather = Gather { progress, ..Gather::default() };
-        gather.holders.begin(0, trust.origin());
-        let verified = pass(bundle, trust, &mut gather);
+        gather.holders.begin(0, file.trust.origin());
+        let verified = pass(bundle, &file.trust, &mut gather);
         let other_log = matches!(&verified, Err(refusal) if refusal.id() == "ORIGIN");
         let verdict = match verified {
             Ok(report) => Verdict::found(report, super::least_severity(wanted.strict)),
             Err(refusal) => Verdict::refused(&refusal),
         };
-        last = Some((file.clone(), trust, verdict, gather));
+        last = Some((file, verdict, gather));
         if !other_log {
             break;
         }
@@ -238,10 +261,10 @@ fn second_pass(
     (number, language): (u16, Language),
     gathered: Gather,
     (people, spool, rows): (&mut People, &mut Spool, Option<&mut JsonRows>),
-) -> io::Result<()> {
+) -> io::Result<Seen> {
     let other = |refusal: &Refusal| io::Error::other(refusal.to_string());
     let mut media = Media::new(bundle_file::open(bundle).map_err(|refusal| other(&refusal))?);
-    let Gather { grounds, holders, .. } = gathered;
+    let Gather { grounds, holders, judge, .. } = gathered;
     let holders = holders.compare();
     let rows = rows.map(|rows| {
         let mut rows = show::Timeline::new(rows as &mut dyn Write, language, Form::Json, &holders);
@@ -250,30 +273,45 @@ fn second_pass(
     });
     let desk =
         Desk { language, people, grounds: &grounds, origin: trust.origin(), holders: &holders, media: &mut media };
-    let mut lines = Lines { number, desk, spool, rows, written: Ok(()) };
+    let made_ms = clock::parsed(&first.export.signed_at).unwrap_or(0);
+    let mut lines = Lines { number, desk, spool, rows, made_ms, beside: Beside::default(), written: Ok(()) };
     let second = pass(bundle, trust, &mut lines).map_err(|refusal| other(&refusal))?;
     let rows = lines.rows.map_or(Ok(()), show::Timeline::finish);
     if second.export.parts_sha256 != first.export.parts_sha256 {
         return Err(io::Error::other("the bundle changed while it was read"));
     }
-    lines.written.and(rows)
+    lines.written.and(rows)?;
+    Ok(Seen { judge, beside: lines.beside })
 }
 
 fn write_page(
     out: &Path,
     checked: &[Checked],
-    volatile: &Volatile,
     people: &mut People,
     spool: &mut Spool,
     language: Language,
 ) -> io::Result<()> {
     let part = beside(out, "html.part");
-    let mut page = BufWriter::new(File::create(&part)?);
-    page.write_all(page::head(checked, volatile, people, language).as_bytes())?;
-    timeline::write(&mut page, spool, people, language)?;
-    page.write_all(page::foot(checked, people, language).as_bytes())?;
-    page.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    let mut file = BufWriter::new(File::create(&part)?);
+    let has_lines = spool.count() > 0;
+    let mut page = page::Page { checked, people, language, program: own_sha256(), has_lines };
+    file.write_all(page.head().as_bytes())?;
+    timeline::write(&mut file, spool, page.people, language)?;
+    file.write_all(page.foot().as_bytes())?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     fs::rename(part, out)
+}
+
+/// Which program says all this: SHA-256 of its own file.
+fn own_sha256() -> Option<Hash> {
+    let mut file = File::open(std::env::current_exe().ok()?).ok()?;
+    let (mut digest, mut part) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut part).ok()? {
+            0 => return Hash::read(&digest.finalize()),
+            read => digest.update(&part[..read]),
+        }
+    }
 }
 
 /// What a person, a number, a device or a file is called is left out of what is published.
@@ -289,6 +327,7 @@ fn nameless(report: &mut Report) {
     }
     report.names.clear();
     report.export.recipient.clear();
+    report.log.keys.iter_mut().for_each(|key| key.name.clear());
     report.secured.iter_mut().for_each(|month| month.account.clear());
     for step in &mut report.custody.steps {
         (step.operator, step.device, step.tool) = (None, None, None);
@@ -318,7 +357,8 @@ impl JsonRows {
         self.file.write_all(b"],\"bundles\":")?;
         serde_json::to_writer(&mut self.file, checked)?;
         self.file.write_all(b",\"checks\":")?;
-        let checks: Vec<_> = checked.iter().map(|one| one.verdict.report.as_deref().map(checks::of)).collect();
+        let checks: Vec<_> =
+            checked.iter().map(|one| Some(checks::of(one.verdict.report.as_deref()?, &one.seen))).collect();
         serde_json::to_writer(&mut self.file, &checks)?;
         self.file.write_all(b"}\n")?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;

@@ -117,7 +117,7 @@ impl Several {
 
 fn broken_off(asked: &Asked) -> ExitCode {
     let text = asked.lang.of(
-        "de bundel is tijdens het tonen veranderd, of het tonen is afgebroken",
+        "het pakket is tijdens het tonen veranderd, of het tonen is afgebroken",
         "the bundle changed while it was shown, or showing was broken off",
     );
     let _ = writeln!(std::io::stderr(), "{text}");

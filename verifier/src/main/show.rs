@@ -171,7 +171,7 @@ impl<'a, W: Write> Timeline<'a, W> {
 
     fn also_held(&self, event: &ShownEvent<'_>) -> Vec<AlsoHeld> {
         let others = self.compared.others(&self.origin, event.place).into_iter();
-        let held = |Other { log, custodian, differs }| AlsoHeld {
+        let held = |Other { log, custodian, differs, .. }| AlsoHeld {
             custodian: self.compared.name(custodian).map_or_else(|| custodian.to_string(), String::from),
             log: Some(log).filter(|log| *log != self.origin),
             differs: differs.into_iter().map(zegel_verifier::corroborate::Difference::name).collect(),

@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict, language: Language)
 }
 
 fn write_corroboration(out: &mut impl Write, all: &Corroboration, language: Language) -> io::Result<()> {
-    writeln!(out, "\n══ {} ══", language.of("De bundels naast elkaar", "The bundles side by side"))?;
+    writeln!(out, "\n══ {} ══", language.of("De pakketten naast elkaar", "The bundles side by side"))?;
     for holder in &all.holders {
         let name = plain(holder.name.as_deref().unwrap_or(&holder.custodian));
         let (messages, others) = (holder.messages, holder.seen_by_others);
@@ -68,7 +68,7 @@ fn write_report(out: &mut impl Write, report: &Report, language: Language) -> io
     writeln!(out, "\n{}", language.of("Wat dit niet bewijst", "What this does not prove"))?;
     report.does_not_prove.iter().try_for_each(|sentence| write_sentence(out, sentence, language))?;
     let note = language.of(
-        "Dit is een weergave. Controleer de bundel zelf; haar naam is",
+        "Dit is een weergave. Controleer het pakket zelf; zijn naam is",
         "This is a rendering. Check the bundle yourself; its name is",
     );
     writeln!(out, "\n{note} {}", report.export.parts_sha256)

@@ -120,7 +120,7 @@ impl Registry {
                 self.end_key(id(&retired.key), entry, None)
             }
             EventKind::KeyRevoked => self.key_revoked(entry, &parse(public)?),
-            EventKind::ArchiveKeyAdded => self.archive_key_added(parse(public)?),
+            EventKind::ArchiveKeyAdded => self.archive_key_added(entry, parse(public)?),
             EventKind::ArchiveKeyRetired => self.archive_key_retired(entry, &parse(public)?),
             EventKind::LogKeyChanged => self.log_key_changed(entry, &parse(public)?),
             EventKind::RootKeyChanged => self.root_key_changed(entry, &parse(public)?),
@@ -211,12 +211,12 @@ impl Registry {
         Ok(())
     }
 
-    fn archive_key_added(&mut self, event: v1::ArchiveKeyAdded) -> Applied {
+    fn archive_key_added(&mut self, entry: u64, event: v1::ArchiveKeyAdded) -> Applied {
         let key = sha256(&[&event.public_key]);
         if self.archive_keys.contains_key(&key) {
             return Err(RegistryError::KeyTwice { key });
         }
-        let record = ArchiveKeyRecord { public_key: event.public_key, name: event.name, retired: None };
+        let record = ArchiveKeyRecord { public_key: event.public_key, name: event.name, added: entry, retired: None };
         self.archive_keys.insert(key, record);
         Ok(())
     }

@@ -28,7 +28,7 @@ pub(crate) fn canonical(case: &Case) -> Outcome {
     let result = round_by_name!(text(&case.given["message"]), &bytes;
         EventHeader, Body, Binding, Attachment, BatchStatement, SignedBatch, Entry, IndexSnapshot, KeyWrap,
         DossierEnvelope, LogCreated, ActorRegistered, KeyAdded, KeyRevoked, ArchiveKeyAdded, GroundsListPublished,
-        ExportSubject, Scope, RedactionItem, RedactionSubject, ExportStatement, ManifestRun, EvidenceRecord);
+        ExportSubject, Scope, RedactedBody, RedactionItem, RedactionSubject, ExportStatement, ManifestRun, EvidenceRecord);
     Outcome::of(result, nothing, reasons::canonical)
 }
 

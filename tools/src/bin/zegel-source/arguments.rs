@@ -10,8 +10,8 @@ use zegel_proto::source::v1::StatusRequest;
 use zegel_proto::source::v1::source_client::SourceClient;
 use zegel_tools::keys::{KeyError, KeyFolder};
 use zegel_tools::sidecar::{
-    Appservice, Checker, DayPlan, NewSource, SidecarConfig, SidecarError, Tell, init, play, quarantined, resume, serve,
-    serve_homeserver,
+    Appservice, Checker, DayPlan, Homeserver, NewSource, SidecarConfig, SidecarError, Tell, init, play, quarantined,
+    resume, serve, serve_homeserver,
 };
 use zegel_tools::{disk, hex};
 use zegel_verifier::hash::Hash;
@@ -117,6 +117,15 @@ enum Command {
         /// File that remembers who is in which room.
         #[arg(long, value_name = "FILE")]
         rooms: PathBuf,
+        /// Address of the homeserver, to fetch media from: `https://host`, or `http://` on this machine. Without it media are missing.
+        #[arg(long, value_name = "URL", requires = "as_token")]
+        homeserver: Option<String>,
+        /// File with the token by which the homeserver knows us: `as_token` of the registration; mode 600.
+        #[arg(long, value_name = "FILE", requires = "homeserver")]
+        as_token: Option<PathBuf>,
+        /// PEM of the authorities that are believed of the homeserver.
+        #[arg(long, value_name = "FILE", requires = "homeserver")]
+        homeserver_ca: Option<PathBuf>,
         /// Write the address here once it is bound.
         #[arg(long, value_name = "PATH")]
         ready_file: Option<PathBuf>,
@@ -144,6 +153,9 @@ enum Command {
         /// A session breaks after so many events, more or less; 0: none does.
         #[arg(long, default_value_t = 1_000)]
         breaks: u64,
+        /// How long the day takes at least: its events are handed over evenly. 0: as fast as they are taken.
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        lasts: u64,
     },
     /// List what no log took, without its words.
     Quarantine {
@@ -196,6 +208,10 @@ fn person(text: &str) -> Result<(String, Hash), String> {
     Ok((user.to_owned(), id(found)?))
 }
 
+fn secret(path: &Path) -> Result<String, CommandError> {
+    Ok(String::from_utf8_lossy(&disk::read_private(path)?).trim().to_owned())
+}
+
 fn tell() -> Tell {
     Arc::new(|line: &str| eprintln!("{line}"))
 }
@@ -227,20 +243,37 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandErro
             let head = resume(found, &custodian, &operator, &account, tell()).await?;
             Ok((json!({ "log": log, "resumed_at_batch": head.next_batch_seq }), 0))
         }
-        Command::Matrix { listen, token, socket, log, people, rooms, ready_file } => {
-            let hs_token = String::from_utf8_lossy(&disk::read_private(&token)?).trim().to_owned();
+        Command::Matrix {
+            listen,
+            token,
+            socket,
+            log,
+            people,
+            rooms,
+            homeserver,
+            as_token,
+            homeserver_ca,
+            ready_file,
+        } => {
+            let hs_token = secret(&token)?;
             let people = people.into_iter().map(|(user, id)| (user, id.to_string())).collect();
-            let appservice = Appservice { listen, hs_token, socket, log, people, rooms };
+            let ca = homeserver_ca.map(|path| disk::read(&path)).transpose()?;
+            let homeserver = match (homeserver, as_token) {
+                (Some(url), Some(path)) => Some(Homeserver::new(&url, secret(&path)?, ca.as_deref())?),
+                _ => None,
+            };
+            let appservice = Appservice { listen, hs_token, socket, log, people, rooms, homeserver };
             serve_homeserver(appservice, tell(), ready(ready_file.as_deref()), stopped()).await?;
             Ok((json!({ "stopped": true }), 0))
         }
         Command::Check { listen, seconds, ready_file } => check(&listen, seconds, ready_file.as_deref()).await,
-        Command::Simulate { socket, log, custodian, custodians, seed, messages, breaks } => {
+        Command::Simulate { socket, log, custodian, custodians, seed, messages, breaks, lasts } => {
             let mut ids: Vec<String> = custodian.iter().map(Hash::to_string).collect();
             if let Some(path) = custodians {
                 ids.extend(String::from_utf8_lossy(&disk::read(&path)?).lines().map(str::to_owned));
             }
-            let plan = DayPlan { seed, custodians: ids, messages, events_between_breaks: breaks };
+            let lasts_ms = lasts.saturating_mul(1_000);
+            let plan = DayPlan { seed, custodians: ids, messages, events_between_breaks: breaks, lasts_ms };
             let played = play(&socket, &log, &plan, tell()).await?;
             let is_whole = played.receipted == played.events;
             Ok((json!(played), u8::from(!is_whole)))

@@ -92,6 +92,11 @@ fn of_the_checkpoints(fault: &Fault) -> String {
         F::Quorum { found } => {
             format!("{found} medeondertekeningen van getuigen staan op het nieuwste controlepunt: te weinig")
         }
+        F::ArchiveKeyAlone { key, added } => {
+            format!(
+                "archiefsleutel {key} kwam in regel {added} en daarna is niets opnieuw verzegeld: hij opent alleen wat erna kwam"
+            )
+        }
         F::KeyCompromised { key, from, last } => format!(
             "sleutel {key} is verdacht verklaard vanaf regel {from}; hij ondertekende zendingen tot en met regel {last}"
         ),

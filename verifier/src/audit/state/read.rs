@@ -129,6 +129,7 @@ impl Auditor {
         counts.batches = from.u64()?;
         counts.snapshots = from.u64()?;
         counts.destroyed = from.u64()?;
+        counts.resealed = from.u64()?;
         self.missing = Missing { count: from.u64()?, first: from.place()? };
         self.destroyed_first = from.place()?;
         let (entry, since_ms) = (from.maybe()?, from.maybe()?);

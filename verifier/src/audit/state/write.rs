@@ -71,7 +71,7 @@ impl Auditor {
         to.u64(self.received_at_ms)?;
         to.maybe(self.broken_at)?;
         let counts = &self.counts;
-        for count in [counts.events, counts.batches, counts.snapshots, counts.destroyed] {
+        for count in [counts.events, counts.batches, counts.snapshots, counts.destroyed, counts.resealed] {
             to.u64(count)?;
         }
         to.u64(self.missing.count)?;

@@ -24,7 +24,7 @@ pub(super) fn sentence(refusal: &Refusal) -> String {
         R::Order { found, wanted } => format!("Gevonden is {found}, verwacht werd {wanted}"),
         R::Format { found, wanted } => format!("Het formaat is {found:?}, deze verifier kent {wanted:?}"),
         R::Origin { found, wanted } => {
-            format!("De bundel is van logboek {found:?}, het vertrouwensbestand van {wanted:?}")
+            format!("Het pakket is van logboek {found:?}, het vertrouwensbestand van {wanted:?}")
         }
         R::Limit { what, found, max } => format!("Te veel: {found} gevonden, ten hoogste {max} toegestaan ({what})"),
         _ => of_the_log(refusal),
@@ -56,12 +56,12 @@ fn of_the_log(refusal: &Refusal) -> String {
         R::Registry { place, reason } => format!("{}: het register neemt dit niet aan ({reason})", at(place)),
         R::Authority { place, reason } => format!("{}: de afzender mocht dit niet ({reason})", at(place)),
         R::Header { place, reason } => format!("{}: de kop past niet bij de soort ({reason})", at(place)),
-        R::OutOfScope { place, kind } => format!("{}: {kind} hoort niet in deze bundel", at(place)),
+        R::OutOfScope { place, kind } => format!("{}: {kind} hoort niet in dit pakket", at(place)),
         R::RegistrationSurplus { id } => {
             format!("de registratie van {id} zit erbij, en geen gebeurtenis in de reikwijdte noemt dat id")
         }
         R::Unregistered { place, kind } => {
-            format!("{}: {kind} staat voor de registratie van waar deze bundel over gaat", at(place))
+            format!("{}: {kind} staat voor de registratie van waar dit pakket over gaat", at(place))
         }
         R::SeqGap { place, found, wanted } => {
             format!("{}: volgnummer {found} in de opname, verwacht werd {wanted}", at(place))
@@ -108,12 +108,12 @@ fn of_the_export(refusal: &Refusal) -> String {
     use Refusal as R;
     match refusal {
         R::ExportEvent { place, reason } => format!("{}: dit is niet de uitlevering ({reason})", at(place)),
-        R::Scope => "De bundel noemt een andere reikwijdte dan de uitlevering".into(),
-        R::OtherScope => "De bundel gaat over een ander kenmerk of andere maanden dan gevraagd".into(),
+        R::Scope => "Het pakket noemt een andere reikwijdte dan de uitlevering".into(),
+        R::OtherScope => "Het pakket gaat over een ander kenmerk of andere maanden dan gevraagd".into(),
         R::ExportStatement(reason) => format!("De verklaring van uitlevering deugt niet ({reason})"),
         R::Nonce { found, wanted } => format!("De uitlevering draagt kenmerk {found:?}, gevraagd was {wanted:?}"),
         R::AsOf { found, wanted } => {
-            format!("De bundel gaat tot {found} regels, gevraagd waren er ten minste {wanted}")
+            format!("Het pakket gaat tot {found} regels, gevraagd waren er ten minste {wanted}")
         }
         R::Manifest(reason) => format!("Wat gelakt is, is niet wat de laklijst zegt ({reason})"),
         R::Attachment { file, reason } => format!("Bijlage {file} is niet wat is vastgelegd ({reason})"),

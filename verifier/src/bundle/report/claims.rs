@@ -39,13 +39,19 @@ fn all_of_it(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     let scope = outcome.opening.scope;
     let (id, is_whole) = (scope.id, scope.is_whole());
     let id = outcome.desk.names.of(id).map_or_else(|| id.to_string(), |name| format!("«{name}»"));
-    let period_nl =
-        if is_whole { "alle maanden".into() } else { format!("{} tot en met {}", scope.from_month, scope.to_month) };
-    let period_en =
-        if is_whole { "all months".into() } else { format!("{} up to {}", scope.from_month, scope.to_month) };
+    let period_nl = if is_whole {
+        "alle maanden".into()
+    } else {
+        format!("{} tot en met {}", month(scope.from_month), month(scope.to_month))
+    };
+    let period_en = if is_whole {
+        "all months".into()
+    } else {
+        format!("{} up to {}", month(scope.from_month), month(scope.to_month))
+    };
     let mut sentences = vec![Sentence::new(
         format!(
-            "Dit zijn alle {events} gebeurtenissen die geregistreerde bronnen voor {id} hebben aangeboden ({period_nl}), naar de stand van de eerste {covers} regels van het logboek, onder het checkpoint van {size} regels."
+            "Dit zijn alle {events} gebeurtenissen die geregistreerde bronnen voor {id} hebben aangeboden ({period_nl}), in de eerste {covers} van de {size} regels van het logboek."
         ),
         format!(
             "These are all {events} events that registered sources submitted for {id} ({period_en}), as of the first {covers} entries of the log, under the checkpoint of {size} entries."
@@ -53,22 +59,27 @@ fn all_of_it(outcome: &Outcome, counts: &Counts) -> Vec<Sentence> {
     )];
     if is_whole {
         sentences.push(Sentence::new(
-            format!("In elk van de {} opnamen sluiten de volgnummers van de bron aan vanaf 0.", counts.captures),
+            format!("De volgnummers van de bron sluiten aan vanaf 0 (opnamen: {}).", counts.captures),
             format!("In each of the {} captures the source's numbers are without gaps from 0.", counts.captures),
         ));
     }
     sentences
 }
 
+/// `202605` as `2026-05`.
+fn month(month: u32) -> String {
+    format!("{:04}-{:02}", month / 100, month % 100)
+}
+
 fn authenticity(outcome: &Outcome) -> Vec<Sentence> {
     let [_, native, gateway, files, screenshots] = outcome.desk.tally.proof_classes;
     let mut sentences = vec![Sentence::new(
-        "Elke zending draagt een geldige handtekening van een bron die dat toen, volgens het register, mocht.",
+        "Elke zending draagt een geldige handtekening van een bron die toen volgens het register mocht ondertekenen.",
         "Every batch carries a valid signature by a source that the registry allowed to write it at that entry.",
     )];
     let mut class = |count: u64, nl: &str, en: &str| {
         if count > 0 {
-            sentences.push(Sentence::new(format!("{count} × {nl}"), format!("{count} × {en}")));
+            sentences.push(Sentence::new(format!("{count} gebeurtenissen van {nl}"), format!("{count} × {en}")));
         }
     };
     class(
@@ -83,7 +94,7 @@ fn authenticity(outcome: &Outcome) -> Vec<Sentence> {
     );
     class(
         files,
-        "klasse C: een exportbestand, op dat moment door deze bron verzegeld; het kan daarvoor zijn bewerkt.",
+        "klasse C: uit een exportbestand dat bij het uitlezen is verzegeld; daarvóór kan het zijn bewerkt.",
         "class C: an export file, sealed by this source at that moment; it can have been edited before.",
     );
     class(screenshots, "klasse D: een schermafdruk of overgetypte tekst.", "class D: a screenshot or transcription.");
@@ -91,14 +102,10 @@ fn authenticity(outcome: &Outcome) -> Vec<Sentence> {
 }
 
 fn immutability(outcome: &Outcome) -> Vec<Sentence> {
-    let (size, root) = (outcome.checkpoint.size(), outcome.checkpoint.root());
+    let size = outcome.checkpoint.size();
     let mut sentences = vec![Sentence::new(
-        format!(
-            "Wat getoond wordt, is wat het logboek van {size} regels met wortel {root} vastlegt: elke wijziging daarna zou blijken."
-        ),
-        format!(
-            "What is shown is what the log of {size} entries with root {root} commits to: any later change would show."
-        ),
+        format!("Wat getoond wordt, is wat het logboek van {size} regels vastlegt: elke wijziging daarna zou blijken."),
+        format!("What is shown is what the log of {size} entries commits to: any later change would show."),
     )];
     sentences.extend(vouching::immutability(outcome));
     let pinned = if outcome.log_key_pinned {
@@ -120,7 +127,7 @@ fn custody_sentences(outcome: &Outcome) -> Vec<Sentence> {
     let custody = &outcome.desk.custody;
     if custody.steps.is_empty() {
         return vec![Sentence::new(
-            "In deze bundel staat geen stap van de bewaringsketen open.",
+            "In dit pakket is geen stap van de bewaringsketen zichtbaar.",
             "No step of the chain of custody is open in this bundle.",
         )];
     }
@@ -128,7 +135,7 @@ fn custody_sentences(outcome: &Outcome) -> Vec<Sentence> {
     let closed = custody.not_open;
     vec![Sentence::new(
         format!(
-            "{steps} stappen van de bewaringsketen zijn zoals de bron ze heeft vastgelegd; {closed} andere staan niet open."
+            "{steps} stappen van de bewaringsketen staan erin zoals de bron ze heeft vastgelegd; niet zichtbaar zijn er {closed}."
         ),
         format!("{steps} steps of the chain of custody are as the source recorded them; {closed} others are not open."),
     )]
@@ -157,7 +164,7 @@ pub(super) fn does_not_prove(outcome: &Outcome) -> Vec<Sentence> {
     ];
     if !outcome.nonce_demanded {
         sentences.push(Sentence::new(
-            "Er is geen kenmerk geëist: een oudere bundel van dezelfde reikwijdte zou even goed zijn bevonden.",
+            "Er is geen kenmerk geëist: een ouder pakket over hetzelfde zou even goed zijn bevonden.",
             "No nonce was demanded: an older bundle of the same scope would have been found as good.",
         ));
     }

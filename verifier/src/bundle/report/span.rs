@@ -58,14 +58,14 @@ pub(super) fn add(findings: &mut Findings, outcome: &Outcome, counts: &Counts, c
         nothing_in_period(findings, outcome);
     }
     if outcome.desk.span.registrations_closed > 0 {
-        let nl = "De registratie van waar deze bundel over gaat, of een wijziging daarvan, staat niet open.";
+        let nl = "De registratie van waar dit pakket over gaat, of een wijziging daarvan, staat niet open.";
         let en = "The registration of what this bundle is about, or a change of it, is not open.";
         let about = About::Completeness;
         let finding = Finding::of("REGISTRATION_CLOSED", Severity::Warning, about, nl.into(), en.into());
         findings.add(finding.times(outcome.desk.span.registrations_closed));
     }
     if counts.months_outside_period > 0 {
-        let nl = format!("De bundel gaat over een periode: {} maanden vallen erbuiten.", counts.months_outside_period);
+        let nl = format!("Het pakket gaat over een periode: {} maanden vallen erbuiten.", counts.months_outside_period);
         let en = format!("The bundle is about a period: {} months lie outside it.", counts.months_outside_period);
         findings.add(info("PERIOD_LIMITED", nl, en));
     }

@@ -13,7 +13,7 @@ pub(super) fn completeness(outcome: &Outcome) -> Vec<Sentence> {
     let auditors: Vec<&Vouched> = outcome.vouched.iter().filter(|vouched| vouched.is_auditor).collect();
     if auditors.is_empty() {
         return vec![Sentence::new(
-            "Dat er in de momentopname niets ontbreekt, is het woord van het logboek.",
+            "Dat het logboek daarbij niets heeft weggelaten, is zijn eigen woord: niemand van buiten heeft het nagerekend.",
             "That nothing is missing from the snapshot is the ledger's word.",
         )];
     }
@@ -21,7 +21,7 @@ pub(super) fn completeness(outcome: &Outcome) -> Vec<Sentence> {
         let (name, time) = (&auditor.name, time_of(auditor));
         Sentence::new(
             format!(
-                "Auditor {name} heeft op {time} verklaard dat hij elke regel tot aan dit checkpoint heeft nagerekend en geen fout vond."
+                "Controleur {name} heeft op {time} verklaard dat hij elke regel van het logboek tot hier heeft nagerekend en geen fout vond."
             ),
             format!(
                 "Auditor {name} declared at {time} to have replayed every entry up to this checkpoint, and found no fault."
@@ -30,7 +30,7 @@ pub(super) fn completeness(outcome: &Outcome) -> Vec<Sentence> {
     };
     let mut sentences: Vec<Sentence> = auditors.iter().map(replayed).collect();
     sentences.push(Sentence::new(
-        "Dat er in de momentopname niets ontbreekt, is daarmee niemands woord in de keten: niet dat van de zorgdrager, niet dat van het logboek. Het is nagerekend door wie het vertrouwensbestand als auditor noemt.",
+        "Dat er niets ontbreekt, is daarmee niemands woord in de keten: niet dat van de zorgdrager, niet dat van het logboek. Het is nagerekend door wie het vertrouwensbestand als controleur noemt.",
         "That nothing is missing from the snapshot is thereby nobody's word in the chain: not the ministry's, not the ledger's. It was computed by whom the trust file names as auditor.",
     ));
     sentences
@@ -61,10 +61,10 @@ pub(super) fn immutability(outcome: &Outcome) -> Vec<Sentence> {
 
 fn cosigned(vouched: &Vouched) -> Sentence {
     let (name, time) = (&vouched.name, time_of(vouched));
-    let (nl, en) = if vouched.is_auditor { ("Auditor", "Auditor") } else { ("Getuige", "Witness") };
+    let (nl, en) = if vouched.is_auditor { ("Controleur", "Auditor") } else { ("Getuige", "Witness") };
     Sentence::new(
         format!(
-            "{nl} {name} heeft dit checkpoint op {time} medeondertekend en had van dit logboek geen andere geschiedenis gezien."
+            "{nl} {name} heeft deze stand van het logboek op {time} medeondertekend en had van dit logboek geen andere geschiedenis gezien."
         ),
         format!("{en} {name} cosigned this checkpoint at {time}, and had seen no other history of this log."),
     )

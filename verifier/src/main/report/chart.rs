@@ -1,6 +1,6 @@
 //! How much there is, month by month, as a drawing: open, covered in part, withheld; and where files were read out.
 
-use super::{Language, words};
+use super::{Language, clock, words};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use zegel_verifier::bundle::report::MonthReport;
@@ -35,14 +35,6 @@ fn bars<'a>(months: impl Iterator<Item = &'a MonthReport>) -> BTreeMap<u32, Bar>
     bars
 }
 
-/// `202205` as `2022-05`.
-pub(super) fn month_name(month: u32, language: Language) -> String {
-    if month == 0 {
-        return language.say(words::UNKNOWN_MONTH).to_owned();
-    }
-    format!("{:04}-{:02}", month / 100, month % 100)
-}
-
 /// The drawing, with its numbers as a table for who cannot see it.
 pub(super) fn draw<'a>(months: impl Iterator<Item = &'a MonthReport>, language: Language) -> Markup {
     let bars = bars(months);
@@ -58,11 +50,11 @@ pub(super) fn draw<'a>(months: impl Iterator<Item = &'a MonthReport>, language: 
                 @let (open, part, withheld) = (tall(bar.open), tall(bar.part), tall(bar.withheld));
                 @let width = step.saturating_sub(2).max(1);
                 g {
-                    title { (month_name(*month, language)) ": " (bar.open + bar.part + bar.withheld) }
+                    title { (clock::month(*month, language)) ": " (bar.open + bar.part + bar.withheld) }
                     rect.open x=(x) y=(HEIGHT.saturating_sub(open)) width=(width) height=(open) {}
                     rect.part x=(x) y=(HEIGHT.saturating_sub(open + part)) width=(width) height=(part) {}
                     rect.withheld x=(x) y=(HEIGHT.saturating_sub(open + part + withheld)) width=(width) height=(withheld) {}
-                    @if at % every == 0 { text x=(x) y=(HEIGHT + 16) { (month_name(*month, language)) } }
+                    @if at % every == 0 { text x=(x) y=(HEIGHT + 16) { (clock::month_short(*month, language)) } }
                 }
             }
             line x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
@@ -88,7 +80,7 @@ fn table(bars: &BTreeMap<u32, Bar>, language: Language) -> Markup {
                 } }
                 tbody {
                     @for (month, bar) in bars {
-                        tr { th scope="row" { (month_name(*month, language)) } td { (bar.open) } td { (bar.part) } td { (bar.withheld) } }
+                        tr { th scope="row" { (clock::month(*month, language)) } td { (bar.open) } td { (bar.part) } td { (bar.withheld) } }
                     }
                 }
             }

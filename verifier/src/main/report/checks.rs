@@ -1,6 +1,8 @@
 //! Every check by its stable id: passed, with findings, or not examined and why not. Nothing that was not looked at is ticked.
 
-use super::{Language, words};
+use super::judge::{Beside, Count, Judge};
+use super::words::Words;
+use super::{Language, Seen, words};
 use maud::{Markup, html};
 use serde::Serialize;
 use zegel_verifier::bundle::Report;
@@ -15,6 +17,13 @@ pub(super) enum Ended {
     NotExamined,
 }
 
+/// Why nothing was examined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Skipped {
+    nl: &'static str,
+    en: &'static str,
+}
+
 /// A check of one bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
@@ -25,146 +34,298 @@ pub(super) struct Check {
     /// How many findings.
     pub(super) failed: u64,
     /// Why nothing was examined.
-    pub(super) skipped_reason: Option<&'static str>,
+    pub(super) skipped_reason: Option<Skipped>,
+    /// What is checked.
+    #[serde(skip)]
+    label: Words,
 }
 
-/// What decides a check.
-enum By {
-    /// A bundle that is not refused has passed it.
-    Verdict(fn(&Report) -> u64),
-    /// Findings of these ids speak of it.
-    Findings(&'static [&'static str]),
-    /// Nothing in a bundle speaks of it.
-    Nothing(&'static str),
+/// What a check is judged from.
+struct Subject<'a> {
+    report: &'a Report,
+    judge: &'a Judge,
+    beside: &'a Beside,
 }
 
-fn entries(report: &Report) -> u64 {
-    report.log.covers
+/// What came of it.
+enum Judged {
+    Counted(u64, u64),
+    Skipped(Words),
+}
+use Judged::{Counted, Skipped as Not};
+
+impl Subject<'_> {
+    fn events(&self) -> Judged {
+        Counted(self.report.counts.events, 0)
+    }
+
+    /// Findings of these ids, of so many looked at.
+    fn found(&self, n: u64, ids: &[&str]) -> Judged {
+        let found = self.report.findings.iter().filter(|finding| ids.contains(&finding.id));
+        Counted(n, found.map(|finding| finding.count).sum())
+    }
+
+    fn chain(&self, count: Count) -> Judged {
+        if self.judge.is_whole() { counted(count) } else { Not(TOO_MANY) }
+    }
+
+    /// Only where another holder has something of the same can the two be compared.
+    fn compared(count: Count) -> Judged {
+        if count.n == 0 { Not(ONE_HOLDER) } else { counted(count) }
+    }
+
+    fn coverage(&self) -> Judged {
+        let bad = |status: Timeliness| matches!(status, Timeliness::Late | Timeliness::Missed);
+        let failed = self.report.secured.iter().filter(|month| bad(month.status)).count();
+        match self.report.secured.len() {
+            0 => Not(NO_COVERAGE),
+            n => Counted(n as u64, failed as u64),
+        }
+    }
+
+    fn witnesses(&self) -> Judged {
+        let log = &self.report.log;
+        match log.cosignatures.len() + log.not_cosigned.len() {
+            0 => Not(NO_WITNESSES),
+            n => self.found(n as u64, &["NO_WITNESS", "NO_AUDITOR"]),
+        }
+    }
+
+    fn ended(&self) -> u64 {
+        const ENDED: [&str; 4] = ["DESTROYED", "WEEDED", "BREACH_REMOVED", "DESTRUCTION_UNDECLARED"];
+        let findings = self.report.findings.iter().filter(|finding| ENDED.contains(&finding.id));
+        findings.map(|finding| finding.count).sum()
+    }
 }
 
-fn events(report: &Report) -> u64 {
-    report.counts.events
+fn counted(count: Count) -> Judged {
+    Counted(count.n, count.failed)
 }
 
-fn batches(report: &Report) -> u64 {
-    report.log.keys.iter().map(|key| key.batches).sum()
-}
+const SEALED: Words = (
+    "besluiten van het ministerie blijven in een pakket verzegeld; vraag het ministerie, of laat het hele logboek narekenen",
+    "decisions of the ministry stay sealed in a package; ask the ministry, or have the whole log replayed",
+);
+const TSA: Words = (
+    "een pakket bevat geen tijdstempels van derden (RFC 3161); getuigen zeggen zelf wanneer zij medeondertekenden",
+    "a package holds no timestamps of third parties (RFC 3161); witnesses say themselves when they cosigned",
+);
+const ZONES: Words = (
+    "overdrachten tussen opslagzones zijn handelingen die in een pakket verzegeld blijven",
+    "transfers between zones of storage are acts that stay sealed in a package",
+);
+const POLICY: Words = (
+    "welk beleid gold, staat openbaar in het register; of het is gevolgd, is hier niet beoordeeld",
+    "which policy was in force stands in the public registry; whether it was followed is not judged here",
+);
+const TOO_MANY: Words =
+    ("er zijn te veel berichten om ze allemaal te onthouden", "there are too many messages to remember them all");
+const ONE_HOLDER: Words = (
+    "in dit pakket heeft niet meer dan één chathouder dezelfde berichten",
+    "in this package no more than one custodian has the same messages",
+);
+const NO_COVERAGE: Words = (
+    "alleen een pakket van één chathouder over alle maanden, met een uitlezing, zegt dit",
+    "only a package of one custodian in all months, with a read-out, says this",
+);
+const NO_WITNESSES: Words = ("het vertrouwensbestand noemt geen getuigen", "the trust file names no witnesses");
+const NO_IDS: Words = (
+    "deze bron geeft berichten geen eigen kenmerk; tweemaal dezelfde woorden kan tweemaal gezegd zijn",
+    "this source gives messages no id of their own; the same words twice can have been said twice",
+);
+const NO_ADMISSIONS: Words =
+    ("er staat geen toelating van een contact in dit pakket", "no admission of a contact stands in this package");
 
-const NOT_IN_BUNDLE: &str =
-    "records of other acts stay sealed in a bundle: see zegel-verifier audit, and ask the officer";
+type Row = (&'static str, Words, fn(&Subject<'_>) -> Judged);
 
 /// All ids, in the order of the report's sections.
-const CHECKS: &[(&str, By)] = &[
-    ("FORMAT", By::Verdict(events)),
-    ("ANCHOR", By::Verdict(|_| 1)),
-    ("STH_SIG", By::Verdict(|_| 1)),
-    ("CONSISTENCY", By::Verdict(entries)),
-    ("INCLUSION", By::Verdict(events)),
-    ("LEAF_HASH", By::Verdict(events)),
-    ("RECORD_SIG", By::Verdict(batches)),
-    ("SEQ_GAP", By::Verdict(|report| report.counts.captures)),
+const CHECKS: &[Row] = &[
+    ("FORMAT", ("vorm van het pakket", "form of the package"), |of| of.events()),
     (
-        "RANGE_COMPLETE",
-        By::Findings(&["MANIFEST_RUNS", "MANIFEST_OVERSTATED", "MANIFEST_UNFINISHED", "PERIOD_LIMITED"]),
+        "ANCHOR",
+        (
+            "begin van het logboek bij de sleutel uit het vertrouwensbestand",
+            "beginning of the log under the key of the trust file",
+        ),
+        |_| Counted(1, 0),
     ),
-    ("DUPLICATE", By::Verdict(events)),
-    ("KEY_VALIDITY", By::Findings(&["KEY_COMPROMISED"])),
-    ("WITNESS_QUORUM", By::Findings(&["NO_WITNESS", "NO_AUDITOR"])),
-    ("TSA", By::Nothing("no RFC 3161 timestamps are part of a bundle; witnesses say when they cosigned")),
-    ("CUSTODY_LINK", By::Nothing("transfers between zones are records, and records stay sealed in a bundle")),
-    ("COVERAGE_MONTH", By::Nothing("")),
-    ("DECLARED_GAP", By::Findings(&["DECLARED_GAP"])),
-    ("LATE_ARRIVAL", By::Nothing("the log's clock and the source's are both shown; no threshold is set for them")),
-    ("TIME_ORDER", By::Findings(&["TIME_BACKWARDS", "CLOCK_AMBIGUOUS", "CLOCK_UNKNOWN"])),
-    ("CLOCK_SKEW", By::Nothing("clocks of several sources are laid side by side in the timeline, not judged")),
-    ("EDIT_CHAIN", By::Verdict(events)),
-    ("DELETE_KEEP", By::Verdict(events)),
-    ("TIMER_ON", By::Nothing("settings that were seen stand in the timeline; none is judged")),
-    ("VIEW_ONCE", By::Nothing("messages to be viewed once stand in the timeline; none is judged")),
-    ("VANISHED", By::Findings(&["RECORD_VANISHED"])),
+    ("STH_SIG", ("handtekening onder de stand van het logboek", "signature under the state of the log"), |_| {
+        Counted(1, 0)
+    }),
+    ("CONSISTENCY", ("één doorlopend logboek", "one continuous log"), |of| Counted(of.report.log.covers, 0)),
+    ("INCLUSION", ("alles wat getoond wordt, staat in het logboek", "all that is shown stands in the log"), |of| {
+        of.events()
+    }),
+    ("LEAF_HASH", ("inhoud is wat is vastgelegd", "content is what was recorded"), |of| of.events()),
+    ("RECORD_SIG", ("handtekeningen van de bronnen", "signatures of the sources"), |of| {
+        Counted(of.report.log.keys.iter().map(|key| key.batches).sum(), 0)
+    }),
+    ("SEQ_GAP", ("volgnummers sluiten aan", "numbers without gaps"), |of| Counted(of.report.counts.captures, 0)),
+    ("RANGE_COMPLETE", ("alles uit de gevraagde maanden en bestanden", "all of the months and files"), |of| {
+        of.found(
+            of.report.counts.events,
+            &["MANIFEST_RUNS", "MANIFEST_OVERSTATED", "MANIFEST_UNFINISHED", "PERIOD_LIMITED"],
+        )
+    }),
+    ("DUPLICATE", ("geen bericht staat er dubbel in", "no message stands twice"), |of| match of.judge.doubles.n {
+        0 => Not(NO_IDS),
+        _ => of.chain(of.judge.doubles),
+    }),
+    ("KEY_VALIDITY", ("sleutels waren geldig", "keys were valid"), |of| {
+        of.found(of.report.log.keys.len() as u64, &["KEY_COMPROMISED"])
+    }),
+    ("WITNESS_QUORUM", ("medeondertekening door getuigen", "cosignatures of witnesses"), |of| of.witnesses()),
+    ("TSA", ("tijdstempels van derden", "timestamps of third parties"), |_| Not(TSA)),
+    ("CUSTODY_LINK", ("overdrachten sluiten aan", "transfers follow each other"), |_| Not(ZONES)),
+    ("COVERAGE_MONTH", ("elke maand op tijd veiliggesteld", "every month secured in time"), |of| of.coverage()),
+    ("DECLARED_GAP", ("verklaarde gaten", "declared gaps"), |of| of.found(of.report.counts.events, &["DECLARED_GAP"])),
+    ("LATE_ARRIVAL", ("binnen een maand in het logboek", "in the log within a month"), |of| counted(of.judge.arrivals)),
+    ("TIME_ORDER", ("tijden lopen op", "times ascend"), |of| {
+        of.found(of.judge.arrivals.n, &["TIME_BACKWARDS", "CLOCK_AMBIGUOUS", "CLOCK_UNKNOWN"])
+    }),
+    ("CLOCK_SKEW", ("klokken van chathouders lopen gelijk", "clocks of custodians agree"), |of| {
+        Subject::compared(of.beside.clocks)
+    }),
     (
-        "HOLDER_CONFLICT",
-        By::Nothing("several holders are laid side by side in the timeline, and nothing is proven by that"),
+        "EDIT_CHAIN",
+        ("van wat bewerkt is, staan de eerdere woorden erbij", "of what was edited the earlier words are here"),
+        |of| of.chain(of.judge.edits),
     ),
-    ("MEDIA_MISSING", By::Findings(&["ATTACHMENT_MISSING", "ATTACHMENT_LEFT_OUT", "ATTACHMENT_NOT_INCLUDED"])),
-    ("MEDIA_HASH", By::Verdict(|report| report.counts.attachments)),
-    ("REDACTION_PROOF", By::Verdict(|report| report.counts.covered_units)),
-    ("GROUND_KNOWN", By::Findings(&["GROUND_UNKNOWN"])),
-    ("GROUND_5_3", By::Nothing("motivations stand in the decision, not in a bundle")),
-    ("CLASS_EXCLUDED", By::Nothing(NOT_IN_BUNDLE)),
-    ("DESTRUCTION_LAWFUL", By::Nothing(NOT_IN_BUNDLE)),
-    ("PAYLOAD_ABSENT", By::Findings(&["WITHHELD"])),
-    ("HOLD_BREACH", By::Nothing(NOT_IN_BUNDLE)),
-    ("POLICY_MODE", By::Nothing("policies are public events of the registry; which mode ruled is not judged")),
-    ("CONSENT", By::Nothing("admissions of contacts stand in the timeline; none is judged")),
+    ("DELETE_KEEP", ("van wat verwijderd is, is de inhoud bewaard", "of what was deleted the content is kept"), |of| {
+        of.chain(of.judge.deletions)
+    }),
+    ("TIMER_ON", ("berichten verdwenen niet vanzelf", "messages did not disappear by themselves"), |of| {
+        counted(of.judge.timers)
+    }),
+    ("VIEW_ONCE", ("niets was maar eenmaal te bekijken", "nothing could be viewed only once"), |of| {
+        counted(of.judge.once)
+    }),
+    ("VANISHED", ("niets verdween tussen twee uitlezingen", "nothing vanished between two read-outs"), |of| {
+        of.found(of.report.counts.events, &["RECORD_VANISHED"])
+    }),
+    ("HOLDER_CONFLICT", ("chathouders hebben dezelfde woorden", "custodians have the same words"), |of| {
+        Subject::compared(of.beside.holders)
+    }),
+    ("MEDIA_MISSING", ("bijlagen zijn er", "attachments are there"), |of| {
+        of.found(
+            of.report.counts.attachments,
+            &["ATTACHMENT_MISSING", "ATTACHMENT_LEFT_OUT", "ATTACHMENT_NOT_INCLUDED"],
+        )
+    }),
+    ("MEDIA_HASH", ("bijlagen zijn de vastgelegde bestanden", "attachments are the recorded files"), |of| {
+        Counted(of.report.counts.attachments, 0)
+    }),
+    (
+        "REDACTION_PROOF",
+        ("gelakt is precies wat op de laklijst staat", "covered is exactly what the list says"),
+        |of| Counted(of.report.counts.covered_units, 0),
+    ),
+    ("GROUND_KNOWN", ("gronden staan in een gepubliceerde lijst", "grounds are of a published list"), |of| {
+        of.found(of.report.counts.covered_units, &["GROUND_UNKNOWN"])
+    }),
+    (
+        "GROUND_5_3",
+        ("niets ouder dan vijf jaar op een relatieve grond", "nothing older than five years on a relative ground"),
+        |of| counted(of.beside.old),
+    ),
+    ("CLASS_EXCLUDED", ("terecht buiten het archief gelaten", "rightly left out of the archive"), |_| Not(SEALED)),
+    (
+        "DESTRUCTION_LAWFUL",
+        ("wat vernietigd is, heeft een geldige verklaring", "what was destroyed has a valid declaration"),
+        |of| of.found(of.ended(), &["DESTRUCTION_UNDECLARED"]),
+    ),
+    ("PAYLOAD_ABSENT", ("geen inhoud ontbreekt zonder reden", "no content is missing without a reason"), |of| {
+        of.found(of.report.counts.events, &["DESTRUCTION_UNDECLARED"])
+    }),
+    ("HOLD_BREACH", ("niets vernietigd dat bevroren was", "nothing destroyed that was held"), |_| Not(SEALED)),
+    ("POLICY_MODE", ("beleid gevolgd", "policy followed"), |_| Not(POLICY)),
+    ("CONSENT", ("toelating van contacten", "admission of contacts"), |of| match of.judge.admissions {
+        0 => Not(NO_ADMISSIONS),
+        n => Counted(n, 0),
+    }),
 ];
 
 /// The checks of a bundle that was not refused.
-pub(super) fn of(report: &Report) -> Vec<Check> {
-    CHECKS.iter().map(|(id, by)| check(id, by, report)).collect()
+pub(super) fn of(report: &Report, seen: &Seen) -> Vec<Check> {
+    let subject = Subject { report, judge: &seen.judge, beside: &seen.beside };
+    CHECKS.iter().map(|row| check(row, &subject)).collect()
 }
 
-fn check(id: &'static str, by: &By, report: &Report) -> Check {
-    if id == "COVERAGE_MONTH" {
-        return coverage(id, report);
-    }
-    match by {
-        By::Verdict(count) => Check { id, result: Ended::Pass, n: count(report), failed: 0, skipped_reason: None },
-        By::Findings(ids) => {
-            let found = report.findings.iter().filter(|finding| ids.contains(&finding.id));
-            let failed = found.map(|finding| finding.count).sum();
-            let result = if failed == 0 { Ended::Pass } else { Ended::Findings };
-            Check { id, result, n: report.counts.events, failed, skipped_reason: None }
-        }
-        By::Nothing(reason) => Check { id, result: Ended::NotExamined, n: 0, failed: 0, skipped_reason: Some(reason) },
-    }
-}
-
-fn coverage(id: &'static str, report: &Report) -> Check {
-    let n = report.secured.len() as u64;
-    if n == 0 {
-        let skipped_reason = Some("only a bundle of a custodian in all months, with a read-out, says this");
-        return Check { id, result: Ended::NotExamined, n, failed: 0, skipped_reason };
-    }
-    let bad = |status: Timeliness| matches!(status, Timeliness::Late | Timeliness::Missed);
-    let failed = report.secured.iter().filter(|month| bad(month.status)).count() as u64;
-    let result = if failed == 0 { Ended::Pass } else { Ended::Findings };
-    Check { id, result, n, failed, skipped_reason: None }
+fn check((id, label, judge): &Row, subject: &Subject<'_>) -> Check {
+    let (result, n, failed, skipped_reason) = match judge(subject) {
+        Counted(n, 0) => (Ended::Pass, n, 0, None),
+        Counted(n, failed) => (Ended::Findings, n, failed, None),
+        Not((nl, en)) => (Ended::NotExamined, 0, 0, Some(Skipped { nl, en })),
+    };
+    Check { id, result, n, failed, skipped_reason, label: *label }
 }
 
 /// The technical annex: every check, whatever came of it.
-pub(super) fn section(reports: &[&Report], language: Language) -> Markup {
+pub(super) fn table(report: &Report, seen: &Seen, language: Language) -> Markup {
     html! {
-        section {
-            h2 { (language.say(words::CHECKS)) }
-            @for report in reports {
-                details {
-                    summary { code { (report.export.parts_sha256) } }
-                    table {
-                        thead { tr {
-                            th scope="col" { (language.say(words::CHECK)) }
-                            th scope="col" { (language.say(words::RESULT)) }
-                            th.n scope="col" { (language.say(words::LOOKED_AT)) }
-                            th.n scope="col" { (language.say(words::FINDINGS)) }
-                        } }
-                        tbody { @for check in of(report) { tr {
-                            th scope="row" { code { (check.id) } }
-                            td { (language.say(word(check.result)))
-                                @if let Some(reason) = check.skipped_reason { br; small lang="en" { (reason) } } }
-                            td.n { @if check.n > 0 { (check.n) } }
-                            td.n { @if check.failed > 0 { (check.failed) } }
-                        } } }
-                    }
-                }
-            }
-        }
+        div.wide { table {
+            thead { tr {
+                th scope="col" { (language.say(words::CHECK)) }
+                th scope="col" { (language.say(words::RESULT)) }
+                th.n scope="col" { (language.say(words::LOOKED_AT)) }
+                th.n scope="col" { (language.say(words::FINDINGS)) }
+            } }
+            tbody { @for check in of(report, seen) { tr {
+                th scope="row" { (language.say(check.label)) " " small { (check.id) } }
+                td.(class(check.result)) { (mark(check.result)) " " (language.say(word(check.result)))
+                    @if let Some(reason) = check.skipped_reason { br; small { (language.of(reason.nl, reason.en)) } } }
+                td.n data-label=(language.say(words::LOOKED_AT)) { @if check.n > 0 { (check.n) } @else { "–" } }
+                td.n data-label=(language.say(words::FINDINGS)) { @if check.failed > 0 { (check.failed) } @else { "–" } }
+            } } }
+        } }
     }
 }
 
-fn word(ended: Ended) -> words::Words {
+fn class(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Pass => "good",
+        Ended::Findings => "found",
+        Ended::NotExamined => "none",
+    }
+}
+
+fn mark(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Pass => "✔",
+        Ended::Findings => "⚠",
+        Ended::NotExamined => "–",
+    }
+}
+
+fn word(ended: Ended) -> Words {
     match ended {
         Ended::Pass => words::EXAMINED,
         Ended::Findings => words::EXAMINED_FINDINGS,
         Ended::NotExamined => words::NOT_EXAMINED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ids of the design, which are never used for something else.
+    const IDS: &str = "FORMAT ANCHOR STH_SIG CONSISTENCY INCLUSION LEAF_HASH RECORD_SIG SEQ_GAP RANGE_COMPLETE DUPLICATE KEY_VALIDITY \
+        WITNESS_QUORUM TSA CUSTODY_LINK COVERAGE_MONTH DECLARED_GAP LATE_ARRIVAL TIME_ORDER CLOCK_SKEW EDIT_CHAIN DELETE_KEEP \
+        TIMER_ON VIEW_ONCE VANISHED HOLDER_CONFLICT MEDIA_MISSING MEDIA_HASH REDACTION_PROOF GROUND_KNOWN GROUND_5_3 \
+        CLASS_EXCLUDED DESTRUCTION_LAWFUL PAYLOAD_ABSENT HOLD_BREACH POLICY_MODE CONSENT";
+
+    #[test]
+    fn the_ids_are_those_of_the_design_each_once_and_each_says_what_it_checks_in_both_languages() {
+        let ids: Vec<&str> = CHECKS.iter().map(|(id, ..)| *id).collect();
+        assert_eq!(ids, IDS.split_whitespace().collect::<Vec<_>>());
+        for (id, (nl, en), _) in CHECKS {
+            assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{id}");
+        }
+        for (nl, en) in
+            [SEALED, TSA, ZONES, POLICY, TOO_MANY, ONE_HOLDER, NO_COVERAGE, NO_WITNESSES, NO_IDS, NO_ADMISSIONS]
+        {
+            assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{nl}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Coverage: which months of which account were secured, as a picture and as a table for who cannot see it.
 
 use super::people::People;
-use super::{Language, chart, words};
+use super::{Language, clock, codes, words};
 use maud::{Markup, html};
 use zegel_verifier::bundle::Report;
 use zegel_verifier::bundle::secured::{AccountMonth, Timeliness};
@@ -39,19 +39,19 @@ fn mark(status: Timeliness) -> (&'static str, &'static str) {
     }
 }
 
-/// The section, with what it does not say where nothing was examined.
-pub(super) fn section(reports: &[&Report], people: &mut People, language: Language) -> Markup {
+/// Its part of the section on completeness, with what it does not say where nothing was examined.
+pub(super) fn part(reports: &[&Report], people: &mut People, language: Language) -> Markup {
     let all: Vec<&AccountMonth> = reports.iter().flat_map(|report| &report.secured).collect();
     html! {
-        section {
-            h2 { (language.say(words::COVERAGE)) }
+        div {
+            h3 { (language.say(words::COVERAGE)) }
             @if all.is_empty() { p { (language.say(words::NOT_EXAMINED)) ": " (language.say(words::NO_COVERAGE)) } }
             @else {
                 p { (language.say(words::RULE)) }
                 @for report in reports { @for account in accounts(report, people) { (drawn(&account, language)) } }
-                p.legend {
+                p.legend.letters {
                     @for status in [Timeliness::Secured, Timeliness::Late, Timeliness::Missed, Timeliness::Running, Timeliness::OutOfScope] {
-                        (mark(status).1) " " (language.say(word(status))) " "
+                        span { (mark(status).1) " " (language.say(word(status))) } " "
                     }
                 }
                 (table(reports, people, language))
@@ -92,10 +92,10 @@ fn drawn(account: &Account<'_>, language: Language) -> Markup {
                 @let (class, letter) = mark(month.status);
                 @let x = at * CELL;
                 g {
-                    title { (chart::month_name(month.month, language)) ": " (language.say(word(month.status))) }
+                    title { (clock::month(month.month, language)) ": " (language.say(word(month.status))) }
                     rect.(class) x=(x) y="0" width=(CELL - 2) height=(CELL - 2) {}
                     text.letter x=(x + 3) y="11" { (letter) }
-                    @if at % 12 == 0 { text x=(x) y=(ROW - 6) { (chart::month_name(month.month, language)) } }
+                    @if at % 12 == 0 { text x=(x) y=(ROW - 6) { (clock::month_short(month.month, language)) } }
                 }
             }
         }
@@ -117,13 +117,19 @@ fn table(reports: &[&Report], people: &mut People, language: Language) -> Markup
                 tbody { @for report in reports { @for month in &report.secured {
                     tr {
                         th scope="row" { bdi { (named(month, people)) } }
-                        td.one { (chart::month_name(month.month, language)) }
+                        td.one { (clock::month(month.month, language)) }
                         td { (language.say(word(month.status))) }
                         td.n { (month.days_between) }
-                        td { (month.gaps.join(", ")) }
+                        td { (gaps(month, language)) }
                     }
                 } } }
             }
         }
     }
+}
+
+/// Why it can be that something is missing, in words.
+fn gaps(month: &AccountMonth, language: Language) -> String {
+    let told = month.gaps.iter().map(|code| codes::gap(code).map_or(code.as_str(), |label| language.say(label)));
+    told.collect::<Vec<_>>().join(", ")
 }

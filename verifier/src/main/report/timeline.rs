@@ -4,9 +4,10 @@
 //! lays it out when it is looked at (`page.js`), so that a hundred thousand lines open at once. One line of the text is one
 //! line of the timeline, or the beginning or end of a day: line feeds within are written as entities.
 
+use super::page::heading;
 use super::people::People;
 use super::spool::{Key, Spool};
-use super::{Language, words};
+use super::{Language, clock, words};
 use maud::html;
 use std::io::{self, Write};
 use zegel_verifier::bundle::calendar::Moment;
@@ -28,8 +29,14 @@ struct At {
     day: u32,
 }
 
+impl At {
+    fn moment(self) -> Moment {
+        Moment { year: self.month / 100, month: (self.month % 100) as u32, day: self.day, of_day_ms: 0 }
+    }
+}
+
 fn at_of(key: &Key) -> At {
-    let moment = Moment::at(key.at_ms);
+    let moment = clock::local(key.at_ms);
     let (month, day) = if key.at_ms == 0 { (0, 0) } else { (moment.year * 100 + u64::from(moment.month), moment.day) };
     At { conversation: key.conversation, month, day }
 }
@@ -45,7 +52,14 @@ pub(super) fn write(
         return Ok(());
     }
     let is_open = spool.count() <= LINES_OPEN_MAX;
-    write!(out, "<section><h2>{}</h2>{}", language.say(words::TIMELINE), tools(language))?;
+    write!(out, "<section>{}", heading("tijdlijn", language).into_string())?;
+    write!(
+        out,
+        "<p class=\"note\">{} {}</p>{}",
+        language.say(words::LEGEND),
+        language.say(words::TIME_NOTE),
+        tools(language)
+    )?;
     let mut last: Option<At> = None;
     spool.read::<io::Error>(|key, line| {
         let at = at_of(key);
@@ -74,24 +88,23 @@ fn turn(
     }
     if new_conversation {
         let name = if at.conversation == Hash::ZERO {
-            language.of("Niet van één gesprek", "Not of one conversation").to_owned()
+            language.say(words::NOT_ONE_CONVERSATION).to_owned()
         } else {
             people.conversation(at.conversation)
         };
-        write!(out, "{}", html! { h3 { bdi { (name) } } }.into_string())?;
+        write!(out, "{}", html! { h3.conversation { bdi { (name) } } }.into_string())?;
     }
     let unknown = language.say(words::TIME_UNKNOWN);
     if new_month {
-        let name =
-            if at.month == 0 { unknown.to_owned() } else { format!("{:04}-{:02}", at.month / 100, at.month % 100) };
+        let name = if at.month == 0 { unknown.to_owned() } else { clock::month(at.month as u32, language) };
         let open = if is_open { " open" } else { "" };
-        write!(out, "<details class=\"month\"{open}><summary>{name}</summary>{MONTH_BEGIN}")?;
+        write!(
+            out,
+            "<details class=\"month\" data-month=\"{:06}\"{open}><summary>{name}</summary>{MONTH_BEGIN}",
+            at.month
+        )?;
     }
-    let day = if at.day == 0 {
-        unknown.to_owned()
-    } else {
-        format!("{:04}-{:02}-{:02} (UTC)", at.month / 100, at.month % 100, at.day)
-    };
+    let day = if at.day == 0 { unknown.to_owned() } else { clock::day(&at.moment(), language) };
     writeln!(out, "<section class=\"day\"><h4>{day}</h4><ol class=\"chat\">")
 }
 
@@ -102,6 +115,10 @@ fn tools(language: Language) -> String {
             input type="search" id="words";
             span { input type="checkbox" id="only-covered"; " " label for="only-covered" { (language.say(words::ONLY_COVERED)) } }
             span { input type="checkbox" id="only-changed"; " " label for="only-changed" { (language.say(words::ONLY_CHANGED)) } }
+            span { label for="order" { (language.say(words::ORDER)) } " " select id="order" {
+                option value="conversation" { (language.say(words::BY_CONVERSATION)) }
+                option value="time" { (language.say(words::BY_TIME)) }
+            } }
             button type="button" { (language.say(words::FOLD)) }
             output aria-live="polite" {}
         }

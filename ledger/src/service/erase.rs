@@ -1,0 +1,43 @@
+//! An order to erase that is carried in while the log is served.
+//!
+//! Who carries it in is of no account: it is believed by its signatures alone. Not here: what erasing does (`store`).
+//! Specification: `specs/officer.md`.
+
+use super::{Admitted, blocking};
+use crate::erase::{EraseError, carry_out};
+use crate::store::StoreError;
+use std::sync::Arc;
+use tonic::Status;
+use zegel_proto::v1::{EraseRequest, EraseResponse};
+use zegel_verifier::erasure::ErasureError;
+
+pub(super) async fn erase(Admitted { log, .. }: Admitted, request: EraseRequest) -> Result<EraseResponse, Status> {
+    let (store, view) = (Arc::clone(log.store()), log.view());
+    blocking(move || {
+        let no_log = || EraseError::NoLog { origin: request.origin.clone() };
+        let registry = view.roles.registry().ok_or_else(no_log)?;
+        let erased = carry_out(&store, registry, view.size, &request.order)?;
+        let crate::store::Erased { events, before, blobs, files, bytes } = erased;
+        Ok(EraseResponse { events, before, blobs, files, bytes })
+    })
+    .await
+}
+
+impl From<EraseError> for Status {
+    fn from(reason: EraseError) -> Self {
+        let sentence = reason.to_string();
+        match reason {
+            EraseError::Order(ErasureError::Line { .. } | ErasureError::OtherLog { .. }) => {
+                Self::invalid_argument(sentence)
+            }
+            EraseError::Order(_) => Self::permission_denied(sentence),
+            EraseError::NoLog { .. }
+            | EraseError::NotContent { .. }
+            | EraseError::Follower { .. }
+            | EraseError::Store(StoreError::StillThere { .. } | StoreError::OtherForm { .. }) => {
+                Self::failed_precondition(sentence)
+            }
+            EraseError::Serve(_) | EraseError::Store(_) => Self::unavailable(sentence),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! libFuzzer's hunt through the parser "parcels".
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zegel_fuzz::run("parcels", bytes));

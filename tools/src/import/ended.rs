@@ -1,0 +1,153 @@
+//! What has ended here and is not brought back: destroyed, weeded, removed as a breach, transferred. Pure.
+//!
+//! Of such an event the ledger keeps a watermark, over keyed digests that this source made once. A record of a file is that event if it says the
+//! same at the same place, or at the same time under another name. Another text at the same place is another message, and comes in; unless the
+//! format itself says that it is the same one: by an identity, as media that came along or did not, or as edited by the app's own mark.
+//! Each event that ended is found once at most. Not here: why it ended (the acts of the officer). Specification: `specs/officer.md`.
+
+use super::alignment::{Alignment, Fingerprint, FingerprintKey, Row};
+use super::reader::Reader;
+use std::collections::{HashMap, VecDeque};
+use zegel_verifier::watermark::{Mark, Watermark};
+
+/// Events of a capture that have ended, and what is left of each.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    events: Vec<(Watermark, u64)>,
+}
+
+impl Ended {
+    /// Takes the row of an event, if it is one that has ended.
+    pub(super) fn note(&mut self, row: &[u8], conversation_seq: u64) {
+        self.events.extend(Watermark::read(row).map(|left| (left, conversation_seq)));
+    }
+
+    /// For each record of a file, the number of the event that it is and that has ended.
+    pub(super) fn lay(&self, alignment: &Alignment, reader: &dyn Reader, key: &FingerprintKey) -> Vec<Option<u64>> {
+        let mut laid = Laid::over(self, &alignment.rows);
+        if self.events.is_empty() {
+            return laid.found;
+        }
+        laid.take_all(&alignment.fingerprints, reader);
+        for prints in reader.fingerprints_otherwise(key, alignment.shift_ms) {
+            laid.take_all(&prints, reader);
+        }
+        laid.found
+    }
+}
+
+/// Which ended events are found, and in which records.
+struct Laid<'a> {
+    ended: &'a Ended,
+    rows: &'a [Row],
+    is_taken: Vec<bool>,
+    found: Vec<Option<u64>>,
+}
+
+impl<'a> Laid<'a> {
+    fn over(ended: &'a Ended, rows: &'a [Row]) -> Self {
+        Self { ended, rows, is_taken: vec![false; ended.events.len()], found: vec![None; rows.len()] }
+    }
+
+    /// From certain to less certain: the same words at the same place, at the same time, and last by place alone.
+    fn take_all(&mut self, prints: &[Fingerprint], reader: &dyn Reader) {
+        let is_open = |row: Row| !matches!(row, Row::Known(_));
+        let left = |print: &Fingerprint| Watermark::of(&print.place, &print.text, &print.time);
+        let marks: Vec<Watermark> = prints.iter().map(left).collect();
+        self.take(&marks, |left| left.said, |_, row| is_open(row));
+        self.take(&marks, |left| left.timed, |_, row| is_open(row));
+        self.take(&marks, |left| left.place, |at, row| row == Row::New && reader.is_known_by_place(at));
+    }
+
+    fn take(&mut self, marks: &[Watermark], mark: impl Fn(&Watermark) -> Mark, may_be: impl Fn(usize, Row) -> bool) {
+        let mut waiting: HashMap<Mark, VecDeque<usize>> = HashMap::new();
+        for (number, (left, _)) in self.ended.events.iter().enumerate().filter(|(number, _)| !self.is_taken[*number]) {
+            waiting.entry(mark(left)).or_default().push_back(number);
+        }
+        for (at, left) in marks.iter().enumerate() {
+            if self.found[at].is_some() || !may_be(at, self.rows[at]) {
+                continue;
+            }
+            let Some(number) = waiting.get_mut(&mark(left)).and_then(VecDeque::pop_front) else { continue };
+            self.is_taken[number] = true;
+            self.found[at] = Some(self.ended.events[number].1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::reader::{CaptureIds, FileFacts, MediaStore, Tally};
+    use crate::import::{ImportError, alignment::Known};
+    use crate::record::Record;
+    use zegel_proto::v1::{Channel, ProofClass};
+
+    /// A format whose records at these indices are known by their place.
+    struct Format(Vec<usize>);
+
+    impl Reader for Format {
+        fn channel(&self) -> Channel {
+            Channel::Whatsapp
+        }
+        fn proof_class(&self) -> ProofClass {
+            ProofClass::CExportFile
+        }
+        fn file(&self) -> &FileFacts {
+            unreachable!("nobody asks")
+        }
+        fn records(&self) -> usize {
+            0
+        }
+        fn at_ms(&self, _: usize) -> u64 {
+            0
+        }
+        fn align(&self, _: &[Known], _: &FingerprintKey) -> Alignment {
+            unreachable!("nobody asks")
+        }
+        fn record(&mut self, _: CaptureIds, _: usize, _: Row, _: &MediaStore<'_>) -> Result<Record, ImportError> {
+            unreachable!("nobody asks")
+        }
+        fn is_known_by_place(&self, index: usize) -> bool {
+            self.0.contains(&index)
+        }
+        fn tally(&self) -> Tally {
+            Tally::default()
+        }
+    }
+
+    const fn print(place: u8, text: u8, time: u8) -> Fingerprint {
+        Fingerprint { place: [place; 16], text: [text; 16], time: [time; 16] }
+    }
+
+    fn laid(ended: &[Fingerprint], now: &[(Fingerprint, Row)], by_place: &[usize]) -> Vec<Option<u64>> {
+        let mut found = Ended::default();
+        for (number, print) in (0..).zip(ended) {
+            let left = Watermark::of(&print.place, &print.text, &print.time).print();
+            found.note(&left, number);
+        }
+        let (fingerprints, rows) = now.iter().copied().unzip();
+        let alignment = Alignment { rows, vanished: vec![], out_of_range: 0, shift_ms: 0, retimed: 0, fingerprints };
+        found.lay(&alignment, &Format(by_place.to_vec()), &FingerprintKey::new(&[0; 32]))
+    }
+
+    #[test]
+    fn the_same_words_at_the_same_place_or_time_are_found_once_and_known_records_never() {
+        let (one, renamed) = (print(1, 1, 1), print(9, 1, 1));
+        assert_eq!(laid(&[one], &[(one, Row::New)], &[]), [Some(0)]);
+        assert_eq!(laid(&[one], &[(renamed, Row::New)], &[]), [Some(0)]);
+        assert_eq!(laid(&[one], &[(renamed, Row::New), (one, Row::New)], &[]), [None, Some(0)]);
+        assert_eq!(laid(&[one], &[(one, Row::Known(3)), (renamed, Row::New)], &[]), [None, Some(0)]);
+        assert_eq!(laid(&[one, one], &[(one, Row::New), (one, Row::Edited(5)), (one, Row::New)], &[]).len(), 3);
+        assert_eq!(laid(&[], &[(one, Row::New)], &[0]), [None]);
+    }
+
+    #[test]
+    fn another_text_at_a_place_is_another_message_unless_the_format_says_that_it_is_the_same() {
+        let (ended, other) = (print(1, 1, 1), print(1, 2, 1));
+        assert_eq!(laid(&[ended], &[(other, Row::New)], &[]), [None]);
+        assert_eq!(laid(&[ended], &[(other, Row::New)], &[0]), [Some(0)]);
+        assert_eq!(laid(&[ended], &[(other, Row::Edited(4))], &[0]), [None], "an edit of what is known is news");
+        assert_eq!(laid(&[ended], &[(print(2, 1, 2), Row::New)], &[0]), [None], "the same words at another time");
+    }
+}

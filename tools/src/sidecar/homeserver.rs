@@ -1,0 +1,187 @@
+//! The way to a homeserver: media that an event names, fetched as they are (client-server API v1.11, authenticated media).
+//!
+//! https under authorities that are given, or plain on this machine. What is fetched is bounded by what an attachment may have,
+//! before any of it is read. Not here: what becomes of it (`appservice`).
+
+use super::SidecarError;
+use super::pushed::Mxc;
+use super::uploads::SIZE_MAX;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// How long the homeserver may take to answer, and between two pieces. It may have to ask another server first.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A homeserver that media are fetched from.
+#[derive(Clone)]
+pub struct Homeserver {
+    /// Host and port, as a name that resolves.
+    authority: String,
+    /// By which it knows the application service (`as_token` of the registration).
+    as_token: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl std::fmt::Debug for Homeserver {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The token stays out of every log.
+        formatter.debug_struct("Homeserver").field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+/// What became of a request for media.
+pub(super) enum Fetched {
+    /// Here they are.
+    There(Media),
+    /// They are not to be had, now or later; why.
+    Gone(String),
+}
+
+/// Media on their way.
+pub(super) struct Media {
+    /// Bytes of the whole.
+    pub(super) size: u64,
+    body: Incoming,
+}
+
+impl Homeserver {
+    /// Reads an address: `https://host[:port]` with the authorities that are believed, as PEM, or `http://` on this machine.
+    ///
+    /// # Errors
+    /// [`SidecarError::Config`].
+    pub fn new(url: &str, as_token: String, authorities: Option<&[u8]>) -> Result<Self, SidecarError> {
+        let bad = |reason: &str| SidecarError::Config { path: url.into(), reason: reason.into() };
+        let uri: Uri = url.parse().map_err(|_| bad("it is no URL"))?;
+        let host = uri.host().ok_or_else(|| bad("it names no host"))?.to_owned();
+        let authority = |port: u16| format!("{host}:{}", uri.port_u16().unwrap_or(port));
+        match (uri.scheme_str(), authorities) {
+            (Some("http"), _) if is_loopback(&host) => Ok(Self { authority: authority(80), as_token, tls: None }),
+            (Some("http"), _) => Err(bad("plain http is for this machine only")),
+            (Some("https"), None) => Err(bad("https wants --homeserver-ca, the authorities that are believed")),
+            (Some("https"), Some(authorities)) => {
+                let connector = connector(authorities).ok_or_else(|| bad("there is no authority in that PEM"))?;
+                let bare = host.trim_matches(['[', ']']).to_owned();
+                let name = ServerName::try_from(bare).map_err(|_| bad("its host is no name that a certificate has"))?;
+                Ok(Self { authority: authority(443), as_token, tls: Some((connector, name)) })
+            }
+            _ => Err(bad("it is neither https nor http")),
+        }
+    }
+
+    /// Asks for media. A failure may pass: the homeserver did not answer, or could not just now.
+    pub(super) async fn fetch(&self, media: &Mxc) -> Result<Fetched, String> {
+        let response = tokio::time::timeout(PATIENCE, self.ask(media)).await;
+        let response = response.map_err(|_| format!("{} did not answer in time", self.authority))??;
+        let status = response.status();
+        if status.is_server_error() || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
+            return Err(format!("{} answered {status}", self.authority));
+        }
+        if status != StatusCode::OK {
+            return Ok(Fetched::Gone(format!("{} answered {status}", self.authority)));
+        }
+        let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        Ok(match length {
+            None => Fetched::Gone(format!("{} does not say how many bytes they have", self.authority)),
+            Some(size) if size > SIZE_MAX => {
+                Fetched::Gone(format!("they have {size} bytes, at most {SIZE_MAX} are kept"))
+            }
+            Some(size) => Fetched::There(Media { size, body: response.into_body() }),
+        })
+    }
+
+    async fn ask(&self, media: &Mxc) -> Result<hyper::Response<Incoming>, String> {
+        let failed = |reason: &dyn ToString| format!("{}: {}", self.authority, reason.to_string());
+        let stream = TcpStream::connect(self.authority.as_str()).await.map_err(|reason| failed(&reason))?;
+        let mut sender = match &self.tls {
+            None => begin(stream).await,
+            Some((tls, name)) => {
+                begin(tls.connect(name.clone(), stream).await.map_err(|reason| failed(&reason))?).await
+            }
+        }
+        .map_err(|reason| failed(&reason))?;
+        let request = Request::get(format!("/_matrix/client/v1/media/download/{}/{}", media.server, media.id))
+            .header(HOST, &self.authority)
+            .header(AUTHORIZATION, format!("Bearer {}", self.as_token))
+            .body(Empty::new())
+            .map_err(|reason| failed(&reason))?;
+        sender.send_request(request).await.map_err(|reason| failed(&reason))
+    }
+}
+
+impl Media {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
+            let frame = frame.map_err(|_| "the homeserver stopped in the middle of media")?;
+            match frame.transpose().map_err(|reason| reason.to_string())? {
+                None => return Ok(None),
+                Some(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn connector(authorities: &[u8]) -> Option<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authorities) {
+        roots.add(certificate.ok()?).ok()?;
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().ok()?;
+    let config = config.with_root_certificates(Some(roots).filter(|roots| !roots.is_empty())?).with_no_client_auth();
+    Some(TlsConnector::from(Arc::new(config)))
+}
+
+async fn begin<S>(stream: S) -> Result<SendRequest<Empty<Bytes>>, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_only_and_https_wants_authorities() {
+        let of = |url: &str| Homeserver::new(url, "geheim".into(), None);
+        let found = of("http://127.0.0.1:8008").expect("on this machine");
+        assert_eq!(found.authority, "127.0.0.1:8008");
+        assert!(!format!("{found:?}").contains("geheim"));
+        for (url, wanted) in [
+            ("http://matrix.example.nl", "plain http is for this machine only"),
+            ("https://matrix.example.nl", "https wants --homeserver-ca, the authorities that are believed"),
+            ("ftp://localhost", "it is neither https nor http"),
+            ("", "it is no URL"),
+        ] {
+            assert!(matches!(of(url), Err(SidecarError::Config { reason, .. }) if reason == wanted), "{url}");
+        }
+    }
+}

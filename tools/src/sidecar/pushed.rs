@@ -1,0 +1,190 @@
+//! An event of a room as a gateway hands it over: what an application service is pushed, in the words of `zegel.source.v1`. Pure.
+
+use crate::json::{number, text};
+use crate::source::now_ms;
+use serde_json::Value;
+use zegel_proto::source::v1::{self as handed, Place, Request, request};
+
+/// Where media lie: a server, and its name for them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mxc {
+    pub(super) server: String,
+    pub(super) id: String,
+}
+
+impl Mxc {
+    /// Reads `mxc://server/id`; `None` for anything that a path could mistake.
+    pub(super) fn parse(url: &str) -> Option<Self> {
+        let (server, id) = url.strip_prefix("mxc://")?.split_once('/')?;
+        let is_plain = |part: &str, marks: &str| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+        };
+        let is_one = is_plain(server, ".-:") && !server.starts_with('.') && is_plain(id, "-_");
+        is_one.then(|| Self { server: server.into(), id: id.into() })
+    }
+}
+
+/// The media that an event names, in the clear.
+pub(super) fn media(event: &Value) -> Option<Mxc> {
+    Mxc::parse(text(event, &["content", "url"])?)
+}
+
+pub(super) fn asked(key: String, content: request::Content) -> Request {
+    Request { key, sent_at_ms: now_ms(), content: Some(content) }
+}
+
+pub(super) fn registration(room: &str) -> Request {
+    let register = handed::Register {
+        channel: handed::Channel::Matrix as i32,
+        conversation: room.into(),
+        title: room.into(),
+        kind: "group".into(),
+        id: String::new(),
+    };
+    asked(format!("room {room}"), request::Content::Register(register))
+}
+
+/// What all events have.
+struct Said<'a> {
+    event: &'a Value,
+    place: Option<Place>,
+    native_id: String,
+    sender: String,
+    target: String,
+    upload: &'a str,
+}
+
+/// What an event is to a gateway; `None` for what says nothing of the conversation. `upload` is the key under which its media
+/// are uploaded; empty: they are not.
+pub(super) fn content(event: &Value, custodian: &str, room: &str, upload: &str) -> Option<request::Content> {
+    let at_ms = number(event, &["origin_server_ts"]).unwrap_or(0);
+    let clock = if at_ms == 0 { handed::Clock::Unspecified } else { handed::Clock::Server };
+    let place = Some(Place {
+        custodian: custodian.into(),
+        channel: handed::Channel::Matrix as i32,
+        conversation: room.into(),
+        at_ms,
+        clock: clock as i32,
+    });
+    let of = |path: &[&str]| text(event, path).unwrap_or_default().to_owned();
+    let target = of(&["content", "m.relates_to", "event_id"]);
+    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), target, upload };
+    said.content(text(event, &["type"])?)
+}
+
+impl Said<'_> {
+    fn of(&self, path: &[&str]) -> String {
+        text(self.event, path).unwrap_or_default().to_owned()
+    }
+
+    fn content(self, kind: &str) -> Option<request::Content> {
+        use request::Content as C;
+        let is_edit = text(self.event, &["content", "m.relates_to", "rel_type"]) == Some("m.replace");
+        Some(match kind {
+            "m.room.message" if is_edit => {
+                let text = self.of(&["content", "m.new_content", "body"]);
+                let Self { place, native_id, target, sender, .. } = self;
+                C::Edit(handed::Edit { place, native_id, target, sender, text })
+            }
+            "m.room.message" => C::Message(self.message()),
+            "m.sticker" => {
+                let body = self.of(&["content", "body"]);
+                let attachments = vec![self.attachment(&body)];
+                C::Message(handed::Message { attachments, ..self.plain("sticker", body) })
+            }
+            "m.room.encrypted" => C::Message(self.plain("encrypted", String::new())),
+            "m.reaction" => {
+                let sign = self.of(&["content", "m.relates_to", "key"]);
+                let Self { place, native_id, target, sender, .. } = self;
+                C::Reaction(handed::Reaction { place, native_id, target, sender, sign, removed: false })
+            }
+            "m.room.redaction" => {
+                let redacts = text(self.event, &["content", "redacts"]).or_else(|| text(self.event, &["redacts"]));
+                let target = redacts?.to_owned();
+                let Self { place, native_id, sender, .. } = self;
+                C::Deletion(handed::Deletion { place, native_id, target, sender })
+            }
+            "m.room.member" => C::Membership(self.membership()),
+            "m.room.name" => self.setting("subject", &["content", "name"]),
+            "m.room.topic" => self.setting("description", &["content", "topic"]),
+            "m.room.encryption" => self.setting("encryption_on", &["content", "algorithm"]),
+            other => self.setting(other, &[]),
+        })
+    }
+
+    fn plain(&self, what: &str, body: String) -> handed::Message {
+        handed::Message {
+            place: self.place.clone(),
+            native_id: self.native_id.clone(),
+            sender: self.sender.clone(),
+            reply_to: self.of(&["content", "m.relates_to", "m.in_reply_to", "event_id"]),
+            text: body,
+            what: what.into(),
+            ..handed::Message::default()
+        }
+    }
+
+    fn message(&self) -> handed::Message {
+        let (what, body) = (self.of(&["content", "msgtype"]), self.of(&["content", "body"]));
+        let is_media = matches!(what.as_str(), "m.image" | "m.file" | "m.video" | "m.audio");
+        let attachments = if is_media { vec![self.attachment(&body)] } else { Vec::new() };
+        let what = match what.as_str() {
+            "m.emote" | "m.notice" | "m.location" => what.trim_start_matches("m."),
+            _ => "",
+        };
+        handed::Message { attachments, ..self.plain(what, body) }
+    }
+
+    fn attachment(&self, body: &str) -> handed::Attachment {
+        // Since version 1.10 a body can be a caption, and the name stands beside it.
+        let name = self.of(&["content", "filename"]);
+        let name = if name.is_empty() { body.to_owned() } else { name };
+        let media_type = self.of(&["content", "info", "mimetype"]);
+        handed::Attachment { name, media_type, upload: self.upload.into(), left_out: false }
+    }
+
+    fn membership(self) -> handed::Membership {
+        let member = self.of(&["state_key"]);
+        let what = match (self.of(&["content", "membership"]).as_str(), member == self.sender) {
+            ("join", _) => "joined",
+            ("leave", true) => "left",
+            ("leave", false) => "removed",
+            ("invite", _) => "invited",
+            ("ban", _) => "banned",
+            _ => "knocked",
+        };
+        let Self { place, native_id, sender, .. } = self;
+        handed::Membership { place, native_id, what: what.into(), sender, members: vec![member] }
+    }
+
+    fn setting(self, what: &str, value: &[&str]) -> request::Content {
+        let value = if value.is_empty() { String::new() } else { self.of(value) };
+        let Self { place, native_id, sender, .. } = self;
+        request::Content::Setting(handed::Setting { place, native_id, what: what.into(), sender, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_media_is_two_plain_names_and_nothing_that_a_path_could_mistake() {
+        let found = |url: &str| Mxc::parse(url).map(|mxc| (mxc.server, mxc.id));
+        let wanted = Some(("matrix.example.nl:8448".into(), "GCmhgzMPRjqgpODLsNQzVuHZ".into()));
+        assert_eq!(found("mxc://matrix.example.nl:8448/GCmhgzMPRjqgpODLsNQzVuHZ"), wanted);
+        for url in [
+            "https://a/b",
+            "mxc://a",
+            "mxc://a/",
+            "mxc:///b",
+            "mxc://a/b/c",
+            "mxc://a/..",
+            "mxc://../b",
+            "mxc://a/b?c",
+            "mxc://a/b c",
+        ] {
+            assert_eq!(found(url), None, "{url}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ mod follow;
 mod served;
 mod tiles;
 
-pub use follow::FollowConfig;
+pub use follow::{ArchiveConfig, FollowConfig};
 pub use served::{BackupConfig, ClientConfig, LimitsConfig, ScrubConfig};
 pub use tiles::TilesConfig;
 

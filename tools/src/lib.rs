@@ -14,6 +14,7 @@ pub mod admission;
 pub mod case;
 pub mod clearance;
 pub mod demo;
+pub mod custody;
 pub mod desk;
 pub mod destroy;
 pub mod disclose;

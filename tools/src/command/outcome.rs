@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 use zegel_tools::case::CaseError;
 use zegel_tools::clearance::ClearanceError;
+use zegel_tools::custody::PurgeError;
 use zegel_tools::desk::DeskError;
 use zegel_tools::destroy::DestroyError;
 use zegel_tools::disclose::DisclosureError;
@@ -97,6 +98,9 @@ pub(crate) enum CommandError {
     /// The desk.
     #[error(transparent)]
     Desk(#[from] DeskError),
+    /// A purge of a landing zone.
+    #[error(transparent)]
+    Purge(#[from] PurgeError),
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),

@@ -4,7 +4,8 @@ mod follow;
 mod served;
 mod tiles;
 
-pub use follow::{ArchiveConfig, FollowConfig};
+pub(crate) use follow::ArchiveConfig;
+pub use follow::FollowConfig;
 pub use served::{BackupConfig, ClientConfig, LimitsConfig, ScrubConfig};
 pub use tiles::TilesConfig;
 

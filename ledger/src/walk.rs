@@ -11,7 +11,7 @@ use zegel_proto::v1::{AppendRequest, Entry, SealedBody, SignedBatch, entry};
 use zegel_proto::{CanonicalError, parse};
 use zegel_verifier::batch::{VerifiedStatement, events_root};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
-use zegel_verifier::hash::{Hash, sha256};
+use zegel_verifier::hash::Hash;
 
 /// Something that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

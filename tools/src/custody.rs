@@ -131,10 +131,9 @@ async fn held(source: &Source, from: u64, to: u64) -> Result<Vec<(u64, u32)>, Pu
 
 fn of_entry(entry: &AuditEntry, places: &mut Vec<(u64, u32)>) -> Result<(), PurgeError> {
     for ((position, header), digest) in (0..).zip(&entry.headers).zip(&entry.sealed) {
-        let header: EventHeader =
-            parse(header).map_err(|reason| PurgeError::Header { entry: entry.index, reason })?;
-        let is_content = EventFacts::read(&header)
-            .is_ok_and(|facts| matches!(family(facts.kind), Family::Chat | Family::Capture));
+        let header: EventHeader = parse(header).map_err(|reason| PurgeError::Header { entry: entry.index, reason })?;
+        let is_content =
+            EventFacts::read(&header).is_ok_and(|facts| matches!(family(facts.kind), Family::Chat | Family::Capture));
         if is_content && !digest.ciphertext.is_empty() {
             places.push((entry.index, position));
         }

@@ -73,7 +73,7 @@ pub enum CustodyError {
 }
 
 /// What is held of a log's content, from one entry to another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustodyReceipt {
     /// The log.
     pub origin: String,

@@ -272,7 +272,14 @@ mod tests {
         let places = vec![(4, 17), (4, 18), (9, 0)];
         let new = Resealed { replaces: vec![4; 32], ciphertext: vec![5; 40], wrap: vec![6; 9] };
         let resealed = BTreeMap::from([((4, 18), new)]);
-        Erasure { origin: "log".into(), proposal: Some(Hash([7; 32])), places, receipt: None, resealed, signers: vec![signer] }
+        Erasure {
+            origin: "log".into(),
+            proposal: Some(Hash([7; 32])),
+            places,
+            receipt: None,
+            resealed,
+            signers: vec![signer],
+        }
     }
 
     #[test]

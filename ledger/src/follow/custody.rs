@@ -74,7 +74,9 @@ impl Custody {
                 let CustodyReceipt { from, to, events, .. } = receipt;
                 tracing::info!(origin, from, to, events, "receipted what is held");
             }
-            Err(reason) => tracing::error!(origin, %reason, "no receipt of custody: look at it with `zegel-ledger check`"),
+            Err(reason) => {
+                tracing::error!(origin, %reason, "no receipt of custody: look at it with `zegel-ledger check`")
+            }
         }
     }
 

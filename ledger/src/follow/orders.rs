@@ -98,7 +98,11 @@ impl Orders {
                 store.keep_order(believed)?;
             } else if order.receipt.is_some() && store.is_archive()? {
                 store.keep_from(&text)?;
-                tracing::info!(origin = order.origin, events = order.places.len(), "purged at the primary, and kept here");
+                tracing::info!(
+                    origin = order.origin,
+                    events = order.places.len(),
+                    "purged at the primary, and kept here"
+                );
             } else {
                 let erased = store.erase(believed)?;
                 tracing::info!(origin = order.origin, events = erased.events, "erased, as the primary did");

@@ -235,6 +235,8 @@ impl CommandError {
                 | CopyError::Shorter { .. } => 2,
                 _ => 3,
             },
+            Self::Purge(PurgeError::Source(source)) => judged(source),
+            Self::Purge(PurgeError::Ledger(ledger)) => judged_by_ledger(ledger),
             Self::Officer(officer) => judged_by_officer(officer),
             Self::Rewrap(RewrapError::Source(source)) => judged(source),
             Self::Rewrap(RewrapError::Ledger(ledger)) => judged_by_ledger(ledger),
@@ -246,6 +248,7 @@ impl CommandError {
                 | PlanError::Empty
                 | PlanError::Cover(_),
             )
+            | Self::Purge(_)
             | Self::Destroy(_)
             | Self::Clearance(_)
             | Self::Permanent(_)

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use thiserror::Error;
 use zegel_proto::parse;
 use zegel_proto::v1::EventHeader;
-use zegel_verifier::custody::CustodyReceipt;
 use zegel_verifier::erasure::{Erasure, ErasureError};
 use zegel_verifier::kinds::{EventFacts, Family, family};
 use zegel_verifier::registry::Registry;
@@ -89,7 +88,7 @@ pub(crate) fn carry_out(store: &Arc<Store>, registry: &Registry, size: u64, text
         return Err(EraseError::Archive);
     }
     order.verify(registry, size)?;
-    check_root(store, registry, size, &order)?;
+    check_receipt(store, registry, size, &order)?;
     for (entry, position) in &order.places {
         check_content(store, *entry, *position)?;
     }
@@ -97,15 +96,9 @@ pub(crate) fn carry_out(store: &Arc<Store>, registry: &Registry, size: u64, text
     Ok(store.erase(Believed { places: &order.places, resealed, text, size })?)
 }
 
-/// Of a purge: whether the archive holds the tree that is here.
-pub(crate) fn check_root(
-    store: &Arc<Store>,
-    registry: &Registry,
-    size: u64,
-    order: &Erasure,
-) -> Result<(), EraseError> {
-    let Some(note) = &order.receipt else { return Ok(()) };
-    let receipt = CustodyReceipt::believe(note.as_bytes(), registry, size).map_err(ErasureError::from)?;
+/// Of a purge: whether the archive holds these events, under the tree that is here.
+fn check_receipt(store: &Arc<Store>, registry: &Registry, size: u64, order: &Erasure) -> Result<(), EraseError> {
+    let Some(receipt) = order.believed_receipt(registry, size).map_err(ErasureError::from)? else { return Ok(()) };
     let root = root_at(&TreeReader::new(Arc::clone(store), store.edge(size)?), receipt.to)?;
     Ok(receipt.check_root(root).map_err(ErasureError::from)?)
 }

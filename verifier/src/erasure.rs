@@ -197,23 +197,27 @@ impl Erasure {
             checked.map_err(|reason| ErasureError::Signature { number, reason })?;
             roles.push(registry.author_before(size, signer.key, signer.actor)?);
         }
-        self.check_receipt(registry, size)?;
         match roles.as_slice() {
             [Role::Officer, Role::Approver] | [Role::Approver, Role::Officer] => Ok(()),
             _ => Err(ErasureError::Eyes { found: roles.iter().map(Role::as_str_name).collect() }),
         }
     }
 
-    /// What is purged is what the archive signed for: no event more, and none less.
-    fn check_receipt(&self, registry: &Registry, size: u64) -> Result<(), ErasureError> {
-        let Some(note) = &self.receipt else { return Ok(()) };
+    /// Of a purge, the receipt: of the archive that the registry names now, and for these events, no event more and none less.
+    /// `None` of an order that ends content.
+    ///
+    /// # Errors
+    /// [`CustodyError`].
+    pub fn believed_receipt(&self, registry: &Registry, size: u64) -> Result<Option<CustodyReceipt>, CustodyError> {
+        let Some(note) = &self.receipt else { return Ok(None) };
         let receipt = CustodyReceipt::believe(note.as_bytes(), registry, size)?;
         let range = receipt.from..receipt.to;
         let is_its_own = self.proposal == Some(sha256(&[note.as_bytes()]));
         if !is_its_own || !self.places.iter().all(|(entry, _)| range.contains(entry)) {
-            return Err(CustodyError::OtherEvents.into());
+            return Err(CustodyError::OtherEvents);
         }
-        Ok(receipt.check_events(&self.places)?)
+        receipt.check_events(&self.places)?;
+        Ok(Some(receipt))
     }
 }
 

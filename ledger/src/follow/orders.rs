@@ -4,7 +4,7 @@
 //! by the registry as of the size at which the primary believed it, once the replica has that size. An archive believes a purge
 //! for a receipt of custody, and does not carry it out: it is the one who holds what went.
 
-use crate::erase::{EraseError, check_content, check_root};
+use crate::erase::{EraseError, check_content};
 use crate::log::Log;
 use crate::sequencer::{Fault, ReplicaError};
 use crate::store::{Believed, KeptOrder, Store, StoreError};
@@ -86,12 +86,6 @@ impl Orders {
                     Err(EraseError::Store(reason)) => return Err(reason.into()),
                     Err(_) => return Err(Fault::NotContent { entry, position }.into()),
                 }
-            }
-            match check_root(store, registry, size, &order) {
-                Ok(()) => {}
-                Err(EraseError::Order(reason)) => return Err(Fault::from(reason).into()),
-                Err(EraseError::Store(reason)) => return Err(reason.into()),
-                Err(_) => return Err(Fault::Incomplete { wanted: "receipt of custody of this log" }.into()),
             }
             let believed = Believed { places: &order.places, resealed: &order.resealed, text: &text, size };
             if store.has_gone(believed)? {

@@ -160,11 +160,8 @@ impl Metrics {
         of.register_with_unit("landing_zone_oldest", about, seconds(), self.landing_zone.clone());
         let about = "1 while that is longer than the policy allows, 0 otherwise";
         of.register("landing_zone_overdue", about, self.landing_zone_overdue.clone());
-        of.register(
-            "primary_refused",
-            "1 while a follower takes nothing more, 0 otherwise",
-            self.primary_refused.clone(),
-        );
+        let about = "1 while a follower takes nothing more, 0 otherwise";
+        of.register("primary_refused", about, self.primary_refused.clone());
         of.register("readers_cut", "Streams whose reader took nothing for too long", self.readers_cut.clone());
         of.register_with_unit("scrub", "Bytes that the scrub read", Unit::Bytes, self.scrub_bytes.clone());
         of.register("scrub_findings", "Findings of the scrub that stand", self.scrub_findings.clone());

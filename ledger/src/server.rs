@@ -1,7 +1,8 @@
 //! A ledger process: opens its logs, listens, drains.
 
+mod rounds;
+
 use crate::access::Clients;
-use crate::backup;
 use crate::config::{Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
 use crate::follow::{self, FollowError, Follower};
@@ -15,6 +16,7 @@ use crate::service::{Served, Service};
 use crate::signing::LogSigners;
 use crate::store::{Allegiance, Faults, Guard, NoFaults, Room, Store, StoreError};
 use crate::witnessing::Witnessing;
+use rounds::{start_rounds, start_scrubs, tell_of_replication};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -27,8 +29,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::Server as GrpcServer;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_proto::v1::ledger_server::LedgerServer;
 
@@ -38,8 +38,6 @@ const MESSAGE_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
 const STREAMS_MAX: u32 = 256;
 /// How often a client is asked whether it is there, and how long it has to say so.
 const ALIVE: Duration = Duration::from_secs(30);
-/// Health of what lies on disk, beside that of the service.
-const SCRUB: &str = "scrub";
 /// How long calls may go on after a shutdown was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -259,14 +257,7 @@ impl Server {
         health.set_serving::<LedgerServer<Service>>().await;
         let mut rounds = JoinSet::new();
         let scrubs = start_scrubs(&configs, &logs, &health).await.map_err(ServeError::Thread)?;
-        for (log, config) in logs.iter().zip(configs) {
-            if let Some(backup) = config.backup {
-                rounds.spawn(backup::answer(backup, Arc::downgrade(log)));
-            }
-            if let Some(witnessing) = witnessing.get(log.origin()) {
-                rounds.spawn(Arc::clone(witnessing).run(Arc::downgrade(log)));
-            }
-        }
+        start_rounds(&mut rounds, &logs, configs, &witnessing);
         rounds.spawn(landing::tell(health.clone(), logs.iter().map(Arc::downgrade).collect()));
         let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
         let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
@@ -319,45 +310,6 @@ impl Server {
         let _ = tokio::time::timeout(DRAIN, joined).await;
         Ok(served?)
     }
-}
-
-/// Name under which the health service tells whether the primaries of this process are followed.
-const REPLICATION: &str = "zegel.v1.Replication";
-
-/// Serving while every primary is followed: one word for all, so that no ministry learns of another.
-async fn tell_of_replication(health: HealthReporter, mut told: Vec<watch::Receiver<bool>>) {
-    loop {
-        let all = told.iter_mut().map(|told| *told.borrow_and_update()).fold(true, |all, one| all && one);
-        let status = if all { ServingStatus::Serving } else { ServingStatus::NotServing };
-        health.set_service_status(REPLICATION, status).await;
-        let mut changes = JoinSet::new();
-        for told in &told {
-            let mut told = told.clone();
-            changes.spawn(async move { told.changed().await.is_ok() });
-        }
-        if !matches!(changes.join_next().await, Some(Ok(true))) {
-            return;
-        }
-    }
-}
-
-/// The scrub of each log. A finding is told as the health of `scrub`, which says nothing of which log.
-async fn start_scrubs(
-    configs: &[LogConfig],
-    logs: &[Arc<OpenLog>],
-    health: &HealthReporter,
-) -> std::io::Result<Vec<scrub::Scrub>> {
-    health.set_service_status(SCRUB, ServingStatus::Serving).await;
-    let runtime = tokio::runtime::Handle::current();
-    let started = configs.iter().zip(logs).map(|(config, log)| {
-        let (health, runtime) = (health.clone(), runtime.clone());
-        let alarm = move || {
-            let health = health.clone();
-            drop(runtime.spawn(async move { health.set_service_status(SCRUB, ServingStatus::NotServing).await }));
-        };
-        scrub::start(config, log, Box::new(alarm))
-    });
-    started.filter_map(Result::transpose).collect()
 }
 
 /// Who may make calls. An open log is said loudly: it is for a demonstration, or behind something that knows the callers.

@@ -512,9 +512,10 @@ async fn with_content() -> (Building, BTreeMap<&'static str, Author>, Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn nothing_that_opens_content_is_given_before_an_event_of_the_callers_own_says_so() {
     let (building, mut authors, blob) = with_content().await;
-    let (mut officer, mut inspector) = (building.client("officer").await, building.client("inspector").await);
+    let (mut officer, inspector) = (building.client("officer").await, building.client("inspector").await);
     let log = || LogRequest { origin: ORIGIN.into() };
     let scope =
         Scope { stream: StreamType::StreamConversation as i32, id: id("conversation").to_vec(), ..Scope::default() };

@@ -412,6 +412,7 @@ fn recovered(size: u64, root: Hash) -> Event {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_follower_is_promoted_only_if_it_holds_all_that_is_known_and_goes_on_after_saying_so() {
     let mut primary = Primary::new().await;
     let url = primary.url();

@@ -125,3 +125,42 @@ async fn a_compressed_bomb_is_refused_before_a_byte_of_it_is_unfolded() {
     drop(channel);
     running.stop().await;
 }
+
+type Client = zegel_proto::v1::ledger_client::LedgerClient<tonic::transport::Channel>;
+
+/// The most memory that this process has ever held, in KiB.
+fn memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_reset_as_soon_as_they_are_made_stop_nobody_else() {
+    let site = Site::new();
+    let server = site.bind(std::sync::Arc::new(zegel_ledger::NoFaults)).await.expect("a ledger");
+    let address = format!("http://{}", server.address());
+    let mut world = maker::World::on(site, maker::Running::of(server).await).await;
+    let before = memory_kib();
+    let attack = async |client: Client| {
+        for _ in 0..5_000 {
+            // Dropped at once: the request is on its way, and so is its reset.
+            let mut client = client.clone();
+            let call = client.get_checkpoint(zegel_proto::v1::LogRequest { origin: maker::ORIGIN.into() });
+            let _ = tokio::time::timeout(std::time::Duration::ZERO, call).await;
+        }
+    };
+    let mut attackers = Vec::new();
+    for _ in 0..4 {
+        let client = Client::connect(address.clone()).await.expect("a connection");
+        attackers.push(tokio::spawn(attack(client)));
+    }
+    let mut number = 0;
+    while attackers.iter().any(|attacker| !attacker.is_finished()) || number < 20 {
+        maker::check_receipt(&world.chat(number, 1, maker::MONTH).await);
+        number += 1;
+    }
+    let grown = memory_kib() - before;
+    assert!(grown < 128 << 10, "{grown} KiB");
+    world.ledger.stop().await;
+}

@@ -37,6 +37,7 @@ fn memory_kib() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_it() {
     let site = Site::new();
     let limits = "metrics = \"127.0.0.1:0\"\n[limits]\nstalled_reader_s = 1\n[[log]]";
@@ -44,8 +45,8 @@ async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_
     let server = Server::bind(Config::parse(&text, site.path()).expect("a configuration")).await.expect("a ledger");
     let (address, metrics) = (server.address(), server.metrics_address().expect("an address"));
     let mut world = World::on(site, Running::of(server).await).await;
-    // Some 16 MiB in one conversation: far more than any window.
-    for number in 0..8 {
+    // Some 48 MiB in one conversation: far more than any window, and than what is read ahead.
+    for number in 0..24 {
         let mut events = world.source.messages(&world.capture, number * 8, 8, MONTH);
         events.iter_mut().for_each(|event| event.body.ciphertext = fresh().repeat(8 << 10));
         let batch = world.source.batch(&events);
@@ -69,7 +70,7 @@ async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_
     };
     let before = memory_kib();
     let mut stalled = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..10 {
         let mut client = narrow(address).await;
         let mut stream = client.export_evidence(request.clone()).await.expect("a stream").into_inner();
         stream.message().await.expect("a record").expect("a record");
@@ -77,8 +78,8 @@ async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_
     }
     // Others append, and read to the end, all the while.
     let begun = Instant::now();
-    let mut number = 64;
-    while cut(metrics).await < 20 {
+    let mut number = 192;
+    while cut(metrics).await < 10 {
         world.chat(number, 1, MONTH).await;
         number += 1;
         let mut whole = world.ledger.client.export_evidence(request.clone()).await.expect("a stream").into_inner();
@@ -86,12 +87,13 @@ async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_
         while whole.message().await.expect("a record").is_some() {
             records += 1;
         }
-        assert!(records > 64, "{records}");
+        assert!(records > 192, "{records}");
         assert!(begun.elapsed() < PATIENCE, "nobody is cut off");
     }
-    // 20 × 16 MiB would be 320; what may wait is 20 × (512 KiB, and the buffers of a connection).
+    // 10 × 48 MiB would be 480. What may wait for each is the batches that are read ahead, some parcels, and the buffers of a
+    // connection; and one reads all of it.
     let grown = memory_kib() - before;
-    assert!(grown < 160 << 10, "{grown} KiB");
+    assert!(grown < 240 << 10, "{grown} KiB");
     // Whoever comes back hears why there is no end.
     for (_client, mut stream) in stalled {
         let refused = loop {
@@ -104,35 +106,5 @@ async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_
         assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
         assert!(refused.message().contains("took nothing for 1 s and was cut off"), "{refused}");
     }
-    world.ledger.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn calls_that_are_reset_as_soon_as_they_are_made_stop_nobody_else() {
-    let site = Site::new();
-    let server = site.bind(std::sync::Arc::new(zegel_ledger::NoFaults)).await.expect("a ledger");
-    let address = format!("http://{}", server.address());
-    let mut world = World::on(site, Running::of(server).await).await;
-    let before = memory_kib();
-    let attack = async |client: LedgerClient<Channel>| {
-        for _ in 0..5_000 {
-            // Dropped at once: the request is on its way, and so is its reset.
-            let mut client = client.clone();
-            let call = client.get_checkpoint(LogRequest { origin: ORIGIN.into() });
-            let _ = tokio::time::timeout(Duration::ZERO, call).await;
-        }
-    };
-    let mut attackers = Vec::new();
-    for _ in 0..4 {
-        let client = LedgerClient::connect(address.clone()).await.expect("a connection");
-        attackers.push(tokio::spawn(attack(client)));
-    }
-    let mut number = 0;
-    while attackers.iter().any(|attacker| !attacker.is_finished()) || number < 20 {
-        check_receipt(&world.chat(number, 1, MONTH).await);
-        number += 1;
-    }
-    let grown = memory_kib() - before;
-    assert!(grown < 128 << 10, "{grown} KiB");
     world.ledger.stop().await;
 }

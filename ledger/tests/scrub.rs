@@ -66,11 +66,11 @@ fn tables(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 /// Flips a bit where these bytes lie in a table of the database.
 fn rot(folder: &Path, bytes: &[u8]) {
     let tables = tables(folder);
-    let places = tables.iter().filter_map(|(path, table)| {
+    let mut places = tables.iter().filter_map(|(path, table)| {
         let at = table.windows(bytes.len()).position(|window| window == bytes)?;
         Some((path, at))
     });
-    let (path, at) = places.last().expect("the bytes lie in a table");
+    let (path, at) = places.next_back().expect("the bytes lie in a table");
     let file = std::fs::OpenOptions::new().write(true).open(path).expect("the table");
     std::os::unix::fs::FileExt::write_all_at(&file, &[bytes[0] ^ 0x10], at as u64).expect("written");
 }

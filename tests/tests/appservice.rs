@@ -123,6 +123,7 @@ fn token(folder: &Path, name: &str, token: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     let Some(python) = synapse() else {
         eprintln!("\nSKIPPED, NOTHING PROVEN: Synapse is not in the cache, so no homeserver pushed anything\n");

@@ -87,11 +87,11 @@ fn report(stage: &Stage, bundle: &str) {
     let sections = [
         "Wat is onderzocht",
         "Volledigheid",
-        "Echtheid",
+        "Authenticiteit",
         "Onveranderlijkheid",
-        "Bewaarketen",
+        "Bewaringsketen",
         "Bewerkt, verwijderd, vluchtig",
-        "Gelakt, per grond",
+        "Classificatie en lakken",
         "Vernietigen en bewaren",
         "Tijd</h2>",
         "Deelnemers",
@@ -101,7 +101,7 @@ fn report(stage: &Stage, bundle: &str) {
         "Archiefregeling, artikel 17",
         "Dekking: op tijd veiliggesteld",
         "Wat dit niet bewijst",
-        "Zelf nagaan",
+        "zelf nagaan",
     ];
     for section in sections {
         assert!(html.contains(section), "no {section:?}");

@@ -38,7 +38,7 @@ fn the_ledger_stops_cleanly_when_asked_and_goes_on_where_it_was() {
 }
 
 /// What a release answers to: every RPC, by name. Adding one is a decision, made here.
-const RPCS: [&str; 18] = [
+const RPCS: [&str; 20] = [
     "Append",
     "AppendStream",
     "PutBlob",
@@ -55,6 +55,8 @@ const RPCS: [&str; 18] = [
     "ReadStream",
     "Snapshot",
     "ExportEvidence",
+    "Replicate",
+    "Erase",
     "ReadEnvelopes",
     "RewrapEnvelopes",
 ];

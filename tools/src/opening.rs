@@ -40,6 +40,9 @@ impl Logged {
     }
 }
 
+/// A ciphertext and its wrap.
+type Resealing = (Vec<u8>, Vec<u8>);
+
 /// Archive keys in use, for what was logged.
 pub(crate) struct Opening<'a> {
     origin: String,
@@ -78,7 +81,7 @@ impl<'a> Opening<'a> {
         header: &[u8],
         replaced: &SealedEvidence,
         left: &RedactedBody,
-    ) -> Result<Result<(Vec<u8>, Vec<u8>), SealError>, OpenError> {
+    ) -> Result<Result<Resealing, SealError>, OpenError> {
         Ok(reseal(header, left, &self.origin, self.dossier(replaced)?))
     }
 

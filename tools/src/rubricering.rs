@@ -100,7 +100,7 @@ pub fn routed_out(record: Record, permitted: Option<&str>) -> (Record, bool) {
         _ => String::new(),
     };
     let marked = [text(&record.text), names].iter().filter_map(|words| marking_of(words)).map(rank).max();
-    if !permitted.is_some_and(|permitted| marked > Some(rank(permitted))) {
+    if permitted.is_none_or(|permitted| marked <= Some(rank(permitted))) {
         return (record, false);
     }
     let detail = ChatDetail { what: ROUTED_OUT.into(), certain: true, ..ChatDetail::default() };

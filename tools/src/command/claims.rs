@@ -5,7 +5,7 @@ use super::selected::{Desk, Who, spots};
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zegel_proto::v1::EventKind;
 use zegel_tools::acts::{Act, Acts, Selection};
 use zegel_tools::export::Spot;
@@ -105,14 +105,7 @@ async fn check_term(desk: &mut Desk, spots: &[Spot], now_ms: u64) -> Result<(), 
 
 pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
     match claim {
-        Claim::Show { reader, out } => {
-            let mut desk = Desk::open(&reader.place).await?;
-            let scopes = reader.selected.scopes(&desk.officer)?;
-            let reading =
-                desk.read(&scopes, &Purpose::reading(&reader.who.person, "inzage door de chathouder")).await?;
-            let rows = write_sheet(&reading, |_| true, &out)?;
-            Ok(Outcome::done(format!("{} has {rows} messages", out.display()), json!({ "sheet": out, "rows": rows })))
-        }
+        Claim::Show { reader, out } => show(&reader, &out).await,
         Claim::Begin { place, who, events, days } => {
             let mut desk = Desk::open(&place).await?;
             let now = jiff::Timestamp::now().as_millisecond().max(0) as u64;
@@ -164,6 +157,14 @@ pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
             Ok(Outcome::done(format!("claim {claim} is settled"), json!({ "decided": decided })))
         }
     }
+}
+
+async fn show(reader: &Reader, out: &Path) -> Result<Outcome, CommandError> {
+    let mut desk = Desk::open(&reader.place).await?;
+    let scopes = reader.selected.scopes(&desk.officer)?;
+    let reading = desk.read(&scopes, &Purpose::reading(&reader.who.person, "inzage door de chathouder")).await?;
+    let rows = write_sheet(&reading, |_| true, out)?;
+    Ok(Outcome::done(format!("{} has {rows} messages", out.display()), json!({ "sheet": out, "rows": rows })))
 }
 
 pub(crate) async fn rubricering(scan: Rubricering) -> Result<Outcome, CommandError> {

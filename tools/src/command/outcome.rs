@@ -229,12 +229,7 @@ impl CommandError {
             Self::Import(import) => judged_by_format(import.cause()),
             Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Conversations { .. } | Self::Demo(_) => 3,
-            Self::Copy(copy) => match copy {
-                CopyError::Ledger(ledger) => judged_by_ledger(ledger),
-                CopyError::Mirror(MirrorError::OtherHistory { .. } | MirrorError::OtherSize { .. })
-                | CopyError::Shorter { .. } => 2,
-                _ => 3,
-            },
+            Self::Copy(copy) => judged_by_copy(copy),
             Self::Purge(PurgeError::Source(source)) => judged(source),
             Self::Purge(PurgeError::Ledger(ledger)) => judged_by_ledger(ledger),
             Self::Officer(officer) => judged_by_officer(officer),
@@ -273,6 +268,15 @@ impl CommandError {
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }
+    }
+}
+
+fn judged_by_copy(copy: &CopyError) -> u8 {
+    match copy {
+        CopyError::Ledger(ledger) => judged_by_ledger(ledger),
+        CopyError::Mirror(MirrorError::OtherHistory { .. } | MirrorError::OtherSize { .. })
+        | CopyError::Shorter { .. } => 2,
+        _ => 3,
     }
 }
 

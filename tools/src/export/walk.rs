@@ -216,29 +216,7 @@ impl<'a> Walk<'a> {
             }
             opened => opened?,
         };
-        let (body, shown) = match cover {
-            None if matches!(body, Shown::Redacted(_)) => return Err(CoverError::Permanent { spot }.into()),
-            None => (body, shown),
-            Some(EventCover::Whole) => return Err(ExportError::NoBody { spot }),
-            Some(EventCover::Parts(units)) => {
-                let no_part = || CoverError::NoSuchPart { spot };
-                if let Some(slot) = stands_elsewhere(facts.kind, &shown, &units) {
-                    return Err(CoverError::StandsElsewhere { spot, slot }.into());
-                }
-                let whole = |unit: &CoveredUnit| CoveredUnit { item: None, ..*unit };
-                if shown.covered().any(|unit| !units.contains(&unit) && !units.contains(&whole(&unit))) {
-                    return Err(CoverError::Permanent { spot }.into());
-                }
-                let redacted = match body {
-                    Shown::Opened(body) => redact(&body, &units).ok_or_else(no_part)?,
-                    Shown::Redacted(body) => redact_more(body, &units),
-                    Shown::Sealed(_) => return Err(no_part().into()),
-                };
-                let checked = check_redacted(redacted.clone(), layout(facts.kind), body_root);
-                let checked = checked.ok().filter(|checked| checked.covered().eq(units.iter().copied()));
-                (Shown::Redacted(redacted), checked.ok_or_else(no_part)?)
-            }
-        };
+        let (body, shown) = show(spot, facts.kind, body_root, (body, shown), cover)?;
         let is_whole = matches!(body, Shown::Opened(_));
         self.counts.opened += u64::from(in_scope && is_whole);
         self.counts.redacted += u64::from(in_scope && !is_whole);
@@ -248,6 +226,39 @@ impl<'a> Walk<'a> {
 
     fn open(&self, spot: Spot, header: &[u8], sealed: &SealedEvidence) -> Result<(Shown, ShownBody), ExportError> {
         self.opening.body(header, sealed).map_err(|reason| ExportError::Open { spot, reason })
+    }
+}
+
+/// What is shown of a body that was opened: all of it, or what its cover leaves.
+fn show(
+    spot: Spot,
+    kind: EventKind,
+    body_root: Hash,
+    (body, shown): (Shown, ShownBody),
+    cover: Option<EventCover>,
+) -> Result<(Shown, ShownBody), ExportError> {
+    match cover {
+        None if matches!(body, Shown::Redacted(_)) => Err(CoverError::Permanent { spot }.into()),
+        None => Ok((body, shown)),
+        Some(EventCover::Whole) => Err(ExportError::NoBody { spot }),
+        Some(EventCover::Parts(units)) => {
+            let no_part = || CoverError::NoSuchPart { spot };
+            if let Some(slot) = stands_elsewhere(kind, &shown, &units) {
+                return Err(CoverError::StandsElsewhere { spot, slot }.into());
+            }
+            let whole = |unit: &CoveredUnit| CoveredUnit { item: None, ..*unit };
+            if shown.covered().any(|unit| !units.contains(&unit) && !units.contains(&whole(&unit))) {
+                return Err(CoverError::Permanent { spot }.into());
+            }
+            let redacted = match body {
+                Shown::Opened(body) => redact(&body, &units).ok_or_else(no_part)?,
+                Shown::Redacted(body) => redact_more(body, &units),
+                Shown::Sealed(_) => return Err(no_part().into()),
+            };
+            let checked = check_redacted(redacted.clone(), layout(kind), body_root);
+            let checked = checked.ok().filter(|checked| checked.covered().eq(units.iter().copied()));
+            Ok((Shown::Redacted(redacted), checked.ok_or_else(no_part)?))
+        }
     }
 }
 

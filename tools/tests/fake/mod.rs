@@ -234,7 +234,9 @@ impl FakeLedger {
         let mut records = vec![evidence_record::Record::Header(header)];
         // More than needed, which does no harm: all of them, before everything that may need one.
         let envelopes = state.batches.iter().flatten().flat_map(|batch| &batch.envelopes).cloned();
-        records.extend(envelopes.map(|envelope| evidence_record::Record::Envelope(EvidenceEnvelope { envelope })));
+        records.extend(envelopes.map(|envelope| {
+            evidence_record::Record::Envelope(EvidenceEnvelope { envelope, ..EvidenceEnvelope::default() })
+        }));
         let mut walked = 0;
         for (index, batch) in (0u64..).zip(&state.batches) {
             let shown: Vec<u32> = batch.as_ref().map(|batch| shown(batch, &scope)).unwrap_or_default();

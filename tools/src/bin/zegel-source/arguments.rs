@@ -221,8 +221,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandErro
     match arguments.command {
         Command::Init { dir, keys, ledger, name, label, listen, secret, plain } => {
             let passphrases = || Passphrases::of_environment().map_err(KeyError::from).map_err(SidecarError::from);
-            let protection = if plain { Protection::Plain } else { Protection::Sealed(passphrases()?) };
-            let protection = &protection;
+            let protection = &if plain { Protection::Plain } else { Protection::Sealed(passphrases()?) };
             let new = NewSource {
                 label: &label,
                 name: &name,
@@ -268,24 +267,32 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(Value, u8), CommandErro
         }
         Command::Check { listen, seconds, ready_file } => check(&listen, seconds, ready_file.as_deref()).await,
         Command::Simulate { socket, log, custodian, custodians, seed, messages, breaks, lasts } => {
-            let mut ids: Vec<String> = custodian.iter().map(Hash::to_string).collect();
-            if let Some(path) = custodians {
-                ids.extend(String::from_utf8_lossy(&disk::read(&path)?).lines().map(str::to_owned));
-            }
-            let lasts_ms = lasts.saturating_mul(1_000);
-            let plan = DayPlan { seed, custodians: ids, messages, events_between_breaks: breaks, lasts_ms };
+            let ids = ids_of(&custodian, custodians.as_deref())?;
+            let (events_between_breaks, lasts_ms) = (breaks, lasts.saturating_mul(1_000));
+            let plan = DayPlan { seed, custodians: ids, messages, events_between_breaks, lasts_ms };
             let played = play(&socket, &log, &plan, tell()).await?;
-            let is_whole = played.receipted == played.events;
-            Ok((json!(played), u8::from(!is_whole)))
+            Ok((json!(played), u8::from(played.receipted != played.events)))
         }
-        Command::Quarantine { config } => {
-            let found = quarantined(&SidecarConfig::read(&config)?)?;
-            let count: usize = found.iter().map(|(_, events)| events.len()).sum();
-            let logs: Vec<Value> =
-                found.into_iter().map(|(log, events)| json!({ "log": log, "quarantined": events })).collect();
-            Ok((json!({ "logs": logs }), u8::from(count > 0)))
-        }
+        Command::Quarantine { config } => quarantine(&config),
     }
+}
+
+/// Custodians that were named, and those of a list.
+fn ids_of(named: &[Hash], list: Option<&Path>) -> Result<Vec<String>, CommandError> {
+    let mut ids: Vec<String> = named.iter().map(Hash::to_string).collect();
+    if let Some(path) = list {
+        ids.extend(String::from_utf8_lossy(&disk::read(path)?).lines().map(str::to_owned));
+    }
+    Ok(ids)
+}
+
+/// What was put aside, by log.
+fn quarantine(config: &Path) -> Result<(Value, u8), CommandError> {
+    let found = quarantined(&SidecarConfig::read(config)?)?;
+    let count: usize = found.iter().map(|(_, events)| events.len()).sum();
+    let logs: Vec<Value> =
+        found.into_iter().map(|(log, events)| json!({ "log": log, "quarantined": events })).collect();
+    Ok((json!({ "logs": logs }), u8::from(count > 0)))
 }
 
 /// Until SIGTERM or SIGINT.

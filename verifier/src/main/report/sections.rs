@@ -142,7 +142,7 @@ fn finding_row(finding: &Finding, before: Option<&str>, language: Language) -> M
 fn told(finding: &Finding, language: Language) -> String {
     let said = language.of(&finding.nl, &finding.en).to_owned();
     match finding.id {
-        "DECLARED_GAP" => in_words(said, '(', ')', |code| codes::gap(code), language),
+        "DECLARED_GAP" => in_words(said, '(', ')', codes::gap, language),
         "COVERED" => match said.trim_end_matches('.').rsplit(' ').next().and_then(codes::ground) {
             Some(ground) => format!("{} ({}).", said.trim_end_matches('.'), language.say(ground)),
             None => said,

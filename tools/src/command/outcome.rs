@@ -230,8 +230,7 @@ impl CommandError {
             Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Conversations { .. } | Self::Demo(_) => 3,
             Self::Copy(copy) => judged_by_copy(copy),
-            Self::Purge(PurgeError::Source(source)) => judged(source),
-            Self::Purge(PurgeError::Ledger(ledger)) => judged_by_ledger(ledger),
+            Self::Purge(purge) => judged_by_purge(purge),
             Self::Officer(officer) => judged_by_officer(officer),
             Self::Rewrap(RewrapError::Source(source)) => judged(source),
             Self::Rewrap(RewrapError::Ledger(ledger)) => judged_by_ledger(ledger),
@@ -243,7 +242,6 @@ impl CommandError {
                 | PlanError::Empty
                 | PlanError::Cover(_),
             )
-            | Self::Purge(_)
             | Self::Destroy(_)
             | Self::Clearance(_)
             | Self::Permanent(_)
@@ -342,6 +340,14 @@ fn judged(source: &SourceError) -> u8 {
         | SourceError::Event(_)
         | SourceError::Seal(_) => 2,
         _ => 3,
+    }
+}
+
+fn judged_by_purge(purge: &PurgeError) -> u8 {
+    match purge {
+        PurgeError::Source(source) => judged(source),
+        PurgeError::Ledger(ledger) => judged_by_ledger(ledger),
+        _ => 2,
     }
 }
 

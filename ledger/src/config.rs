@@ -4,6 +4,7 @@ mod follow;
 mod served;
 mod tiles;
 
+pub(crate) use follow::ArchiveConfig;
 pub use follow::FollowConfig;
 pub use served::{BackupConfig, ClientConfig, LimitsConfig, ScrubConfig};
 pub use tiles::TilesConfig;

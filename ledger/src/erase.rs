@@ -5,7 +5,8 @@
 
 use crate::config::Config;
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{Allegiance, Believed, Erased, Faults, Guard, NoFaults, Store, StoreError};
+use crate::store::{Allegiance, Believed, Erased, Faults, Guard, NoFaults, Store, StoreError, TreeReader};
+use crate::tree::root_at;
 use std::sync::Arc;
 use thiserror::Error;
 use zegel_proto::parse;
@@ -40,6 +41,9 @@ pub enum EraseError {
         /// The primary.
         primary: String,
     },
+    /// An archive: what a landing zone purges for its receipt stays here.
+    #[error("this store is the archive that holds it: what is purged for a receipt of custody stays here")]
+    Archive,
     /// The store could not be opened.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -75,17 +79,28 @@ pub fn erase_with(config: &Config, text: &str, faults: Arc<dyn Faults>) -> Resul
 
 /// Carries out an order on a store, under the registry as it is at `size`. Appends go on beside it: rows of entries that are durable are written by
 /// nobody else.
-pub(crate) fn carry_out(store: &Store, registry: &Registry, size: u64, text: &str) -> Result<Erased, EraseError> {
+pub(crate) fn carry_out(store: &Arc<Store>, registry: &Registry, size: u64, text: &str) -> Result<Erased, EraseError> {
     if let Allegiance::Follows(primary) = store.allegiance()? {
         return Err(EraseError::Follower { primary });
     }
     let order = Erasure::parse(text)?;
+    if order.receipt.is_some() && store.is_archive()? {
+        return Err(EraseError::Archive);
+    }
     order.verify(registry, size)?;
+    check_receipt(store, registry, size, &order)?;
     for (entry, position) in &order.places {
         check_content(store, *entry, *position)?;
     }
     let resealed = &order.resealed;
     Ok(store.erase(Believed { places: &order.places, resealed, text, size })?)
+}
+
+/// Of a purge: whether the archive holds these events, under the tree that is here.
+fn check_receipt(store: &Arc<Store>, registry: &Registry, size: u64, order: &Erasure) -> Result<(), EraseError> {
+    let Some(receipt) = order.believed_receipt(registry, size).map_err(ErasureError::from)? else { return Ok(()) };
+    let root = root_at(&TreeReader::new(Arc::clone(store), store.edge(size)?), receipt.to)?;
+    Ok(receipt.check_root(root).map_err(ErasureError::from)?)
 }
 
 pub(crate) fn check_content(store: &Store, entry: u64, position: u32) -> Result<(), EraseError> {

@@ -11,6 +11,7 @@
 //! What if we stop at any point? A group is durable whole or not at all, a blob goes on where it was, an order that was begun is
 //! carried out again. Not here: promotion (`promote`). Specification: `specs/follower.md`.
 
+mod custody;
 mod kept;
 mod line;
 mod orders;
@@ -26,6 +27,7 @@ use crate::metrics::{LogMetrics, now_ms};
 use crate::sequencer::{self, Fault, OpenLog, Received, ReceivedContent, ReceivedEntry, Replica, ReplicaError};
 use crate::server::{ServeError, open_store};
 use crate::store::{Allegiance, BlobError, Faults, Guard, NoRoom, Room, StoreError};
+use custody::Custody;
 use line::Line;
 use orders::Orders;
 use rewraps::Rewraps;
@@ -146,6 +148,8 @@ pub(crate) struct Follower {
     kept: Kept,
     interval: Duration,
     metrics: LogMetrics,
+    /// Of an archive.
+    custody: Option<Custody>,
     standing: Standing,
     /// What the primary signed last.
     newest: Vec<u8>,
@@ -171,6 +175,10 @@ pub(crate) fn open(
         Allegiance::Follows(primary) if primary == follow.primary => {}
         Allegiance::Follows(_) | Allegiance::Own => store.follow(&follow.primary).map_err(failed)?,
     }
+    let custody = follow.archive.as_ref().map(Custody::open).transpose()?;
+    if custody.is_some() {
+        store.become_archive().map_err(failed)?;
+    }
     let identity = Identity { origin: config.origin.clone(), root_key: config.root_key()?, log_keys: None };
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     finish_orders(&store).map_err(failed)?;
@@ -193,7 +201,7 @@ pub(crate) fn open(
     let (log, replica) = sequencer::follow(&store, loaded, guard, room.clone(), follow.primary.clone(), &metrics);
     let interval = Duration::from_millis(follow.interval_ms.max(1));
     let origin = config.origin.clone();
-    Ok((log, Follower { origin, line, replica, room, kept, interval, metrics, standing, newest: Vec::new() }))
+    Ok((log, Follower { origin, line, replica, room, kept, interval, metrics, custody, standing, newest: Vec::new() }))
 }
 
 impl Follower {
@@ -258,7 +266,11 @@ impl Follower {
         self.newest = self.line.checkpoint().await?;
         let size = self.judge().await?;
         self.metrics.heard(size, now_ms());
-        self.read().await
+        self.read().await?;
+        if let Some(custody) = &mut self.custody {
+            custody.turn(&self.origin, self.replica.store(), self.replica.log().size());
+        }
+        Ok(())
     }
 
     /// Whether what the primary signed last goes on from what is held. Gives its size.

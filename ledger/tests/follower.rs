@@ -316,6 +316,7 @@ fn order(places: &[(u64, u32)], signers: &[&Author]) -> String {
         proposal,
         places: places.to_vec(),
         resealed: BTreeMap::new(),
+        receipt: None,
         signers: Vec::new(),
     };
     let statement = order.statement();

@@ -55,6 +55,27 @@ impl Replica {
         replica
     }
 
+    /// The same as the archive of a landing zone, with a key of its own: gives its verifier key beside it.
+    ///
+    /// # Panics
+    /// If it does not begin.
+    #[must_use]
+    pub fn archive(stage: &Stage, name: &str) -> (Self, String) {
+        let mut replica = Self::new(stage);
+        replica.kill();
+        let key = replica.path("archive.key");
+        let output = command("zegel").args(["--json", "custody", "key", "--plain", "--name", name]).arg(&key).output();
+        let said = output.expect("it runs").stdout;
+        let said: serde_json::Value = serde_json::from_slice(&said).expect("JSON");
+        let (receipts, key) = (replica.path("receipts").display().to_string(), key.display().to_string());
+        let archive = format!(
+            "[log.follow.archive]\nname = \"{name}\"\nkey = \"{key}\"\nreceipts = \"{receipts}\"\ninterval_s = 0\n"
+        );
+        replica.follow.push_str(&archive);
+        replica.start();
+        (replica, said["result"]["vkey"].as_str().expect("a key").into())
+    }
+
     /// A file of its folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -8,6 +8,7 @@ mod clearance;
 mod close_period;
 mod contact;
 mod coverage;
+mod custody;
 mod demo;
 mod desk;
 mod destroy;
@@ -145,6 +146,9 @@ enum Command {
     Disclose(Box<disclose::Disclose>),
     /// Copy a log for auditors; no key is needed.
     Mirror(mirror::Mirror),
+    /// From a landing zone to the archive that follows it: receipts of custody, and the purge after them.
+    #[command(subcommand)]
+    Custody(custody::Custody),
     /// Tell the log of a ledger that follows, or that was promoted.
     #[command(subcommand)]
     Follower(follower::Follower),
@@ -189,6 +193,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::ClosePeriod(closing) => close_period::run(closing).await,
         Command::Demo(demo) => demo::run(&demo),
         Command::Mirror(mirror) => mirror::run(&mirror).await,
+        Command::Custody(custody) => custody::run(custody).await,
         Command::Follower(follower) => follower::run(follower).await,
         Command::Accept(accept) => records::accept(accept).await,
         Command::Classify(classify) => records::classify(classify).await,

@@ -13,6 +13,7 @@ pub mod acts;
 pub mod admission;
 pub mod case;
 pub mod clearance;
+pub mod custody;
 pub mod demo;
 pub mod desk;
 pub mod destroy;

@@ -149,7 +149,7 @@ impl Forever {
             proposal: Some(self.id),
             places: spots.iter().map(|spot| (spot.entry, spot.position)).collect(),
             resealed: reading.resealed.clone(),
-            signers: Vec::new(),
+            ..Erasure::default()
         };
         Ok(signed(order, folder)?)
     }

@@ -269,9 +269,10 @@ impl Auditor {
         }
     }
 
-    /// What is gone must be declared by a destruction that comes after it. Which bodies that names is sealed.
+    /// What is gone must be declared by a destruction or a purge that comes after it. Which bodies that names is sealed.
     fn bodies(&mut self, index: u64, batch: &ExaminedBatch) {
-        if batch.kinds.iter().any(|(kind, _)| *kind == EventKind::DestructionExecuted) {
+        let declares = |kind| matches!(kind, EventKind::DestructionExecuted | EventKind::CustodyPurged);
+        if batch.kinds.iter().any(|(kind, _)| declares(*kind)) {
             let missing = std::mem::take(&mut self.missing);
             self.counts.destroyed += missing.count;
             self.destroyed_first = self.destroyed_first.or(missing.first);

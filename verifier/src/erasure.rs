@@ -5,7 +5,8 @@
 //! about the events stays proven: nothing of the log changes. Not here: who may be asked (`acts` of the tools), how bytes go (the ledger's store).
 //! Specification: `specs/officer.md`.
 
-use crate::hash::Hash;
+use crate::custody::{CustodyError, CustodyReceipt, RECEIPT_BYTES_MAX};
+use crate::hash::{Hash, sha256};
 use crate::registry::{AuthorityError, Registry};
 use crate::signature::{CONTEXT_ERASURE, SignatureError, verify};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use zegel_proto::v1::Role;
 
 /// First line of an order.
 const FORMAT: &str = "zegel-erasure/v1";
+/// First line of an order to purge: an archive that signed a receipt holds the content, and keeps it.
+const PURGE: &str = "zegel-purge/v1";
 /// Events of one order.
 pub const PLACES_MAX: usize = 1_000_000;
 
@@ -48,6 +51,9 @@ pub enum ErasureError {
     /// A key that may not sign any more, or never could.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// A purge that its receipt does not allow.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     /// Not two pairs of eyes.
     #[error("the order is signed by {found:?}: an officer and an approver are wanted, and nobody else")]
     Eyes {
@@ -83,8 +89,10 @@ pub struct Resealed {
 pub struct Erasure {
     /// Origin of the log.
     pub origin: String,
-    /// Id of the proposal that was approved.
+    /// Id of the proposal that was approved; of a purge, SHA-256 of its receipt.
     pub proposal: Option<Hash>,
+    /// The receipt of custody for which this is purged; `None` of an order that ends content.
+    pub receipt: Option<String>,
     /// Entry and position of each event, ascending.
     pub places: Vec<(u64, u32)>,
     /// What stands in the place of the old sealed form, of events that lose a part only.
@@ -97,8 +105,12 @@ impl Erasure {
     /// The bytes that are signed.
     #[must_use]
     pub fn statement(&self) -> String {
-        let mut text =
-            format!("{FORMAT}\n{}\n{}\n{}\n", self.origin, self.proposal.unwrap_or(Hash::ZERO), self.places.len());
+        let (format, receipt) = match &self.receipt {
+            Some(receipt) => (PURGE, format!("{}\n", hex_of(receipt.as_bytes()))),
+            None => (FORMAT, String::new()),
+        };
+        let (origin, proposal, count) = (&self.origin, self.proposal.unwrap_or(Hash::ZERO), self.places.len());
+        let mut text = format!("{format}\n{origin}\n{proposal}\n{receipt}{count}\n");
         for (entry, position) in &self.places {
             // Writing into a string has no way to fail.
             let _ = match self.resealed.get(&(*entry, *position)) {
@@ -134,24 +146,26 @@ impl Erasure {
         let mut lines = (1..).zip(text.split('\n'));
         let mut next = |wanted| lines.next().ok_or(wrong(0, wanted));
         let (line, format) = next(FORMAT)?;
-        if format != FORMAT {
+        let is_purge = format == PURGE;
+        if !is_purge && format != FORMAT {
             return Err(wrong(line, FORMAT));
         }
         let (_, origin) = next("the origin of the log")?;
         let (line, proposal) = next("the id of the proposal")?;
         let proposal = hash_of(proposal).ok_or(wrong(line, "the id of the proposal"))?;
+        let receipt = if is_purge { Some(receipt_of(next("the receipt of custody")?)?) } else { None };
         let (line, count) = next("how many events")?;
         let count: usize = count
             .parse()
             .ok()
             .filter(|count| (1..=PLACES_MAX).contains(count))
             .ok_or(wrong(line, "1 to 1000000 events"))?;
-        let mut order = Self { origin: origin.into(), proposal: Some(proposal), ..Self::default() };
+        let mut order = Self { origin: origin.into(), proposal: Some(proposal), receipt, ..Self::default() };
         for _ in 0..count {
             let (line, place) = next("a place")?;
             let wanted = wrong(line, "ENTRY POSITION, ascending, and of a new sealed form REPLACES CIPHERTEXT WRAP");
             let (place, new) = place_of(place).ok_or(wanted.clone())?;
-            if order.places.last().is_some_and(|last| *last >= place) {
+            if order.places.last().is_some_and(|last| *last >= place) || (is_purge && new.is_some()) {
                 return Err(wanted);
             }
             order.places.push(place);
@@ -188,6 +202,29 @@ impl Erasure {
             _ => Err(ErasureError::Eyes { found: roles.iter().map(Role::as_str_name).collect() }),
         }
     }
+
+    /// Of a purge, the receipt: of the archive that the registry names now, and for these events, no event more and none less.
+    /// `None` of an order that ends content.
+    ///
+    /// # Errors
+    /// [`CustodyError`].
+    pub fn believed_receipt(&self, registry: &Registry, size: u64) -> Result<Option<CustodyReceipt>, CustodyError> {
+        let Some(note) = &self.receipt else { return Ok(None) };
+        let receipt = CustodyReceipt::believe(note.as_bytes(), registry, size)?;
+        let range = receipt.from..receipt.to;
+        let is_its_own = self.proposal == Some(sha256(&[note.as_bytes()]));
+        if !is_its_own || !self.places.iter().all(|(entry, _)| range.contains(entry)) {
+            return Err(CustodyError::OtherEvents);
+        }
+        receipt.check_events(&self.places)?;
+        Ok(Some(receipt))
+    }
+}
+
+fn receipt_of((line, text): (usize, &str)) -> Result<String, ErasureError> {
+    let note = bytes_of(text).filter(|bytes| (1..=RECEIPT_BYTES_MAX).contains(&bytes.len()));
+    let note = note.and_then(|bytes| String::from_utf8(bytes).ok());
+    note.ok_or(ErasureError::Line { line, wanted: "the receipt of custody" })
 }
 
 fn place_of(line: &str) -> Option<((u64, u32), Option<Resealed>)> {
@@ -219,7 +256,7 @@ fn bytes_of(text: &str) -> Option<Vec<u8>> {
     if is_hex { (0..text.len() / 2).map(byte).collect() } else { None }
 }
 
-fn hash_of(text: &str) -> Option<Hash> {
+pub(crate) fn hash_of(text: &str) -> Option<Hash> {
     bytes_of(text).and_then(|bytes| Hash::read(&bytes))
 }
 
@@ -239,7 +276,14 @@ mod tests {
         let places = vec![(4, 17), (4, 18), (9, 0)];
         let new = Resealed { replaces: vec![4; 32], ciphertext: vec![5; 40], wrap: vec![6; 9] };
         let resealed = BTreeMap::from([((4, 18), new)]);
-        Erasure { origin: "log".into(), proposal: Some(Hash([7; 32])), places, resealed, signers: vec![signer] }
+        Erasure {
+            origin: "log".into(),
+            proposal: Some(Hash([7; 32])),
+            places,
+            receipt: None,
+            resealed,
+            signers: vec![signer],
+        }
     }
 
     #[test]
@@ -265,5 +309,15 @@ mod tests {
         for neighbour in neighbours {
             assert!(matches!(Erasure::parse(&neighbour), Err(ErasureError::Line { .. })), "{neighbour:?}");
         }
+    }
+
+    #[test]
+    fn a_purge_carries_its_receipt_and_replaces_nothing() {
+        let purge = Erasure { receipt: Some("a receipt".into()), resealed: BTreeMap::new(), ..order() };
+        assert_eq!(Erasure::parse(&purge.print()), Ok(purge.clone()));
+        let mixed = Erasure { resealed: order().resealed, ..purge.clone() };
+        assert!(matches!(Erasure::parse(&mixed.print()), Err(ErasureError::Line { line: 7, .. })));
+        let bare = purge.print().replace("purge/v1", "erasure/v1");
+        assert!(matches!(Erasure::parse(&bare), Err(ErasureError::Line { line: 4, .. })));
     }
 }

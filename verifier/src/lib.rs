@@ -19,6 +19,7 @@ pub mod checkpoint;
 pub mod commit;
 pub mod compare;
 pub mod corroborate;
+pub mod custody;
 pub mod erasure;
 pub mod hash;
 pub mod kinds;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use zegel_keys::{Passphrases, Signer};
 
 /// How long a connection may be silent before it is asked whether it is there.
 const QUIET: Duration = Duration::from_secs(20);
@@ -24,6 +25,34 @@ pub struct FollowConfig {
     /// How often it is asked for what is new, in milliseconds. Default: 1,000.
     #[serde(default = "FollowConfig::interval_ms")]
     pub interval_ms: u64,
+    /// With it this replica is the archive of a landing zone: it signs receipts of custody, and what is purged for them there
+    /// stays here. A store that was opened with it once remains an archive. Default: none.
+    pub archive: Option<ArchiveConfig>,
+}
+
+/// How an archive says what it holds (`specs/custody.md`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveConfig {
+    /// Name of the archive, as in its verifier key: a URL without its scheme.
+    pub name: String,
+    /// Ed25519 key that signs receipts: PKCS#8 PEM, encrypted or not, mode 600. Not a key of the log.
+    pub key: PathBuf,
+    /// Folder of the receipts, `TO.receipt`; made if it is not there.
+    pub receipts: PathBuf,
+    /// Seconds from one receipt to the next, at least. Default: 3,600.
+    #[serde(default = "ArchiveConfig::interval_s")]
+    pub interval_s: u64,
+}
+
+impl ArchiveConfig {
+    const fn interval_s() -> u64 {
+        3_600
+    }
+
+    pub(crate) fn signer(&self) -> Result<Signer, ConfigError> {
+        Ok(Signer::open(&self.key, &Passphrases::of_environment()?)?)
+    }
 }
 
 impl FollowConfig {
@@ -33,6 +62,9 @@ impl FollowConfig {
 
     pub(super) fn each_path(&mut self, change: &dyn Fn(&mut PathBuf)) {
         [&mut self.ca, &mut self.certificate, &mut self.key].into_iter().flatten().for_each(change);
+        if let Some(archive) = &mut self.archive {
+            [&mut archive.key, &mut archive.receipts].into_iter().for_each(change);
+        }
     }
 
     /// The way there; nothing is sent yet.

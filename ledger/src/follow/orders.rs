@@ -1,7 +1,8 @@
 //! Orders to erase that a primary has carried out: believed here again, and carried out here.
 //!
 //! A primary can say that it erased; what goes here goes by the signatures of an officer and an approver. An order is judged
-//! by the registry as of the size at which the primary believed it, once the replica has that size.
+//! by the registry as of the size at which the primary believed it, once the replica has that size. An archive believes a purge
+//! for a receipt of custody, and does not carry it out: it is the one who holds what went.
 
 use crate::erase::{EraseError, check_content};
 use crate::log::Log;
@@ -11,6 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use zegel_proto::v1::ErasureOrder;
 use zegel_verifier::erasure::Erasure;
+use zegel_verifier::hash::Hash;
 
 /// Bytes of an order: a million places, and who signed.
 const ORDER_BYTES_MAX: usize = 64 << 20;
@@ -34,9 +36,10 @@ pub(crate) fn finish(store: &Arc<Store>) -> Result<(), StoreError> {
 }
 
 impl Orders {
-    /// Those that were carried out here.
+    /// Those that were carried out here, or are not going to be.
     pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
-        let carried_out = store.orders()?.iter().map(|order| order.id().to_vec()).collect();
+        let kept_from = store.kept_from()?.into_iter();
+        let carried_out = store.orders()?.iter().map(KeptOrder::id).chain(kept_from).map(Hash::to_vec).collect();
         Ok(Self { carried_out, text: Vec::new(), pending: Vec::new(), named: HashSet::new() })
     }
 
@@ -87,6 +90,13 @@ impl Orders {
             let believed = Believed { places: &order.places, resealed: &order.resealed, text: &text, size };
             if store.has_gone(believed)? {
                 store.keep_order(believed)?;
+            } else if order.receipt.is_some() && store.is_archive()? {
+                store.keep_from(&text)?;
+                tracing::info!(
+                    origin = order.origin,
+                    events = order.places.len(),
+                    "purged at the primary, and kept here"
+                );
             } else {
                 let erased = store.erase(believed)?;
                 tracing::info!(origin = order.origin, events = erased.events, "erased, as the primary did");

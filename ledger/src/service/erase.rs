@@ -30,10 +30,12 @@ impl From<EraseError> for Status {
             EraseError::Order(ErasureError::Line { .. } | ErasureError::OtherLog { .. }) => {
                 Self::invalid_argument(sentence)
             }
+            EraseError::Order(ErasureError::Custody(_)) => Self::failed_precondition(sentence),
             EraseError::Order(_) => Self::permission_denied(sentence),
             EraseError::NoLog { .. }
             | EraseError::NotContent { .. }
             | EraseError::Follower { .. }
+            | EraseError::Archive
             | EraseError::Store(StoreError::StillThere { .. } | StoreError::OtherForm { .. }) => {
                 Self::failed_precondition(sentence)
             }

@@ -14,6 +14,8 @@ const FOLLOWS: &[u8] = b"follows";
 const PROMOTED: &[u8] = b"promoted";
 const ORDER: &[u8] = b"order";
 const CARRIED_OUT: &[u8] = b"carried out";
+const ARCHIVE: &[u8] = b"archive";
+const KEPT_FROM: &[u8] = b"kept from";
 
 /// Whose log a store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +97,32 @@ impl Store {
             Ok(KeptOrder { size, text, is_carried_out })
         });
         read.collect()
+    }
+
+    /// From here on it is an archive: nothing is purged here for a receipt, whatever a configuration says, promoted or not.
+    pub(crate) fn become_archive(&self) -> Result<(), StoreError> {
+        let mut write = self.truth.write();
+        write.put(Column::Meta, ARCHIVE, &rows::print_raw(&[]));
+        self.truth.commit_synced(write, "writing that the store is an archive")
+    }
+
+    /// Whether it is one.
+    pub(crate) fn is_archive(&self) -> Result<bool, StoreError> {
+        Ok(self.truth.get(Column::Meta, ARCHIVE)?.is_some())
+    }
+
+    /// Notes an order that was believed and is not carried out here, so that it is not asked for again.
+    pub(crate) fn keep_from(&self, text: &str) -> Result<(), StoreError> {
+        let mut write = self.truth.write();
+        write.put(Column::Meta, &key(KEPT_FROM, order_id(text)), &rows::print_raw(&[]));
+        self.truth.commit_synced(write, "writing an order that is not carried out")
+    }
+
+    /// Ids of the orders that are not carried out here.
+    pub(crate) fn kept_from(&self) -> Result<Vec<Hash>, StoreError> {
+        let unreadable = || StoreError::Row { what: "an order that is not carried out" };
+        let rows = self.truth.slice(Column::Meta, KEPT_FROM, KEPT_FROM, usize::MAX)?;
+        rows.iter().map(|(key, _)| key.get(KEPT_FROM.len()..).and_then(Hash::read).ok_or_else(unreadable)).collect()
     }
 
     /// Keeps an order of which nothing is left to carry out: what it is about came erased.

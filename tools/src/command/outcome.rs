@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 use zegel_tools::case::CaseError;
 use zegel_tools::clearance::ClearanceError;
+use zegel_tools::custody::PurgeError;
 use zegel_tools::desk::DeskError;
 use zegel_tools::destroy::DestroyError;
 use zegel_tools::disclose::DisclosureError;
@@ -97,6 +98,9 @@ pub(crate) enum CommandError {
     /// The desk.
     #[error(transparent)]
     Desk(#[from] DeskError),
+    /// A purge of a landing zone.
+    #[error(transparent)]
+    Purge(#[from] PurgeError),
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),
@@ -226,6 +230,7 @@ impl CommandError {
             Self::Demo(DemoError::Unexpected { .. }) => 2,
             Self::Conversations { .. } | Self::Demo(_) => 3,
             Self::Copy(copy) => judged_by_copy(copy),
+            Self::Purge(purge) => judged_by_purge(purge),
             Self::Officer(officer) => judged_by_officer(officer),
             Self::Rewrap(RewrapError::Source(source)) => judged(source),
             Self::Rewrap(RewrapError::Ledger(ledger)) => judged_by_ledger(ledger),
@@ -335,6 +340,14 @@ fn judged(source: &SourceError) -> u8 {
         | SourceError::Event(_)
         | SourceError::Seal(_) => 2,
         _ => 3,
+    }
+}
+
+fn judged_by_purge(purge: &PurgeError) -> u8 {
+    match purge {
+        PurgeError::Source(source) => judged(source),
+        PurgeError::Ledger(ledger) => judged_by_ledger(ledger),
+        _ => 2,
     }
 }
 

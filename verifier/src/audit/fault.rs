@@ -40,9 +40,9 @@ pub enum Fault {
     SealedForm { found: u64, is_sealed: bool },
     #[error("the sealed forms lead to root {found}, the source signed {wanted}")]
     SealedRoot { found: Hash, wanted: Hash },
-    #[error("the sealed body is gone, and no destruction was logged after it")]
+    #[error("the sealed body is gone, and neither destruction nor purge was logged after it")]
     BodyMissing,
-    #[error("the sealed body is gone; a destruction was logged after it, what that names is sealed")]
+    #[error("the sealed body is gone; a destruction or a purge was logged after it, what that names is sealed")]
     BodyDestroyed,
     #[error("batch {found} of source {source_id} comes where its batch {wanted} was wanted")]
     BatchGap { source_id: Hash, found: u64, wanted: u64 },

@@ -24,9 +24,9 @@ pub(super) fn sentence(fault: &Fault) -> String {
         F::SealedRoot { found, wanted } => {
             format!("wat verzegeld is leidt tot {found}, de bron ondertekende {wanted}")
         }
-        F::BodyMissing => "de verzegelde inhoud is weg, en daarna is geen vernietiging vastgelegd".into(),
+        F::BodyMissing => "de verzegelde inhoud is weg, en daarna is geen vernietiging of overdracht vastgelegd".into(),
         F::BodyDestroyed => {
-            "de verzegelde inhoud is weg; daarna is een vernietiging vastgelegd, wat die noemt is verzegeld".into()
+            "de verzegelde inhoud is weg; daarna is een vernietiging of overdracht vastgelegd, wat die noemt is verzegeld".into()
         }
         _ => of_the_state(fault),
     }

@@ -222,8 +222,10 @@ impl CommandError {
                 | DisclosureError::OtherGround { .. } => 2,
                 _ => 3,
             },
-            Self::Load(LoadError::Source(source)) => judged(source),
-            Self::Load(LoadError::Ledger(ledger)) => judged_by_ledger(ledger),
+            Self::Load(LoadError::Source(source)) | Self::Rewrap(RewrapError::Source(source)) => judged(source),
+            Self::Load(LoadError::Ledger(ledger)) | Self::Rewrap(RewrapError::Ledger(ledger)) => {
+                judged_by_ledger(ledger)
+            }
             Self::Load(LoadError::Refused { code: tonic::Code::Unavailable | tonic::Code::Unknown, .. }) => 3,
             Self::Load(LoadError::Refused { .. } | LoadError::Unproven { .. }) => 2,
             Self::Import(import) => judged_by_format(import.cause()),
@@ -232,8 +234,6 @@ impl CommandError {
             Self::Copy(copy) => judged_by_copy(copy),
             Self::Purge(purge) => judged_by_purge(purge),
             Self::Officer(officer) => judged_by_officer(officer),
-            Self::Rewrap(RewrapError::Source(source)) => judged(source),
-            Self::Rewrap(RewrapError::Ledger(ledger)) => judged_by_ledger(ledger),
             Self::Share(ShareError::Key(_) | ShareError::Disk(_) | ShareError::Entropy(_)) => 3,
             Self::Plan(
                 PlanError::Place { .. }

@@ -208,12 +208,7 @@ impl CommandError {
         match self {
             Self::Partly { reason, .. } => reason.exit_code(),
             Self::Source(source) => judged(source),
-            Self::Export(export) => match export {
-                ExportError::Source(source) => judged(source),
-                ExportError::Ledger(ledger) => judged_by_ledger(ledger),
-                ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
-                _ => 2,
-            },
+            Self::Export(export) => judged_by_export(export),
             Self::Case(case) => judged_by_case(case),
             Self::Reading(reading) | Self::Disclosure(DisclosureError::Reading(reading)) => judged_by_reading(reading),
             Self::Disclosure(disclosure) => match disclosure {
@@ -266,6 +261,15 @@ impl CommandError {
             | Self::Input { .. }
             | Self::Unreadable { .. } => 3,
         }
+    }
+}
+
+fn judged_by_export(export: &ExportError) -> u8 {
+    match export {
+        ExportError::Source(source) => judged(source),
+        ExportError::Ledger(ledger) => judged_by_ledger(ledger),
+        ExportError::Disk(_) | ExportError::Exists { .. } | ExportError::Zip { .. } => 3,
+        _ => 2,
     }
 }
 

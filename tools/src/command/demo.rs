@@ -261,7 +261,7 @@ impl Stage {
         }
         let output = self.verifier("verify", bundle, &["--nonce", "bestelling-8", "--json"])?;
         expect("an older bundle than was ordered", &output, 2)?;
-        eprintln!("   NONCE              an older bundle than the one that was ordered");
+        eprintln!("   NONCE              een ouder pakket geven dan er is besteld");
         Ok(CHEATS.len() + 1)
     }
 

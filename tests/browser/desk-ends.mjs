@@ -42,7 +42,6 @@ try {
   await click(one("#tabEnd"));
   await click(one("#endPropose"));
   await says("Voorgesteld: 1 bericht");
-  await click(`${messageWith("van mijn zus")}.querySelector(".pick")`);
   await shot("desk-end.png");
   await readable("an end that is proposed");
   await click(one("#tabTerm"));
@@ -91,11 +90,14 @@ try {
   await go("orders");
   await until(button("Voer uit: besluit 4"));
   await click(button("Voer uit: besluit 4"));
+  await says("niet ongedaan");
+  check(await page.run(`${one("#endings")}.textContent.includes("Zeker weten?")`), "what cannot be undone is asked twice");
+  await click(button("Voer uit: besluit 4"));
   await refused("bevroren (enquête)", "a hold that came between");
   await release();
   await go("orders");
   await until(button("Voer uit: besluit 4"));
-  await click(button("Voer uit: besluit 4"));
+  for (const _ of ["asked", "sure"]) await click(button("Voer uit: besluit 4"));
   await says("Uitgevoerd: 1 bericht");
   await go("due");
   await until(`[...document.querySelectorAll("#dueRows tr")].some((one) => one.textContent.includes("februari") && one.textContent.includes("vernietigd"))`);

@@ -48,6 +48,8 @@ async function showCase(name) {
   steps(one);
   $("notes").replaceChildren(...one.notes.map((note) => make("li", [t("noteNames")[note.about] ?? note.about, note.decision, note.text, note.until ? t("due_after")(note.until) : ""].filter(Boolean).join(" · "))));
   options("packCover", [["", t("uncovered")], ...one.manifests.map((manifest) => [manifest.id, `${manifest.decision} (${t("parts")(manifest.count)}${manifest.approved ? "" : `, ${t("notYet")}`})`])]);
+  // What was approved is more likely meant than a package in which all is open.
+  $("packCover").value = one.manifests.find((manifest) => manifest.approved)?.id ?? "";
   packages(one);
   const isOpen = one.state !== "closed";
   for (const id of ["caseWork", "closeOf", "formOf"]) $(id).hidden = !isOpen;

@@ -18,7 +18,6 @@ function destruction(one) {
   return act(t("proposeEnd"), `${one.title}, ${month(one.month)}`, async () => {
     const done = await ask("end", { conversation: one.title, month: one.month, end: "vernietigd", decision: $("dueDecision").value });
     await terms();
-    document.body.dataset.proposal = done.proposal;
     say(t("ended")(done.events));
   });
 }
@@ -29,11 +28,11 @@ async function orders() {
     const done = await ask("carry_out", { id: one.id });
     await orders();
     say(t("carriedOut")(done));
-  }])));
+  }, actTwice])));
   $("foreverWhy").textContent = found.permanent ? t("foreverOn") : t("foreverOff");
   filled("forever", found.forever.map((one) => entry(one.decision, t("parts")(one.count), [t("coverForever"), async () => {
     const done = await ask("cover_forever", { id: one.id });
     await orders();
     say(t("coveredForever")(done.parts));
-  }])));
+  }, actTwice])));
 }

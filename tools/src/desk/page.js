@@ -56,7 +56,7 @@ function view(name) {
 function entry(text, detail, ...buttons) {
   const item = make("li"), said = make("span");
   said.append(make("strong", text), make("small", detail));
-  item.append(said, ...buttons.map(([word, work]) => act(word, text, work)));
+  item.append(said, ...buttons.map(([word, work, make = act]) => make(word, text, work)));
   return item;
 }
 function act(word, text, work) {
@@ -64,6 +64,19 @@ function act(word, text, work) {
   button.type = "button";
   button.setAttribute("aria-label", `${word}: ${text}`);
   press(button, work);
+  return button;
+}
+// What cannot be undone is asked twice: the button says so, and goes back when it is left.
+function actTwice(word, text, work) {
+  const button = act(word, text, async () => {
+    if (button.dataset.sure) { calm(); await work(); return; }
+    button.dataset.sure = "yes";
+    button.textContent = t("sure")(word);
+    button.setAttribute("aria-label", `${t("sure")(word)}: ${text}`);
+    say(t("forGood"));
+  });
+  const calm = () => { delete button.dataset.sure; button.textContent = word; button.setAttribute("aria-label", `${word}: ${text}`); };
+  button.addEventListener("blur", calm);
   return button;
 }
 const options = (id, found) => $(id).replaceChildren(...found.map(([value, text]) => { const one = make("option", text); one.value = value; return one; }));
@@ -211,6 +224,8 @@ on("propose", async () => {
     grounds: [$("ground").value], hide_length: $("hide").checked, at_ms: messages[number].at_ms, motivation: $("motivation").value })));
   const done = await ask("propose", { decision: $("decision").value, parts });
   document.body.dataset.manifest = done.manifest;
+  chosen = new Map();
+  lay();
   say([t("proposed"), ...done.warnings.map((one) => `⚠ ${one[language]}`)].join(" "));
 });
 on("classify", async () => {
@@ -236,12 +251,15 @@ on("language", async () => { language = language === "nl" ? "en" : "nl"; label()
 on("retain", async () => {
   const places = [...picked].map((number) => messages[number].place);
   await ask("retain", { conversation: opened ?? "", places, category: $("category").value });
+  picked = new Set();
+  lay();
   say(t("retained"));
 });
 on("endPropose", async () => {
   const places = [...picked].map((number) => messages[number].place);
   const done = await ask("end", { conversation: opened ?? "", places, end: $("end").value, decision: $("endDecision").value, reason: $("endReason").value });
-  document.body.dataset.proposal = done.proposal;
+  picked = new Set();
+  lay();
   say(t("ended")(done.events));
 });
 

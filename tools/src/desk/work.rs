@@ -8,7 +8,7 @@ use crate::documents::Zone;
 use crate::export::Spot;
 use crate::keys::KeyFolder;
 use crate::officer::{Decision, OfficerError};
-use crate::plan::{Choice, Hit, Plan};
+use crate::plan::{Choice, Hit, Plan, says_again};
 use crate::reading::{Purpose, Reading};
 use crate::retention::SelectionList;
 use crate::search::Query;
@@ -29,6 +29,8 @@ pub struct Work {
     pub(super) out: PathBuf,
     /// What was looked at before it may be approved, and by whom.
     pub(super) seen: BTreeMap<String, String>,
+    /// Messages that were opened and say their text in other slots too, by place.
+    again: BTreeMap<String, Vec<String>>,
 }
 
 /// The officer's clock on the wall.
@@ -60,7 +62,14 @@ impl Work {
     /// [`DeskError`].
     pub async fn open(folder: KeyFolder, ledger: &str, person: &str, out: PathBuf) -> Result<Self, DeskError> {
         let at = Workplace::open(folder, ledger).await?;
-        Ok(Self { at, person: person.into(), zone: Zone::named(ZONE)?, out, seen: BTreeMap::new() })
+        Ok(Self {
+            at,
+            person: person.into(),
+            zone: Zone::named(ZONE)?,
+            out,
+            seen: BTreeMap::new(),
+            again: BTreeMap::new(),
+        })
     }
 
     /// Does what the page asks.
@@ -157,6 +166,7 @@ impl Work {
         let (scope, purpose) = (self.scope(asked)?, text(asked, "purpose")?);
         let purpose = Purpose::reading(&self.person, purpose);
         let reading = self.at.read(&[scope], &purpose).await?;
+        self.remember(&reading);
         Ok(json!({ "messages": shown::all(&self.zone, &reading, reading.messages()) }))
     }
 
@@ -168,9 +178,15 @@ impl Work {
             |id: Hash| Scope { stream: StreamType::StreamConversation as i32, id: id.to_vec(), ..Scope::default() };
         let scopes: Vec<Scope> = ids.into_iter().map(scope).collect();
         let reading = self.at.read(&scopes, &purpose).await?;
+        self.remember(&reading);
         let query = Query { words, ..Query::default() };
         let found = reading.messages().into_iter().filter(|message| query.finds(message)).collect();
         Ok(json!({ "messages": shown::all(&self.zone, &reading, found) }))
+    }
+
+    fn remember(&mut self, reading: &Reading) {
+        let again = reading.events.iter().map(|event| (event.spot.to_string(), says_again(event)));
+        self.again.extend(again.filter(|(_, slots)| !slots.is_empty()));
     }
 
     async fn classify(&mut self, asked: &Value) -> Result<Value, DeskError> {
@@ -192,19 +208,10 @@ impl Work {
         let parts = asked["parts"].as_array().ok_or(DeskError::Request { field: "parts" })?;
         let mut hits = Vec::new();
         for part in parts {
-            let grounds = part["grounds"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            hits.push(Hit {
-                place: text(part, "place")?.into(),
-                slot: "text".into(),
-                first: number(part, "first")?,
-                count: number(part, "count")?,
-                grounds: grounds.map(String::from).collect(),
-                choice: Choice::Cover,
-                hide_length: part["hide_length"].as_bool().unwrap_or(false),
-                at_ms: part["at_ms"].as_u64().unwrap_or(0),
-                motivation: part["motivation"].as_str().unwrap_or_default().into(),
-                ..Hit::default()
-            });
+            let hit = hit(part)?;
+            let again = self.again.get(&hit.place).into_iter().flatten();
+            hits.extend(again.map(|slot| Hit { slot: slot.clone(), first: 0, count: 0, ..hit.clone() }));
+            hits.push(hit);
         }
         let registry = self.at.officer.source().registry().ok_or(crate::export::ExportError::NoRegistry)?;
         let (cover, warnings) = Plan::of_hits(hits).settle(registry, now_ms())?;
@@ -213,6 +220,23 @@ impl Work {
         let decided = self.at.officer.propose_redaction(&cover, decision).await?;
         Ok(json!({ "manifest": decided.act.to_string(), "parts": cover.items().len(), "warnings": said }))
     }
+}
+
+/// Words of a message that are to be covered.
+fn hit(part: &Value) -> Result<Hit, DeskError> {
+    let grounds = part["grounds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Ok(Hit {
+        place: text(part, "place")?.into(),
+        slot: "text".into(),
+        first: number(part, "first")?,
+        count: number(part, "count")?,
+        grounds: grounds.map(String::from).collect(),
+        choice: Choice::Cover,
+        hide_length: part["hide_length"].as_bool().unwrap_or(false),
+        at_ms: part["at_ms"].as_u64().unwrap_or(0),
+        motivation: optional(part, "motivation").into(),
+        ..Hit::default()
+    })
 }
 
 fn none_yet(found: Result<Reading, OfficerError>) -> Result<Reading, DeskError> {

@@ -25,6 +25,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The page and what it is made of: path, media type, text.
 const PAGE: &[(&str, &str, &str)] = &[
     ("/", "text/html", include_str!("page.html")),
+    // A browser asks for it unasked.
+    ("/favicon.ico", "image/svg+xml", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
     ("/page.css", "text/css", include_str!("page.css")),
     ("/texts.js", "text/javascript", include_str!("texts.js")),
     ("/page.js", "text/javascript", include_str!("page.js")),

@@ -130,7 +130,7 @@ function lay() {
   $("earlier").disabled = first === 0;
   $("later").disabled = first + PAGE >= messages.length;
   $("page").textContent = t("pages")(first / PAGE + 1, Math.max(1, Math.ceil(messages.length / PAGE)));
-  document.querySelector(".pager").hidden = messages.length <= PAGE;
+  document.querySelector("#chat .pager").hidden = messages.length <= PAGE;
   count();
 }
 const turn = (by) => async () => { first += by; lay(); $("chatTitle").scrollIntoView(); };

@@ -55,7 +55,6 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
-use zegel_proto::source::v1::request::Content;
 use zegel_verifier::trust::TrustError;
 
 /// Takes one line about what goes on.
@@ -169,13 +168,6 @@ pub fn readable(file: &Path, secret: &[u8; 32]) -> Result<u64, DiskError> {
     let mut records = sealed::SealedReader::open(file, &sealed::SpoolKey::derive(secret))?;
     while records.next().map_err(disk::failed(file))?.is_some() {}
     Ok(records.offset())
-}
-
-/// What an event that a homeserver pushes is to a gateway; `None` for what says nothing of the conversation. `upload` is the key under
-/// which its media are uploaded; empty: they are not.
-#[must_use]
-pub fn pushed(event: &serde_json::Value, custodian: &str, room: &str, upload: &str) -> Option<Content> {
-    pushed::content(event, custodian, room, upload)
 }
 
 /// How the log may remember a record: its key, and what was handed over.

@@ -238,18 +238,13 @@ fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
 
 const CUSTODIAN: &str = "5050505050505050505050505050505050505050505050505050505050505050";
 
-/// A gateway's requests, each judged after those before it; the same bytes as a spool that a crash left, and as what a
-/// homeserver pushes.
+/// A gateway's requests, each judged after those before it; and the same bytes as a spool that a crash left.
 fn gateway(bytes: &[u8]) {
     use zegel_proto::source::v1::Request;
-    if let Ok(event) = serde_json::from_slice::<serde_json::Value>(bytes) {
-        let _ = zegel_tools::sidecar::pushed(&event, CUSTODIAN, "!room:example.nl", "upload");
-        return;
-    }
     let checker = zegel_tools::sidecar::Checker::default();
     let custodians = HashSet::from([CUSTODIAN.to_owned()]);
     let mut rest = bytes;
-    for _ in 0..8 {
+    for _ in 0..32 {
         let Ok(request) = Request::decode_length_delimited(&mut rest) else { break };
         let _ = checker.judge(&request, &custodians);
     }
@@ -260,22 +255,35 @@ fn gateway(bytes: &[u8]) {
 }
 
 fn gateway_seeds() -> Vec<Vec<u8>> {
-    use zegel_proto::source::v1::{self as handed, request};
-    let place = handed::Place {
-        custodian: CUSTODIAN.into(),
-        channel: 1,
-        at_ms: 1,
-        conversation: "1@g.us".into(),
-        ..handed::Place::default()
+    use zegel_proto::source::v1::{self as handed, request::Content as C};
+    let place = || {
+        let (channel, clock) = (handed::Channel::Matrix as i32, handed::Clock::Server as i32);
+        Some(handed::Place { custodian: CUSTODIAN.into(), channel, at_ms: 1, clock, conversation: "1@g.us".into() })
     };
-    let message = |number: u32| {
-        let message =
-            handed::Message { place: Some(place.clone()), text: "ja hoor".into(), ..handed::Message::default() };
-        let content = Some(request::Content::Message(message));
-        handed::Request { key: format!("k{number}"), content, ..handed::Request::default() }
+    let (native_id, target, sender) = ("$2".to_owned(), "$1".to_owned(), "Anna".to_owned());
+    let attachment = handed::Attachment { name: "a.png".into(), upload: "k1".into(), ..handed::Attachment::default() };
+    let channel = handed::Channel::Matrix as i32;
+    let register = handed::Register { channel, conversation: "1@g.us".into(), ..handed::Register::default() };
+    let message = handed::Message { place: place(), text: "ja hoor".into(), ..handed::Message::default() };
+    let contents = [
+        C::Message(handed::Message { attachments: vec![attachment], ..message.clone() }),
+        C::Message(message),
+        C::Edit(handed::Edit { place: place(), target: target.clone(), text: "nee".into(), ..handed::Edit::default() }),
+        C::Deletion(handed::Deletion { place: place(), target: target.clone(), ..handed::Deletion::default() }),
+        C::Reaction(handed::Reaction { place: place(), native_id, target, sender, ..handed::Reaction::default() }),
+        C::Membership(handed::Membership { place: place(), what: "joined".into(), ..handed::Membership::default() }),
+        C::Setting(handed::Setting { place: place(), what: "subject".into(), ..handed::Setting::default() }),
+        C::Call(handed::Call { place: place(), ..handed::Call::default() }),
+        C::Gap(handed::Gap { custodian: CUSTODIAN.into(), channel, ..handed::Gap::default() }),
+        C::Open(handed::Open::default()),
+    ];
+    let asked = |key: String, content| handed::Request { key, sent_at_ms: 1, content: Some(content) };
+    let one = |(number, content)| {
+        let requests = [asked("room".into(), C::Register(register.clone())), asked(format!("k{number}"), content)];
+        requests.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>()
     };
-    let requests: Vec<u8> = (0..3).flat_map(|number| message(number).encode_length_delimited_to_vec()).collect();
-    let mut seeds = vec![requests, vec![0, 0, 0, 40, 1, 2, 3], [&60u32.to_be_bytes()[..], &[9; 64]].concat()];
-    seeds.extend(lines("matrix", ".jsonl", 0));
+    let mut seeds: Vec<Vec<u8>> = contents.into_iter().enumerate().map(one).collect();
+    seeds.push(seeds.concat());
+    seeds.extend([vec![0, 0, 0, 40, 1, 2, 3], [&60u32.to_be_bytes()[..], &[9; 64]].concat()]);
     seeds
 }

@@ -24,7 +24,7 @@ pub const OF_TOOLS: [Parser; 6] = [
     Parser { name: "signal", run: signal, seeds: signal_seeds, inputs: 400 },
     Parser { name: "matrix", run: matrix, seeds: matrix_seeds, inputs: 400 },
     Parser { name: "tables", run: tables, seeds: table_seeds, inputs: 5_000 },
-    Parser { name: "parcels", run: parcels, seeds: parcel_seeds, inputs: 1_500 },
+    Parser { name: "parcels", run: parcels, seeds: parcel_seeds, inputs: 600 },
     Parser { name: "gateway", run: gateway, seeds: gateway_seeds, inputs: 3_000 },
 ];
 

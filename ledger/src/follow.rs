@@ -309,7 +309,7 @@ impl Follower {
         while let Some(message) = stream.message().await? {
             match message.item.ok_or(Fault::Incomplete { wanted: "item" })? {
                 Item::Order(piece) => orders.take(piece)?,
-                Item::Entry(entry) => self.entry(entry, &mut group, &orders).await?,
+                Item::Entry(entry) => self.entry(entry, &mut group, &orders, &mut rewraps).await?,
                 Item::Rewrapped(rewrapped) => {
                     rewraps.take(rewrapped, self.replica.log(), self.replica.store(), &self.room)?;
                 }
@@ -319,11 +319,22 @@ impl Follower {
             return Err(RoundError::Broken { at: first.index });
         }
         rewraps.write(self.replica.store(), &self.room)?;
-        Ok(orders.carry_out(self.replica.log(), self.replica.store())?)
+        let is_ordered = orders.is_pending();
+        orders.carry_out(self.replica.log(), self.replica.store())?;
+        if is_ordered {
+            self.replica.content_went()?;
+        }
+        Ok(())
     }
 
     /// Takes an entry into its group, and the group once it is whole.
-    async fn entry(&mut self, entry: ReplicatedEntry, group: &mut Group, orders: &Orders) -> Result<(), RoundError> {
+    async fn entry(
+        &mut self,
+        entry: ReplicatedEntry,
+        group: &mut Group,
+        orders: &Orders,
+        rewraps: &mut Rewraps,
+    ) -> Result<(), RoundError> {
         let (found, wanted) = (entry.index, self.replica.log().size() + group.entries.len() as u64);
         if found != wanted {
             return Err(Fault::Order { found, wanted }.into());
@@ -333,6 +344,10 @@ impl Follower {
         group.push(received)?;
         if !note.is_empty() {
             let entries = std::mem::take(group).entries;
+            if entries.iter().any(ReceivedEntry::is_recovery) {
+                // Before the entry is: if we stop in between, all that was rewrapped comes again.
+                rewraps.begin_anew(self.replica.store())?;
+            }
             self.replica.take(Received { entries, note })?;
         }
         Ok(())

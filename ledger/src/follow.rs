@@ -12,6 +12,7 @@
 //! carried out again. Not here: promotion (`promote`). Specification: `specs/follower.md`.
 
 mod custody;
+mod group;
 mod kept;
 mod line;
 mod orders;
@@ -28,6 +29,7 @@ use crate::sequencer::{self, Fault, OpenLog, Received, ReceivedContent, Received
 use crate::server::{ServeError, open_store};
 use crate::store::{Allegiance, BlobError, Faults, Guard, NoRoom, Room, StoreError};
 use custody::Custody;
+use group::Group;
 use line::Line;
 use orders::Orders;
 use rewraps::Rewraps;
@@ -44,13 +46,6 @@ use zegel_proto::v1::replicate_response::Item;
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::tree::check_consistency;
-
-/// Entries of a group that is taken; a primary makes none with more.
-const GROUP_ENTRIES_MAX: usize = 128;
-/// Bytes of a group that is taken: a primary ends one with the batch that reaches 16 MiB.
-const GROUP_BYTES_MAX: usize = 20 << 20;
-/// Bytes of envelopes beside them that grew since: from two recipients to sixteen at the most.
-const GROUP_REWRAPPED_BYTES_MAX: usize = 8 * GROUP_BYTES_MAX;
 
 /// Why a store may not be served as the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -378,33 +373,6 @@ impl Follower {
             if let Some(upload) = blobs.upload(blob, size)? {
                 self.line.fetch(blob, upload).await?;
             }
-        }
-        Ok(())
-    }
-}
-
-/// A group that is coming in.
-#[derive(Default)]
-struct Group {
-    entries: Vec<ReceivedEntry>,
-    bytes: usize,
-    rewrapped_bytes: usize,
-}
-
-impl Group {
-    fn push(&mut self, entry: ReceivedEntry) -> Result<(), Fault> {
-        self.bytes += entry.weight();
-        self.rewrapped_bytes += entry.rewrapped_weight();
-        self.entries.push(entry);
-        if self.entries.len() > GROUP_ENTRIES_MAX {
-            return Err(Fault::GroupTooLarge { what: "entries", max: GROUP_ENTRIES_MAX });
-        }
-        if self.bytes > GROUP_BYTES_MAX {
-            return Err(Fault::GroupTooLarge { what: "bytes", max: GROUP_BYTES_MAX });
-        }
-        if self.rewrapped_bytes > GROUP_REWRAPPED_BYTES_MAX {
-            let what = "bytes of rewrapped envelopes";
-            return Err(Fault::GroupTooLarge { what, max: GROUP_REWRAPPED_BYTES_MAX });
         }
         Ok(())
     }

@@ -176,7 +176,10 @@ fn promoted(keys: &Path, ledger: Ledger, environment: &[(&str, &Path)]) -> Ledge
     let follower = start(&place, environment);
     let size = |of: &Ledger| {
         let mut status = command("zegel");
-        status.args(["--json", "status", "--ledger", &of.address, "--keys"]).arg(keys).envs(environment.iter().copied());
+        status
+            .args(["--json", "status", "--ledger", &of.address, "--keys"])
+            .arg(keys)
+            .envs(environment.iter().copied());
         let said: serde_json::Value = serde_json::from_slice(&status.output().expect("it runs").stdout).expect("JSON");
         said["result"]["size"].as_u64().unwrap_or(0)
     };

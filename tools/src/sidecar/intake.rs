@@ -23,7 +23,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use tokio::sync::Notify;
-use tonic::Status;
 use zegel_proto::source::v1::{Request, Spooled as SpooledAnswer};
 use zegel_proto::source::v1::{answer, request};
 use zegel_verifier::hash::Hash;
@@ -261,13 +260,7 @@ impl Intake {
     /// Forgets records that were spooled and are lost, and ends the sessions that wait for them: who handed them over has them
     /// still, and hands them over again.
     pub(super) fn forget(&self, numbers: RangeInclusive<u64>, sentence: &str) {
-        let mut state = self.state();
-        state
-            .known
-            .retain(|_, (_, standing)| !matches!(standing, Standing::Queued(number) if numbers.contains(number)));
-        for waiter in numbers.filter_map(|number| state.waiting.remove(&number)).flatten() {
-            let _ = waiter.answers.send(Err(Status::data_loss(format!("damaged_on_disk: {sentence}"))));
-        }
+        self.state().forget(numbers, sentence);
     }
 
     /// Remembers what the ledger has of a capture, and gives the places of those that wait in the journal.

@@ -323,7 +323,7 @@ impl SealedReader {
                 let found = found.filter(|(frame, _)| *frame == wanted);
                 let at = from + at as u64;
                 if let Some((frame, length)) = found.filter(|(_, length)| at + 4 + u64::from(*length) <= end)
-                    && self.is_opened(frame, at, length)?
+                    && self.is_opened(frame, at, length, end)?
                 {
                     return Ok(Some(at));
                 }
@@ -333,7 +333,16 @@ impl SealedReader {
         Ok(None)
     }
 
-    fn is_opened(&self, frame: Frame, at: u64, length: u32) -> io::Result<bool> {
+    /// Whether it opens. Most that looks like a header is none: a long one is read only if it ends where another begins, so that looking
+    /// through megabytes of damage takes no minutes.
+    fn is_opened(&self, frame: Frame, at: u64, length: u32, end: u64) -> io::Result<bool> {
+        let (next, mut header) = (at + 4 + u64::from(length), [0; 4]);
+        if next < end && length as usize > WINDOW_BYTES {
+            let is_there = is_read(self.file.get_ref(), &mut header, next)?;
+            if !is_there || Frame::of(u32::from_be_bytes(header)).is_none() {
+                return Ok(false);
+            }
+        }
         let mut sealed = vec![0; length as usize];
         let is_there = is_read(self.file.get_ref(), &mut sealed, at + 4)?;
         Ok(is_there && self.key.open(&frame.place(&self.path, at), &sealed).is_some())

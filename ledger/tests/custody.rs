@@ -59,12 +59,6 @@ impl Zone {
         Self { world, approver, address, places, bytes }
     }
 
-    fn config(&self) -> Config {
-        let site = &self.world.place;
-        let text = site.config_text().replace("127.0.0.1:0", &self.address);
-        Config::parse(&text, site.path()).expect("a configuration")
-    }
-
     /// What an archive signs that holds all of it.
     async fn receipt(&mut self) -> CustodyReceipt {
         let now = self.world.ledger.checkpoint().await;
@@ -105,10 +99,11 @@ fn is_somewhere(folder: &Path, bytes: &[u8]) -> bool {
 async fn nothing_is_purged_but_for_a_receipt_of_these_events_under_this_tree_by_the_archive_that_the_log_names() {
     let mut zone = Zone::new().await;
     let good = zone.receipt().await;
-    zone.world.ledger.stop().await;
-    let config = zone.world.place.config();
-    let wanted = good.root;
-    let refused = |receipt: &CustodyReceipt| refusal(erase(&config, &zone.order(&signed_by("archive", receipt))));
+    let Zone { world: World { place, ledger, mut root, officer, .. }, approver, places, bytes, .. } = zone;
+    ledger.stop().await;
+    let (config, wanted, two) = (place.config(), good.root, [&officer, &approver]);
+    let of = |receipt: &str| order(&places, Some(receipt), &two);
+    let refused = |receipt: &CustodyReceipt| refusal(erase(&config, &of(&signed_by("archive", receipt))));
 
     // Signed by the archive itself, and by an officer and an approver: another root, count, events, log, and range.
     let found = Hash([9; 32]);
@@ -116,8 +111,8 @@ async fn nothing_is_purged_but_for_a_receipt_of_these_events_under_this_tree_by_
     assert_eq!(other, CustodyError::OtherRoot { to: good.to, found, wanted });
     let other = refused(&CustodyReceipt { events: 5, ..good.clone() });
     assert_eq!(other, CustodyError::OtherCount { found: 5, wanted: 4 });
-    let places = places_digest(&[(4, 0), (4, 1), (4, 2), (4, 4)]);
-    assert_eq!(refused(&CustodyReceipt { places, ..good.clone() }), CustodyError::OtherEvents);
+    let others = places_digest(&[(4, 0), (4, 1), (4, 2), (4, 4)]);
+    assert_eq!(refused(&CustodyReceipt { places: others, ..good.clone() }), CustodyError::OtherEvents);
     let other = refused(&CustodyReceipt { origin: "chat.example.nl/minvws".into(), ..good.clone() });
     assert_eq!(other, CustodyError::OtherLog { found: "chat.example.nl/minvws".into(), wanted: ORIGIN.into() });
     let (from, to) = (0, good.to + 1);
@@ -126,46 +121,45 @@ async fn nothing_is_purged_but_for_a_receipt_of_these_events_under_this_tree_by_
     let upside_down = CustodyReceipt { from: good.to, ..good.clone() };
     assert_eq!(refused(&upside_down), CustodyError::Line { line: 3 });
     // Another signer: of the same name, of another, and none.
-    let order = |receipt: &str| refusal(erase(&config, &zone.order(receipt)));
+    let by = |receipt: &str| refusal(erase(&config, &of(receipt)));
     let unknown = NoteError::Unsigned { name: ARCHIVE.into() };
-    assert_eq!(order(&signed_by("another archive", &good)), CustodyError::Note(unknown.clone()));
+    assert_eq!(by(&signed_by("another archive", &good)), CustodyError::Note(unknown.clone()));
     let signature = key("another archive").sign(good.text().as_bytes()).to_bytes();
-    let forged = order(&good.signed(&archive("archive"), &signature));
+    let forged = by(&good.signed(&archive("archive"), &signature));
     assert_eq!(forged, CustodyError::Note(NoteError::BadSignature { name: ARCHIVE.into() }));
     // The receipt of the archive is not the one of which the order speaks; or the order is of less than the receipt.
     let note = signed_by("archive", &good);
-    let text = zone.order(&note);
-    let two = [&zone.world.officer, &zone.approver];
-    let fewer = refusal(erase(&config, &maker::order(&zone.places[..3], Some(&note), &two)));
+    let text = of(&note);
+    let fewer = refusal(erase(&config, &order(&places[..3], Some(&note), &two)));
     assert_eq!(fewer, CustodyError::OtherCount { found: 4, wanted: 3 });
     // Two pairs of eyes, as for any order.
-    let alone = erase(&config, &maker::order(&zone.places, Some(&note), &two[..1]));
+    let alone = erase(&config, &order(&places, Some(&note), &two[..1]));
     assert!(matches!(alone, Err(EraseError::Order(ErasureError::Eyes { .. }))), "{alone:?}");
     // Not believed by the registry as it is: another archive was named since; none was.
-    let store = zone.world.place.store();
-    assert!(zone.bytes.iter().all(|bytes| is_somewhere(&store, bytes)), "nothing is gone");
-    zone.world.ledger = zone.world.place.start().await;
+    let store = place.store();
+    assert!(bytes.iter().all(|bytes| is_somewhere(&store, bytes)), "nothing is gone");
+    let mut ledger = place.start().await;
     for (value, reason) in [
         (archive("another archive").print(), CustodyError::Note(unknown)),
         ("nobody".into(), CustodyError::Note(NoteError::BadVerifierKey { found: "nobody".into() })),
     ] {
-        let request = zone.world.root.batch(&[policy(&value)]);
-        zone.world.ledger.append(request).await.expect("set");
+        let request = root.batch(&[policy(&value)]);
+        ledger.append(request).await.expect("set");
         let request = EraseRequest { origin: ORIGIN.into(), order: text.clone() };
-        let refused = zone.world.ledger.client.erase(request).await.expect_err("refused");
+        let refused = ledger.client.erase(request).await.expect_err("refused");
         assert_eq!((refused.code(), refused.message()), (tonic::Code::FailedPrecondition, reason.to_string().as_str()));
     }
-    let request = zone.world.root.batch(&[policy(&archive("archive").print())]);
-    zone.world.ledger.append(request).await.expect("set");
-    assert!(zone.bytes.iter().all(|bytes| is_somewhere(&store, bytes)), "nothing is gone");
+    let request = root.batch(&[policy(&archive("archive").print())]);
+    ledger.append(request).await.expect("set");
+    assert!(bytes.iter().all(|bytes| is_somewhere(&store, bytes)), "nothing is gone");
     // The neighbour: this one is carried out, once.
     for before in [0, 4] {
         let request = EraseRequest { origin: ORIGIN.into(), order: text.clone() };
-        let erased = zone.world.ledger.client.erase(request).await.expect("purged").into_inner();
+        let erased = ledger.client.erase(request).await.expect("purged").into_inner();
         assert_eq!((erased.events, erased.before), (4, before));
     }
-    zone.world.ledger.stop().await;
-    assert!(!zone.bytes.iter().any(|bytes| is_somewhere(&store, bytes)));
+    ledger.stop().await;
+    assert!(!bytes.iter().any(|bytes| is_somewhere(&store, bytes)));
     assert_eq!(check(&config).expect("a report").findings, []);
 }
 

@@ -512,9 +512,9 @@ async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_
 /// Who follows an address does not see that another ledger answers there: the log says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_rewrapped() {
-    let mut primary = Primary::new().await;
-    let (url, address) = (primary.url(), primary.address);
-    let world = &mut primary.world;
+    let primary = Primary::new().await;
+    let url = primary.url();
+    let Primary { mut world, address } = primary;
     let one =
         |seq| sealed(world.source.actor, chat_header(world.capture.custodian, world.capture.conversation, seq, MONTH));
     let events: Vec<Event> = (0..20).map(one).collect();
@@ -527,7 +527,7 @@ async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_
     };
     let added = world.root.batch(&[public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"))]);
     world.ledger.append(added).await.expect("a third key");
-    let wanted = announce(world, None).await;
+    let wanted = announce(&mut world, None).await;
     let newest = world.ledger.checkpoint().await;
     let (heirs, others, strays) = (second(), second(), second());
     let (mut heir, mut other) = (follow(&heirs, &url).await, follow(&others, &url).await);
@@ -537,9 +537,9 @@ async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_
     }
     // The heir has every entry, and nothing of what is rewrapped from here on. Two others have: one of them what the heir will not repeat.
     heir.running.stop().await;
-    let mut wraps = due(world, &wanted).await;
+    let mut wraps = due(&mut world, &wanted).await;
     let some = wraps.split_off(wraps.len() - 5);
-    put(world, &wanted, &some).await;
+    put(&mut world, &wanted, &some).await;
     eventually(async || recipients(&mut other.running).await.1 == 5).await;
     eventually(async || recipients(&mut stray.running).await.1 == 5).await;
     world.ledger.stop().await;
@@ -554,8 +554,8 @@ async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_
     let request = world.root.batch(&[recovered(newest.size(), newest.root())]);
     world.ledger.append(request).await.expect("logged");
     // Numbers from 1 on, once more; of others first than those that have these numbers elsewhere.
-    put(world, &wanted, &wraps).await;
-    put(world, &wanted, &some).await;
+    put(&mut world, &wanted, &wraps).await;
+    put(&mut world, &wanted, &some).await;
     let all = everything(&mut world.ledger).await;
     eventually(async || everything(&mut other.running).await == all).await;
     let (found, rewrapped) = recipients(&mut other.running).await;
@@ -566,7 +566,7 @@ async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_
     let retired = ArchiveKeyRetired { archive_key: archive_key_id(1) };
     let request = world.root.batch(&[public(EventKind::ArchiveKeyRetired, print(&retired).expect("prints"))]);
     world.ledger.append(request).await.expect("retired");
-    assert!(rewrap(world, Some(1)).await > 20);
+    assert!(rewrap(&mut world, Some(1)).await > 20);
     let all = everything(&mut world.ledger).await;
     let mut stray = follow(&strays, &url).await;
     for follower in [&mut other, &mut stray] {

@@ -91,7 +91,7 @@ async fn content_that_is_not_purged_in_time_is_an_alarm_until_it_is() {
     let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
     world.ledger.append(registered).await.expect("registered");
     let officer = world.officer.clone();
-    let mut erase = async |world: &mut World, places: &[(u64, u32)]| {
+    let erase = async |world: &mut World, places: &[(u64, u32)]| {
         let request = EraseRequest { origin: ORIGIN.into(), order: order(places, None, &[&officer, &approver]) };
         world.ledger.client.erase(request).await.expect("erased").into_inner().events
     };

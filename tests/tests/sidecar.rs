@@ -333,6 +333,46 @@ async fn silence_and_a_wrong_clock_are_said_in_the_log_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_was_away_says_from_when_to_when_by_itself() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.configure("heartbeat_ms = 200\nsilence_ms = 600");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 1)).await;
+    let heard = now_ms();
+    sidecar.kill();
+    zegel_tests::witness::eventually("it is away long enough", || (now_ms() > heard + 1_200).then_some(()));
+    let back = now_ms();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(1, 2)).await;
+    gateway.until_receipted(&keys(1, 2)).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
+    let gaps: Vec<_> = lines.iter().filter(|line| line["kind"] == "GAP_DECLARED").collect();
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert!(holds(&bundle, "source_down") && !holds(&bundle, "gateway_silent"));
+    let (from_ms, to_ms) = ends(&bundle, "source_down");
+    // Too long by half a silence at most, too short never.
+    assert!((heard - 1_000..=heard + 100).contains(&from_ms), "from {from_ms}, heard until {heard}");
+    assert!(to_ms >= back, "to {to_ms}, back at {back}");
+}
+
+/// Both ends of the gap of this reason, as the evidence of a bundle has them.
+fn ends(bundle: &Path, reason: &str) -> (u64, u64) {
+    let evidence = fs::read(bundle.join("data/evidence-0001")).expect("evidence");
+    let at = evidence.windows(reason.len()).position(|bytes| bytes == reason.as_bytes()).expect("a gap");
+    // Fields 2 and 3 of GapDetail follow its reason.
+    let mut rest = &evidence[at + reason.len()..];
+    let mut number = |tag: u8| {
+        assert_eq!(rest[0], tag);
+        rest = &rest[1..];
+        prost::decode_length_delimiter(&mut rest).expect("a number") as u64
+    };
+    (number(2 << 3), number(3 << 3))
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_rewritten_gets_nothing_more() {
     let mut stage = Stage::new();
     let anna = custodian(&stage, "Anna de Vries");

@@ -38,7 +38,8 @@ impl SmallDisk {
         assert_eq!(stage.stop(), Some(0));
         let path = stage.keys().join("ledger.toml");
         let config = fs::read_to_string(&path).expect("a configuration");
-        fs::write(path, config.replace("[[log]]\n", &format!("[[log]]\nreserve_mib = {reserve_mib}\n"))).expect("written");
+        fs::write(path, config.replace("[[log]]\n", &format!("[[log]]\nreserve_mib = {reserve_mib}\n")))
+            .expect("written");
         let (store, before) = (stage.keys().join("store"), stage.path("store-before"));
         fs::rename(&store, &before).expect("moved");
         let disk = Self::mount(&store, size);

@@ -22,7 +22,12 @@ pub(super) struct MediaFiles {
 impl MediaFiles {
     pub(super) fn new(parcels: Vec<Parcel>) -> Self {
         let listed = |(at, parcel): (usize, &Parcel)| {
-            parcel.entries().iter().enumerate().flat_map(move |(entry, file)| rows(file, (at, entry))).collect::<Vec<_>>()
+            parcel
+                .entries()
+                .iter()
+                .enumerate()
+                .flat_map(move |(entry, file)| rows(file, (at, entry)))
+                .collect::<Vec<_>>()
         };
         let found = parcels.iter().enumerate().flat_map(listed).collect();
         Self { parcels, found }
@@ -66,7 +71,13 @@ mod tests {
 
     #[test]
     fn a_file_is_found_by_its_size_and_both_ends_of_its_name_and_never_guessed() {
-        let named = [("m/foto-5-4-2026.png", 7), ("m/foto-6-4-2026.png", 8), ("m/foto.pdf", 7), ("m/fotoboek.png", 9), (".png", 7)];
+        let named = [
+            ("m/foto-5-4-2026.png", 7),
+            ("m/foto-6-4-2026.png", 8),
+            ("m/foto.pdf", 7),
+            ("m/fotoboek.png", 9),
+            (".png", 7),
+        ];
         let entry = |(name, size): (&str, u64)| Entry { name: name.into(), size };
         let found = named.iter().enumerate().flat_map(|(at, named)| rows(&entry(*named), (0, at))).collect();
         let media = MediaFiles { parcels: Vec::new(), found };
@@ -74,7 +85,10 @@ mod tests {
         assert_eq!((place("foto.png", Some(7)), place("foto.png", Some(8))), (Some(0), Some(1)));
         assert_eq!((place("fotoboek.png", None), place("foto.pdf", None)), (Some(3), Some(2)));
         // Another size, another ending, no name, and three that fit.
-        assert_eq!((place("foto.png", Some(6)), place("foto.gif", Some(7)), place(".png", Some(7))), (None, None, None));
+        assert_eq!(
+            (place("foto.png", Some(6)), place("foto.gif", Some(7)), place(".png", Some(7))),
+            (None, None, None)
+        );
         assert_eq!(place("foto.png", None), None);
         assert_eq!(place("foto", Some(7)), None, "two begin so");
     }

@@ -1,8 +1,8 @@
 //! A room as a session reads it: its events in the order in which they were sent, each once, each checked.
 
 use super::found::{Files, Found, Place};
-use super::media::MediaFiles;
 use super::mapping::{self, Relations};
+use super::media::MediaFiles;
 use super::{Checked, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check};
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
 use crate::import::reader::{CaptureIds, FileFacts, Gap, MediaStore, Reader, Tally};

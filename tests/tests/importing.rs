@@ -134,6 +134,45 @@ fn entries_of(stage: &Stage) -> u64 {
     status["result"]["size"].as_u64().unwrap_or_else(|| panic!("{status:#}"))
 }
 
+/// Read whole before the first event: what is refused, and what was to be imported beside it, leaves nothing in the log.
+#[test]
+fn a_read_out_that_is_refused_leaves_no_trace_in_the_log() {
+    let stage = Stage::new();
+    stage.zegel(&["register", "custodian", "--name", "Anna de Vries"]);
+    stage.zegel(&["register", "conversation", "--title", "Veerhaven"]);
+    let written = |name: &str, bytes: &[u8]| {
+        let path = stage.path(name);
+        std::fs::write(&path, bytes).expect("written");
+        path.display().to_string()
+    };
+    let good = written("good.txt", b"30-04-2026 09:00 - Anna: ja\n");
+    let unclear = written("unclear.txt", b"03-04-2026 09:00 - Anna: ja\n");
+    let empty = written("empty.zip", &[&b"PK\x05\x06"[..], &[0; 18]].concat());
+    let signal = written("main.jsonl", b"{\"version\":\"1\",\"backupTimeMs\":\"1\"}\n{\"chat\":{\"id\":\"1\",");
+    let events = written("events.json", b"{\"chunk\": [{\"type\": \"m.room.message\"}]}");
+    let before = entries_of(&stage);
+    let zone = ["--timezone", "Europe/Amsterdam"];
+    let whatsapp = |path: &str| {
+        let two = ["import", "whatsapp", &good, path, "--conversation", "Veerhaven", "--conversation", "Veerhaven"];
+        [&two[..], &zone].concat().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let other = |format: &str, path: &str, chosen: [&str; 2]| {
+        ["import", format, path, chosen[0], chosen[1]].map(String::from).to_vec()
+    };
+    for (order, said) in [
+        (whatsapp(&unclear), "date"),
+        (whatsapp(&empty), "chat text"),
+        (other("signal", &signal, ["--chat", "1=Veerhaven"]), "line 2"),
+        (other("matrix", &events, ["--conversation", "Veerhaven"]), "sender"),
+    ] {
+        let order: Vec<&str> = order.iter().map(String::as_str).chain(["--custodian", "Anna de Vries"]).collect();
+        let refused = stage.try_zegel(&order);
+        let printed = String::from_utf8([refused.stdout, refused.stderr].concat()).expect("text");
+        assert!(refused.status.code() == Some(3) && printed.contains(said), "{order:?}: {}: {printed}", refused.status);
+        assert_eq!(entries_of(&stage), before, "{order:?} left something");
+    }
+}
+
 /// Killed in the middle of what it sends: what was closed is in the log, the rest comes with the next, and nothing is there twice.
 #[test]
 fn an_import_that_is_killed_is_resumed_from_the_last_closed_batch() {

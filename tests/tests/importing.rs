@@ -176,7 +176,7 @@ fn a_read_out_that_is_refused_leaves_no_trace_in_the_log() {
 /// Killed in the middle of what it sends: what was closed is in the log, the rest comes with the next, and nothing is there twice.
 #[test]
 fn an_import_that_is_killed_is_resumed_from_the_last_closed_batch() {
-    const RECORDS: u64 = 12_000;
+    const RECORDS: u64 = 30_000;
     let stage = Stage::new();
     stage.zegel(&["register", "custodian", "--name", "Anna de Vries"]);
     stage.zegel(&["register", "conversation", "--title", "Veerhaven"]);

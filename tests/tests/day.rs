@@ -135,10 +135,11 @@ impl Ministry {
             Turn::LedgerDisk => {
                 let Some(disk) = &self.ledger_disk else { return };
                 // To the last byte, under the hands of the database, or so that the ledger refuses in time.
-                let left = [0, RESERVE_MIB << 19][dice.below(2) as usize];
+                let lefts = [(0, "ledger's disk filled to the last byte"), (RESERVE_MIB << 19, "ledger's disk filled")];
+                let (left, what) = lefts[dice.below(2) as usize];
                 disk.fill(left);
                 self.ledger_left = Some(left);
-                self.note("ledger's disk filled");
+                self.note(what);
             }
             Turn::Sidecar => {
                 self.sidecar.kill();

@@ -42,7 +42,7 @@ impl Homeserver {
         let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).expect("its key")));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("https://localhost:{}", listener.local_addr().expect("an address").port());
-        let asked = Arc::default();
+        let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
         let (noted, media) = (Arc::clone(&asked), Arc::new(media));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -398,6 +398,7 @@ fn the_header_variants_are_read_as_their_collection_says() {
 fn a_file_under_each_known_header_says_when_and_who() {
     use DateOrder::{DayMonthYear as Dmy, MonthDayYear as Mdy, YearMonthDay as Ymd};
     let afternoon = "2022-05-02 16:08:20";
+    // The marks around a number are the app's, and no part of it.
     let number = "\u{202a}+31\u{a0}6\u{a0}11111111\u{202c}";
     for (header, order, at, sender) in [
         ("[02-05-2022 16:08:20] ", Dmy, afternoon, "Dave"),
@@ -423,7 +424,8 @@ fn a_file_under_each_known_header_says_when_and_who() {
             let found = found.unwrap_or_else(|refused| panic!("{header:?}: {refused}"));
             assert_eq!(written_back(&found), file.as_bytes(), "{header:?}");
             let said: Vec<_> = found.records.iter().map(|record| (text(record), record.sender.as_deref())).collect();
-            let wanted = [(format!("ja: hoor{end}{end}verder"), Some(sender)), ("nee".to_owned(), Some(sender))];
+            let by = Some(sender.trim_matches(['\u{202a}', '\u{202c}']));
+            let wanted = [(format!("ja: hoor{end}{end}verder"), by), ("nee".to_owned(), by)];
             assert_eq!(said, wanted, "{header:?}");
             let time = jiff::Timestamp::from_millisecond(found.records[0].occurred.at_ms).expect("a time");
             assert_eq!(time.strftime("%Y-%m-%d %H:%M:%S").to_string(), at, "{header:?}");

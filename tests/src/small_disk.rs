@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use zegel_tools::disk::free_bytes;
 
+use crate::Stage;
+
 /// A small file system, until the test ends.
 pub struct SmallDisk(PathBuf);
 
@@ -24,6 +26,37 @@ impl SmallDisk {
             eprintln!("\nSKIPPED, NOTHING PROVEN: a full disk needs the right to mount a tmpfs (root)\n");
         }
         disk
+    }
+
+    /// Mounts one for the store of a stage's ledger, with what the store holds; so much of it is kept free. The ledger is stopped and
+    /// started for it.
+    ///
+    /// # Panics
+    /// If the store cannot be moved.
+    #[must_use]
+    pub fn of_ledger(stage: &mut Stage, size: &str, reserve_mib: u64) -> Option<Self> {
+        assert_eq!(stage.stop(), Some(0));
+        let path = stage.keys().join("ledger.toml");
+        let config = fs::read_to_string(&path).expect("a configuration");
+        fs::write(path, config.replace("[[log]]\n", &format!("[[log]]\nreserve_mib = {reserve_mib}\n")))
+            .expect("written");
+        let (store, before) = (stage.keys().join("store"), stage.path("store-before"));
+        fs::rename(&store, &before).expect("moved");
+        let disk = Self::mount(&store, size);
+        let copied = Command::new("cp").arg("-a").arg(before.join(".")).arg(&store).status();
+        assert!(copied.expect("cp runs").success());
+        fs::remove_dir_all(before).expect("removed");
+        stage.start();
+        disk
+    }
+
+    /// Gives it another size, with all that it holds.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub fn grow(&self, size: &str) {
+        let grown = Command::new("mount").args(["-o", &format!("remount,size={size}")]).arg(&self.0).status();
+        assert!(grown.expect("mount runs").success());
     }
 
     fn ballast(&self) -> PathBuf {

@@ -1,5 +1,5 @@
-//! A day of a ministry through the sidecar, while the network is cut, the ledger and the sidecar are killed and the disk is
-//! filled, at moments that one seed decides: the auditor finds every message once.
+//! A day of a ministry through the sidecar, while the network is cut, the ledger and the sidecar are killed and the disks of both
+//! are filled, at moments that one seed decides: the auditor finds every message once.
 //!
 //! `ZEGEL_SEED` chooses another seed. The long ones run in `make soak`.
 
@@ -38,10 +38,14 @@ async fn officials(stage: &Stage, count: usize) -> Vec<String> {
 struct Ministry {
     /// Where the spool lies; none where no small disk may be mounted. It goes before the folder that it lies in.
     disk: Option<SmallDisk>,
+    /// Where the ledger's store lies, likewise.
+    ledger_disk: Option<SmallDisk>,
     stage: Stage,
     sidecar: Sidecar,
     wire: Wire,
     is_full: bool,
+    /// What is left on the ledger's disk, where that is less than the ledger keeps free.
+    ledger_left: Option<u64>,
     is_up: bool,
     /// How often each of it has befallen it.
     befallen: BTreeMap<&'static str, u32>,
@@ -53,11 +57,12 @@ enum Turn {
     Ledger,
     Network,
     Disk,
+    LedgerDisk,
     Sidecar,
 }
 
 /// Twice each begins and ends, whatever else is going on, and the sidecar is killed twice.
-const ROUND: [Turn; 14] = [
+const ROUND: [Turn; 18] = [
     Turn::Ledger,
     Turn::Ledger,
     Turn::Ledger,
@@ -70,18 +75,27 @@ const ROUND: [Turn; 14] = [
     Turn::Disk,
     Turn::Disk,
     Turn::Disk,
+    Turn::LedgerDisk,
+    Turn::LedgerDisk,
+    Turn::LedgerDisk,
+    Turn::LedgerDisk,
     Turn::Sidecar,
     Turn::Sidecar,
 ];
 
+/// What the ledger keeps free of its disk.
+const RESERVE_MIB: u64 = 96;
+
 impl Ministry {
-    async fn new(disk_size: &str) -> Self {
-        let stage = Stage::new();
+    async fn new(disk_size: &str, ledger_disk_size: &str) -> Self {
+        let mut stage = Stage::new();
         stage.keep_port();
+        let ledger_disk = SmallDisk::of_ledger(&mut stage, ledger_disk_size, RESERVE_MIB);
         let (sidecar, wire) = (Sidecar::new(&stage), Wire::to_url(&stage.url()).await);
         sidecar.point_at(&stage.url(), &wire.url());
         let disk = SmallDisk::mount(&sidecar.path("log/spool"), disk_size);
-        Self { stage, sidecar, wire, disk, is_full: false, is_up: true, befallen: BTreeMap::new() }
+        let (is_full, ledger_left, is_up) = (false, None, true);
+        Self { disk, ledger_disk, stage, sidecar, wire, is_full, ledger_left, is_up, befallen: BTreeMap::new() }
     }
 
     fn note(&mut self, what: &'static str) {
@@ -117,6 +131,16 @@ impl Ministry {
                 self.is_full = true;
                 self.note("disk filled");
             }
+            Turn::LedgerDisk if self.ledger_left.is_some() => self.free_ledger_disk(),
+            Turn::LedgerDisk => {
+                let Some(disk) = &self.ledger_disk else { return };
+                // To the last byte, under the hands of the database, or so that the ledger refuses in time.
+                let lefts = [(0, "ledger's disk filled to the last byte"), (RESERVE_MIB << 19, "ledger's disk filled")];
+                let (left, what) = lefts[dice.below(2) as usize];
+                disk.fill(left);
+                self.ledger_left = Some(left);
+                self.note(what);
+            }
             Turn::Sidecar => {
                 self.sidecar.kill();
                 self.sidecar.start();
@@ -125,7 +149,20 @@ impl Ministry {
         }
     }
 
+    /// Makes room where the ledger's store lies. A ledger that refused in time goes on by itself; one whose database met the last byte
+    /// has stopped accepting, and is started again.
+    fn free_ledger_disk(&mut self) {
+        let (Some(disk), Some(left)) = (&self.ledger_disk, self.ledger_left.take()) else { return };
+        disk.free();
+        if left == 0 && self.is_up {
+            self.stage.kill();
+            self.stage.start();
+        }
+    }
+
+    /// Nobody starts a ledger on a full disk.
     fn start_ledger(&mut self) {
+        self.free_ledger_disk();
         if !std::mem::replace(&mut self.is_up, true) {
             self.stage.start();
         }
@@ -217,9 +254,9 @@ fn wanted(plan: &DayPlan) -> BTreeMap<String, Wanted> {
 }
 
 /// A day of so many officials and messages, in so many rounds of everything that can go wrong.
-async fn live_a_day(seed: u64, count: usize, messages: u64, rounds: u64, gap_ms: u64, disk_size: &str) {
+async fn live_a_day(seed: u64, count: usize, messages: u64, rounds: u64, gap_ms: u64, disk_sizes: [&str; 2]) {
     let mut dice = Dice::new(seed);
-    let mut ministry = Ministry::new(disk_size).await;
+    let mut ministry = Ministry::new(disk_sizes[0], disk_sizes[1]).await;
     let custodians = officials(&ministry.stage, count).await;
     ministry.sidecar.start();
     let lasts_ms = rounds * ROUND.len() as u64 * gap_ms * 3 / 4;
@@ -235,20 +272,20 @@ async fn live_a_day(seed: u64, count: usize, messages: u64, rounds: u64, gap_ms:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_with_the_network_cut_the_ledger_killed_and_the_disk_filled_has_every_message_once() {
-    live_a_day(7, 4, 300, 1, 350, "40m").await;
+    live_a_day(7, 4, 300, 1, 350, ["40m", "512m"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "minutes: make soak"]
 async fn a_day_of_five_hundred_officials_in_which_everything_breaks_has_every_message_once() {
-    live_a_day(7, 500, 20_000, 8, 1_500, "160m").await;
+    live_a_day(7, 500, 20_000, 8, 1_500, ["160m", "2g"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "minutes: make soak"]
 async fn ten_days_from_ten_seeds_have_every_message_once() {
     for seed in 100..110 {
-        live_a_day(seed, 4, 300, 1, 500, "40m").await;
+        live_a_day(seed, 4, 300, 1, 500, ["40m", "512m"]).await;
     }
 }
 
@@ -265,8 +302,9 @@ async fn a_week_without_the_ledger_is_spooled_and_is_in_the_log_once_when_it_is_
     stage.kill();
     sidecar.start();
     let wire = Wire::to(1).await;
-    let mut ministry =
-        Ministry { stage, sidecar, wire, disk: None, is_full: false, is_up: false, befallen: BTreeMap::new() };
+    let (disk, ledger_disk, is_full, ledger_left, is_up) = (None, None, false, None, false);
+    let befallen = BTreeMap::new();
+    let mut ministry = Ministry { disk, ledger_disk, stage, sidecar, wire, is_full, ledger_left, is_up, befallen };
     let playing = ministry.play(&plan);
     while ministry.sidecar.standing().await.waiting < events {
         assert!(!playing.is_finished(), "nothing can be receipted");

@@ -4,13 +4,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tonic::Code;
 use zegel_ledger::{Config, Faults, Server, Step};
 use zegel_proto::v1::*;
+use zegel_tests::small_disk::SmallDisk;
 use zegel_tests::{ORIGIN, Stage, command};
 use zegel_tools::event::{ConversationEntry, CustodianEntry, Draft, Field, Occurred};
 use zegel_tools::keys::{Actor, KeyFolder};
@@ -145,42 +146,11 @@ fn a_store_that_was_put_back_from_an_older_copy_does_not_open() {
     stage.zegel(&["register", "custodian", "--name", "Dirk"]);
 }
 
-/// A small file system of our own.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(path: &Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(path).expect("a folder");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
-        mounted.is_ok_and(|output| output.status.success()).then(|| Self(path.to_owned()))
-    }
-
-    fn grow(&self, options: &str) {
-        let grown = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).status();
-        assert!(grown.expect("mount runs").success());
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_appends_before_the_log_is_harmed_and_takes_them_again_with_room() {
     let mut stage = Stage::new();
     let desk = Desk::new(&stage).await;
-    assert_eq!(stage.stop(), Some(0));
-    let (store, before) = (stage.keys().join("store"), stage.path("before"));
-    fs::rename(&store, &before).expect("moved");
-    let Some(disk) = Disk::mount(&store, "size=160m") else {
-        eprintln!("\nSKIPPED, NOTHING PROVEN: a full disk needs the right to mount a tmpfs (root)\n");
-        return;
-    };
-    copy(&before, &store);
-    reserve(&stage, 96);
-    stage.start();
+    let Some(disk) = SmallDisk::of_ledger(&mut stage, "160m", 96) else { return };
     let mut source = desk.source(&stage).await;
     let mut appended = 0;
     let refused = loop {
@@ -206,7 +176,7 @@ async fn a_full_disk_refuses_appends_before_the_log_is_harmed_and_takes_them_aga
     let refused = connection.client().put_blob(tokio_stream::iter([blob])).await.expect_err("no room for a blob");
     assert_eq!(refused.code(), Code::ResourceExhausted);
     // The same process goes on: nothing was doubtful, so nothing is reopened.
-    disk.grow("size=512m");
+    disk.grow("512m");
     let mut source = desk.source(&stage).await;
     assert_eq!(source.waiting(), Ok(0));
     source.append(desk.drafts(8, 200_000)).await.expect("appended");
@@ -217,13 +187,6 @@ async fn a_full_disk_refuses_appends_before_the_log_is_harmed_and_takes_them_aga
     assert_eq!(stage.stop(), Some(0));
     stage.check();
     drop(disk);
-}
-
-/// What the ledger keeps free on its disk.
-fn reserve(stage: &Stage, mib: u64) {
-    let path = stage.keys().join("ledger.toml");
-    let config = fs::read_to_string(&path).expect("a configuration");
-    fs::write(path, config.replace("[[log]]\n", &format!("[[log]]\nreserve_mib = {mib}\n"))).expect("written");
 }
 
 /// Files of a store that hold its rows: tables, logs, manifests, and the pointer to the manifest.

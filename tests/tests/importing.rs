@@ -1,8 +1,13 @@
 //! An import that stops says where, and goes on from there; and what lies in a closed period is not read out again.
 
+use serde_json::Value;
 use std::io;
+use std::path::Path;
+use std::process::Stdio;
 use zegel_proto::v1::{Channel, EventKind, ProofClass};
 use zegel_tests::archive::Archive;
+use zegel_tests::gateway::{texts, timeline};
+use zegel_tests::{Stage, command};
 use zegel_tools::event::{CaptureDetail, CaptureItems, CaptureRecord, Field, Occurred};
 use zegel_tools::import::alignment::{Alignment, FingerprintKey, Known, Row};
 use zegel_tools::import::*;
@@ -70,8 +75,18 @@ fn desk(archive: &Archive) -> Desk {
 }
 
 async fn take(archive: &mut Archive, reader: impl Reader + 'static) -> Result<Outcome, ImportError> {
+    take_and_tell(archive, reader, &mut Vec::new()).await
+}
+
+/// The same; `told` is given how far it was, and of how many.
+async fn take_and_tell(
+    archive: &mut Archive,
+    reader: impl Reader + 'static,
+    told: &mut Vec<(u64, u64)>,
+) -> Result<Outcome, ImportError> {
     let (desk, chat) = (desk(archive), Chat::new(archive.veerhaven, reader));
-    let taken = readout(&mut archive.source, &desk, vec![chat], &[], || 1_780_000_000_000, &mut |_, _| ()).await;
+    let mut progress = |done, all| told.push((done, all));
+    let taken = readout(&mut archive.source, &desk, vec![chat], &[], || 1_780_000_000_000, &mut progress).await;
     taken.map(|mut outcomes| outcomes.remove(0))
 }
 
@@ -82,13 +97,109 @@ async fn an_import_that_stops_says_where_and_the_next_adds_only_the_rest() {
         .map(|number| format!("[14-05-2026 09:{:02}:{:02}] Anna: {number}\n", number / 60 % 60, number % 60))
         .collect();
     let failing = Failing { text: chat(&archive, "_chat.txt", &lines), at: 4_150 };
-    let stopped = take(&mut archive, failing).await.expect_err("it stops");
+    let mut told = Vec::new();
+    let stopped = take_and_tell(&mut archive, failing, &mut told).await.expect_err("it stops");
+    assert_eq!(told, [(0, 4_200), (4_096, 4_200)]);
     assert!(matches!(stopped, ImportError::Stopped { done: 4_096, all: 4_200, .. }), "{stopped}");
     assert!(matches!(stopped.cause(), ImportError::Parcel(ParcelError::Unreadable { .. })));
     assert!(stopped.to_string().contains("stopped after 4096 of 4200 additions"), "{stopped}");
     let text = chat(&archive, "_chat.txt", &lines);
     let resumed = take(&mut archive, text).await.expect("it goes on");
     assert_eq!((resumed.counts.new, resumed.counts.known, resumed.counts.vanished), (104, 4_096, 0), "{resumed:?}");
+}
+
+/// Imports a chat with the command; `None` if it was killed once so many entries were in the log.
+fn imported(stage: &Stage, path: &Path, killed_behind: Option<u64>) -> Option<(Value, String)> {
+    let mut zegel = command("zegel");
+    zegel.args(["--json", "import", "whatsapp"]).arg(path).args(["--conversation", "Veerhaven"]);
+    zegel.args(["--timezone", "Europe/Amsterdam", "--custodian", "Anna de Vries"]);
+    zegel.arg("--keys").arg(stage.keys()).args(["--ledger", &stage.url()]);
+    let mut process = zegel.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    if let Some(entries) = killed_behind {
+        while entries_of(stage) < entries {
+            assert!(process.try_wait().expect("a process").is_none(), "it had ended before it could be killed");
+        }
+        process.kill().expect("killed");
+        process.wait().expect("it has ended");
+        return None;
+    }
+    let output = process.wait_with_output().expect("it ends");
+    let said = String::from_utf8(output.stderr).expect("text");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("one document: {said}"));
+    Some((document["result"]["chats"][0].clone(), said))
+}
+
+fn entries_of(stage: &Stage) -> u64 {
+    let status: Value = serde_json::from_str(&stage.zegel(&["--json", "status"])).expect("JSON");
+    status["result"]["size"].as_u64().unwrap_or_else(|| panic!("{status:#}"))
+}
+
+/// Read whole before the first event: what is refused, and what was to be imported beside it, leaves nothing in the log.
+#[test]
+fn a_read_out_that_is_refused_leaves_no_trace_in_the_log() {
+    let stage = Stage::new();
+    stage.zegel(&["register", "custodian", "--name", "Anna de Vries"]);
+    stage.zegel(&["register", "conversation", "--title", "Veerhaven"]);
+    let written = |name: &str, bytes: &[u8]| {
+        let path = stage.path(name);
+        std::fs::write(&path, bytes).expect("written");
+        path.display().to_string()
+    };
+    let good = written("good.txt", b"30-04-2026 09:00 - Anna: ja\n");
+    let unclear = written("unclear.txt", b"03-04-2026 09:00 - Anna: ja\n");
+    let empty = written("empty.zip", &[&b"PK\x05\x06"[..], &[0; 18]].concat());
+    let signal = written("main.jsonl", b"{\"version\":\"1\",\"backupTimeMs\":\"1\"}\n{\"chat\":{\"id\":\"1\",");
+    let events = written("events.json", b"{\"chunk\": [{\"type\": \"m.room.message\"}]}");
+    let before = entries_of(&stage);
+    let zone = ["--timezone", "Europe/Amsterdam"];
+    let whatsapp = |path: &str| {
+        let two = ["import", "whatsapp", &good, path, "--conversation", "Veerhaven", "--conversation", "Veerhaven"];
+        [&two[..], &zone].concat().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let other = |format: &str, path: &str, chosen: [&str; 2]| {
+        ["import", format, path, chosen[0], chosen[1]].map(String::from).to_vec()
+    };
+    for (order, said) in [
+        (whatsapp(&unclear), "date"),
+        (whatsapp(&empty), "chat text"),
+        (other("signal", &signal, ["--chat", "1=Veerhaven"]), "line 2"),
+        (other("matrix", &events, ["--conversation", "Veerhaven"]), "sender"),
+    ] {
+        let order: Vec<&str> = order.iter().map(String::as_str).chain(["--custodian", "Anna de Vries"]).collect();
+        let refused = stage.try_zegel(&order);
+        let printed = String::from_utf8([refused.stdout, refused.stderr].concat()).expect("text");
+        assert!(refused.status.code() == Some(2) && printed.contains(said), "{order:?}: {}: {printed}", refused.status);
+        assert_eq!(entries_of(&stage), before, "{order:?} left something");
+    }
+}
+
+/// Killed in the middle of what it sends: what was closed is in the log, the rest comes with the next, and nothing is there twice.
+#[test]
+fn an_import_that_is_killed_is_resumed_from_the_last_closed_batch() {
+    const RECORDS: u64 = 30_000;
+    let stage = Stage::new();
+    stage.zegel(&["register", "custodian", "--name", "Anna de Vries"]);
+    stage.zegel(&["register", "conversation", "--title", "Veerhaven"]);
+    let path = stage.path("_chat.txt");
+    let line = |number: u64| {
+        format!("[14-05-2026 {:02}:{:02}:{:02}] Anna: {number}\n", number / 3_600, number / 60 % 60, number % 60)
+    };
+    std::fs::write(&path, (0..RECORDS).map(line).collect::<String>()).expect("written");
+    let before = entries_of(&stage);
+    // Three of the batches of 256 events, behind the one that opens the session.
+    assert_eq!(imported(&stage, &path, Some(before + 4)), None);
+    let (chat, said) = imported(&stage, &path, None).expect("it ends");
+    let count = |what: &str| chat["counts"][what].as_u64().expect("a number");
+    let (new, known) = (count("new"), count("known"));
+    assert_eq!((new + known, count("vanished"), count("edited")), (RECORDS, 0, 0), "{chat:#}");
+    // Batches are whole or not there, and the first ones are.
+    assert!(known >= 512 && new > 0 && known % 256 == 0, "{known} were known, {new} were new");
+    // Nobody looks at a terminal: it says in lines how far it is.
+    assert!(said.lines().any(|line| line.ends_with(&format!("of {new} records"))), "{said}");
+    let (again, _) = imported(&stage, &path, None).expect("it ends");
+    assert_eq!((&again["counts"]["new"], &again["counts"]["known"]), (&Value::from(0), &Value::from(RECORDS)));
+    let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
+    assert_eq!(texts(&lines), (0..RECORDS).map(|number| (number.to_string(), 1)).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,9 @@
 //! Each test has the real sidecar on a Unix socket, a real ledger over TLS, and the verifier's word at the end.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use zegel_proto::source::v1::*;
 use zegel_tests::gateway::{Gateway, Sidecar, custodian, holds, now_ms, texts, timeline};
@@ -205,6 +206,56 @@ async fn a_full_disk_holds_the_gateway_up_and_what_was_spooled_makes_room() {
     assert_eq!((texts.len(), texts.values().max()), (count, Some(&1)));
 }
 
+/// Lets every call of a kind on a file fail in a process, until it is dropped.
+struct Failing(Child);
+
+impl Failing {
+    fn attach(pid: u32, call: &str, error: &str, file: &Path) -> Self {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-p", &pid.to_string(), "-o", "/dev/null", "-e", &format!("trace={call}")]);
+        strace.args(["-e", &format!("inject={call}:error={error}:when=1+")]).arg("-P").arg(file);
+        let mut process = strace.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("strace runs");
+        let mut said = BufReader::new(process.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+        assert!(said.any(|line| line.contains("attached")), "strace did not attach to {pid}");
+        // It tells of each thread that begins; with nobody to hear it, it would end.
+        std::thread::spawn(move || said.for_each(drop));
+        Self(process)
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_called_spooled_before_it_is_synced() {
+    if !zegel_tests::rounds::can_inject() {
+        return eprintln!(
+            "\nSKIPPED, NOTHING PROVEN: a sync that fails needs strace, and the right to follow a process\n"
+        );
+    }
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let segments = fs::read_dir(sidecar.path("log/spool/journal")).expect("a journal");
+    let segments: Vec<PathBuf> = segments.map(|item| item.expect("a segment").path()).collect();
+    let [segment] = &segments[..] else { panic!("one segment is wanted: {segments:?}") };
+    let failing = Failing::attach(sidecar.pid(), "fdatasync", "EIO", segment);
+    for key in keys(0, 5) {
+        gateway.send(&key, gateway.message(&key)).await;
+    }
+    gateway.until(|told| !told.held.is_empty()).await;
+    let is_message = |key: &&String| !key.starts_with("register");
+    assert_eq!(gateway.told.spooled.keys().filter(is_message).count(), 0, "{:?}", gateway.told);
+    assert_eq!(gateway.told.receipted.keys().filter(is_message).count(), 0, "{:?}", gateway.told);
+    drop(failing);
+    gateway.until_receipted(&keys(0, 5)).await;
+    check_each_once(&stage, "Anna de Vries", "anna", 5);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_goes_on_where_it_stopped_and_comes_out_whole() {
     resume_an_attachment(12).await;
@@ -367,6 +418,46 @@ async fn silence_and_a_wrong_clock_are_said_in_the_log_by_itself() {
     assert_eq!(count("GAP_DECLARED"), 1);
     assert!(count("CAPTURE_STARTED") >= 2 && count("CAPTURE_STOPPED") >= 2, "{lines:#?}");
     assert!(holds(&bundle, "gateway_silent") && holds(&bundle, "clock_apart:"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_was_away_says_from_when_to_when_by_itself() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.configure("heartbeat_ms = 200\nsilence_ms = 600");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 1)).await;
+    let heard = now_ms();
+    sidecar.kill();
+    zegel_tests::witness::eventually("it is away long enough", || (now_ms() > heard + 1_200).then_some(()));
+    let back = now_ms();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(1, 2)).await;
+    gateway.until_receipted(&keys(1, 2)).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
+    let gaps: Vec<_> = lines.iter().filter(|line| line["kind"] == "GAP_DECLARED").collect();
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert!(holds(&bundle, "source_down") && !holds(&bundle, "gateway_silent"));
+    let (from_ms, to_ms) = ends(&bundle, "source_down");
+    // Too long by half a silence at most, too short never.
+    assert!((heard - 1_000..=heard + 100).contains(&from_ms), "from {from_ms}, heard until {heard}");
+    assert!(to_ms >= back, "to {to_ms}, back at {back}");
+}
+
+/// Both ends of the gap of this reason, as the evidence of a bundle has them.
+fn ends(bundle: &Path, reason: &str) -> (u64, u64) {
+    let evidence = fs::read(bundle.join("data/evidence-0001")).expect("evidence");
+    let at = evidence.windows(reason.len()).position(|bytes| bytes == reason.as_bytes()).expect("a gap");
+    // Fields 2 and 3 of GapDetail follow its reason.
+    let mut rest = &evidence[at + reason.len()..];
+    let mut number = |tag: u8| {
+        assert_eq!(rest[0], tag);
+        rest = &rest[1..];
+        prost::decode_length_delimiter(&mut rest).expect("a number") as u64
+    };
+    (number(2 << 3), number(3 << 3))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ mod load;
 mod mirror;
 mod outcome;
 mod permanent;
+mod progress;
 mod receipts;
 mod records;
 mod redact;

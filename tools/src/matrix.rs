@@ -12,6 +12,7 @@ mod event;
 mod found;
 mod keys;
 mod mapping;
+mod media;
 mod pages;
 mod reader;
 mod version;

@@ -142,6 +142,52 @@ fn what_happened_in_a_room_is_what_its_records_say() {
     assert_eq!(first.reply_to, question.native_id);
 }
 
+/// The rules of `m.replace`, each broken by itself. What is left is a message that says what was tried.
+#[test]
+fn an_edit_against_any_one_of_the_rules_edits_nothing() {
+    let event = |id: &str, more: Value| {
+        let mut event = json!({ "type": "m.room.message", "sender": "@anna:b", "event_id": id, "room_id": "!r:b" });
+        event["content"] = json!({ "msgtype": "m.text", "body": "eerder" });
+        event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        event
+    };
+    let edit = |target: &str, more: Value| {
+        let relates = json!({ "rel_type": "m.replace", "event_id": target });
+        let new = json!({ "msgtype": "m.text", "body": "later" });
+        let content = json!({ "msgtype": "m.text", "body": "* later", "m.new_content": new, "m.relates_to": relates });
+        let mut edit = event("$edit", json!({ "content": content }));
+        edit.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        edit
+    };
+    let without_new = || {
+        let mut bare = edit("$first", json!({}));
+        bare["content"].as_object_mut().expect("an object").remove("m.new_content");
+        bare
+    };
+    let of = |first: Value, edit: Value| {
+        let found = records(&[first, edit]);
+        let said = what(&found[1]);
+        (said.0, said.1.to_owned(), found[1].target.clone())
+    };
+    let first = || event("$first", json!({}));
+    let target = Field::Value("$first".to_owned());
+    let valid = (EventKind::MessageEdited, "edited".to_owned(), target.clone());
+    assert_eq!(of(first(), edit("$first", json!({}))), valid);
+    let none = (EventKind::MessageCreated, "edit_without_effect".to_owned(), Field::None);
+    assert_eq!(of(first(), edit("$first", json!({ "sender": "@bram:b" }))), none, "another sender");
+    assert_eq!(of(first(), edit("$first", json!({ "state_key": "" }))), none, "the edit is state");
+    assert_eq!(of(event("$first", json!({ "state_key": "" })), edit("$first", json!({}))), none, "the first is state");
+    assert_eq!(of(event("$first", json!({ "type": "m.sticker" })), edit("$first", json!({}))), none, "another kind");
+    assert_eq!(of(first(), without_new()), none, "no new content");
+    let mut earlier = edit("$zero", json!({}));
+    earlier["event_id"] = "$first".into();
+    assert_eq!(of(earlier, edit("$first", json!({}))), none, "the first is an edit itself");
+    // One that is not in the files can be anything: an edit, and not certain.
+    let found = records(&[first(), edit("$elders", json!({}))]);
+    let is_certain = |record: &Record| matches!(&record.detail, Field::Value(detail) if detail.certain);
+    assert_eq!((found[1].kind, is_certain(&found[1])), (EventKind::MessageEdited, false));
+}
+
 #[test]
 fn a_redaction_names_its_target_in_both_ways_of_the_versions() {
     for number in ["10", "11", "12"] {

@@ -393,6 +393,46 @@ fn the_header_variants_are_read_as_their_collection_says() {
     }
 }
 
+/// Each form of header that phones are known to write, as a file of its own: when, who, and the bytes again.
+#[test]
+fn a_file_under_each_known_header_says_when_and_who() {
+    use DateOrder::{DayMonthYear as Dmy, MonthDayYear as Mdy, YearMonthDay as Ymd};
+    let afternoon = "2022-05-02 16:08:20";
+    // The marks around a number are the app's, and no part of it.
+    let number = "\u{202a}+31\u{a0}6\u{a0}11111111\u{202c}";
+    for (header, order, at, sender) in [
+        ("[02-05-2022 16:08:20] ", Dmy, afternoon, "Dave"),
+        ("[02-05-2022, 16:08:20] ", Dmy, afternoon, "Dave"),
+        ("\u{feff}\u{200e}[02-05-2022 16:08:20] ", Dmy, afternoon, "Dave"),
+        ("02-05-2022 16:08 - ", Dmy, "2022-05-02 16:08:00", "Alice - Bob"),
+        ("5/2/22, 16:08 - ", Mdy, "2022-05-02 16:08:00", "Alice"),
+        ("5/2/22, 4:08 PM - ", Mdy, "2022-05-02 16:08:00", "Alice"),
+        ("5/2/22, 4:08\u{202f}PM - ", Mdy, "2022-05-02 16:08:00", number),
+        ("[11/01/22, 4:19:15 PM] ", Mdy, "2022-11-01 16:19:15", "+91 98765 43210"),
+        ("02/05/22, 16:08 - ", Dmy, "2022-05-02 16:08:00", "Alice"),
+        ("2.5.2022 klo 16.08.20 - ", Dmy, afternoon, "Aino"),
+        ("2. 5. 2022. 16:08:20 - ", Dmy, afternoon, "Ana"),
+        ("[2022/05/02, 16:08:20] ", Ymd, afternoon, "Akira"),
+        ("02/05/2022, 4:08 p. m. - ", Dmy, "2022-05-02 16:08:00", "Ana"),
+        ("02/05/2022, 4:08\u{a0}p.m. - ", Dmy, "2022-05-02 16:08:00", "Ana"),
+        ("02/05/2022, 12:08 a. m. - ", Dmy, "2022-05-02 00:08:00", "Ana"),
+    ] {
+        for end in ["\n", "\r\n"] {
+            let again = header.trim_start_matches('\u{feff}');
+            let file = format!("{header}{sender}: ja: hoor{end}{end}verder{end}{again}{sender}: nee{end}");
+            let found = parse(file.as_bytes(), &Options { time_zone: zone("UTC"), date_order: Some(order) });
+            let found = found.unwrap_or_else(|refused| panic!("{header:?}: {refused}"));
+            assert_eq!(written_back(&found), file.as_bytes(), "{header:?}");
+            let said: Vec<_> = found.records.iter().map(|record| (text(record), record.sender.as_deref())).collect();
+            let by = Some(sender.trim_matches(['\u{202a}', '\u{202c}']));
+            let wanted = [(format!("ja: hoor{end}{end}verder"), by), ("nee".to_owned(), by)];
+            assert_eq!(said, wanted, "{header:?}");
+            let time = jiff::Timestamp::from_millisecond(found.records[0].occurred.at_ms).expect("a time");
+            assert_eq!(time.strftime("%Y-%m-%d %H:%M:%S").to_string(), at, "{header:?}");
+        }
+    }
+}
+
 #[test]
 fn a_language_is_data_and_one_that_is_not_there_loses_nothing() {
     let german = kind_of("30.04.26, 09:00 - A: x\n04.05.26, 09:00 - Anna hat Bram hinzugefügt\n");

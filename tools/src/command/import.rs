@@ -6,7 +6,7 @@ mod screenshots;
 mod signal;
 mod whatsapp;
 
-use super::append::bar;
+use super::progress::Progress;
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -96,13 +96,9 @@ async fn finish(session: Session, open: Opened, chats: Vec<Chat>, rest: Vec<Skip
     };
     let skipped: Vec<_> = session.skipped.into_iter().chain(rest).collect();
     let mut source = Source::of_folder(&open.keys, Actor::Source, &session.place.ledger).await?;
-    let bar = bar("records");
-    let mut progress = |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    };
-    let read = readout(&mut source, &desk, chats, &skipped, now_ms, &mut progress).await;
-    bar.finish_and_clear();
+    let mut progress = Progress::new("records");
+    let read = readout(&mut source, &desk, chats, &skipped, now_ms, &mut |done, all| progress.at(done, all)).await;
+    progress.finish();
     let read = read?;
     Ok(Outcome::done(read.iter().map(told).collect::<Vec<_>>().join("\n"), json!({ "chats": read })))
 }

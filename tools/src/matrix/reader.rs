@@ -2,10 +2,11 @@
 
 use super::found::{Files, Found, Place};
 use super::mapping::{self, Relations};
+use super::media::MediaFiles;
 use super::{Checked, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check};
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
 use crate::import::reader::{CaptureIds, FileFacts, Gap, MediaStore, Reader, Tally};
-use crate::import::{ImportError, Parcel, ParcelError};
+use crate::import::{ImportError, ParcelError};
 use crate::json::{number, text};
 use crate::record::{Attached, Record};
 use sha2::Digest;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use zegel_proto::limits::{BLOB_BYTES_MAX, SLOT_BYTES_MAX};
+use zegel_proto::limits::SLOT_BYTES_MAX;
 use zegel_proto::v1::{Channel, ProofClass};
 use zegel_verifier::hash::{Hash, sha256};
 
@@ -54,7 +55,7 @@ pub struct Room {
     relations: Relations,
     gaps: Vec<Gap>,
     /// Media, where the files came in one parcel.
-    media: Vec<Parcel>,
+    media: MediaFiles,
     tally: Tally,
     keys: String,
 }
@@ -94,7 +95,7 @@ impl Room {
             date_order: String::new(),
         };
         let (tally, keys) = (Tally { remarks, ..Tally::default() }, order.keys.listed());
-        Ok(Self { file, files: found.files, marks, relations, gaps, media: found.media, tally, keys })
+        Ok(Self { file, files: found.files, marks, relations, gaps, media: MediaFiles::new(found.media), tally, keys })
     }
 
     /// What the checks of each event gave, in order.
@@ -112,7 +113,7 @@ impl Room {
         let name = if named.is_empty() { body } else { named };
         let media_type = content(&["info", "mimetype"]);
         let size = number(&event.json, &["content", "info", "size"]);
-        let Some((parcel, entry)) = self.find(&name, size) else {
+        let Some(place) = self.media.find(&name, size) else {
             // Events name their media by address; the bytes lie with a server.
             return Ok(vec![if self.media.is_empty() {
                 Attached::LeftOut { name, media_type }
@@ -122,7 +123,7 @@ impl Room {
             }]);
         };
         let put = |reader: &mut dyn std::io::Read| Ok::<_, ImportError>(media.put(reader)?);
-        match self.media[parcel].read(entry, BLOB_BYTES_MAX, put) {
+        match self.media.read(place, put) {
             Ok(blob) => Ok(vec![Attached::Present { name, media_type, blob }]),
             Err(ImportError::Parcel(ParcelError::BadZip { .. })) => {
                 self.tally.attachments_missing += 1;
@@ -130,18 +131,6 @@ impl Room {
             }
             Err(other) => Err(other),
         }
-    }
-
-    /// The one file of that size whose name begins and ends as stated: Element puts the date in between.
-    fn find(&self, name: &str, size: Option<u64>) -> Option<(usize, usize)> {
-        let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-        let fits = |base: &str| !stem.is_empty() && base.starts_with(stem) && base.ends_with(ending);
-        let all = self.media.iter().enumerate().flat_map(|(parcel, held)| {
-            held.entries().iter().enumerate().map(move |(entry, file)| ((parcel, entry), file))
-        });
-        let mut fitting = all.filter(|(_, file)| size.is_none_or(|size| size == file.size) && fits(file.base()));
-        let first = fitting.next().map(|(place, _)| place);
-        first.filter(|_| fitting.next().is_none())
     }
 }
 

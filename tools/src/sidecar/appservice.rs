@@ -9,8 +9,11 @@
 //! Not here: what an event is to a gateway (`pushed`), decryption, and signatures: what comes this way is class B. A room that
 //! is read out with its signatures is class A (`matrix`). Specification: `specs/source.md`.
 
+mod session;
+
+use self::session::Session;
 use super::homeserver::{Fetched, Homeserver, Media};
-use super::pushed::{Mxc, asked, content, media, registration};
+use super::pushed::{Mxc, Piece, asked, content, gap, pieces, registration};
 use super::{SidecarError, Tell};
 use crate::disk;
 use crate::json::text;
@@ -27,13 +30,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
-use tonic::transport::Channel;
-use zegel_proto::source::v1::source_client::SourceClient;
-use zegel_proto::source::v1::{self as handed, Answer, AttachmentChunk, AttachmentRequest, Request};
-use zegel_proto::source::v1::{answer, request};
+use tokio::sync::Mutex;
+use zegel_proto::source::v1::{Request, request};
 
 /// Bytes of a transaction: homeservers send at most a hundred events of 64 KiB.
 const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -42,9 +40,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Media that could not be fetched so often, for reasons that may pass, are missing: they hold the room up no longer.
 const FETCHES_MAX: u32 = 5;
-/// Bytes of a piece of media, and pieces on their way to the sidecar.
-const PIECE_BYTES: usize = 512 * 1024;
-const PIECES_AHEAD: usize = 4;
 
 /// What an application service needs to know.
 #[derive(Clone, Debug)]
@@ -65,20 +60,16 @@ pub struct Appservice {
     pub homeserver: Option<Homeserver>,
 }
 
-/// An event to hand over, and the media that it names.
+/// An event to hand over, and what is uploaded before it.
 struct Handed {
     request: Request,
-    media: Option<Mxc>,
+    pieces: Vec<(String, Piece)>,
 }
 
-/// A session with the sidecar.
-struct Session {
-    client: SourceClient<Channel>,
-    requests: mpsc::Sender<Request>,
-    answers: Streaming<Answer>,
-    credits: u32,
-    /// Keys of events whose media the sidecar has not got.
-    lacking: Vec<String>,
+impl Handed {
+    fn alone(request: Request) -> Self {
+        Self { request, pieces: Vec::new() }
+    }
 }
 
 struct Forwarder {
@@ -206,21 +197,24 @@ impl Forwarder {
             ours.remove(gone);
         }
         let custodians = present.iter().filter_map(|user| self.appservice.people.get(user));
-        let media = media(event).filter(|_| self.appservice.homeserver.is_some());
+        let has_media = self.appservice.homeserver.is_some();
         let made = custodians.filter_map(|custodian| {
             let key = format!("{} {custodian}", text(event, &["event_id"])?);
             // An upload is gone once its event is in the log: each custodian's copy has its own.
-            let upload = media.as_ref().map_or("", |_| key.as_str());
-            let content = content(event, custodian, room, upload)?;
-            let event = Handed { request: asked(key, content), media: media.clone() };
-            Some([Handed { request: registration(room), media: None }, event])
+            let mut pieces = pieces(event, &key);
+            pieces.retain(|(_, piece)| has_media || matches!(piece, Piece::Event(_)));
+            let upload = if pieces.iter().any(|(upload, _)| *upload == key) { key.as_str() } else { "" };
+            let content = content(event, (custodian, room), &key, upload)?;
+            let before = [Some(registration(room)), gap(event, custodian, room)].into_iter().flatten();
+            let event = Handed { request: asked(key, content), pieces };
+            Some(before.map(Handed::alone).chain([event]).collect::<Vec<_>>())
         });
         made.flatten().collect()
     }
 
     async fn hand_over(&mut self, requests: Vec<Handed>) -> Result<(), String> {
         if self.session.is_none() {
-            self.session = Some(self.open().await?);
+            self.session = Some(Session::open(&self.appservice).await?);
         }
         let tell = Arc::clone(&self.tell);
         let (mut unanswered, mut with_media): (BTreeSet<String>, BTreeMap<String, Handed>) = Default::default();
@@ -228,7 +222,7 @@ impl Forwarder {
         for handed in requests {
             if unanswered.insert(handed.request.key.clone()) {
                 session.send(handed.request.clone(), &mut unanswered, &tell).await?;
-                if handed.media.is_some() {
+                if !handed.pieces.is_empty() {
                     with_media.insert(handed.request.key.clone(), handed);
                 }
             }
@@ -248,17 +242,31 @@ impl Forwarder {
         }
     }
 
-    /// Fetches the media of an event for the sidecar; of media that are not to be had the event says that they are missing.
+    /// Uploads what an event comes with; of media that are not to be had the event says that they are missing.
     async fn with_its_media(&mut self, handed: Handed) -> Result<Request, String> {
-        let Handed { mut request, media } = handed;
-        let (Some(mxc), Some(homeserver)) = (media, &self.appservice.homeserver) else { return Ok(request) };
-        let reason = match homeserver.fetch(&mxc).await {
-            Ok(Fetched::There(media)) => {
-                let log = self.appservice.log.clone();
-                let Some(session) = &self.session else { return Ok(request) };
-                session.upload(log, request.key.clone(), media).await?;
-                return Ok(request);
+        let Handed { mut request, pieces } = handed;
+        for (upload, piece) in pieces {
+            let media = match piece {
+                Piece::Event(bytes) => Some(Media::given(bytes)),
+                Piece::Media(mxc) => self.fetched(&mxc).await?,
+            };
+            match (media, &self.session, &mut request.content) {
+                (Some(media), Some(session), _) => session.upload(self.appservice.log.clone(), upload, media).await?,
+                (None, _, Some(request::Content::Message(message))) => {
+                    let missing = message.attachments.iter_mut().filter(|attached| attached.upload == upload);
+                    missing.for_each(|attached| attached.upload.clear());
+                }
+                _ => {}
             }
+        }
+        Ok(request)
+    }
+
+    /// Media from the homeserver; `None` where they are not to be had, which is said.
+    async fn fetched(&mut self, mxc: &Mxc) -> Result<Option<Media>, String> {
+        let Some(homeserver) = &self.appservice.homeserver else { return Ok(None) };
+        let reason = match homeserver.fetch(mxc).await {
+            Ok(Fetched::There(media)) => return Ok(Some(media)),
             Ok(Fetched::Gone(reason)) => reason,
             Err(reason) => {
                 let failed = self.failed.entry(mxc.clone()).or_default();
@@ -269,111 +277,8 @@ impl Forwarder {
                 reason
             }
         };
-        self.failed.remove(&mxc);
+        self.failed.remove(mxc);
         (self.tell)(&format!("media mxc://{}/{} are missing: {reason}", mxc.server, mxc.id));
-        if let Some(request::Content::Message(message)) = &mut request.content {
-            message.attachments.iter_mut().for_each(|attachment| attachment.upload.clear());
-        }
-        Ok(request)
-    }
-
-    async fn open(&self) -> Result<Session, String> {
-        let client = SourceClient::connect(self.appservice.socket.clone()).await;
-        let mut client = client.map_err(|reason| reason.to_string())?;
-        let (requests, receiver) = mpsc::channel(64);
-        let custodians: BTreeSet<String> = self.appservice.people.values().cloned().collect();
-        let open = handed::Open {
-            log: self.appservice.log.clone(),
-            gateway: "matrix-appservice".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            custodians: custodians.into_iter().collect(),
-        };
-        let first = asked(String::new(), request::Content::Open(open));
-        requests.send(first).await.map_err(|reason| reason.to_string())?;
-        let uploads = client.clone();
-        let answers = client.session(ReceiverStream::new(receiver)).await.map_err(|status| status.to_string())?;
-        let mut answers = answers.into_inner();
-        let first = answers.message().await.map_err(|status| status.to_string())?;
-        let Some(answer::Content::Opened(opened)) = first.and_then(|answer| answer.content) else {
-            return Err("the first answer of the sidecar is not Opened".into());
-        };
-        let beats = requests.clone();
-        tokio::spawn(async move {
-            let pace = Duration::from_millis((opened.silence_ms / 3).max(10));
-            loop {
-                tokio::time::sleep(pace).await;
-                if beats.send(asked(String::new(), request::Content::Heartbeat(handed::Heartbeat {}))).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Session { client: uploads, requests, answers, credits: opened.credits, lacking: Vec::new() })
-    }
-}
-
-impl Session {
-    async fn send(&mut self, request: Request, unanswered: &mut BTreeSet<String>, tell: &Tell) -> Result<(), String> {
-        while self.credits == 0 {
-            self.listen(unanswered, tell).await?;
-        }
-        self.credits -= 1;
-        self.requests.send(request).await.map_err(|reason| reason.to_string())
-    }
-
-    async fn listen(&mut self, unanswered: &mut BTreeSet<String>, tell: &Tell) -> Result<(), String> {
-        let answer = tokio::time::timeout(PATIENCE, self.answers.message()).await;
-        let answer = answer.map_err(|_| "the sidecar did not spool it in time")?;
-        let answer = answer.map_err(|status| status.to_string())?;
-        match answer.ok_or("the session ended")?.content {
-            Some(answer::Content::Spooled(told)) => {
-                self.credits += told.credits;
-                unanswered.remove(&told.key);
-            }
-            Some(answer::Content::NotTaken(told)) if told.name == "key_in_flight" => return Err(told.sentence),
-            Some(answer::Content::NotTaken(told)) if told.name == "attachment_incomplete" => {
-                self.credits += told.credits;
-                unanswered.remove(&told.key);
-                self.lacking.push(told.key);
-            }
-            Some(answer::Content::NotTaken(told)) => {
-                // It would not be taken tomorrow either, and would hold up the room: the homeserver still has it.
-                self.credits += told.credits;
-                unanswered.remove(&told.key);
-                tell(&format!("event {:?} was not taken: {}: {}", told.key, told.name, told.sentence));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Puts what the sidecar has not got of an attachment; what it has stays, if the way to the homeserver breaks.
-    async fn upload(&self, log: String, key: String, mut media: Media) -> Result<(), String> {
-        let mut client = self.client.clone();
-        let asked = AttachmentRequest { log: log.clone(), upload: key.clone() };
-        let standing = client.attachment_stat(asked).await.map_err(|status| status.to_string())?.into_inner();
-        if standing.complete {
-            return Ok(());
-        }
-        let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
-        let feeding = async move {
-            let (mut at, size) = (0, media.size);
-            while let Some(data) = media.next().await? {
-                let known = (standing.offset.saturating_sub(at)).min(data.len() as u64);
-                let offset = at + known;
-                at += data.len() as u64;
-                for (number, piece) in data[known as usize..].chunks(PIECE_BYTES).enumerate() {
-                    let offset = offset + (number * PIECE_BYTES) as u64;
-                    let (log, upload, data) = (log.clone(), key.clone(), piece.to_vec());
-                    if pieces.send(AttachmentChunk { log, upload, size, offset, data }).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-            Ok::<(), String>(())
-        };
-        let (fed, put) = tokio::join!(feeding, client.put_attachment(ReceiverStream::new(receiver)));
-        let standing = put.map_err(|status| status.to_string())?.into_inner();
-        fed?;
-        if standing.complete { Ok(()) } else { Err("the media ended before their end".into()) }
+        Ok(None)
     }
 }

@@ -187,12 +187,19 @@ fn said<E>(target_seen: bool, content: &request::Content, plain: Record, attach:
         C::Message(event) => {
             let what = some(&event.what).map(|what| detail(&what, ""));
             let attached = attach(&event.attachments)?;
+            let said = match event.what.as_str() {
+                // It says something, and nobody here knows what.
+                "encrypted" => {
+                    Record { text: Field::Unknown, ..by(EventKind::MessageWaiting, &event.sender, what, None) }
+                }
+                _ => by(EventKind::MessageCreated, &event.sender, what, Some(&event.text)),
+            };
             Record {
                 display_name: Field::or_unknown(some(&event.display_name)),
                 reply_to: Field::or_none(some(&event.reply_to)),
                 forwarded: Field::or_none(some(&event.forwarded)),
                 attachments: Field::or_none(Some(attached).filter(|attached| !attached.is_empty())),
-                ..by(EventKind::MessageCreated, &event.sender, what, Some(&event.text))
+                ..said
             }
         }
         C::Edit(event) => {

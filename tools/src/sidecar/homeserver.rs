@@ -55,7 +55,13 @@ pub(super) enum Fetched {
 pub(super) struct Media {
     /// Bytes of the whole.
     pub(super) size: u64,
-    body: Incoming,
+    body: Body,
+}
+
+enum Body {
+    Fetched(Incoming),
+    /// At hand; none once they were given.
+    Given(Option<Bytes>),
 }
 
 impl Homeserver {
@@ -99,7 +105,7 @@ impl Homeserver {
             Some(size) if size > SIZE_MAX => {
                 Fetched::Gone(format!("they have {size} bytes, at most {SIZE_MAX} are kept"))
             }
-            Some(size) => Fetched::There(Media { size, body: response.into_body() }),
+            Some(size) => Fetched::There(Media { size, body: Body::Fetched(response.into_body()) }),
         })
     }
 
@@ -123,10 +129,19 @@ impl Homeserver {
 }
 
 impl Media {
+    /// What is here already.
+    pub(super) fn given(bytes: Vec<u8>) -> Self {
+        Self { size: bytes.len() as u64, body: Body::Given(Some(bytes.into())) }
+    }
+
     /// The next bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        let body = match &mut self.body {
+            Body::Given(bytes) => return Ok(bytes.take()),
+            Body::Fetched(body) => body,
+        };
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
+            let frame = tokio::time::timeout(PATIENCE, body.frame()).await;
             let frame = frame.map_err(|_| "the homeserver stopped in the middle of media")?;
             match frame.transpose().map_err(|reason| reason.to_string())? {
                 None => return Ok(None),

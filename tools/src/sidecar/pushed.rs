@@ -1,9 +1,10 @@
 //! An event of a room as a gateway hands it over: what an application service is pushed, in the words of `zegel.source.v1`. Pure.
 
-use crate::json::{number, text};
+use crate::json::{at, canonical, number, text};
 use crate::source::now_ms;
 use serde_json::Value;
 use zegel_proto::source::v1::{self as handed, Place, Request, request};
+use zegel_verifier::hash::sha256;
 
 /// Where media lie: a server, and its name for them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +25,47 @@ impl Mxc {
     }
 }
 
-/// The media that an event names, in the clear.
-pub(super) fn media(event: &Value) -> Option<Mxc> {
-    Mxc::parse(text(event, &["content", "url"])?)
+/// What is uploaded before an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Media that it names: they lie with the homeserver. Of encrypted media the ciphertext.
+    Media(Mxc),
+    /// The event itself, as canonical JSON: with the ciphertext of what it says, or the key to that of its media.
+    Event(Vec<u8>),
+}
+
+/// What is uploaded before an event that is handed over under this key, each under a key of its own.
+pub(super) fn pieces(event: &Value, key: &str) -> Vec<(String, Piece)> {
+    let url = text(event, &["content", "url"]).or_else(|| text(event, &["content", "file", "url"]));
+    let media = url.and_then(Mxc::parse).map(|mxc| (key.to_owned(), Piece::Media(mxc)));
+    let whole = is_encrypted(event).then(|| (whole_of(key), Piece::Event(canonical(event))));
+    media.into_iter().chain(whole).collect()
+}
+
+/// The upload of the event itself.
+fn whole_of(key: &str) -> String {
+    format!("{key} event")
+}
+
+/// Whether nobody here can read all that it says.
+fn is_encrypted(event: &Value) -> bool {
+    let is_message = text(event, &["type"]) == Some("m.room.message");
+    text(event, &["type"]) == Some("m.room.encrypted") || is_message && at(event, &["content", "file"]).is_some()
+}
+
+/// That words and media of a room stay encrypted: with each event that is, and known again. Neither end is known here.
+pub(super) fn gap(event: &Value, custodian: &str, room: &str) -> Option<Request> {
+    let is_said = is_encrypted(event) || text(event, &["type"]) == Some("m.room.encryption");
+    let gap = handed::Gap {
+        custodian: custodian.into(),
+        channel: handed::Channel::Matrix as i32,
+        conversation: room.into(),
+        reason: "encrypted_left_out".into(),
+        from_ms: 0,
+        to_ms: 0,
+    };
+    let key = sha256(&[room.as_bytes(), b" ", custodian.as_bytes()]);
+    is_said.then(|| asked(format!("encrypted {key}"), request::Content::Gap(gap)))
 }
 
 pub(super) fn asked(key: String, content: request::Content) -> Request {
@@ -51,12 +90,20 @@ struct Said<'a> {
     native_id: String,
     sender: String,
     target: String,
+    /// Under which it is handed over.
+    key: &'a str,
+    /// Under which its media are uploaded.
     upload: &'a str,
 }
 
-/// What an event is to a gateway; `None` for what says nothing of the conversation. `upload` is the key under which its media
-/// are uploaded; empty: they are not.
-pub(super) fn content(event: &Value, custodian: &str, room: &str, upload: &str) -> Option<request::Content> {
+/// What an event is to a gateway; `None` for what says nothing of the conversation. `key` is that under which it is handed over, `upload`
+/// that under which its media are uploaded; empty: they are not.
+pub(super) fn content(
+    event: &Value,
+    (custodian, room): (&str, &str),
+    key: &str,
+    upload: &str,
+) -> Option<request::Content> {
     let at_ms = number(event, &["origin_server_ts"]).unwrap_or(0);
     let clock = if at_ms == 0 { handed::Clock::Unspecified } else { handed::Clock::Server };
     let place = Some(Place {
@@ -68,7 +115,7 @@ pub(super) fn content(event: &Value, custodian: &str, room: &str, upload: &str) 
     });
     let of = |path: &[&str]| text(event, path).unwrap_or_default().to_owned();
     let target = of(&["content", "m.relates_to", "event_id"]);
-    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), target, upload };
+    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), target, key, upload };
     said.content(text(event, &["type"])?)
 }
 
@@ -92,7 +139,10 @@ impl Said<'_> {
                 let attachments = vec![self.attachment(&body)];
                 C::Message(handed::Message { attachments, ..self.plain("sticker", body) })
             }
-            "m.room.encrypted" => C::Message(self.plain("encrypted", String::new())),
+            "m.room.encrypted" => {
+                let attachments = vec![self.whole()];
+                C::Message(handed::Message { attachments, ..self.plain("encrypted", String::new()) })
+            }
             "m.reaction" => {
                 let sign = self.of(&["content", "m.relates_to", "key"]);
                 let Self { place, native_id, target, sender, .. } = self;
@@ -127,7 +177,13 @@ impl Said<'_> {
     fn message(&self) -> handed::Message {
         let (what, body) = (self.of(&["content", "msgtype"]), self.of(&["content", "body"]));
         let is_media = matches!(what.as_str(), "m.image" | "m.file" | "m.video" | "m.audio");
-        let attachments = if is_media { vec![self.attachment(&body)] } else { Vec::new() };
+        let mut attachments = if is_media { vec![self.attachment(&body)] } else { Vec::new() };
+        if is_encrypted(self.event) {
+            // Ciphertext, whatever type it is of once it is opened: the event has the key.
+            attachments.iter_mut().for_each(|attached| attached.media_type = "application/octet-stream".into());
+            attachments.push(self.whole());
+            return handed::Message { attachments, ..self.plain("encrypted_media", body) };
+        }
         let what = match what.as_str() {
             "m.emote" | "m.notice" | "m.location" => what.trim_start_matches("m."),
             _ => "",
@@ -141,6 +197,12 @@ impl Said<'_> {
         let name = if name.is_empty() { body.to_owned() } else { name };
         let media_type = self.of(&["content", "info", "mimetype"]);
         handed::Attachment { name, media_type, upload: self.upload.into(), left_out: false }
+    }
+
+    /// The event itself, where it is kept for who has the keys.
+    fn whole(&self) -> handed::Attachment {
+        let (name, media_type) = ("event.json".into(), "application/json".into());
+        handed::Attachment { name, media_type, upload: whole_of(self.key), left_out: false }
     }
 
     fn membership(self) -> handed::Membership {

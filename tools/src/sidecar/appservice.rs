@@ -10,7 +10,7 @@
 //! is read out with its signatures is class A (`matrix`). Specification: `specs/source.md`.
 
 use super::homeserver::{Fetched, Homeserver, Media};
-use super::pushed::{Mxc, asked, content, media, registration};
+use super::pushed::{Mxc, asked, content, key, media, registration};
 use super::{SidecarError, Tell};
 use crate::disk;
 use crate::json::text;
@@ -208,7 +208,7 @@ impl Forwarder {
         let custodians = present.iter().filter_map(|user| self.appservice.people.get(user));
         let media = media(event).filter(|_| self.appservice.homeserver.is_some());
         let made = custodians.filter_map(|custodian| {
-            let key = format!("{} {custodian}", text(event, &["event_id"])?);
+            let key = key(text(event, &["event_id"])?, custodian);
             // An upload is gone once its event is in the log: each custodian's copy has its own.
             let upload = media.as_ref().map_or("", |_| key.as_str());
             let content = content(event, custodian, room, upload)?;

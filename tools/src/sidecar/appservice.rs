@@ -13,7 +13,7 @@ mod session;
 
 use self::session::Session;
 use super::homeserver::{Fetched, Homeserver, Media};
-use super::pushed::{Mxc, Piece, asked, content, gap, pieces, registration};
+use super::pushed::{Mxc, Piece, asked, content, gap, key, pieces, registration};
 use super::{SidecarError, Tell};
 use crate::disk;
 use crate::json::text;
@@ -199,7 +199,7 @@ impl Forwarder {
         let custodians = present.iter().filter_map(|user| self.appservice.people.get(user));
         let has_media = self.appservice.homeserver.is_some();
         let made = custodians.filter_map(|custodian| {
-            let key = format!("{} {custodian}", text(event, &["event_id"])?);
+            let key = key(text(event, &["event_id"])?, custodian);
             // An upload is gone once its event is in the log: each custodian's copy has its own.
             let mut pieces = pieces(event, &key);
             pieces.retain(|(_, piece)| has_media || matches!(piece, Piece::Event(_)));

@@ -1,5 +1,6 @@
 //! An event of a room as a gateway hands it over: what an application service is pushed, in the words of `zegel.source.v1`. Pure.
 
+use super::judge::KEY_BYTES_MAX;
 use crate::json::{at, canonical, number, text};
 use crate::source::now_ms;
 use serde_json::Value;
@@ -83,6 +84,21 @@ pub(super) fn registration(room: &str) -> Request {
     asked(format!("room {room}"), request::Content::Register(register))
 }
 
+/// The key of an event for a custodian. Rooms of the first versions have ids of any length, up to 255 bytes: of a long one the digest.
+pub(super) fn key(event_id: &str, custodian: &str) -> String {
+    let plain = format!("{event_id} {custodian}");
+    // There is room for what is uploaded with it.
+    if plain.len() <= KEY_BYTES_MAX - 16 { plain } else { sha256(&[plain.as_bytes()]).to_string() }
+}
+
+/// Whether a message takes the place of another. One that names none, or says nothing new, is shown by clients as a message of
+/// its own, and so it is one.
+fn is_edit(event: &Value) -> bool {
+    let of = |name: &str| text(event, &["content", "m.relates_to", name]).unwrap_or_default();
+    let has_new = text(event, &["content", "m.new_content", "body"]).is_some();
+    of("rel_type") == "m.replace" && !of("event_id").is_empty() && has_new
+}
+
 /// What all events have.
 struct Said<'a> {
     event: &'a Value,
@@ -126,9 +142,8 @@ impl Said<'_> {
 
     fn content(self, kind: &str) -> Option<request::Content> {
         use request::Content as C;
-        let is_edit = text(self.event, &["content", "m.relates_to", "rel_type"]) == Some("m.replace");
         Some(match kind {
-            "m.room.message" if is_edit => {
+            "m.room.message" if is_edit(self.event) => {
                 let text = self.of(&["content", "m.new_content", "body"]);
                 let Self { place, native_id, target, sender, .. } = self;
                 C::Edit(handed::Edit { place, native_id, target, sender, text })
@@ -143,14 +158,14 @@ impl Said<'_> {
                 let attachments = vec![self.whole()];
                 C::Message(handed::Message { attachments, ..self.plain("encrypted", String::new()) })
             }
-            "m.reaction" => {
+            "m.reaction" if !self.target.is_empty() => {
                 let sign = self.of(&["content", "m.relates_to", "key"]);
                 let Self { place, native_id, target, sender, .. } = self;
                 C::Reaction(handed::Reaction { place, native_id, target, sender, sign, removed: false })
             }
             "m.room.redaction" => {
                 let redacts = text(self.event, &["content", "redacts"]).or_else(|| text(self.event, &["redacts"]));
-                let target = redacts?.to_owned();
+                let target = redacts.filter(|target| !target.is_empty())?.to_owned();
                 let Self { place, native_id, sender, .. } = self;
                 C::Deletion(handed::Deletion { place, native_id, target, sender })
             }
@@ -229,6 +244,32 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edit_that_names_no_message_is_a_message_and_is_not_lost() {
+        let event = |relation: &str, new: &str| {
+            let text = format!(r#"{{"content":{{"body":"* ja","m.relates_to":{relation}{new}}}}}"#);
+            serde_json::from_str::<Value>(&text).expect("JSON")
+        };
+        let (whole, new) = (r#"{"rel_type":"m.replace","event_id":"$1"}"#, r#","m.new_content":{"body":"ja"}"#);
+        assert!(is_edit(&event(whole, new)));
+        assert!(!is_edit(&event(whole, "")), "nothing new");
+        for relation in
+            [r#"{"rel_type":"m.replace"}"#, r#"{"rel_type":"m.replace","event_id":""}"#, r#"{"event_id":"$1"}"#]
+        {
+            assert!(!is_edit(&event(relation, new)), "{relation}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_longer_than_a_sidecar_takes() {
+        let custodian = "5".repeat(64);
+        assert_eq!(key("$1", &custodian), format!("$1 {custodian}"));
+        let (long, other) = (format!("${}", "a".repeat(254)), format!("${}b", "a".repeat(253)));
+        assert_eq!(key(&long, &custodian).len(), 64);
+        assert_ne!(key(&long, &custodian), key(&other, &custodian));
+        assert_ne!(key(&long, &custodian), key(&long, &"6".repeat(64)));
+    }
 
     #[test]
     fn an_address_of_media_is_two_plain_names_and_nothing_that_a_path_could_mistake() {

@@ -4,7 +4,6 @@
 
 mod maker;
 
-use ed25519_dalek::Signer as _;
 use maker::*;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,9 +19,7 @@ use zegel_ledger::{
 use zegel_proto::print;
 use zegel_proto::v1::*;
 use zegel_verifier::checkpoint;
-use zegel_verifier::erasure::{Erasure, Signer};
 use zegel_verifier::hash::{Hash, sha256};
-use zegel_verifier::signature::{CONTEXT_ERASURE, signed_bytes};
 
 /// A primary whose port stays, so that it can be stopped and followed on.
 struct Primary {
@@ -302,26 +299,6 @@ async fn a_primary_that_forks_or_rolls_back_is_refused_and_what_was_followed_is_
     follower.reach(begun + 3).await;
     follower.running.stop().await;
     primary.world.ledger.stop().await;
-}
-
-fn signer(author: &Author, statement: &str) -> Signer {
-    let signature = author.key.sign(&signed_bytes(CONTEXT_ERASURE, statement.as_bytes())).to_bytes().to_vec();
-    Signer { actor: Hash(author.actor), key: Hash(author.key.verifying_key().to_bytes()), signature }
-}
-
-fn order(places: &[(u64, u32)], signers: &[&Author]) -> String {
-    let proposal = Some(Hash([7; 32]));
-    let mut order = Erasure {
-        origin: ORIGIN.into(),
-        proposal,
-        places: places.to_vec(),
-        resealed: BTreeMap::new(),
-        receipt: None,
-        signers: Vec::new(),
-    };
-    let statement = order.statement();
-    order.signers = signers.iter().map(|author| signer(author, &statement)).collect();
-    order.print()
 }
 
 /// Whether any file below a folder holds these bytes.

@@ -108,6 +108,19 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
             assert_eq!(other["findings"][id], 1, "{id}: {other:#}");
         }
     }
+    // What the acts rest on is not examined where it is closed, and is judged where it is shown.
+    let rule = |n, failed, closed| serde_json::json!({ "n": n, "failed": failed, "closed": closed });
+    assert_eq!(
+        (&found["report"]["rules"]["holds"], &found["report"]["rules"]["classes"]),
+        (&rule(2, 0, 2), &rule(1, 0, 1))
+    );
+    let shown = stage.path("shown");
+    let order = ["export", "--acts", "--recipient", "Inspectie", "--out", shown.to_str().expect("a path")];
+    stage.zegel(&[&order[..], &CHAT].concat());
+    let (code, with_acts) = stage.verify(&shown, &[]);
+    assert_eq!(code, Some(0), "{with_acts:#}");
+    let rules = &with_acts["report"]["rules"];
+    assert_eq!((&rules["holds"], &rules["classes"]), (&rule(2, 0, 0), &rule(1, 0, 0)), "{with_acts:#}");
     let steps = found["report"]["custody"]["steps"].as_array().expect("steps");
     let ended: Vec<u64> = steps.iter().filter_map(|step| step["file"]["ended"].as_u64()).collect();
     assert_eq!(ended, [0, 4, 4, 4]);

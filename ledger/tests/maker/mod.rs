@@ -19,6 +19,7 @@ use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::*;
 use zegel_verifier::batch::{event_leaf, events_root, sealed_root};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
+use zegel_verifier::erasure;
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::signature::{CONTEXT_BATCH, CONTEXT_KEY, signed_bytes};
@@ -401,4 +402,29 @@ impl World {
 /// Leaf of a header as an event.
 pub fn leaf_of(header: &[u8]) -> Hash {
     event_leaf(header)
+}
+
+fn signer_of(author: &Author, statement: &str) -> erasure::Signer {
+    let signature = author
+        .key
+        .sign(&signed_bytes(zegel_verifier::signature::CONTEXT_ERASURE, statement.as_bytes()))
+        .to_bytes()
+        .to_vec();
+    erasure::Signer { actor: Hash(author.actor), key: Hash(author.key.verifying_key().to_bytes()), signature }
+}
+
+/// An order to erase these events, signed by these.
+pub fn order(places: &[(u64, u32)], signers: &[&Author]) -> String {
+    let proposal = Some(Hash([7; 32]));
+    let mut order = erasure::Erasure {
+        origin: ORIGIN.into(),
+        proposal,
+        places: places.to_vec(),
+        resealed: std::collections::BTreeMap::new(),
+        receipt: None,
+        signers: Vec::new(),
+    };
+    let statement = order.statement();
+    order.signers = signers.iter().map(|author| signer_of(author, &statement)).collect();
+    order.print()
 }

@@ -169,7 +169,11 @@ async fn declare(place: &Place, who: &Who, id: &str, out: &Path) -> Result<Outco
     let acts = Acts::of(&reading);
     let (_, act) = Proposal::logged(&acts, hex::parse(id).unwrap_or(zegel_verifier::hash::Hash::ZERO))?;
     let decision = proposal.declaration(&reading, act, &who.person)?;
-    let decided = desk.officer.decide(proposal.end.kind(), &decision).await?;
+    // Stopped before the files were written: what was declared is not declared again.
+    let decided = match Proposal::declared(&acts, act) {
+        Some(decided) => decided,
+        None => desk.officer.decide(proposal.end.kind(), &decision).await?,
+    };
     let approval = acts.approval(act.id().unwrap_or(zegel_verifier::hash::Hash::ZERO), act.actor);
     let version = act.selection().map(|selection| selection.list_version.clone()).unwrap_or_default();
     let document = json!({

@@ -4,6 +4,7 @@ use super::append::bar;
 use super::{CommandError, Outcome, Place};
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use zegel_proto::v1::{RedactionItem, Scope, StreamType};
@@ -61,6 +62,10 @@ pub(crate) struct Export {
     /// Ground for every place that names none; may be repeated.
     #[arg(long, value_name = "CODE")]
     ground: Vec<String>,
+    /// Show the holds, and the classes of what was weeded, on which ends of content rest, so that a verifier can judge them. Holds may name ids of others,
+    /// and say why.
+    #[arg(long)]
+    acts: bool,
     /// Wait for witnesses to cosign what the bundle ends in, this many seconds at most.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
     cosigned: Option<u64>,
@@ -83,7 +88,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
             zegel_tools::hex::parse(id).and_then(|id| Acts::of(&reading).manifest(id)).ok_or_else(unknown)?;
         cover = Cover::of_manifest(manifest)?;
     }
-    end(&mut officer, &keys.archive_keys()?, &scope, &mut cover).await?;
+    end(&mut officer, &keys.archive_keys()?, &scope, &mut cover, arguments.acts).await?;
     let decision = arguments.decision.unwrap_or_else(|| match arguments.case.as_str() {
         "" => "export".into(),
         case => case.into(),
@@ -110,24 +115,35 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
 }
 
 /// What is gone from the scope is withheld as gone, with the acts that declare it. Nothing is read of a log that ended nothing.
-async fn end(officer: &mut Officer, keys: &[ArchiveKey], scope: &Scope, cover: &mut Cover) -> Result<(), CommandError> {
+async fn end(
+    officer: &mut Officer,
+    keys: &[ArchiveKey],
+    scope: &Scope,
+    cover: &mut Cover,
+    shows_acts: bool,
+) -> Result<(), CommandError> {
     let purpose = Purpose::reading("zegel export", "what has ended of the scope");
     let reading = read(officer.source(), keys, &[bare(scope)], &purpose).await?;
     let acts = Acts::of(&reading);
-    let (ended, declarations) = acts.endings();
-    let (forever, resealed) = acts.forever();
+    let ended = acts.endings();
+    let forever = acts.forever();
     cover.show(zegel_tools::clearance::of_id(&acts, &scope.id));
     if ended.is_empty() && forever.is_empty() {
         return Ok(());
     }
     let there = places(officer.source().connection(), scope, &reading).await?;
-    let ended: Vec<_> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
+    let ended: BTreeMap<_, _> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
     if !ended.is_empty() {
+        let declarations = acts.declarations_of(&ended);
+        if shows_acts {
+            cover.show(acts.grounds_of(&ended, &scope.id));
+        }
         cover.end(ended.into_iter().map(|(spot, end)| (spot, end.code())), declarations)?;
     }
     let is_there = |item: &RedactionItem| there.contains(&Spot { entry: item.entry, position: item.position });
     let forever: Vec<_> = forever.into_iter().filter(is_there).collect();
     if !forever.is_empty() {
+        let resealed = acts.reseals_of(&forever);
         cover.forever(forever, resealed)?;
     }
     Ok(())

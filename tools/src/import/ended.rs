@@ -3,12 +3,19 @@
 //! Of such an event the ledger keeps a watermark, over keyed digests that this source made once. A record of a file is that event if it says the
 //! same at the same place, or at the same time under another name. Another text at the same place is another message, and comes in; unless the
 //! format itself says that it is the same one: by an identity, as media that came along or did not, or as edited by the app's own mark.
+//! A phone whose zone has changed tells all its times by so many quarter hours later or earlier. Where messages of the chat are known they say by how much. Where
+//! none is, the ended ones do, by the rule of known ones: at least three different texts, each once in the file, agree on one shift, and no other shift has half as many.
 //! Each event that ended is found once at most. Not here: why it ended (the acts of the officer). Specification: `specs/officer.md`.
 
-use super::alignment::{Alignment, Fingerprint, FingerprintKey, Row};
+use super::alignment::{
+    Alignment, Fingerprint, FingerprintKey, QUARTER_MS, Row, SHIFT_QUARTERS_MAX, SHIFT_SUPPORT_MIN,
+};
 use super::reader::Reader;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use zegel_verifier::watermark::{Mark, Watermark};
+
+/// Most records on which shifts are tried.
+const SHIFT_SAMPLE_MAX: usize = 2_048;
 
 /// Events of a capture that have ended, and what is left of each.
 #[derive(Debug, Default)]
@@ -32,7 +39,40 @@ impl Ended {
         for prints in reader.fingerprints_otherwise(key, alignment.shift_ms) {
             laid.take_all(&prints, reader);
         }
+        let prints = self.shift(alignment, &laid, reader, key).and_then(|shift| reader.fingerprints_at(key, shift));
+        if let Some(prints) = prints {
+            laid.take_all(&prints, reader);
+        }
         laid.found
+    }
+
+    /// By how much the file puts what has ended later than the log does, where nothing that is known says it.
+    fn shift(&self, alignment: &Alignment, laid: &Laid<'_>, reader: &dyn Reader, key: &FingerprintKey) -> Option<i64> {
+        let is_settled =
+            alignment.rows.iter().any(|row| matches!(row, Row::Known(_))) || laid.found.iter().any(Option::is_some);
+        if is_settled {
+            return None;
+        }
+        let mut times: HashMap<Mark, u32> = HashMap::new();
+        alignment.fingerprints.iter().for_each(|print| *times.entry(print.text).or_default() += 1);
+        let once = (0..alignment.fingerprints.len()).filter(|at| times[&alignment.fingerprints[*at].text] == 1);
+        let once: Vec<usize> = once.collect();
+        let step = once.len().div_ceil(SHIFT_SAMPLE_MAX).max(1);
+        let ended: HashSet<Mark> = self.events.iter().map(|(left, _)| left.timed).collect();
+        let votes = |shift: i64| {
+            let is_ended = |at: &&usize| {
+                let time =
+                    reader.time_digest(key, i64::try_from(reader.at_ms(**at)).unwrap_or(0).saturating_sub(shift));
+                time.is_some_and(|time| ended.contains(&Watermark::of_time(&time, &alignment.fingerprints[**at].text)))
+            };
+            once.iter().step_by(step).filter(is_ended).count()
+        };
+        let quarters = (1..=SHIFT_QUARTERS_MAX).flat_map(|quarter| [quarter, -quarter]);
+        let mut shifts: Vec<(usize, i64)> =
+            quarters.map(|quarter| (votes(quarter * QUARTER_MS), quarter * QUARTER_MS)).collect();
+        shifts.sort_by_key(|(votes, _)| std::cmp::Reverse(*votes));
+        let (best, next) = (*shifts.first()?, shifts.get(1)?.0);
+        (best.0 >= SHIFT_SUPPORT_MIN && best.0 > 2 * next).then_some(best.1)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Decisions on events that are in the log: accepted, classified, held, assigned a term. Each is an event that adds to what was decided before.
 
-use super::{Officer, OfficerError};
+use super::lists::MARKINGS;
+use super::{Officer, OfficerError, normalise_ground};
 use crate::acts::{Act, Selection};
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct, public};
@@ -11,7 +12,10 @@ use crate::source::{Source, now_ms};
 use serde::Serialize;
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
-use zegel_proto::v1::{ClassListPublished, CustodySubject, EventKind, PolicySet, RedactionItem, SelectionSubject};
+use zegel_proto::v1::{
+    ClassListPublished, CustodySubject, EventKind, GroundsListPublished, PolicySet, RedactionItem,
+    SelectionSubject,
+};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
@@ -130,6 +134,20 @@ impl Officer {
         self.publish(public(EventKind::ClassListPublished, list)?).await
     }
 
+    /// Publishes a new version of the grounds and markings; what was covered under an older one stays. `dropped` are the codes in force that the
+    /// new list is meant to lack.
+    ///
+    /// # Errors
+    /// [`OfficerError::ListVersion`], [`OfficerError::ListCode`], [`OfficerError::ListLacks`], or what submitting can meet.
+    pub async fn publish_grounds(
+        &mut self,
+        list: &GroundsListPublished,
+        dropped: &[String],
+    ) -> Result<u64, OfficerError> {
+        check_grounds(list, dropped, self.source.registry())?;
+        self.publish(public(EventKind::GroundsListPublished, list)?).await
+    }
+
     async fn publish(&mut self, draft: Draft) -> Result<u64, OfficerError> {
         let placed = self.source.append(vec![draft]).await?;
         self.source.refresh().await?;
@@ -188,6 +206,36 @@ fn check(kind: EventKind, decision: &Decision, registry: Option<&Registry>) -> R
         }
         _ => Ok(String::new()),
     }
+}
+
+/// A list that leaves out a code leaves exports without a ground that they had: so it is said, code by code.
+fn check_grounds(
+    list: &GroundsListPublished,
+    dropped: &[String],
+    registry: Option<&Registry>,
+) -> Result<(), OfficerError> {
+    let version = || list.version.clone();
+    let in_force = registry.map(Registry::ground_list).unwrap_or_default();
+    if list.version.trim().is_empty() || list.version == in_force {
+        return Err(OfficerError::ListVersion { version: version(), in_force: in_force.into() });
+    }
+    for (number, item) in list.items.iter().enumerate() {
+        let fault = match item.code.as_str() {
+            code if code.is_empty() || code != normalise_ground(code) => "is not in its one form, as 5.1.2e is",
+            code if list.items[..number].iter().any(|other| other.code == code) => "stands twice",
+            _ => continue,
+        };
+        return Err(OfficerError::ListCode { code: item.code.clone(), fault });
+    }
+    let has = |code: &str| list.items.iter().any(|item| item.code == code);
+    let lacks = |codes: Vec<&str>, why| match codes.is_empty() {
+        true => Ok(()),
+        false => Err(OfficerError::ListLacks { version: version(), codes: codes.join(", "), why }),
+    };
+    lacks(MARKINGS.into_iter().filter(|code| !has(code)).collect(), "zegel writes by itself")?;
+    let known = registry.into_iter().flat_map(Registry::grounds).map(|(code, _)| code);
+    let missing = known.filter(|code| !has(code) && !dropped.iter().any(|dropped| dropped == code)).collect();
+    lacks(missing, "the list in force has: add them, or drop each with --drop")
 }
 
 fn check_class(decision: &Decision, registry: Option<&Registry>) -> Result<String, OfficerError> {

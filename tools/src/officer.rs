@@ -11,7 +11,7 @@ mod register;
 mod rotation;
 
 pub use archive::{add_archive_key, retire_archive_key};
-pub use decide::{Decided, Decision, TESTS, approve};
+pub use decide::{Decided, Decision, TESTS, approve, check_claim_term};
 pub use follower::{Recovered, log_recovered, register_follower};
 pub(crate) use genesis::key_added;
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};

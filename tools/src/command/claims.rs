@@ -96,9 +96,7 @@ async fn check_term(desk: &mut Desk, spots: &[Spot], now_ms: u64) -> Result<(), 
     for spot in spots {
         let received =
             desk.officer.source().connection().received_at_ms(spot.entry).await.map_err(SourceError::from)?;
-        if now_ms > received.saturating_add(days.saturating_mul(DAY_MS)) {
-            return Err(OfficerError::ClaimTooLate { spot: *spot, days }.into());
-        }
+        check_claim_term(*spot, received, days, now_ms)?;
     }
     Ok(())
 }

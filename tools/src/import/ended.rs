@@ -190,4 +190,102 @@ mod tests {
         assert_eq!(laid(&[ended], &[(other, Row::Edited(4))], &[0]), [None], "an edit of what is known is news");
         assert_eq!(laid(&[ended], &[(print(2, 1, 2), Row::New)], &[0]), [None], "the same words at another time");
     }
+
+    /// A phone whose times are digests: (time, text) of each record.
+    struct Phone(Vec<(u64, u8)>);
+
+    fn prints(records: &[(u64, u8)], shift_ms: i64) -> Vec<Fingerprint> {
+        let key = FingerprintKey::new(&[0; 32]);
+        let print = |(at_ms, text): &(u64, u8)| {
+            let at = (*at_ms as i64 - shift_ms).to_be_bytes();
+            Fingerprint { place: key.mac(b"place", &[&at]), text: [*text; 16], time: key.mac(b"time", &[&at]) }
+        };
+        records.iter().map(print).collect()
+    }
+
+    impl Reader for Phone {
+        fn channel(&self) -> Channel {
+            Channel::Whatsapp
+        }
+        fn proof_class(&self) -> ProofClass {
+            ProofClass::CExportFile
+        }
+        fn file(&self) -> &FileFacts {
+            unreachable!("nobody asks")
+        }
+        fn records(&self) -> usize {
+            self.0.len()
+        }
+        fn at_ms(&self, index: usize) -> u64 {
+            self.0[index].0
+        }
+        fn align(&self, _: &[Known], _: &FingerprintKey) -> Alignment {
+            unreachable!("nobody asks")
+        }
+        fn record(&mut self, _: CaptureIds, _: usize, _: Row, _: &MediaStore<'_>) -> Result<Record, ImportError> {
+            unreachable!("nobody asks")
+        }
+        fn is_known_by_place(&self, _: usize) -> bool {
+            false
+        }
+        fn time_digest(&self, key: &FingerprintKey, at_ms: i64) -> Option<Mark> {
+            Some(key.mac(b"time", &[&at_ms.to_be_bytes()]))
+        }
+        fn fingerprints_at(&self, _: &FingerprintKey, shift_ms: i64) -> Option<Vec<Fingerprint>> {
+            Some(prints(&self.0, shift_ms))
+        }
+        fn tally(&self) -> Tally {
+            Tally::default()
+        }
+    }
+
+    fn moved(ended: &[(u64, u8)], now: &[(u64, u8)], first: Row) -> Vec<Option<u64>> {
+        let mut found = Ended::default();
+        for (number, print) in (0..).zip(prints(ended, 0)) {
+            found.note(&Watermark::of(&print.place, &print.text, &print.time).print(), number);
+        }
+        let mut rows = vec![Row::New; now.len()];
+        rows[0] = first;
+        let fingerprints = prints(now, 0);
+        let alignment = Alignment { rows, vanished: vec![], out_of_range: 0, shift_ms: 0, retimed: 0, fingerprints };
+        found.lay(&alignment, &Phone(now.to_vec()), &FingerprintKey::new(&[0; 32]))
+    }
+
+    const MINUTE: u64 = 60_000;
+    const ENDED: [(u64, u8); 3] = [(100 * MINUTE, 1), (117 * MINUTE, 2), (131 * MINUTE, 3)];
+
+    fn later(by: u64) -> Vec<(u64, u8)> {
+        ENDED.iter().map(|(at, text)| (at + by * MINUTE, *text)).collect()
+    }
+
+    #[test]
+    fn what_ended_is_found_on_a_phone_whose_zone_has_changed_where_three_texts_agree_on_the_shift() {
+        for by in [15, 60, 120, 14 * 60] {
+            let mut now = later(by);
+            now.insert(1, (110 * MINUTE, 4));
+            assert_eq!(moved(&ENDED, &now, Row::New), [Some(0), None, Some(1), Some(2)], "{by} minutes");
+        }
+        let earlier: Vec<(u64, u8)> = ENDED.iter().map(|(at, text)| (at - 75 * MINUTE, *text)).collect();
+        assert_eq!(moved(&ENDED, &earlier, Row::New), [Some(0), Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn no_two_messages_pass_for_one_because_their_words_are_the_same() {
+        let none = |ended: &[(u64, u8)], now: &[(u64, u8)], why: &str| {
+            assert!(moved(ended, now, Row::New).iter().all(Option::is_none), "{why}");
+        };
+        none(&ENDED, &later(20), "no zone lies on twenty minutes");
+        none(&ENDED, &later(14 * 60 + 15), "no zone is so far away");
+        none(&ENDED[..2], &later(60)[..2], "two texts are too few");
+        none(&ENDED, &later(60)[..2], "two texts are too few");
+        let apart = [(160 * MINUTE, 1), (192 * MINUTE, 2), (221 * MINUTE, 3)];
+        none(&ENDED, &apart, "each at a shift of its own");
+        let same: Vec<(u64, u8)> = (0..6).map(|number| ((100 + number * 15) * MINUTE, 7)).collect();
+        none(&same[..3], &same[3..], "ja, ja, ja: a text that stands more than once says nothing");
+        let both = [later(60), later(120).iter().map(|(at, text)| (*at, text + 10)).collect()].concat();
+        let ended = [ENDED.to_vec(), ENDED.iter().map(|(at, text)| (*at, text + 10)).collect()].concat();
+        none(&ended, &both, "two shifts with as many votes");
+        // What is known of the chat says what the zone is, and nothing else does.
+        assert!(moved(&ENDED, &[vec![(5, 9)], later(60)].concat(), Row::Known(7)).iter().all(Option::is_none));
+    }
 }

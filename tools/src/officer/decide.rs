@@ -5,7 +5,7 @@ use super::{Officer, OfficerError, normalise_ground};
 use crate::acts::{Act, Selection};
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct, public};
-use crate::export::{Cover, manifest_drafts};
+use crate::export::{Cover, Spot, manifest_drafts};
 use crate::retention::SelectionList;
 use crate::rubricering;
 use crate::source::{Source, now_ms};
@@ -13,12 +13,12 @@ use serde::Serialize;
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
 use zegel_proto::v1::{
-    ClassListPublished, CustodySubject, EventKind, GroundsListPublished, PolicySet, RedactionItem,
-    SelectionSubject,
+    ClassListPublished, CustodySubject, EventKind, GroundsListPublished, PolicySet, RedactionItem, SelectionSubject,
 };
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
+const DAY_MS: u64 = 86_400_000;
 /// Tests by which a class is given: by who the other is, or by what was said.
 pub const TESTS: [&str; 2] = ["contact", "content"];
 
@@ -153,6 +153,15 @@ impl Officer {
         self.source.refresh().await?;
         Ok(placed.first().map(|placed| placed.entry).unwrap_or_default())
     }
+}
+
+/// Holds a claim against its term: the message was captured at most so many days ago, by the ledger's clock.
+///
+/// # Errors
+/// [`OfficerError::ClaimTooLate`].
+pub fn check_claim_term(spot: Spot, received_ms: u64, days: u64, now_ms: u64) -> Result<(), OfficerError> {
+    let last_ms = received_ms.saturating_add(days.saturating_mul(DAY_MS));
+    if now_ms > last_ms { Err(OfficerError::ClaimTooLate { spot, days }) } else { Ok(()) }
 }
 
 /// Approves what another actor proposed: a redaction manifest, or a proposal to destroy. Signed by the approver.
@@ -301,4 +310,18 @@ fn drafts_of(
         Ok(act.draft(now_ms())?)
     };
     parts.into_iter().enumerate().map(draft).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_in_time_up_to_the_last_millisecond_of_its_term() {
+        let spot = Spot { entry: 4, position: 1 };
+        let check = |now_ms| check_claim_term(spot, 1_000, 30, now_ms);
+        assert_eq!(check(1_000 + 30 * DAY_MS), Ok(()));
+        assert_eq!(check(1_001 + 30 * DAY_MS), Err(OfficerError::ClaimTooLate { spot, days: 30 }));
+        assert_eq!(check_claim_term(spot, 1_000, u64::MAX, u64::MAX), Ok(()), "a term without end");
+    }
 }

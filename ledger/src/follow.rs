@@ -266,7 +266,10 @@ impl Follower {
         self.newest = self.line.checkpoint().await?;
         let size = self.judge().await?;
         self.metrics.heard(size, now_ms());
-        self.read().await?;
+        let read = self.read().await;
+        // The first entries brought the key that the checkpoint before them is verified with.
+        self.signed()?;
+        read?;
         if let Some(custody) = &mut self.custody {
             custody.turn(&self.origin, self.replica.store(), self.replica.log().size());
         }
@@ -277,19 +280,8 @@ impl Follower {
     async fn judge(&self) -> Result<u64, RoundError> {
         let log = self.replica.log();
         let (held, own) = (log.size(), log.root());
-        let wrong = |reason| Fault::Checkpoint { size: held, reason };
-        let claimed = ClaimedCheckpoint::parse(&self.newest).map_err(wrong)?;
-        let size = claimed.claimed_size();
-        let Some(key) = log.registry().and_then(|registry| registry.log_key(size)) else { return Ok(size) };
-        let signed = match VerifiedCheckpoint::verify(claimed, &self.origin, key) {
-            Ok(signed) => signed,
-            Err(reason) if size <= held => return Err(Fault::Checkpoint { size, reason }.into()),
-            // Entries that are not here yet may name another key: each group is verified as the registry is then.
-            Err(_) => return Ok(size),
-        };
-        self.kept
-            .saw(size, &self.newest)
-            .map_err(|reason| StoreError::failed("keeping the primary's checkpoint", reason))?;
+        let Some(signed) = self.signed()? else { return Ok(self.claimed()?.claimed_size()) };
+        let size = signed.size();
         if size < held {
             return Err(Fault::Rollback { signed: size, held }.into());
         }
@@ -297,6 +289,28 @@ impl Follower {
         let proof: Option<Vec<Hash>> = proof.iter().map(|hash| Hash::read(hash)).collect();
         let goes_on = |proof: Vec<Hash>| held == 0 || check_consistency(held, own, size, signed.root(), &proof).is_ok();
         if proof.is_some_and(goes_on) { Ok(size) } else { Err(Fault::Fork { size, held }.into()) }
+    }
+
+    fn claimed(&self) -> Result<ClaimedCheckpoint, Fault> {
+        let held = self.replica.log().size();
+        ClaimedCheckpoint::parse(&self.newest).map_err(|reason| Fault::Checkpoint { size: held, reason })
+    }
+
+    /// What the primary signed last, once it is kept; `None` while its key is not known here.
+    fn signed(&self) -> Result<Option<VerifiedCheckpoint>, RoundError> {
+        let log = self.replica.log();
+        let claimed = self.claimed()?;
+        let size = claimed.claimed_size();
+        let Some(key) = log.registry().and_then(|registry| registry.log_key(size)) else { return Ok(None) };
+        let signed = match VerifiedCheckpoint::verify(claimed, &self.origin, key) {
+            Ok(signed) => signed,
+            Err(reason) if size <= log.size() => return Err(Fault::Checkpoint { size, reason }.into()),
+            // Entries that are not here yet may name another key: each group is verified as the registry is then.
+            Err(_) => return Ok(None),
+        };
+        let kept = self.kept.saw(size, &self.newest);
+        kept.map_err(|reason| StoreError::failed("keeping the primary's checkpoint", reason))?;
+        Ok(Some(signed))
     }
 
     /// Takes all that is new.

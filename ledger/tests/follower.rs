@@ -524,6 +524,7 @@ async fn a_follower_is_promoted_only_if_it_holds_all_that_is_known_and_goes_on_a
     let first = primary.world.chat(5, 5, MONTH).await;
     let early = check_receipt(&first);
     follower.reach(early.size()).await;
+    eventually(async || follower.health().await == ServingStatus::Serving).await;
     follower.running.stop().await;
     let source = primary.world.source.clone();
     let late = primary.world.chat(10, 5, MONTH).await;

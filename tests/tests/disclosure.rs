@@ -173,7 +173,7 @@ fn a_package_shows_what_is_open_and_holds_nothing_of_what_is_covered() {
     counts_only(&desk, &bundle);
     archive(&desk, &bundle);
     investigators(&desk, &bundle);
-    waiting(&desk, &disclose);
+    waiting(&desk, &bundle);
     closed(&desk, &disclose);
 }
 
@@ -321,7 +321,8 @@ fn counts_only(desk: &Desk, bundle: &str) {
 }
 
 /// While a third party may still object, nothing leaves; while the decision can be appealed, the case and its hold stay.
-fn waiting(desk: &Desk, disclose: &[&str]) {
+fn waiting(desk: &Desk, bundle: &str) {
+    let out = desk.stage.path("te-vroeg").display().to_string();
     let note = |case: &str, more: &[&str]| {
         desk.stage.zegel(&[&["case", "note", case, "--text", "na bekendmaking"], more].concat());
     };
@@ -333,7 +334,9 @@ fn waiting(desk: &Desk, disclose: &[&str]) {
     let close = ["case", "close", other, "--reason", "ingetrokken"];
     assert!(desk.refused(&close).contains("can be appealed until"), "six weeks, without a word");
     note(CASE, &["--about", "zienswijze", "--until", "2999-01-01"]);
-    assert!(desk.refused(disclose).contains("waits until 2999-01-01"));
+    let disclose = ["disclose", bundle, "--case", CASE, "--recipient", RECIPIENT, "--out", &out];
+    assert!(desk.refused(&disclose).contains("waits until 2999-01-01"));
+    assert!(!Path::new(&out).exists());
 }
 
 fn closed(desk: &Desk, disclose: &[&str]) {

@@ -10,7 +10,7 @@ use zegel_proto::v1::EventKind;
 use zegel_tools::acts::{Act, Acts, Selection};
 use zegel_tools::export::Spot;
 use zegel_tools::hex;
-use zegel_tools::officer::{Decision, OfficerError};
+use zegel_tools::officer::{Decision, OfficerError, check_claim_term};
 use zegel_tools::reading::Purpose;
 use zegel_tools::review::write_sheet;
 use zegel_tools::rubricering::{INCIDENT, POLICY, above};

@@ -21,6 +21,7 @@ async fn a_log_that_began_with_an_older_list_of_grounds_gets_the_new_markings_an
     let folder = KeyFolder::open(&stage.keys()).expect("keys");
     let mut officer = Source::of_folder(&folder, Actor::Officer, &stage.url()).await.expect("an officer");
     officer.append(vec![public(EventKind::GroundsListPublished, &old).expect("a list")]).await.expect("logged");
+    drop(officer);
 
     let out = |name: &str| stage.path(name).display().to_string();
     let cover = format!("{place}:text=5.1.2e,blijvend_gelakt");

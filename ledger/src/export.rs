@@ -2,14 +2,15 @@
 //!
 //! Invariants: each entry once, ascending; exactly the events of the scope's months, of the id's month 0, of the registry
 //! and of the records stream; every gap covered by its maximal complete subtrees; where the id has no row, its neighbours.
-//! Nothing is exported as of a snapshot after which the log's key changed: no verifier could know the new key. Memory is bounded by a few
-//! batches, one block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the
+//! Nothing is exported as of a snapshot after which the log's key changed: no verifier could know the new key. Memory is bounded by a
+//! batch and the room that all exports have to read ahead, one block of postings per month in scope, and the heads of the snapshot's table; nothing holds a snapshot of the
 //! database.
 //! Order of records: `specs/bundle.md`.
 
 mod ahead;
 mod registrations;
 
+use crate::limits::AheadRoom;
 use crate::sequencer::{OpenLog, View};
 use crate::store::{LogPlace, PlaceCursor, Store, StoreError, Table, TableRow, TreeReader};
 use crate::tree;
@@ -78,6 +79,7 @@ impl<'a> End<'a> {
 pub(crate) fn export(
     log: &OpenLog,
     cosigned: Option<&Cosigned>,
+    room: &AheadRoom,
     request: ExportEvidenceRequest,
     sink: &mut Sink<'_>,
 ) -> Result<(), ExportError> {
@@ -93,7 +95,8 @@ pub(crate) fn export(
     check_log_key(log.store(), table.covers(), end.size)?;
     let rows = rows_shown(&table, &scope)?;
     send(sink, Record::Header(header(log, &end, &request, scope.clone())))?;
-    let mut walk = Walk { store: log.store(), table: &table, tree: log.tree(&view), at: 0, sent: HashSet::new(), sink };
+    let (store, tree) = (log.store(), log.tree(&view));
+    let mut walk = Walk { store, table: &table, tree, room, at: 0, sent: HashSet::new(), sink };
     walk.entries(&rows, &scope)?;
     walk.snapshot(entry, end.size)?;
     let absent = rows.first().is_none_or(|(_, row)| row.stream() != scope.stream());
@@ -233,6 +236,7 @@ struct Walk<'a, 'b> {
     store: &'a Arc<Store>,
     table: &'a Table,
     tree: TreeReader,
+    room: &'a AheadRoom,
     /// Next entry of the log's tree.
     at: u64,
     /// Envelopes that were sent.
@@ -261,8 +265,12 @@ impl Walk<'_, '_> {
             Ok(Some(first))
         };
         let batches = by_entry(std::iter::from_fn(|| next().transpose()));
-        let read = |(entry, positions): (u64, Vec<u32>)| BatchShown::read(&store, entry, &positions);
-        ahead::in_order(batches, read, |batch| self.batch(batch?))
+        let read = |(entry, positions): (u64, Vec<u32>)| {
+            let batch = BatchShown::read(&store, entry, &positions);
+            let bytes = batch.as_ref().map_or(0, BatchShown::bytes);
+            (batch, bytes)
+        };
+        ahead::in_order(self.room, batches, read, |batch| self.batch(batch?))
     }
 
     fn entry(&mut self, index: u64, entry: Vec<u8>) -> Result<(), ExportError> {
@@ -352,6 +360,12 @@ impl BatchShown {
         }
         let end = EvidenceBatchEnd { gap: gap_of(&leaves, at, leaves.len()) };
         Ok(Self { index, entry: store.entry(index)?, events, end })
+    }
+
+    /// Bytes that it holds.
+    fn bytes(&self) -> usize {
+        let of = |event: &EvidenceEvent| size_of::<EvidenceEvent>() + event.encoded_len();
+        self.entry.len() + self.end.encoded_len() + self.events.iter().map(of).sum::<usize>()
     }
 }
 

@@ -1,10 +1,10 @@
 //! How much one actor may have at a time, so that none keeps another waiting: calls a second, streams, bytes on their way,
-//! bytes a second.
+//! bytes a second, evidence that is read ahead.
 //!
 //! Invariants: what is over a number of streams or of calls is refused at once (RESOURCE_EXHAUSTED), what is over a rate or over the bytes
 //! on their way waits, and a stream that waits is slowed by its own transport; an actor holds at most a quarter of what all
-//! batches together may hold. Callers of an open log are one actor, which may have all there is. Specification:
-//! `specs/limits.md`.
+//! batches together may hold. An export that finds no room to read ahead waits for nobody: it reads one batch after the other.
+//! Callers of an open log are one actor, which may have all there is. Specification: `specs/limits.md`.
 
 use crate::access::Actor;
 use crate::config::LimitsConfig;
@@ -12,10 +12,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zegel_proto::limits::APPEND_BYTES_MAX;
 use zegel_verifier::hash::Hash;
 
 /// KiB of one actor's batches that wait or are being written: a quarter of all.
 const ACTOR_KIB_MAX: usize = 16 << 10;
+/// KiB of evidence that all exports of a process may read ahead: each holds one batch besides, or it would not go on.
+pub(crate) const AHEAD_KIB_MAX: usize = 256 << 10;
+/// KiB of those that the exports of one actor may hold: a quarter of all, and room for one export at its full speed.
+pub(crate) const ACTOR_AHEAD_KIB_MAX: usize = 64 << 10;
+/// KiB of the largest batch once it was read: what was appended, and its events as messages with their proofs.
+pub(crate) const BATCH_KIB_MAX: usize = (APPEND_BYTES_MAX >> 10) + (1 << 10);
 /// Time that a rate is saved up for.
 const BURST: Duration = Duration::from_secs(1);
 
@@ -24,8 +31,46 @@ const BURST: Duration = Duration::from_secs(1);
 pub(crate) struct Share {
     streams: Arc<Semaphore>,
     kib: Arc<Semaphore>,
+    ahead: Arc<Semaphore>,
     rate: Option<Mutex<Rate>>,
     calls: Option<Mutex<Rate>>,
+}
+
+/// Room for batches of evidence that were read and not yet taken: that of all exports, and of one actor's.
+#[derive(Clone, Debug)]
+pub(crate) struct AheadRoom {
+    of_all: Arc<Semaphore>,
+    own: Option<Arc<Semaphore>>,
+}
+
+/// The place of one such batch.
+#[derive(Debug)]
+pub(crate) struct AheadPlace(Vec<OwnedSemaphorePermit>);
+
+impl AheadRoom {
+    /// Room that nobody else takes.
+    #[cfg(test)]
+    pub(crate) fn of_kib(kib: usize) -> Self {
+        Self { of_all: Arc::new(Semaphore::new(kib)), own: None }
+    }
+
+    /// Room for a batch of any size, if it is there now.
+    pub(crate) fn place(&self) -> Option<AheadPlace> {
+        let of = |room: &Arc<Semaphore>| Arc::clone(room).try_acquire_many_owned(BATCH_KIB_MAX as u32).ok();
+        let own = self.own.as_ref().map(of);
+        let taken = [Some(of(&self.of_all)), own].into_iter().flatten();
+        taken.collect::<Option<Vec<_>>>().map(AheadPlace)
+    }
+}
+
+impl AheadPlace {
+    /// Gives back what a batch of so many bytes does not need.
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        let needed = (bytes >> 10) + 1;
+        for permit in &mut self.0 {
+            drop(permit.split(permit.num_permits().saturating_sub(needed)));
+        }
+    }
 }
 
 /// A bucket that fills by so many bytes, or calls, a second.
@@ -71,6 +116,7 @@ impl Rate {
 pub(crate) struct Limits {
     config: LimitsConfig,
     shares: Mutex<HashMap<(String, Hash), Arc<Share>>>,
+    ahead: Arc<Semaphore>,
 }
 
 /// What a stream of one actor holds while it goes on.
@@ -87,7 +133,7 @@ impl StreamPlace {
 
 impl Limits {
     pub(crate) fn new(config: LimitsConfig) -> Self {
-        Self { config, shares: Mutex::default() }
+        Self { config, shares: Mutex::default(), ahead: Arc::new(Semaphore::new(AHEAD_KIB_MAX)) }
     }
 
     /// The share of an actor of a log; `None` where nobody has a name. There are as many as clients are listed.
@@ -101,6 +147,7 @@ impl Limits {
             Arc::new(Share {
                 streams: Arc::new(Semaphore::new(self.config.streams_per_client)),
                 kib: Arc::new(Semaphore::new(ACTOR_KIB_MAX)),
+                ahead: Arc::new(Semaphore::new(ACTOR_AHEAD_KIB_MAX)),
                 rate: kib.map(rate),
                 calls: calls.map(rate),
             })
@@ -113,6 +160,12 @@ impl Limits {
         let Some(share) = self.share(origin, actor) else { return Some(StreamPlace { own: None }) };
         let own = Arc::clone(&share.streams).try_acquire_owned().ok()?;
         Some(StreamPlace { own: Some(own) })
+    }
+
+    /// Room for what an export of an actor reads ahead.
+    pub(crate) fn ahead(&self, origin: &str, actor: Actor) -> AheadRoom {
+        let own = self.share(origin, actor).map(|share| Arc::clone(&share.ahead));
+        AheadRoom { of_all: Arc::clone(&self.ahead), own }
     }
 
     /// How long a stream waits for its reader to take something.
@@ -195,6 +248,34 @@ mod tests {
         assert!(limits.bytes("a", two, 1 << 20).await.is_some(), "and the other does not");
         drop(all);
         assert!(waiting.await.is_some());
+    }
+
+    #[test]
+    fn what_is_read_ahead_is_bounded_for_an_actor_and_for_all_and_is_given_back() {
+        let limits = Limits::new(LimitsConfig::default());
+        let places = |number: u8| {
+            let room = limits.ahead("a", Actor::Known(Hash([number; 32])));
+            std::iter::from_fn(move || room.place()).collect::<Vec<_>>()
+        };
+        let one = places(1);
+        assert_eq!(one.len(), ACTOR_AHEAD_KIB_MAX / BATCH_KIB_MAX);
+        assert!(places(1).is_empty(), "what one export of an actor holds, another of his does not have");
+        let others: Vec<_> = (2..8).map(places).collect();
+        let held: usize = one.len() + others.iter().map(Vec::len).sum::<usize>();
+        assert_eq!(held, AHEAD_KIB_MAX / BATCH_KIB_MAX);
+        drop(others);
+        // What was read turns out to be small: there is room for more, and no byte is lost on the way.
+        let small = one.into_iter().map(|mut place| {
+            place.keep(10 << 10);
+            place
+        });
+        let small: Vec<_> = small.collect();
+        let more = places(1);
+        assert_eq!(more.len(), (ACTOR_AHEAD_KIB_MAX - small.len() * 11) / BATCH_KIB_MAX);
+        drop((small, more));
+        let open = limits.ahead("a", Actor::Anyone);
+        let all: Vec<_> = std::iter::from_fn(|| open.place()).collect();
+        assert_eq!(all.len(), AHEAD_KIB_MAX / BATCH_KIB_MAX, "who has no name has all there is, and no more");
     }
 
     /// What a future has ready at once.

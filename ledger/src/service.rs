@@ -194,14 +194,17 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + 
 type Push<'a, T> = &'a mut dyn FnMut(T) -> bool;
 
 /// Runs what blocks and pushes the messages of a stream.
-fn streaming<T: Send + 'static>(
+fn streaming<T: prost::Message + 'static>(
     call: LongCall,
     work: impl FnOnce(Push<'_, T>) -> Result<(), Status> + Send + 'static,
 ) -> Stream<T> {
     let (maker, stream, held, cut) = call.open(STREAM_MESSAGES);
     tokio::task::spawn_blocking(move || {
         let _held = held;
-        let done = work(&mut |message| is_taken(maker.send(vec![message]), &cut));
+        let done = work(&mut |message| {
+            let bytes = message.encoded_len();
+            is_taken(maker.send(vec![message], bytes), &cut)
+        });
         // Nobody listening is no reason to complain.
         maker.end(done);
     });
@@ -224,11 +227,10 @@ fn streaming_in_parcels<T: prost::Message + 'static>(
             if bytes < PARCEL_BYTES {
                 return true;
             }
-            bytes = 0;
-            is_taken(maker.send(std::mem::take(&mut parcel)), &cut)
+            is_taken(maker.send(std::mem::take(&mut parcel), std::mem::take(&mut bytes)), &cut)
         });
         if !parcel.is_empty() {
-            is_taken(maker.send(parcel), &cut);
+            is_taken(maker.send(parcel, bytes), &cut);
         }
         maker.end(done);
     });

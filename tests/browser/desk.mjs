@@ -1,43 +1,13 @@
 // The officer's desk in a real browser, with real clicks: read a chat, cover words, propose, approve; hostile words stay words.
 //   node tests/browser/desk.mjs URL OUT [AXE]
-import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { request } from "node:http";
 import { open } from "./chromium.mjs";
+import { hands } from "./hands.mjs";
 
 const [url, out, axe] = process.argv.slice(2);
-mkdirSync(out, { recursive: true });
-let failed = 0;
-const check = (ok, what) => { if (!ok) failed += 1; console.log(`${ok ? "ok    " : "FAILED"} ${what}`); };
-
 const page = await open(url);
+const { check, until, click, type, press, drag, shot, readable, failed } = hands(page, out, axe);
 try {
-  const until = (expression) => page.run(`new Promise((good, bad) => { const end = Date.now() + 30000; const look = () => { const found = (() => { try { return ${expression}; } catch { return null; } })();
-    if (found) good(found); else if (Date.now() > end) bad(new Error(${JSON.stringify(expression)} + ": " + document.querySelector("#alert").textContent)); else setTimeout(look, 50); }; look(); })`);
-  const click = async (expression) => {
-    const at = await page.run(`(() => { const one = ${expression}; one.scrollIntoView({ block: "center" }); const box = one.getClientRects()[0]; return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`);
-    for (const type of ["mousePressed", "mouseReleased"]) await page.send("Input.dispatchMouseEvent", { type, x: at.x, y: at.y, button: "left", clickCount: 1 });
-  };
-  const type = async (expression, text) => { await click(expression); await page.send("Input.insertText", { text }); };
-  const press = async (key, code, text, modifiers = 0) => { for (const type of ["keyDown", "keyUp"]) await page.send("Input.dispatchKeyEvent", { type, key, code, modifiers, ...(type === "keyDown" && text ? { text } : {}) }); };
-  const middle = (expression) => page.run(`(() => { const box = ${expression}.getClientRects()[0]; return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`);
-  const drag = async (from, to) => {
-    await page.run(`${from}.scrollIntoView({ block: "center" })`);
-    const [start, end] = [await middle(from), await middle(to)];
-    await page.send("Input.dispatchMouseEvent", { type: "mousePressed", ...start, button: "left", buttons: 1, clickCount: 1 });
-    for (let step = 1; step <= 20; step++) await page.send("Input.dispatchMouseEvent", { type: "mouseMoved", x: start.x + (end.x - start.x) * step / 20, y: start.y + (end.y - start.y) * step / 20, button: "left", buttons: 1 });
-    await page.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...end, button: "left", clickCount: 1 });
-  };
-  const shot = async (name) => writeFileSync(join(out, name), Buffer.from((await page.send("Page.captureScreenshot", { format: "png" })).data, "base64"));
-  const readable = async (what) => {
-    if (!axe) { console.log("SKIPPED axe-core is not there: accessibility was NOT examined"); return; }
-    // The page's own policy lets no script in but its own; the debugger stands outside of it.
-    await page.run(readFileSync(axe, "utf8"));
-    const found = await page.run("axe.run().then((result) => result.violations.map((one) => `${one.impact} ${one.id}: ${one.nodes[0].html}`))");
-    const serious = found.filter((one) => /^(serious|critical)/.test(one));
-    check(serious.length === 0, `${what} is readable by ear: ${serious.join("; ") || "nothing serious"}`);
-  };
-
   await until("document.querySelector('#conversations button')");
   check(await page.run("location.search === ''"), "the token is not in the address any more");
   check(await page.run("document.documentElement.lang === 'nl'"), "Dutch comes first");
@@ -81,9 +51,14 @@ try {
   await until("document.body.dataset.manifest");
   check(await page.run("document.querySelector('#status').textContent.startsWith('Voorgesteld')"), "it says that it was proposed");
   await click("document.querySelectorAll('.pick')[5]");
+  await click("document.querySelector('#tabClass')");
   await page.run("document.querySelector('#class').value = 'zakelijk'");
   await click("document.querySelector('#classify')");
   await until("[...document.querySelectorAll('#messages .tag')].some((one) => one.textContent === '[zakelijk]')");
+  // From one tab to the next by the keyboard.
+  await click("document.querySelector('#tabClass')");
+  for (const _ of [1, 2]) await press("ArrowRight", "ArrowRight");
+  check(await page.run("document.activeElement.id === 'tabHold' && document.querySelector('#holdReason').checkVisibility()"), "arrows go between tabs");
   await click("document.querySelector('#hold')");
   await until("document.querySelector('#alert').textContent.includes('reden')");
   await type("document.querySelector('#holdReason')", "enquête");
@@ -95,8 +70,16 @@ try {
   check(await page.run("document.querySelector('#waiting').textContent.includes('Woo-besluit 2026-17') && document.querySelector('#waiting').textContent.includes('5.1.2i')"), "the inbox says what and why");
   await shot("desk-approve.png");
   await readable("the inbox");
+  await click("document.querySelector('#waiting button')");
+  await until("document.querySelector('#alert').textContent.includes('wie goedkeurt')");
   await type("document.querySelector('#approver')", "hoofd DIV");
   await click("document.querySelector('#waiting button')");
+  await until("document.querySelector('#looked').checkVisibility() && document.activeElement.id === 'lookedTitle'");
+  check(await page.run("[...document.querySelectorAll('#looked mark')].some((one) => one.textContent.includes('kamerbrief') && one.textContent.includes('5.1.2i'))"), "the approver sees the words that will be covered, and on which ground");
+  check(await page.run("document.querySelectorAll('#looked li.message').length === 1"), "and only the messages that it is about");
+  await shot("desk-look.png");
+  await readable("what is to be approved");
+  await click("document.querySelector('#agree')");
   await until("document.querySelector('#waiting').textContent.includes('Er is niets')");
 
   await click("document.querySelector('[data-view=search]')");
@@ -107,15 +90,15 @@ try {
   check(await page.run("[...document.querySelectorAll('#messages li.message')].every((one) => one.textContent.toLowerCase().includes('goedemorgen'))"), "a search finds what was asked");
   await click("document.querySelector('[data-view=due]')");
   await until("document.querySelectorAll('#dueRows tr').length > 0 && document.querySelector('#holds').textContent.includes('enquête')");
-  check(await page.run("[...document.querySelectorAll('#dueRows tr')].some((one) => one.lastChild.textContent !== '')"), "what falls due says what is held, and why");
+  check(await page.run("[...document.querySelectorAll('#dueRows tr')].some((one) => one.children[5].textContent !== '')"), "what falls due says what is held, and why");
   await shot("desk-due.png");
   await readable("what falls due");
   await type("document.querySelector('#releaseReason')", "de enquête is afgerond");
   await click("[...document.querySelectorAll('#holds button')].find((one) => one.getAttribute('aria-label').includes('enquête'))");
   await until("document.querySelector('#status').textContent.startsWith('De bevriezing') && !document.querySelector('#holds').textContent.includes('enquête')");
   await click("document.querySelector('[data-view=cases]')");
-  await until("document.querySelector('#caseRows').textContent.includes('Woo 2026-17')");
-  check(await page.run("document.querySelector('#caseRows').textContent.includes('zoekslag nog vast te leggen')"), "a case says what has to be done next");
+  await until("document.querySelector('#caseList').textContent.includes('Woo 2026-17')");
+  check(await page.run("document.querySelector('#caseList').textContent.includes('zoekslag nog vast te leggen')"), "a case says what has to be done next");
   await shot("desk-cases.png");
   await readable("the cases");
   await click("document.querySelector('#language')");
@@ -147,4 +130,4 @@ try {
   check(errors.length === 0, `no error on the console: ${errors.map((event) => JSON.stringify(event.params)).join(" ")}`);
   console.log(`manifest ${await page.run("document.body.dataset.manifest")}`);
 } finally { await page.close(); }
-process.exit(failed ? 1 : 0);
+process.exit(failed() ? 1 : 0);

@@ -112,6 +112,26 @@ fn a_manifest_with_another_licence_or_none_is_seen() {
     assert!(!says_eupl("[package]\n# license.workspace = true\n"));
 }
 
+/// Whether the crates of a manifest are without unsafe code: by the lints of the workspace, or each by a line of its own.
+fn forbids_unsafe(manifest: &str, folder: &Path) -> bool {
+    if manifest.contains("\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n") {
+        return true;
+    }
+    let says = |file: &str| {
+        let text = fs::read_to_string(folder.join(file));
+        text.is_ok_and(|text| text.lines().any(|line| line == "#![forbid(unsafe_code)]"))
+    };
+    manifest.contains("\n[lints]\nworkspace = true\n") || (says("src/lib.rs") && says("src/seeds.rs"))
+}
+
+#[test]
+fn no_crate_of_ours_has_unsafe_code() {
+    let folder = |file: &File| root().join(&file.path).parent().map(Path::to_path_buf).unwrap_or_default();
+    assert_eq!(broken_by(files_named("Cargo.toml"), |file| !forbids_unsafe(&file.text, &folder(file))), NONE);
+    assert!(!forbids_unsafe("[package]\nname = \"a\"\n", Path::new("nowhere")));
+    assert!(!forbids_unsafe("[package]\n# [lints]\n# workspace = true\n", Path::new("nowhere")));
+}
+
 #[test]
 fn every_clippy_file_repeats_the_rules_of_the_root() {
     let root_rules = fs::read_to_string(root().join("clippy.toml")).expect("the root has a clippy.toml");

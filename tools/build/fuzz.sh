@@ -30,6 +30,8 @@ CARGO_TARGET_DIR="$build" RUSTFLAGS="${flags[*]}" \
     by_number 'the targets of tests/fuzz do not build'
 
 [ $# -gt 0 ] || set -- messages notes admission bundle mirror whatsapp signal matrix tables parcels gateway
+# Readers of files get theirs in memory.
+[ -n "${TMPDIR:-}" ] || [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 found=0
 "$build/$target/release/seeds" "$build/corpus"
 for name in "$@"; do

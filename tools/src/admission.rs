@@ -4,6 +4,10 @@
 //! the contact is refused. The newest policy rules, and the newest decision. A refusal leaves CONTACT_DECIDED, without a name and without a word.
 //! Not here: who is an outsider (whoever has no capture yet), how the official is asked (the gateway, the read-out desk). Specification: `specs/officer.md`.
 
+mod act;
+
+pub use act::decide;
+
 use crate::event::Field;
 use crate::import::alignment::{Fingerprint, FingerprintKey};
 use crate::record::Record;

@@ -1,12 +1,17 @@
-//! What may be removed from a phone (device clearance): signed once a read-out is in the log under receipts, never before. Pure.
+//! What may be removed from a phone (device clearance): signed once a read-out is in the log under receipts, never before. Judging is pure.
 //!
 //! Invariants: it is about the newest read-out session of one custodian, which was closed; it names conversations one by one, those that may go and those that
 //! may not, with the reason; what was not read out, what is held and what came without its media stays on the phone. Not here: that a phone was
 //! indeed cleared, which nobody can see from here. Specification: `specs/officer.md`.
 
+mod act;
+
+pub use act::{Signed, clear, look};
+
 use crate::acts::{Act, Acts, Selection, Target};
-use crate::officer::Decision;
+use crate::officer::{Decision, OfficerError};
 use crate::reading::{ReadEvent, Reading};
+use crate::source::SourceError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -44,6 +49,12 @@ pub enum ClearanceError {
         /// Why not the first.
         first: String,
     },
+    /// Reading, or logging it.
+    #[error(transparent)]
+    Officer(#[from] OfficerError),
+    /// The outbox of the read-out desk.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 /// A chat of the phone.

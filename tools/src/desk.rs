@@ -4,7 +4,12 @@
 //! a request from another site, or under another name of this machine, is refused; what a chat says reaches the page as text and never as
 //! markup. Every act is the same act as that of the command. Not here: the acts (`officer`), readings (`reading`). Specification: `specs/officer.md`.
 
+mod approvals;
+mod cases;
+mod devices;
+mod ends;
 mod http;
+mod shown;
 mod words;
 mod work;
 
@@ -12,13 +17,16 @@ pub use http::serve;
 pub use work::Work;
 
 use crate::case::CaseError;
+use crate::clearance::ClearanceError;
 use crate::destroy::DestroyError;
+use crate::disclose::DisclosureError;
 use crate::disk::DiskError;
 use crate::documents::ReadingError;
 use crate::entropy::EntropyError;
 use crate::export::ExportError;
 use crate::keys::KeyError;
 use crate::officer::OfficerError;
+use crate::permanent::PermanentError;
 use crate::plan::PlanError;
 use crate::source::SourceError;
 use std::io;
@@ -48,6 +56,24 @@ pub enum DeskError {
         /// The field.
         field: &'static str,
     },
+    /// The second pair of eyes has no key here.
+    #[error("the approver's key is not on this machine: {reason}")]
+    NoApprover {
+        /// What is wrong with it.
+        reason: KeyError,
+    },
+    /// Who proposed approves.
+    #[error("{person} proposed this himself: somebody else approves")]
+    SamePerson {
+        /// His name.
+        person: String,
+    },
+    /// Nobody looked.
+    #[error("it was not looked at under this name: nothing is approved unseen")]
+    NotSeen,
+    /// A bundle that was made in another place.
+    #[error("the bundle of this export does not lie on this desk: make it again")]
+    Elsewhere,
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -72,10 +98,19 @@ pub enum DeskError {
     /// A case.
     #[error(transparent)]
     Case(#[from] CaseError),
-    /// A time zone.
+    /// A time zone, or a bundle.
     #[error(transparent)]
-    Zone(#[from] ReadingError),
+    Bundle(#[from] ReadingError),
     /// A destruction.
     #[error(transparent)]
     Destroy(#[from] DestroyError),
+    /// A permanent redaction.
+    #[error(transparent)]
+    Permanent(#[from] PermanentError),
+    /// A clearance of a device.
+    #[error(transparent)]
+    Clearance(#[from] ClearanceError),
+    /// A disclosure.
+    #[error(transparent)]
+    Disclosure(#[from] DisclosureError),
 }

@@ -6,10 +6,14 @@
 //! again when it is ordered. The four ends have records of their own. Not here: erasing
 //! (the ledger), whether it was lawful (nobody's but a court's). Specification: `specs/officer.md`.
 
+mod act;
+
+pub use act::{Declared, Wanted, begin, declare, erase, order};
+
 use crate::acts::{Act, Acts, Selection, Target};
 use crate::export::Spot;
 use crate::keys::{Actor, KeyError, KeyFolder};
-use crate::officer::{Decided, Decision};
+use crate::officer::{Decided, Decision, OfficerError};
 use crate::reading::Reading;
 use crate::retention::{SelectionList, Term, month_of, term};
 use serde::Serialize;
@@ -162,6 +166,9 @@ pub enum DestroyError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Reading, or logging it.
+    #[error(transparent)]
+    Officer(#[from] OfficerError),
 }
 
 /// What is proposed to end, by which rule.

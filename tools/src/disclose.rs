@@ -8,6 +8,7 @@
 //!
 //! Not here: what may be disclosed (`case`), what a bundle is (the verifier). Specification: `specs/disclosure.md`.
 
+mod act;
 mod cell;
 mod declaration;
 pub(crate) mod files;
@@ -21,6 +22,7 @@ mod picture;
 mod sheet;
 mod wording;
 
+pub use act::{Left, Order, send};
 pub use cell::cell;
 pub use declaration::declaration;
 pub use inventory::{inventory, production_report};
@@ -28,6 +30,7 @@ pub use package::{Content, Packed, Wanted, pack};
 pub use sheet::{Bundle, Printer};
 pub use wording::{Regime, assessment};
 
+use crate::case::CaseError;
 use crate::disk::DiskError;
 use crate::documents::ReadingError;
 use thiserror::Error;
@@ -38,6 +41,9 @@ pub enum DisclosureError {
     /// The bundle.
     #[error(transparent)]
     Reading(#[from] ReadingError),
+    /// The case: what stands in the way, or submitting.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// A file.
     #[error(transparent)]
     Disk(#[from] DiskError),

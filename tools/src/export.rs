@@ -19,6 +19,7 @@ mod edges;
 mod error;
 mod parts;
 mod registrations;
+mod settle;
 mod walk;
 
 pub use cover::{Cover, CoverError, LoggedManifest};

@@ -50,3 +50,4 @@ pub mod signal;
 pub mod source;
 pub mod whatsapp;
 pub mod witness;
+pub mod workplace;

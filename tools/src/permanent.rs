@@ -4,11 +4,15 @@
 //! the order is signed by an officer and an approver; it is declared only once the store has nothing else. What is covered so no later manifest
 //! opens. Not here: whether it is lawful in a message of business, which is why the switch is off. Specification: `specs/officer.md`.
 
+mod act;
+
+pub use act::{allowed, declare, order};
+
 use crate::acts::{Manifest, Selection};
 use crate::destroy::signed;
 use crate::export::Spot;
 use crate::keys::{KeyError, KeyFolder};
-use crate::officer::Decision;
+use crate::officer::{Decision, OfficerError};
 use crate::reading::Reading;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -78,6 +82,9 @@ pub enum PermanentError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Reading, or logging it.
+    #[error(transparent)]
+    Officer(#[from] OfficerError),
 }
 
 /// A manifest that may be carried out for good.

@@ -16,12 +16,12 @@ use crate::acts::Acts;
 use crate::disk::{self, DiskError, Readers};
 use crate::export::{Cover, CoverError, Spot};
 use crate::officer::normalise_ground;
-use crate::reading::Reading;
+use crate::reading::{ReadEvent, Reading};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use thiserror::Error;
 use zegel_proto::v1::RedactionItem;
-use zegel_verifier::kinds::{CHAT_LAYOUT, Family, family};
+use zegel_verifier::kinds::{CHAT_LAYOUT, Family, chat, family};
 use zegel_verifier::registry::Registry;
 
 /// First field of a plan file.
@@ -272,6 +272,14 @@ impl Plan {
         }
         Ok((Cover::of_items(items)?, warnings))
     }
+}
+
+/// Slots of an event that say its text again: they are covered with any word of it, or the word still stands there.
+#[must_use]
+pub fn says_again(event: &ReadEvent) -> Vec<String> {
+    let text = Hit { slot: slot_name(chat::TEXT as u32), ..Hit::default() };
+    let again = event.body.as_ref().map(|(_, body)| echoes(event, body, &[text]));
+    again.unwrap_or_default().into_iter().map(|hit| hit.slot).collect()
 }
 
 impl Hit {

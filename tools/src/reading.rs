@@ -156,6 +156,14 @@ pub async fn read_covering(
     Ok(taking.finish(snapshot_entry))
 }
 
+/// Logs that somebody looks at what was opened before: a bundle on his desk. Nothing is asked of the ledger.
+///
+/// # Errors
+/// [`ExportError`].
+pub async fn note(reader: &mut Source, scopes: &[Scope], purpose: &Purpose) -> Result<(), ExportError> {
+    log(reader, scopes, purpose).await.map(|_| ())
+}
+
 /// Reads no content: only the acts of records, and of these ids their names and how many events each month has.
 ///
 /// # Errors

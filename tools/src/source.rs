@@ -46,6 +46,7 @@ use crate::seal::{Dossier, SealError, seal_all};
 use batching::Batching;
 use chain::Spool;
 use std::collections::HashMap;
+use std::path::Path;
 use zegel_proto::v1::{KnownRequest, KnownRow, SealedBody};
 use zegel_verifier::checkpoint::VerifiedCheckpoint;
 use zegel_verifier::hash::Hash;
@@ -256,6 +257,14 @@ impl Source {
     /// [`SourceError::Disk`].
     pub fn waiting(&self) -> Result<usize, SourceError> {
         Ok(self.spool.outbox.pending()?.len())
+    }
+
+    /// The same of a spool that somebody else has open.
+    ///
+    /// # Errors
+    /// [`SourceError::Disk`].
+    pub fn unsent(spool: &Path) -> Result<usize, SourceError> {
+        Ok(Outbox::open(spool)?.pending()?.len())
     }
 
     /// The connection, for reading.

@@ -46,8 +46,12 @@ impl Walk<'_, '_> {
         let of = |month| StreamMonth { stream: row.stream(), id: Hash(row.id), month };
         let mut merge = Merge::new(months.map(|&(month, count, _)| self.store.places(of(month), count)).collect())?;
         let batches = by_entry(std::iter::from_fn(|| merge.next().transpose()));
-        let read = |(entry, positions): (u64, Vec<u32>)| ids_in(self.store, entry, &positions);
-        ahead::in_order(batches, read, |ids| {
+        let read = |(entry, positions): (u64, Vec<u32>)| {
+            let ids = ids_in(self.store, entry, &positions);
+            let bytes = ids.as_ref().map_or(0, |ids| ids.len() * size_of::<(StreamType, Hash)>());
+            (ids, bytes)
+        };
+        ahead::in_order(self.room, batches, read, |ids| {
             named.extend(ids?);
             Ok(())
         })?;

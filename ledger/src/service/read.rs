@@ -209,13 +209,14 @@ pub(super) fn evidence(
 ) -> Result<Stream<EvidenceRecord>, Status> {
     let shown = Arc::clone(&service.shown);
     let cosigned = service.standing(log.origin()).cosigned;
+    let room = service.limits.ahead(log.origin(), actor);
     Ok(streaming_in_parcels(service.long_call(&log, actor)?, move |push| {
         check_own(&log, actor, request.export_entry)?;
         let mut sink = |record| {
             shown.take(log.origin(), actor, &record);
             if push(record) { Ok(()) } else { Err(ExportError::Gone) }
         };
-        match export::export(&log, cosigned.as_deref(), request, &mut sink) {
+        match export::export(&log, cosigned.as_deref(), &room, request, &mut sink) {
             Err(ExportError::Store(reason @ (StoreError::Row { .. } | StoreError::Missing { .. }))) => {
                 tracing::error!(origin = log.origin(), %reason, "evidence cannot be read");
                 Err(reason.into())

@@ -145,6 +145,8 @@ fn options() -> Options {
     options.set_recycle_log_file_num(0);
     options.set_paranoid_checks(true);
     options.set_max_total_wal_size(LOGS_BYTES_MAX);
+    // What is written unlogged is of one moment in all columns.
+    options.set_atomic_flush(true);
     options.set_write_buffer_size(MEMTABLE_BYTES);
     options.set_db_write_buffer_size(MEMTABLES_BYTES_MAX);
     // Left to itself the system writes a whole file back at once, and the next sync waits behind it.
@@ -293,6 +295,15 @@ impl Database {
     pub(super) fn commit(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
         count_write(write.batch.len(), write.batch.size_in_bytes());
         self.db.write(write.batch).map_err(|reason| StoreError::failed(step, reason))
+    }
+
+    /// Writes all or nothing, and into no log: nobody's sync waits for it. A crash takes it back to the last flush, which takes
+    /// all columns at one moment. For what follows from the truth, and is made again.
+    pub(super) fn commit_unlogged(&self, write: Write<'_>, step: &'static str) -> Result<(), StoreError> {
+        let mut unlogged = WriteOptions::default();
+        unlogged.disable_wal(true);
+        count_write(write.batch.len(), write.batch.size_in_bytes());
+        self.db.write_opt(write.batch, &unlogged).map_err(|reason| StoreError::failed(step, reason))
     }
 
     /// Writes everything out and rewrites every file to the bottom: what was blanked is in no log and no file after it.

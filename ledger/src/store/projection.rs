@@ -74,13 +74,13 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Writes all that has changed, and the watermark; durable with the next synced write, and never without it.
+    /// Writes all that has changed, and the watermark; durable together, with a flush, never one without the other.
     pub(super) fn write(mut self) -> Result<u64, StoreError> {
         let mut write = self.db.write();
         self.put_streams(&mut write)?;
         self.put_state(&mut write);
         put_watermark(&mut write, self.watermark);
-        self.db.commit(write, "writing projections")?;
+        self.db.commit_unlogged(write, "writing projections")?;
         Ok(self.watermark)
     }
 

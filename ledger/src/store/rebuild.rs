@@ -77,6 +77,8 @@ impl Store {
         let size = self.size()?;
         let mut replay = self.replay_of(&self.truth, size, Snapshots::All, &mut |_| true)?;
         self.replay_all(&mut replay, 0..size, &mut |_| true)?;
+        // The mark is logged, what it stands for is not.
+        self.truth.flush(Column::LOG)?;
         let mut done = self.truth.write();
         done.delete(Column::Meta, b"rebuilding");
         self.truth.commit_synced(done, "ending the rebuild")?;

@@ -64,11 +64,13 @@ impl TableWriter<'_> {
             write.put(Column::Tables, &rows::chunk_key(self.head.covers, chunk), &row);
         }
         self.bytes = 0;
-        self.db.commit(write, "writing a table")
+        self.db.commit_unlogged(write, "writing a table")
     }
 
     fn finish(mut self) -> Result<MadeTable, StoreError> {
         self.flush()?;
+        // The head is logged: what it names has to outlive a crash before it does.
+        self.db.flush(&[Column::Tables])?;
         // Chunks are aligned, so the roots of all, also of the last one, are the leaves of what is above them.
         self.head.root = root_of(self.head.chunk_roots.iter().map(|root| Hash(*root))).0;
         if !self.head.ids.is_multiple_of(TABLE_CHUNK_ROWS as u64) {

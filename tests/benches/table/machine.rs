@@ -12,6 +12,11 @@ fn first_line(command: &str, arguments: &[&str]) -> String {
     text.lines().next().unwrap_or("not found").trim().to_owned()
 }
 
+/// Waits until what the last step wrote is on the disk: the next one's syncs are to wait for their own bytes.
+pub fn settle() {
+    let _ = Command::new("sync").status();
+}
+
 /// Name and value of everything that a reader needs to judge the figures.
 pub fn describe() -> Vec<(String, String)> {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -36,6 +41,7 @@ pub fn describe() -> Vec<(String, String)> {
             first_line("git", &["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"]),
         ),
         ("date".to_owned(), first_line("date", &["-u", "+%FT%TZ"])),
+        ("between steps".to_owned(), "`sync`: nobody's syncs wait for what another step wrote".to_owned()),
         ("load average at the start".to_owned(), load.split(' ').take(3).collect::<Vec<_>>().join(" ")),
     ];
     let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap_or_default();

@@ -117,7 +117,10 @@ fn main() {
     let folder = tempfile::Builder::new().prefix("zegel-bench-").tempdir_in(&order.work).expect("a folder to work in");
     let begun = Instant::now();
     let wanted = |section: &str| order.only.is_empty() || order.only.iter().any(|only| only == section);
-    let say = |what: &str| eprintln!("bench: {what} ({:.0} s since the start)", begun.elapsed().as_secs_f64());
+    let say = |what: &str| {
+        machine::settle();
+        eprintln!("bench: {what} ({:.0} s since the start)", begun.elapsed().as_secs_f64());
+    };
     let mut page = Page::new(order.scale, machine::describe());
     say("fsync and raw RocksDB");
     let raw = raw::measure(folder.path(), order.scale);

@@ -5,7 +5,7 @@ use super::{Approval, Book, Case, CaseError, Disclosure, Noted};
 use crate::disclose::Regime;
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct};
-use crate::keys::{Actor, KeyFolder};
+use crate::keys::KeyFolder;
 use crate::source::{Placed, Source, now_ms};
 use zegel_proto::print;
 use zegel_proto::v1::{EventKind, Scope, SelectionSubject};
@@ -40,6 +40,15 @@ pub struct Step {
     pub until_ms: u64,
 }
 
+impl Step {
+    /// The moment at which a term ends that lasts until this day, in milliseconds since 1970.
+    #[must_use]
+    pub fn until(date: jiff::civil::Date) -> u64 {
+        let at = date.to_zoned(jiff::tz::TimeZone::UTC).map(|at| at.timestamp().as_millisecond());
+        at.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or(0)
+    }
+}
+
 /// A package that is about to leave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Disclosed {
@@ -55,9 +64,9 @@ pub struct Disclosed {
     pub scope: Scope,
 }
 
-/// An officer, or an approver, at work on cases.
-pub struct Cases {
-    source: Source,
+/// An officer, or an approver, at work on cases: whoever signs as `source`.
+pub struct Cases<'a> {
+    source: &'a mut Source,
     book: Book,
 }
 
@@ -70,14 +79,13 @@ fn act(kind: EventKind, subject: &SelectionSubject) -> Result<RecordsAct, CaseEr
     Ok(RecordsAct::new(kind, print(subject)?))
 }
 
-impl Cases {
-    /// Opens the book of a key folder, acting as officer or approver.
+impl<'a> Cases<'a> {
+    /// Opens the book of a key folder.
     ///
     /// # Errors
-    /// [`CaseError`].
-    pub async fn open(folder: &KeyFolder, actor: Actor, ledger: &str) -> Result<Self, CaseError> {
-        let book = Book::open(&folder.path().join("cases.json"))?;
-        Ok(Self { source: Source::of_folder(folder, actor, ledger).await?, book })
+    /// [`CaseError::Disk`], [`CaseError::Malformed`].
+    pub fn of(folder: &KeyFolder, source: &'a mut Source) -> Result<Self, CaseError> {
+        Ok(Self { source, book: Book::open(&folder.path().join("cases.json"))? })
     }
 
     /// What is known of all cases.

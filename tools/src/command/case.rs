@@ -3,12 +3,13 @@
 use super::{CommandError, Outcome, Place};
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use zegel_proto::v1::{Scope, StreamType};
+use zegel_proto::v1::Scope;
 use zegel_tools::case::{Book, Case, CaseError, Cases, Opening, Step};
 use zegel_tools::disclose::Regime;
 use zegel_tools::hex;
 use zegel_tools::keys::{Actor, KeyFolder};
 use zegel_tools::officer::Register;
+use zegel_tools::source::Source;
 
 /// Under which law.
 #[derive(Clone, Copy, ValueEnum)]
@@ -145,7 +146,8 @@ pub(crate) async fn run(command: CaseCommand) -> Result<Outcome, CommandError> {
             let months = (from.unwrap_or(0), to.unwrap_or(0));
             let scopes = scopes(&keys, &custodian, &conversation, months)?;
             let opening = Opening { regime: regime.into(), requester, matter, scopes };
-            let mut cases = Cases::open(&keys, Actor::Officer, &place.ledger).await?;
+            let mut officer = Source::of_folder(&keys, Actor::Officer, &place.ledger).await?;
+            let mut cases = Cases::of(&keys, &mut officer)?;
             let case = cases.begin(&name, &opening).await?;
             let text = format!(
                 "case {name:?} is open under {} (entry {}); what it is about is held",
@@ -156,7 +158,9 @@ pub(crate) async fn run(command: CaseCommand) -> Result<Outcome, CommandError> {
         }
         CaseCommand::Note { place, name, about, text, decision, until, appeal } => {
             let until_ms = until.map_or(0, end_of(about));
-            let mut cases = Cases::open(&KeyFolder::open(&place.keys)?, Actor::Officer, &place.ledger).await?;
+            let keys = KeyFolder::open(&place.keys)?;
+            let mut officer = Source::of_folder(&keys, Actor::Officer, &place.ledger).await?;
+            let mut cases = Cases::of(&keys, &mut officer)?;
             let regime = cases.book().open_case(&name)?.regime;
             let term_ms = appeal_until(about, appeal, regime)?;
             // The term first: if we stop in between, the case is kept open for more than was decided, never for less.
@@ -171,12 +175,16 @@ pub(crate) async fn run(command: CaseCommand) -> Result<Outcome, CommandError> {
             let export = hex::parse(&export).ok_or_else(|| CommandError::Usage {
                 reason: format!("{export:?} is no id of an export: 64 lower-case hexadecimal digits"),
             })?;
-            let mut cases = Cases::open(&KeyFolder::open(&place.keys)?, Actor::Approver, &place.ledger).await?;
+            let keys = KeyFolder::open(&place.keys)?;
+            let mut approver = Source::of_folder(&keys, Actor::Approver, &place.ledger).await?;
+            let mut cases = Cases::of(&keys, &mut approver)?;
             cases.approve(&name, export).await?;
             Ok(shown(&name, cases.book().open_case(&name)?, "approved in"))
         }
         CaseCommand::Close { place, name, reason } => {
-            let mut cases = Cases::open(&KeyFolder::open(&place.keys)?, Actor::Officer, &place.ledger).await?;
+            let keys = KeyFolder::open(&place.keys)?;
+            let mut officer = Source::of_folder(&keys, Actor::Officer, &place.ledger).await?;
+            let mut cases = Cases::of(&keys, &mut officer)?;
             cases.end(&name, &reason).await?;
             Ok(Outcome::done(format!("case {name:?} is closed, its hold released"), json!({ "case": name })))
         }
@@ -202,11 +210,11 @@ fn told(about: About) -> String {
 
 /// A term of appeal includes its last day; other terms are over when it begins.
 fn end_of(about: About) -> fn(jiff::civil::Date) -> u64 {
-    if matches!(about, About::Beroep) { after_ms } else { midnight_ms }
+    if matches!(about, About::Beroep) { after_ms } else { Step::until }
 }
 
 fn after_ms(date: jiff::civil::Date) -> u64 {
-    midnight_ms(date.saturating_add(jiff::Span::new().days(1)))
+    Step::until(date.saturating_add(jiff::Span::new().days(1)))
 }
 
 /// Until when a decision can be appealed, of what is one.
@@ -220,11 +228,6 @@ fn appeal_until(about: About, stated: Option<jiff::civil::Date>, regime: Regime)
     Ok(stated.or(usual).map(after_ms))
 }
 
-fn midnight_ms(date: jiff::civil::Date) -> u64 {
-    let at = date.to_zoned(jiff::tz::TimeZone::UTC).map(|at| at.timestamp().as_millisecond());
-    at.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or(0)
-}
-
 fn shown(name: &str, case: &Case, what: &str) -> Outcome {
     let text = format!("{what} case {name:?}: {} notes, {} approvals", case.noted.len(), case.approvals.len());
     Outcome::done(text, json!(case))
@@ -236,20 +239,7 @@ fn scopes(
     conversations: &[String],
     months: (u32, u32),
 ) -> Result<Vec<Scope>, CommandError> {
-    let register = Register::open(&keys.register())?;
-    let scope = |stream: StreamType, id: zegel_verifier::hash::Hash| Scope {
-        stream: stream as i32,
-        id: id.to_vec(),
-        from_month: months.0,
-        to_month: months.1,
-    };
-    let mut scopes = Vec::new();
-    for name in custodians {
-        scopes.push(scope(StreamType::StreamCustodian, register.custodian(name)?));
-    }
-    for title in conversations {
-        scopes.push(scope(StreamType::StreamConversation, register.conversation(title)?));
-    }
+    let scopes = Register::open(&keys.register())?.scopes(custodians, conversations, months)?;
     if scopes.is_empty() {
         return Err(CommandError::Usage {
             reason: "a case is about somebody or something: --custodian or --conversation".into(),

@@ -105,7 +105,7 @@ pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
     match claim {
         Claim::Show { reader, out } => show(&reader, &out).await,
         Claim::Begin { place, who, events, days } => {
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let now = jiff::Timestamp::now().as_millisecond().max(0) as u64;
             let spots = spots(&events)?;
             check_term(&mut desk, &spots, now).await?;
@@ -121,7 +121,7 @@ pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
             Ok(Outcome::done(format!("claim is {}", decided.act), json!({ "decided": decided })))
         }
         Claim::List { place, who } => {
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let acts = Acts::of(&desk.acts(&who.person, "claims").await?);
             let until = |act: &Act| act.selection().map_or(0, |selection| selection.until_ms);
             let row = |act: &&Act| {
@@ -136,7 +136,7 @@ pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
             Ok(Outcome::done(lines.join("\n"), json!({ "claims": open.iter().map(row).collect::<Vec<_>>() })))
         }
         Claim::Settle { place, who, claim, class, test } => {
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let acts = Acts::of(&desk.acts(&who.person, "claims").await?);
             let id = hex::parse(&claim);
             let found = open_claims(&acts).into_iter().find(|act| act.id() == id && id.is_some());
@@ -158,7 +158,7 @@ pub(crate) async fn claim(claim: Claim) -> Result<Outcome, CommandError> {
 }
 
 async fn show(reader: &Reader, out: &Path) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(&reader.place).await?;
+    let mut desk = reader.place.desk().await?;
     let scopes = reader.selected.scopes(&desk.officer)?;
     let reading = desk.read(&scopes, &Purpose::reading(&reader.who.person, "inzage door de chathouder")).await?;
     let rows = write_sheet(&reading, |_| true, out)?;
@@ -167,7 +167,7 @@ async fn show(reader: &Reader, out: &Path) -> Result<Outcome, CommandError> {
 
 pub(crate) async fn rubricering(scan: Rubricering) -> Result<Outcome, CommandError> {
     let who = &scan.reader.who;
-    let mut desk = Desk::open(&scan.reader.place).await?;
+    let mut desk = scan.reader.place.desk().await?;
     let scopes = scan.reader.selected.scopes(&desk.officer)?;
     let reading = desk.read(&scopes, &Purpose::search(&who.person, "rubricering")).await?;
     let permitted = desk.officer.source().registry().and_then(|registry| registry.policy(POLICY)).map(String::from);

@@ -3,13 +3,9 @@
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use zegel_tools::admission::Decision;
-use zegel_tools::event::Occurred;
-use zegel_tools::import::alignment::FingerprintKey;
-use zegel_tools::keys::{Actor, KeyFolder};
+use zegel_tools::admission::{Decision, decide};
+use zegel_tools::keys::KeyFolder;
 use zegel_tools::officer::Register;
-use zegel_tools::record::Record;
-use zegel_tools::source::{Source, SourceError};
 
 /// What the official decided.
 #[derive(Subcommand)]
@@ -42,14 +38,8 @@ pub(crate) async fn run(contact: Contact) -> Result<Outcome, CommandError> {
     let keys = KeyFolder::open(&of.place.keys)?;
     let register = Register::open(&keys.register())?;
     let (custodian, conversation) = (register.custodian(&of.custodian)?, register.conversation(&of.conversation)?);
-    let key = FingerprintKey::new(&*keys.source_secret()?);
-    let now = jiff::Timestamp::now().as_millisecond();
-    let occurred = Occurred::by_source(u64::try_from(now).unwrap_or(0));
-    let record = Record { occurred, ..decision.record(conversation, custodian, &key) };
-    let draft = record.draft().map_err(SourceError::from)?;
-    let mut source = Source::of_folder(&keys, Actor::Source, &of.place.ledger).await?;
-    let placed = source.append(vec![draft]).await?;
-    let entry = placed.first().map(|placed| placed.entry);
+    let placed = decide(&keys, &of.place.ledger, (custodian, conversation), decision).await?;
+    let entry = placed.map(|placed| placed.entry);
     let word = decision.word();
     Ok(Outcome::done(format!("the contact is {word}"), json!({ "decided": word, "entry": entry })))
 }

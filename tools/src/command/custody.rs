@@ -1,6 +1,6 @@
 //! `zegel custody`: the key of an archive; the order for its receipt; the purge of the landing zone.
 
-use super::selected::{Desk, Who};
+use super::selected::Who;
 use super::{CommandError, Outcome, Place, sealed};
 use clap::Subcommand;
 use serde_json::json;
@@ -66,7 +66,7 @@ fn key(out: &Path, name: &str, protection: &Protection) -> Result<Outcome, Comma
 }
 
 async fn order(place: &Place, receipt: &Path, out: &Path) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(place).await?;
+    let mut desk = place.desk().await?;
     let note = String::from_utf8_lossy(&disk::read(receipt)?).into_owned();
     let order = custody::order(desk.officer.source(), &desk.folder, &note).await?;
     disk::write_new(out, order.print().as_bytes(), Readers::Owner)?;
@@ -76,7 +76,7 @@ async fn order(place: &Place, receipt: &Path, out: &Path) -> Result<Outcome, Com
 }
 
 async fn purge(place: &Place, who: &Who, order: &Path) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(place).await?;
+    let mut desk = place.desk().await?;
     let text = String::from_utf8_lossy(&disk::read(order)?).into_owned();
     let acts = Acts::of(&desk.acts(&who.person, "purge of a landing zone").await?);
     let order = custody::check_order(&acts, &text)?;

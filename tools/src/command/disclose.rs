@@ -3,13 +3,12 @@
 use super::{CommandError, Outcome, Place};
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use std::path::{Path, PathBuf};
-use zegel_tools::case::{Cases, Disclosed};
-use zegel_tools::disclose::{Content, DisclosureError, Wanted, pack};
-use zegel_tools::documents::{Reading, Zone};
-use zegel_tools::hex;
+use std::path::PathBuf;
+use zegel_tools::case::Cases;
+use zegel_tools::disclose::{Content, Left, Order, send};
+use zegel_tools::documents::Zone;
 use zegel_tools::keys::{Actor, KeyFolder};
-use zegel_verifier::hash::Hash;
+use zegel_tools::source::Source;
 
 /// Arguments of `zegel disclose`.
 #[derive(Args)]
@@ -51,23 +50,13 @@ enum Form {
     Counts,
 }
 
-impl Form {
-    /// As in the event.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Documents => "documents",
-            Self::Sip => "sip",
-            Self::Rsmf => "rsmf",
-            Self::Counts => "counts",
-        }
-    }
-
-    fn content(self) -> Content {
-        match self {
-            Self::Documents => Content::Documents,
-            Self::Sip => Content::Sip,
-            Self::Rsmf => Content::Rsmf,
-            Self::Counts => Content::Counts,
+impl From<Form> for Content {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Documents => Self::Documents,
+            Form::Sip => Self::Sip,
+            Form::Rsmf => Self::Rsmf,
+            Form::Counts => Self::Counts,
         }
     }
 }
@@ -75,35 +64,20 @@ impl Form {
 /// Discloses.
 pub(crate) async fn run(arguments: Disclose) -> Result<Outcome, CommandError> {
     let keys = KeyFolder::open(&arguments.place.keys)?;
-    let mut cases = Cases::open(&keys, Actor::Officer, &arguments.place.ledger).await?;
-    let case = cases.book().open_case(&arguments.case)?;
-    let (regime, matter) = (case.regime, case.matter.clone());
+    let mut officer = Source::of_folder(&keys, Actor::Officer, &arguments.place.ledger).await?;
+    let mut cases = Cases::of(&keys, &mut officer)?;
     let zone = Zone::named(&arguments.timezone)?;
     let trust = arguments.trust.clone().unwrap_or_else(|| keys.path().join("trust.txt"));
-    let folder = arguments.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut reading = Reading::open(&arguments.bundle, &trust, &zone, folder)?;
-    let export = check(&reading, &arguments)?;
-    let wanted = Wanted {
+    let order = Order {
         bundle: &arguments.bundle,
-        regime,
-        content: arguments.form.content(),
+        trust: &trust,
         case: &arguments.case,
-        matter: &matter,
+        recipient: &arguments.recipient,
+        content: arguments.form.into(),
         zone: &zone,
         out: &arguments.out,
     };
-    let packed = pack(&mut reading, &wanted)?;
-    let (package, documents, files) = (packed.sha256, packed.documents, packed.files);
-    let disclosed = Disclosed {
-        export,
-        package,
-        recipient: arguments.recipient.clone(),
-        content: arguments.form.word(),
-        scope: reading.scope().clone(),
-    };
-    // Before a byte leaves: if we stop here, the log says more than happened, never less.
-    let (entry, position) = cases.disclose(&arguments.case, &disclosed).await?;
-    let path = packed.release()?;
+    let Left { path, documents, files, package, entry, position } = send(&mut cases, &order).await?;
     let text = format!(
         "{} holds {documents} documents in {files} files for {:?}\nDISCLOSURE_SENT stands at {entry}:{position} and names the package {package}",
         path.display(),
@@ -114,19 +88,4 @@ pub(crate) async fn run(arguments: Disclose) -> Result<Outcome, CommandError> {
         "entry": entry, "position": position,
     });
     Ok(Outcome::done(text, document))
-}
-
-/// The bundle is of this case and for this recipient.
-fn check(reading: &Reading, arguments: &Disclose) -> Result<Hash, DisclosureError> {
-    let export = &reading.report().export;
-    if export.case != arguments.case {
-        return Err(DisclosureError::OtherCase { found: export.case.clone(), wanted: arguments.case.clone() });
-    }
-    if export.recipient != arguments.recipient {
-        return Err(DisclosureError::OtherRecipient {
-            found: export.recipient.clone(),
-            wanted: arguments.recipient.clone(),
-        });
-    }
-    Ok(hex::parse(&export.export).unwrap_or(Hash::ZERO))
 }

@@ -4,15 +4,12 @@ use super::append::bar;
 use super::{CommandError, Outcome, Place};
 use clap::Args;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-use zegel_proto::v1::{RedactionItem, Scope, StreamType};
-use zegel_tools::acts::Acts;
-use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, Spot, export};
-use zegel_tools::keys::{ArchiveKey, KeyFolder};
+use zegel_proto::v1::{Scope, StreamType};
+use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, export};
+use zegel_tools::keys::KeyFolder;
 use zegel_tools::officer::{Officer, OfficerError};
-use zegel_tools::reading::{NO_MONTH, Purpose, places, read};
 
 /// Arguments of `zegel export`.
 #[derive(Args)]
@@ -80,15 +77,16 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let mut cover = cover(&arguments)?;
     let mut officer = Officer::open(&keys, &arguments.place.ledger).await?;
     let scope = scope(&arguments, &officer)?;
+    let archive = keys.archive_keys()?;
     if let Some(id) = &arguments.manifest {
-        let purpose = Purpose::reading("zegel export", "manifest of an export");
-        let reading = read(officer.source(), &keys.archive_keys()?, &[bare(&scope)], &purpose).await?;
         let unknown = || OfficerError::UnknownAct { what: "redaction manifest", id: id.clone() };
-        let manifest =
-            zegel_tools::hex::parse(id).and_then(|id| Acts::of(&reading).manifest(id)).ok_or_else(unknown)?;
-        cover = Cover::of_manifest(manifest)?;
+        let manifest = zegel_tools::hex::parse(id).ok_or_else(unknown)?;
+        cover = Cover::of_logged(officer.source(), &archive, &scope, manifest).await?.ok_or_else(unknown)?;
     }
-    end(&mut officer, &keys.archive_keys()?, &scope, &mut cover, arguments.acts).await?;
+    if arguments.acts {
+        cover.show_grounds();
+    }
+    cover.settle(officer.source(), &archive, &scope).await?;
     let decision = arguments.decision.unwrap_or_else(|| match arguments.case.as_str() {
         "" => "export".into(),
         case => case.into(),
@@ -104,7 +102,6 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         cosigned: arguments.cosigned.map(Duration::from_secs),
         out: arguments.out,
     };
-    let archive = keys.archive_keys()?;
     let bar = bar("records");
     let report = export(officer.source(), &archive, &order, |records| bar.set_position(records)).await;
     bar.finish_and_clear();
@@ -112,46 +109,6 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let findings =
         report.missing_attachments.len() + report.closed_registrations.len() + usize::from(report.cosigned_missing);
     Ok(Outcome::with_findings(told(&report), json!(report), findings))
-}
-
-/// What is gone from the scope is withheld as gone, with the acts that declare it. Nothing is read of a log that ended nothing.
-async fn end(
-    officer: &mut Officer,
-    keys: &[ArchiveKey],
-    scope: &Scope,
-    cover: &mut Cover,
-    shows_acts: bool,
-) -> Result<(), CommandError> {
-    let purpose = Purpose::reading("zegel export", "what has ended of the scope");
-    let reading = read(officer.source(), keys, &[bare(scope)], &purpose).await?;
-    let acts = Acts::of(&reading);
-    let ended = acts.endings();
-    let forever = acts.forever();
-    cover.show(zegel_tools::clearance::of_id(&acts, &scope.id));
-    if ended.is_empty() && forever.is_empty() {
-        return Ok(());
-    }
-    let there = places(officer.source().connection(), scope, &reading).await?;
-    let ended: BTreeMap<_, _> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
-    if !ended.is_empty() {
-        let declarations = acts.declarations_of(&ended);
-        if shows_acts {
-            cover.show(acts.grounds_of(&ended, &scope.id));
-        }
-        cover.end(ended.into_iter().map(|(spot, end)| (spot, end.code())), declarations)?;
-    }
-    let is_there = |item: &RedactionItem| there.contains(&Spot { entry: item.entry, position: item.position });
-    let forever: Vec<_> = forever.into_iter().filter(is_there).collect();
-    if !forever.is_empty() {
-        let resealed = acts.reseals_of(&forever);
-        cover.forever(forever, resealed)?;
-    }
-    Ok(())
-}
-
-/// The same id without its chats: the acts are all that is wanted.
-fn bare(scope: &Scope) -> Scope {
-    Scope { from_month: NO_MONTH, to_month: NO_MONTH, ..scope.clone() }
 }
 
 fn cover(arguments: &Export) -> Result<Cover, CommandError> {

@@ -1,7 +1,6 @@
 //! `zegel classes`, `grounds`: new versions of the lists that decisions use. Versioned data of the log: what was decided under an older version stays.
 //! The selection list is a policy (`zegel policy selection_list --file`).
 
-use super::selected::Desk;
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -77,7 +76,7 @@ fn published(version: &str, entry: u64) -> Outcome {
 
 pub(crate) async fn classes(classes: &Classes) -> Result<Outcome, CommandError> {
     let (version, items) = read(&classes.file)?;
-    let mut desk = Desk::open(&classes.place).await?;
+    let mut desk = classes.place.desk().await?;
     let entry = desk.officer.publish_classes(&ClassListPublished { version: version.clone(), items }).await?;
     Ok(published(&version, entry))
 }
@@ -93,7 +92,7 @@ pub(crate) async fn grounds(grounds: Grounds) -> Result<Outcome, CommandError> {
                     GroundsListPublished { version, items }
                 }
             };
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let entry = desk.officer.publish_grounds(&list, &dropped).await?;
             Ok(published(&list.version, entry))
         }
@@ -101,7 +100,7 @@ pub(crate) async fn grounds(grounds: Grounds) -> Result<Outcome, CommandError> {
 }
 
 async fn show(place: &Place) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(place).await?;
+    let mut desk = place.desk().await?;
     let registry = desk.officer.source().registry();
     let version = registry.map(|registry| registry.ground_list().to_owned()).unwrap_or_default();
     let of = |(code, nl): (&str, &str)| FileItem {

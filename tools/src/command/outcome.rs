@@ -213,6 +213,7 @@ impl CommandError {
             Self::Case(case) => judged_by_case(case),
             Self::Reading(reading) | Self::Disclosure(DisclosureError::Reading(reading)) => judged_by_reading(reading),
             Self::Disclosure(disclosure) => match disclosure {
+                DisclosureError::Case(case) => judged_by_case(case),
                 DisclosureError::OtherRecipient { .. }
                 | DisclosureError::OtherCase { .. }
                 | DisclosureError::OtherGround { .. } => 2,
@@ -229,7 +230,11 @@ impl CommandError {
             Self::Conversations { .. } | Self::Demo(_) => 3,
             Self::Copy(copy) => judged_by_copy(copy),
             Self::Purge(purge) => judged_by_purge(purge),
-            Self::Officer(officer) => judged_by_officer(officer),
+            Self::Officer(officer)
+            | Self::Destroy(DestroyError::Officer(officer))
+            | Self::Clearance(ClearanceError::Officer(officer))
+            | Self::Permanent(PermanentError::Officer(officer)) => judged_by_officer(officer),
+            Self::Clearance(ClearanceError::Source(source)) => judged(source),
             Self::Share(ShareError::Key(_) | ShareError::Disk(_) | ShareError::Entropy(_)) => 3,
             Self::Plan(
                 PlanError::Place { .. }
@@ -307,8 +312,8 @@ fn judged_by_officer(officer: &OfficerError) -> u8 {
         | OfficerError::ListCode { .. }
         | OfficerError::OwnAct
         | OfficerError::ClaimTooLate { .. }
-        | OfficerError::UnknownAct { .. }
-        | OfficerError::Reading(_) => 2,
+        | OfficerError::UnknownAct { .. } => 2,
+        OfficerError::Reading(reason) => judged_by_export(reason),
         _ => 3,
     }
 }

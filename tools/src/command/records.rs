@@ -113,7 +113,7 @@ pub(crate) struct Policy {
 }
 
 async fn decide(decide: Decide, kind: EventKind, decision: Decision) -> Result<Decided, CommandError> {
-    let mut desk = Desk::open(&decide.place).await?;
+    let mut desk = decide.place.desk().await?;
     let selection = selection(&mut desk, &decide.selected, &decide.events, &decide.contacts, &decide.who).await?;
     log(&mut desk, kind, decision, selection, decide.who).await
 }
@@ -155,7 +155,7 @@ pub(crate) async fn hold(hold: Hold) -> Result<Outcome, CommandError> {
     match hold {
         Hold::Begin { decide, function, case } => place_hold(decide, &function, &case).await,
         Hold::Release { place, who, hold } => {
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let acts = Acts::of(&desk.acts(&who.person, "release of a hold").await?);
             let unknown = || OfficerError::UnknownAct { what: "hold in force", id: hold.clone() };
             let id =
@@ -164,7 +164,7 @@ pub(crate) async fn hold(hold: Hold) -> Result<Outcome, CommandError> {
             Ok(told("release", &log(&mut desk, EventKind::HoldReleased, decision, Selection::default(), who).await?))
         }
         Hold::List { place, who } => {
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let acts = Acts::of(&desk.acts(&who.person, "list of holds").await?);
             let rows: Vec<_> = acts
                 .holds()
@@ -177,7 +177,7 @@ pub(crate) async fn hold(hold: Hold) -> Result<Outcome, CommandError> {
 }
 
 async fn place_hold(decide: Decide, functions: &[String], cases: &[String]) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(&decide.place).await?;
+    let mut desk = decide.place.desk().await?;
     let mut selection = selection(&mut desk, &decide.selected, &decide.events, &decide.contacts, &decide.who).await?;
     if !functions.is_empty() || !cases.is_empty() {
         let reading = desk.acts(&decide.who.person, "hold by function or case").await?;
@@ -195,7 +195,7 @@ async fn place_hold(decide: Decide, functions: &[String], cases: &[String]) -> R
 }
 
 pub(crate) async fn due(due: &Due) -> Result<Outcome, CommandError> {
-    let mut desk = Desk::open(&due.place).await?;
+    let mut desk = due.place.desk().await?;
     let reading = desk.acts(&due.who.person, "overview of terms").await?;
     let list = SelectionList::in_force(desk.officer.source().registry())?;
     let conversations: Vec<_> = desk.officer.register().conversations().map(|(_, id)| id.id).collect();
@@ -220,7 +220,7 @@ pub(crate) async fn policy(policy: Policy) -> Result<Outcome, CommandError> {
         Some(path) => String::from_utf8_lossy(&disk::read(&path)?).into_owned(),
         None => policy.value.unwrap_or_default(),
     };
-    let mut desk = Desk::open(&policy.place).await?;
+    let mut desk = policy.place.desk().await?;
     let entry = desk.officer.set_policy(&policy.name, &value).await?;
     let name = policy.name;
     Ok(Outcome::done(format!("policy {name} stands in entry {entry}"), json!({ "policy": name, "entry": entry })))

@@ -1,6 +1,6 @@
 //! `zegel redact` and `zegel approve`: what is covered is planned, confirmed, proposed, and seen by a second pair of eyes.
 
-use super::selected::{Desk, Selected, Who};
+use super::selected::{Selected, Who};
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -118,7 +118,7 @@ pub(crate) async fn run(redact: Redact) -> Result<Outcome, CommandError> {
         Redact::Permanent(permanent) => super::permanent::run(permanent).await,
         Redact::Propose { place, plan, decision } => propose(&place, &plan, &decision).await,
         Redact::Reopen { place, who, manifest, out } => {
-            let mut desk = Desk::open(&place).await?;
+            let mut desk = place.desk().await?;
             let acts = Acts::of(&desk.acts(&who.person, "objection to a redaction").await?);
             let unknown = || OfficerError::UnknownAct { what: "redaction manifest", id: manifest.clone() };
             let found = hex::parse(&manifest).and_then(|id| acts.manifest(id)).ok_or_else(unknown)?;
@@ -137,7 +137,7 @@ async fn plan(find: Find) -> Result<Outcome, CommandError> {
     }
     patterns.extend(find.name.into_iter().map(Pattern::Name));
     patterns.extend(find.words.into_iter().map(Pattern::Words));
-    let mut desk = Desk::open(&find.place).await?;
+    let mut desk = find.place.desk().await?;
     let scopes = find.selected.scopes(&desk.officer)?;
     let reading = desk.read(&scopes, &Purpose::reading(&find.who.person, &find.who.reason)).await?;
     let mut plan = Plan::find(&reading, &patterns, &find.ground);
@@ -179,7 +179,7 @@ fn confirm(
 
 async fn propose(place: &Place, path: &std::path::Path, decision: &str) -> Result<Outcome, CommandError> {
     let plan = Plan::read(path)?;
-    let mut desk = Desk::open(place).await?;
+    let mut desk = place.desk().await?;
     let now = jiff::Timestamp::now().as_millisecond().max(0) as u64;
     let registry = desk.officer.source().registry().ok_or(zegel_tools::export::ExportError::NoRegistry)?;
     let (cover, warnings) = plan.settle(registry, now)?;
@@ -199,7 +199,7 @@ async fn propose(place: &Place, path: &std::path::Path, decision: &str) -> Resul
 }
 
 pub(crate) async fn approve(approve: Approve) -> Result<Outcome, CommandError> {
-    let desk = Desk::open(&approve.place).await?;
+    let desk = approve.place.desk().await?;
     let mut approver = Source::of_folder(&desk.folder, Actor::Approver, &approve.place.ledger).await?;
     let acts = Acts::of(&desk.acts_of(&mut approver, (&approve.who.person, "approval")).await?);
     let Some(wanted) = approve.act else {

@@ -96,7 +96,7 @@ pub(crate) async fn run(review: Review) -> Result<Outcome, CommandError> {
 }
 
 async fn open(reader: &Reader, purpose: Purpose) -> Result<(Desk, Reading), CommandError> {
-    let mut desk = Desk::open(&reader.place).await?;
+    let mut desk = reader.place.desk().await?;
     let scopes = reader.selected.scopes(&desk.officer)?;
     let reading = desk.read(&scopes, &purpose).await?;
     Ok((desk, reading))

@@ -2,60 +2,20 @@
 
 use super::{CommandError, Place};
 use clap::Args;
-use zegel_proto::v1::{Scope, StreamType};
+use zegel_proto::v1::Scope;
 use zegel_tools::acts::Selection;
 use zegel_tools::export::Spot;
-use zegel_tools::keys::{ArchiveKey, KeyFolder};
-use zegel_tools::officer::{Officer, OfficerError};
-use zegel_tools::reading::{Purpose, Reading, read, read_acts};
-use zegel_tools::source::Source;
-use zegel_verifier::hash::Hash;
+use zegel_tools::keys::KeyFolder;
+use zegel_tools::officer::Officer;
+use zegel_tools::reading::Purpose;
 
 /// An officer with his archive keys.
-pub(super) struct Desk {
-    pub(super) officer: Officer,
-    pub(super) keys: Vec<ArchiveKey>,
-    pub(super) folder: KeyFolder,
-}
+pub(super) use zegel_tools::workplace::Workplace as Desk;
 
-impl Desk {
-    pub(super) async fn open(place: &Place) -> Result<Self, CommandError> {
-        let folder = KeyFolder::open(&place.keys)?;
-        let officer = Officer::open(&folder, &place.ledger).await?;
-        Ok(Self { officer, keys: folder.archive_keys()?, folder })
-    }
-
-    pub(super) async fn read(&mut self, scopes: &[Scope], purpose: &Purpose) -> Result<Reading, CommandError> {
-        if scopes.is_empty() {
-            return Err(OfficerError::NothingSelected.into());
-        }
-        Ok(read(self.officer.source(), &self.keys, scopes, purpose).await?)
-    }
-
-    /// The acts, with names and counts of every conversation and custodian.
-    pub(super) async fn acts(&mut self, person: &str, reason: &str) -> Result<Reading, CommandError> {
-        let ids = self.ids()?;
-        Ok(read_acts(self.officer.source(), &self.keys, &ids, &Purpose::reading(person, reason)).await?)
-    }
-
-    /// The same, read and logged under another actor's key: an approver looks for himself.
-    pub(super) async fn acts_of(
-        &self,
-        reader: &mut Source,
-        (person, reason): (&str, &str),
-    ) -> Result<Reading, CommandError> {
-        Ok(read_acts(reader, &self.keys, &self.ids()?, &Purpose::reading(person, reason)).await?)
-    }
-
-    fn ids(&self) -> Result<Vec<(StreamType, Hash)>, CommandError> {
-        let register = self.officer.register();
-        let custodians = register.custodians().map(|(_, id)| (StreamType::StreamCustodian, id.id));
-        let conversations = register.conversations().map(|(_, id)| (StreamType::StreamConversation, id.id));
-        let ids: Vec<(StreamType, Hash)> = conversations.chain(custodians).collect();
-        if ids.is_empty() {
-            return Err(OfficerError::NothingSelected.into());
-        }
-        Ok(ids)
+impl Place {
+    /// The workplace of these keys.
+    pub(super) async fn desk(&self) -> Result<Desk, CommandError> {
+        Ok(Desk::open(KeyFolder::open(&self.keys)?, &self.ledger).await?)
     }
 }
 
@@ -89,18 +49,8 @@ pub(crate) struct Selected {
 
 impl Selected {
     pub(super) fn scopes(&self, officer: &Officer) -> Result<Vec<Scope>, CommandError> {
-        let register = officer.register();
-        let (from_month, to_month) = (self.from.unwrap_or(0), self.to.unwrap_or(0));
-        let scope =
-            |stream: StreamType, id: Hash| Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month };
-        let mut scopes = Vec::new();
-        for title in &self.conversation {
-            scopes.push(scope(StreamType::StreamConversation, register.conversation(title)?));
-        }
-        for name in &self.custodian {
-            scopes.push(scope(StreamType::StreamCustodian, register.custodian(name)?));
-        }
-        Ok(scopes)
+        let months = (self.from.unwrap_or(0), self.to.unwrap_or(0));
+        Ok(officer.register().scopes(&self.custodian, &self.conversation, months)?)
     }
 }
 

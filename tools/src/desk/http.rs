@@ -22,9 +22,20 @@ const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const PAGE: &str = include_str!("page.html");
-const SCRIPT: &str = include_str!("page.js");
-const STYLE: &str = include_str!("page.css");
+/// The page and what it is made of: path, media type, text.
+const PAGE: &[(&str, &str, &str)] = &[
+    ("/", "text/html", include_str!("page.html")),
+    // A browser asks for it unasked.
+    ("/favicon.ico", "image/svg+xml", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
+    ("/page.css", "text/css", include_str!("page.css")),
+    ("/texts.js", "text/javascript", include_str!("texts.js")),
+    ("/page.js", "text/javascript", include_str!("page.js")),
+    ("/approve.js", "text/javascript", include_str!("approve.js")),
+    ("/cases.js", "text/javascript", include_str!("cases.js")),
+    ("/ends.js", "text/javascript", include_str!("ends.js")),
+    ("/devices.js", "text/javascript", include_str!("devices.js")),
+    ("/start.js", "text/javascript", include_str!("start.js")),
+];
 
 type Answer = Response<Full<Bytes>>;
 
@@ -95,9 +106,10 @@ impl Desk {
             return text(StatusCode::FORBIDDEN, "text/plain", reason);
         }
         match (request.method(), path.as_str()) {
-            (&Method::GET, "/") => text(StatusCode::OK, "text/html", PAGE),
-            (&Method::GET, "/page.js") => text(StatusCode::OK, "text/javascript", SCRIPT),
-            (&Method::GET, "/page.css") => text(StatusCode::OK, "text/css", STYLE),
+            (&Method::GET, path) => match PAGE.iter().find(|(known, ..)| *known == path) {
+                Some((_, media_type, body)) => text(StatusCode::OK, media_type, body),
+                None => text(StatusCode::NOT_FOUND, "text/plain", "nothing is here"),
+            },
             (&Method::POST, path) if path.starts_with("/api/") => {
                 if header(ORIGIN) != format!("http://{}", self.address) {
                     return text(StatusCode::FORBIDDEN, "text/plain", "asked from another page");

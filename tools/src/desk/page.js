@@ -1,58 +1,36 @@
 // The desk's page: it asks, shows what comes back as text, and never as markup.
 "use strict";
 const $ = (id) => document.getElementById(id);
-const texts = {
-  nl: { chats: "Gesprekken", came: "Binnengekomen gesprekken", search: "Zoeken", approve: "Goedkeuren", inbox: "Wacht op een tweede paar ogen", cases: "Zaken", due: "Termijnen", purpose: "Doel van de inzage",
-    why: "Uw naam en het doel komen in het logboek voordat er iets opengaat.", whySearch: "In het logboek komt dat u zocht en waarvoor, niet wat u zocht.",
-    open: "Openen", words: "Woorden", find: "Zoek", approver: "Wie keurt goed", agree: "Goedkeuren", case: "Zaak", of: "Gesprek", regime: "Kader", requester: "Verzoeker", matter: "Onderwerp", state: "Stand", exports: "Uitgeleverde pakketten", covered: "Gelakt",
-    recipient: "Ontvanger", date: "Datum", month: "Maand", events: "Aantal", category: "Categorie", term: "Termijn", held: "Bevroren", holds: "Bevriezingen", releaseWhy: "Reden van opheffing", release: "Opheffen", released: "De bevriezing is opgeheven.",
-    how: "Kies woorden: klik, of sleep over meer woorden. Met het toetsenbord: pijltjes om te lopen, spatiebalk om te kiezen, shift en pijltje om door te kiezen. Het vakje links kiest een bericht om te classificeren.", decide: "Beslissen", cover: "Lakken", ground: "Grond",
-    decision: "Besluit", motivation: "Motivering (bij ouder dan vijf jaar)", hide: "Verberg ook de lengte", propose: "Voorstellen", classify: "Classificeren", class: "Klasse", test: "Toets", clear: "Wis keuze", pickAll: "Kies alles op deze bladzijde",
-    content: "inhoud", contact: "contact", give: "Geef klasse", chosen: (n) => n === 1 ? "1 woord gekozen" : `${n} woorden gekozen`, picked: (n) => n === 1 ? "1 bericht gekozen" : `${n} berichten gekozen`, none: "Er is niets.",
-    proposed: "Voorgesteld. Een ander moet het goedkeuren voordat het geldt.", approved: "Goedgekeurd.", classified: (n) => n === 1 ? "1 bericht geclassificeerd." : `${n} berichten geclassificeerd.`,
-    parts: (n) => n === 1 ? "1 deel te lakken" : `${n} delen te lakken`, ends: (n) => `${n} berichten te vernietigen`, unassigned: "geen categorie", kept: "blijvend bewaren",
-    due_after: (m) => `tot en met ${m}`, past: "verstreken", open_term: "nog niet begonnen", gone: "(niet meer aanwezig)", busy: "Bezig…", found: (n) => n === 1 ? "1 bericht" : `${n} berichten`, page: "Zegel – werkplek",
-    earlier: "Vorige bladzijde", later: "Volgende bladzijde", pages: (at, all) => `bladzijde ${at} van ${all}`, freeze: "Bevriezen", reason: "Reden", holdIt: "Bevries dit gesprek", holding: "Bevroren: dit gesprek wordt niet vernietigd.", to: "t/m", yes: "ja", no: "nee", unknownDay: "Datum onbekend", space: "witruimte",
-    states: { closed: "gesloten", disclosed: "verstrekt", search: "zoekslag nog vast te leggen", decision: "nog te besluiten", waits: "wachttermijn loopt", approval: "nog goed te keuren", ready: "kan worden verstrekt" },
-    regimes: { woo: "Woo", enquete: "parlementaire enquête", kamervragen: "Kamervragen", inspectie: "inspectie", betrokkene: "inzage betrokkene", overbrenging: "overbrenging" },
-    months: ["januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november", "december"] },
-  en: { chats: "Conversations", came: "Conversations that came in", search: "Search", approve: "Approve", inbox: "Waiting for a second pair of eyes", cases: "Cases", due: "Terms", purpose: "Purpose of reading",
-    why: "Your name and the purpose go into the log before anything opens.", whySearch: "The log says that you searched and why, not what for.",
-    open: "Open", words: "Words", find: "Find", approver: "Who approves", agree: "Approve", case: "Case", of: "Conversation", regime: "Regime", requester: "Requester", matter: "Subject", state: "State", exports: "Packages that were exported", covered: "Redacted",
-    recipient: "Recipient", date: "Date", month: "Month", events: "Number", category: "Category", term: "Term", held: "Held", holds: "Holds", releaseWhy: "Reason of release", release: "Release", released: "The hold was released.",
-    how: "Choose words: click, or drag over several. With the keyboard: arrows to walk, space to choose, shift and an arrow to go on choosing. The box on the left picks a message to classify.", decide: "Decide", cover: "Redact", ground: "Ground",
-    decision: "Decision", motivation: "Motivation (if older than five years)", hide: "Hide the length too", propose: "Propose", classify: "Classify", class: "Class", test: "Test", clear: "Clear choice", pickAll: "Pick all on this page",
-    content: "content", contact: "contact", give: "Give class", chosen: (n) => n === 1 ? "1 word chosen" : `${n} words chosen`, picked: (n) => n === 1 ? "1 message picked" : `${n} messages picked`, none: "There is nothing.",
-    proposed: "Proposed. Somebody else has to approve it before it counts.", approved: "Approved.", classified: (n) => n === 1 ? "1 message classified." : `${n} messages classified.`,
-    parts: (n) => n === 1 ? "1 part to be covered" : `${n} parts to be covered`, ends: (n) => `${n} messages to be destroyed`, unassigned: "no category", kept: "kept for ever",
-    due_after: (m) => `through ${m}`, past: "passed", open_term: "not begun", gone: "(no longer there)", busy: "Working…", found: (n) => n === 1 ? "1 message" : `${n} messages`, page: "Zegel – desk",
-    earlier: "Previous page", later: "Next page", pages: (at, all) => `page ${at} of ${all}`, freeze: "Hold", reason: "Reason", holdIt: "Hold this conversation", holding: "Held: this conversation will not be destroyed.", to: "through", yes: "yes", no: "no", unknownDay: "Date unknown", space: "white space",
-    states: { closed: "closed", disclosed: "disclosed", search: "search still to be noted", decision: "still to be decided", waits: "a term is running", approval: "still to be approved", ready: "can be disclosed" },
-    regimes: { woo: "Woo", enquete: "parliamentary enquiry", kamervragen: "questions of members", inspectie: "inspection", betrokkene: "data subject", overbrenging: "transfer" },
-    months: ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"] },
-};
 // Messages on one page: every word of them can be chosen.
 const PAGE = 200;
 let language = "nl", messages = [], chosen = new Map(), picked = new Set(), lists = null, opened = null, first = 0;
 const t = (key) => texts[language][key];
 const make = (name, text, className) => { const one = document.createElement(name); if (text !== undefined) one.textContent = text; if (className) one.className = className; return one; };
-const say = (text) => { $("status").textContent = text; $("alert").textContent = ""; };
+const say = (text) => { $("status").textContent = text; $("alert").textContent = ""; $("technical").hidden = true; $("technical").open = false; };
 
 async function ask(name, asked = {}) {
   say(t("busy"));
   const answer = await fetch("/api/" + name, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(asked) });
   const text = await answer.text();
   if (!answer.ok) {
-    let said = text;
-    try { said = JSON.parse(text)[language]; } catch { }
+    let said = text, detail = "";
+    try { const refusal = JSON.parse(text); said = refusal[language]; detail = refusal.detail ?? ""; } catch { }
     $("status").textContent = "";
     $("alert").textContent = said;
+    $("detail").textContent = detail;
+    $("technical").hidden = !detail;
     throw new Error(name);
   }
   say("");
   return JSON.parse(text);
 }
-const on = (id, work) => $(id).addEventListener("click", () => work().catch(() => {}));
+// A second click on a button whose work is not done yet does nothing.
+const press = (button, work) => button.addEventListener("click", async () => {
+  if (button.dataset.busy) return;
+  button.dataset.busy = "yes";
+  try { await work(); } catch { } finally { delete button.dataset.busy; }
+});
+const on = (id, work) => press($(id), work);
 const month = (m) => m ? `${t("months")[m % 100 - 1] ?? ""} ${Math.floor(m / 100)}`.trim() : "";
 const span = (from, to) => !from ? "" : from === to ? month(from) : `${month(from)} ${t("to")} ${month(to)}`;
 
@@ -69,30 +47,58 @@ function view(name) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name && !(section.id === "chat" && messages.length && (name === "chats" || name === "search"));
   document.querySelectorAll("nav button").forEach((one) => one.dataset.view === name ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current"));
   $("bar").hidden = $("chat").hidden;
-  $("holding").hidden = !opened;
+  // A hold and an end are of one conversation; a search finds in many.
+  for (const id of ["tabHold", "tabEnd"]) $(id).hidden = !opened;
+  if ($("tabHold").getAttribute("aria-selected") === "true" || $("tabEnd").getAttribute("aria-selected") === "true") if (!opened) tab($("tabCover"));
 }
 
-// An entry of a list: what it is, and the button that does something with it.
-function entry(text, detail, word, work) {
-  const item = make("li"), button = make("button", word, "do"), said = make("span");
-  button.type = "button";
-  button.setAttribute("aria-label", `${word}: ${text}`);
-  button.addEventListener("click", () => work().catch(() => {}));
+// An entry of a list: what it is, and the buttons that do something with it.
+function entry(text, detail, ...buttons) {
+  const item = make("li"), said = make("span");
   said.append(make("strong", text), make("small", detail));
-  item.append(said, button);
+  item.append(said, ...buttons.map(([word, work, make = act]) => make(word, text, work)));
   return item;
 }
+function act(word, text, work) {
+  const button = make("button", word, "do");
+  button.type = "button";
+  button.setAttribute("aria-label", `${word}: ${text}`);
+  press(button, work);
+  return button;
+}
+// What cannot be undone is asked twice: the button says so, and goes back when it is left.
+function actTwice(word, text, work) {
+  const button = act(word, text, async () => {
+    if (button.dataset.sure) { calm(); await work(); return; }
+    button.dataset.sure = "yes";
+    button.textContent = t("sure")(word);
+    button.setAttribute("aria-label", `${t("sure")(word)}: ${text}`);
+    say(t("forGood"));
+  });
+  const calm = () => { delete button.dataset.sure; button.textContent = word; button.setAttribute("aria-label", `${word}: ${text}`); };
+  button.addEventListener("blur", calm);
+  return button;
+}
+const options = (id, found) => $(id).replaceChildren(...found.map(([value, text]) => { const one = make("option", text); one.value = value; return one; }));
+const arrive = (id) => { $(id).scrollIntoView({ block: "nearest" }); $(id).focus({ preventScroll: true }); };
 const filled = (id, items) => $(id).replaceChildren(...(items.length ? items : [make("li", t("none"))]));
 
 async function open() {
   lists = await ask("lists");
   $("ministry").textContent = lists.ministry;
   $("person").textContent = lists.person;
-  const option = (item) => { const one = make("option", `${item.code} – ${item.label}`); one.value = item.code; return one; };
-  $("ground").replaceChildren(...lists.grounds.map(option));
+  const coded = (items) => items.map((item) => [item.code, `${item.code} – ${item.label}`]);
+  options("ground", coded(lists.grounds));
   $("ground").value = "5.1.2e";
-  $("class").replaceChildren(...lists.classes.map(option));
-  filled("conversations", lists.conversations.map((found) => entry(found.title, `${t("found")(found.events)}, ${span(found.first, found.last)}`, t("open"), () => read(found.title))));
+  options("class", coded(lists.classes));
+  options("category", coded(lists.selection_list.categories));
+  options("official", lists.custodians.map((name) => [name, name]));
+  options("end", Object.entries(t("endNames")));
+  options("regime", Object.entries(t("regimes")));
+  options("noteAbout", Object.entries(t("noteNames")));
+  options("form", Object.entries(t("forms")));
+  aboutWhom();
+  filled("conversations", lists.conversations.map((found) => entry(found.title, `${t("found")(found.events)}, ${span(found.first, found.last)}`, [t("open"), () => read(found.title)])));
 }
 
 async function read(title) {
@@ -124,7 +130,7 @@ function lay() {
   $("earlier").disabled = first === 0;
   $("later").disabled = first + PAGE >= messages.length;
   $("page").textContent = t("pages")(first / PAGE + 1, Math.max(1, Math.ceil(messages.length / PAGE)));
-  document.querySelector(".pager").hidden = messages.length <= PAGE;
+  document.querySelector("#chat .pager").hidden = messages.length <= PAGE;
   count();
 }
 const turn = (by) => async () => { first += by; lay(); $("chatTitle").scrollIntoView(); };
@@ -218,6 +224,8 @@ on("propose", async () => {
     grounds: [$("ground").value], hide_length: $("hide").checked, at_ms: messages[number].at_ms, motivation: $("motivation").value })));
   const done = await ask("propose", { decision: $("decision").value, parts });
   document.body.dataset.manifest = done.manifest;
+  chosen = new Map();
+  lay();
   say([t("proposed"), ...done.warnings.map((one) => `⚠ ${one[language]}`)].join(" "));
 });
 on("classify", async () => {
@@ -239,46 +247,49 @@ on("find", async () => {
   show(`${t("search")}: ${$("words").value}`, found.messages);
   view("search");
 });
-on("language", async () => { language = language === "nl" ? "en" : "nl"; label(); lay(); await open(); });
+on("language", async () => { language = language === "nl" ? "en" : "nl"; label(); lay(); await open(); await work[document.querySelector("nav [aria-current]").dataset.view](); });
+on("retain", async () => {
+  const places = [...picked].map((number) => messages[number].place);
+  await ask("retain", { conversation: opened ?? "", places, category: $("category").value });
+  picked = new Set();
+  lay();
+  say(t("retained"));
+});
+on("endPropose", async () => {
+  const places = [...picked].map((number) => messages[number].place);
+  const done = await ask("end", { conversation: opened ?? "", places, end: $("end").value, decision: $("endDecision").value, reason: $("endReason").value });
+  picked = new Set();
+  lay();
+  say(t("ended")(done.events));
+});
 
-async function inbox() {
-  const { waiting } = await ask("waiting", { person: $("approver").value });
-  filled("waiting", waiting.map((act) => {
-    const what = act.kind === "REDACTION_MANIFEST" ? t("parts")(act.count) : t("ends")(act.count);
-    const grounds = [...new Set(act.parts.flatMap((part) => part.grounds))].join(", ");
-    return entry(act.decision || act.code, `${what}${grounds ? ` (${grounds})` : ""}, ${act.date}`, t("agree"), async () => {
-      await ask("approve", { id: act.id, person: $("approver").value });
-      await inbox();
-      say(t("approved"));
-    });
-  }));
+// Tabs: one is in the way of the tab key, arrows go between them.
+const tabs = () => [...document.querySelectorAll("[role=tab]:not([hidden])")];
+function tab(wanted) {
+  for (const one of document.querySelectorAll("[role=tab]")) {
+    const is = one === wanted;
+    one.setAttribute("aria-selected", String(is));
+    one.tabIndex = is ? 0 : -1;
+    $(one.getAttribute("aria-controls")).hidden = !is;
+  }
 }
-const row = (cells) => { const one = make("tr"); one.append(...cells.map((cell) => make("td", String(cell)))); return one; };
+for (const one of document.querySelectorAll("[role=tab]")) {
+  one.addEventListener("click", () => tab(one));
+  one.addEventListener("keydown", (event) => {
+    const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!by) return;
+    event.preventDefault();
+    const all = tabs(), next = all[(all.indexOf(one) + by + all.length) % all.length];
+    tab(next);
+    next.focus();
+  });
+}
+
+const row = (cells) => { const one = make("tr"); one.append(...cells.map((cell) => { if (cell instanceof Element) { const td = make("td"); td.append(cell); return td; } return make("td", String(cell)); })); return one; };
 const rows = (id, width, found) => {
   const none = make("tr"), cell = make("td", t("none"));
   cell.colSpan = width;
   none.append(cell);
   $(id).replaceChildren(...(found.length ? found : [none]));
 };
-async function cases() {
-  const found = await ask("cases");
-  rows("caseRows", 5, found.cases.map((one) => row([one.case, t("regimes")[one.regime] ?? one.regime, one.requester, one.matter, t("states")[one.state]])));
-  rows("exportRows", 5, found.exports.map((one) => row([one.case, one.of ?? "", one.recipient, one.date, one.covered ? t("yes") : t("no")])));
-}
-async function terms() {
-  const found = await ask("due");
-  const term = (one) => one.term.state === "due" ? `${t("due_after")(month(one.term.month))}${one.is_past ? `, ${t("past")}` : ""}` : one.term.state === "kept" ? t("kept") : one.term.state === "open" ? t("open_term") : t("unassigned");
-  rows("dueRows", 6, found.due.map((one) => row([one.title, month(one.month), one.events, one.category, term(one), one.held ?? ""])));
-  filled("holds", found.holds.map((one) => entry(one.reason || "–", [one.person, one.date].filter(Boolean).join(", "), t("release"), async () => {
-    await ask("release", { hold: one.hold, reason: $("releaseReason").value });
-    await terms();
-    say(t("released"));
-  })));
-}
-
-const work = { chats: async () => {}, search: async () => {}, approve: inbox, cases, due: terms };
-document.querySelectorAll("nav button").forEach((one) => one.addEventListener("click", () => { view(one.dataset.view); work[one.dataset.view]().catch(() => {}); }));
 $("bar").addEventListener("submit", (event) => event.preventDefault());
-label();
-view("chats");
-open().catch(() => {});

@@ -1,10 +1,17 @@
-//! What the desk answers when it does not do what was asked, in Dutch and English.
+//! What the desk answers when it does not do what was asked, in Dutch and English: what the officer can do; what a specialist needs stands beside it.
 
 use super::DeskError;
-use crate::export::ExportError;
+use crate::case::CaseError;
+use crate::clearance::ClearanceError;
+use crate::destroy::DestroyError;
+use crate::disclose::DisclosureError;
+use crate::export::{CoverError, ExportError};
 use crate::officer::OfficerError;
+use crate::permanent::PermanentError;
 use crate::plan::{PlanError, Warning};
+use crate::retention::Term;
 use serde_json::{Value, json};
+use zegel_verifier::bundle::plain::plain;
 
 /// A field that is missing, as the page calls it.
 const FIELDS: &[(&str, (&str, &str))] = &[
@@ -22,30 +29,265 @@ const FIELDS: &[(&str, (&str, &str))] = &[
     ("places", ("Kies eerst berichten.", "Choose messages first.")),
     ("reason", ("Vul de reden in.", "Say why.")),
     ("conversation", ("Open eerst een gesprek.", "Open a conversation first.")),
+    ("name", ("Vul in hoe de zaak heet.", "Say what the case is called.")),
+    ("requester", ("Vul in wie erom vraagt.", "Say who asks.")),
+    ("matter", ("Vul in waar de zaak over gaat.", "Say what the case is about.")),
+    (
+        "about",
+        ("Kies van wie, of welk gesprek, de zaak is.", "Choose whose, or which conversation, the case is about."),
+    ),
+    (
+        "months",
+        ("Kies een eerste en een laatste maand, of geen van beide.", "Choose a first and a last month, or neither."),
+    ),
+    ("text", ("Vul in wat u vastlegt.", "Say what you note.")),
+    ("until", ("Vul in tot welke dag de wachttermijn loopt.", "Say until which day the term runs.")),
+    ("recipient", ("Vul in voor wie het pakket is.", "Say who gets the package.")),
+    ("category", ("Kies een categorie van de selectielijst.", "Choose a category of the selection list.")),
+    ("custodian", ("Kies een functionaris.", "Choose an official.")),
 ];
 
-/// A refusal in both languages: what the officer can do stands first, what a specialist needs comes behind it.
+/// A refusal in both languages.
 pub(super) fn refusal(reason: &DeskError) -> Value {
-    let en = reason.to_string();
-    let (nl, en) = match reason {
-        DeskError::Request { field } => match FIELDS.iter().find(|(known, _)| known == field) {
-            Some((_, (nl, en))) => ((*nl).to_owned(), (*en).to_owned()),
-            None => (format!("Dit is niet te doen: {field} ontbreekt."), en),
-        },
-        DeskError::Officer(OfficerError::UnknownCode { .. }) => {
-            (format!("Deze code staat niet in de lijst die geldt. ({en})"), en)
+    let detail = reason.to_string();
+    match said(reason) {
+        Some((nl, en)) => json!({ "nl": nl, "en": en, "detail": detail }),
+        None => json!({ "nl": "Dat is niet gelukt.", "en": "That did not work.", "detail": detail }),
+    }
+}
+
+fn said(reason: &DeskError) -> Option<(String, String)> {
+    match reason {
+        DeskError::Request { field } => {
+            let known = FIELDS.iter().find(|(known, _)| known == field);
+            Some(known.map_or_else(
+                || {
+                    both(
+                        &format!("Dit is niet te doen: {field} ontbreekt."),
+                        &format!("This cannot be done: {field} is missing."),
+                    )
+                },
+                |(_, (nl, en))| both(nl, en),
+            ))
         }
-        DeskError::Officer(OfficerError::NothingSelected) => ("Kies eerst berichten.".to_owned(), en),
-        DeskError::Plan(PlanError::Empty) => ("Kies eerst woorden.".to_owned(), en),
+        DeskError::NoApprover { .. } => Some(both(
+            "Het tweede paar ogen ontbreekt: de sleutel van de goedkeurder staat niet op deze werkplek.",
+            "The second pair of eyes is missing: the approver's key is not on this desk.",
+        )),
+        DeskError::SamePerson { person } => Some(both(
+            &format!("{} heeft dit zelf voorgesteld: een ander keurt het goed.", plain(person)),
+            &format!("{} proposed this: somebody else approves it.", plain(person)),
+        )),
+        DeskError::NotSeen => Some(both(
+            "Bekijk eerst, onder uw eigen naam, wat u goedkeurt.",
+            "First look, under your own name, at what you approve.",
+        )),
+        DeskError::Elsewhere => Some(both(
+            "Het bewijspakket van deze uitlevering staat niet op deze werkplek: maak het opnieuw.",
+            "The bundle of this export is not on this desk: make it again.",
+        )),
+        DeskError::Plan(PlanError::Empty) => Some(both("Kies eerst woorden.", "Choose words first.")),
         DeskError::Plan(PlanError::UnknownGround { .. }) => {
-            (format!("Deze grond staat niet in de lijst die geldt. ({en})"), en)
+            Some(both("Deze grond staat niet in de lijst die geldt.", "This ground is not in the list in force."))
         }
-        DeskError::Reading(ExportError::Open { .. }) => {
-            (format!("Dit is met de sleutels van deze werkplek niet te openen. ({en})"), en)
+        DeskError::Case(reason) | DeskError::Disclosure(DisclosureError::Case(reason)) => of_case(reason),
+        DeskError::Disclosure(DisclosureError::OtherGround { ground, .. }) => Some(both(
+            &format!("Er is gelakt op grond {ground}, die onder het kader van deze zaak niet bestaat."),
+            &format!("Something is covered on ground {ground}, which the regime of this case does not know."),
+        )),
+        DeskError::Disclosure(DisclosureError::OtherRecipient { .. }) => Some(both(
+            "Dit pakket is voor een andere ontvanger gemaakt.",
+            "This package was made for another recipient.",
+        )),
+        DeskError::Destroy(reason) => of_end(reason),
+        DeskError::Permanent(reason) => of_permanent(reason),
+        DeskError::Clearance(reason) => of_clearance(reason),
+        DeskError::Officer(reason) => of_officer(reason),
+        DeskError::Reading(reason) => of_reading(reason),
+        _ => None,
+    }
+}
+
+fn both(nl: &str, en: &str) -> (String, String) {
+    (nl.into(), en.into())
+}
+
+fn of_officer(reason: &OfficerError) -> Option<(String, String)> {
+    match reason {
+        OfficerError::UnknownCode { .. } => {
+            Some(both("Deze code staat niet in de lijst die geldt.", "This code is not in the list in force."))
         }
-        _ => (format!("Dat is niet gelukt. ({en})"), en),
-    };
-    json!({ "nl": nl, "en": en })
+        OfficerError::NothingSelected => Some(both("Kies eerst berichten.", "Choose messages first.")),
+        OfficerError::OwnAct => Some(both(
+            "Wie iets voorstelt keurt het niet zelf goed.",
+            "Who proposes something does not approve it himself.",
+        )),
+        OfficerError::Reading(reason) => of_reading(reason),
+        _ => None,
+    }
+}
+
+fn of_reading(reason: &ExportError) -> Option<(String, String)> {
+    match reason {
+        ExportError::Open { .. } => Some(both(
+            "Dit is met de sleutels van deze werkplek niet te openen.",
+            "The keys of this desk do not open this.",
+        )),
+        ExportError::Cover(CoverError::NotApproved) => Some(both(
+            "Het tweede paar ogen ontbreekt: wat hier gelakt is heeft nog niemand anders goedgekeurd.",
+            "The second pair of eyes is missing: nobody else has approved what is redacted here.",
+        )),
+        ExportError::Cover(CoverError::OutOfScope { .. }) => Some(both(
+            "Deze laklijst hoort bij een ander gesprek of een andere functionaris.",
+            "These redactions belong to another conversation or another official.",
+        )),
+        ExportError::Cover(CoverError::StandsElsewhere { .. }) => Some(both(
+            "Wat gelakt is staat nog een keer in het bericht, bijvoorbeeld in het bronrecord: lak dat ook.",
+            "What is redacted stands in the message once more, in the source's own record for instance: redact that too.",
+        )),
+        _ => None,
+    }
+}
+
+fn of_case(reason: &CaseError) -> Option<(String, String)> {
+    match reason {
+        CaseError::NameTaken { name } => Some(both(
+            &format!("Er is al een zaak {}.", plain(name)),
+            &format!("There is a case {} already.", plain(name)),
+        )),
+        CaseError::Closed { .. } => Some(both("Deze zaak is gesloten.", "This case is closed.")),
+        CaseError::NoSearch { .. } => Some(both(
+            "Er gaat nog niets weg: leg eerst de zoekslag vast.",
+            "Nothing leaves yet: note the search first.",
+        )),
+        CaseError::NoDecision { .. } => Some(both(
+            "Er gaat nog niets weg: leg eerst het besluit vast.",
+            "Nothing leaves yet: note the decision first.",
+        )),
+        CaseError::Waits { until, .. } => {
+            let day = until.get(..10).unwrap_or(until);
+            Some(both(
+                &format!("Er gaat nog niets weg: de wachttermijn loopt tot {day}."),
+                &format!("Nothing leaves yet: a term runs until {day}."),
+            ))
+        }
+        CaseError::Appeal { until, .. } => {
+            let day = until.get(..10).unwrap_or(until);
+            Some(both(
+                &format!("De zaak blijft open, en bevroren: tegen het besluit kan tot {day} worden opgekomen."),
+                &format!("The case stays open, and held: the decision can be appealed until {day}."),
+            ))
+        }
+        CaseError::ApprovedBefore { decision, .. } => Some(both(
+            &format!("Er gaat nog niets weg: laat het pakket opnieuw goedkeuren, na «{}».", plain(decision)),
+            &format!("Nothing leaves yet: have the package approved anew, after «{}».", plain(decision)),
+        )),
+        CaseError::NotApproved { .. } => Some(both(
+            "Er gaat nog niets weg: het tweede paar ogen heeft dit pakket niet goedgekeurd.",
+            "Nothing leaves yet: the second pair of eyes has not approved this package.",
+        )),
+        _ => None,
+    }
+}
+
+fn of_end(reason: &DestroyError) -> Option<(String, String)> {
+    match reason {
+        DestroyError::Nothing => Some(both("Er is niets dat kan eindigen.", "Nothing is there that could end.")),
+        DestroyError::NotDue { term: Term::Unassigned, .. } => Some(both(
+            "Er is nog geen categorie van de selectielijst toegekend.",
+            "No category of the selection list has been given yet.",
+        )),
+        DestroyError::NotDue { term: Term::Kept, .. } => Some(both(
+            "Dit is blijvend te bewaren en wordt niet vernietigd.",
+            "This is kept for ever, and is not destroyed.",
+        )),
+        DestroyError::NotDue { .. } => {
+            Some(both("De bewaartermijn is nog niet verstreken.", "The term has not passed yet."))
+        }
+        DestroyError::OtherCategory { .. } => Some(both(
+            "Deze berichten zijn van verschillende categorieën: stel ze apart voor.",
+            "These messages are of several categories: propose them apart.",
+        )),
+        DestroyError::Held { reason, .. } => {
+            let why = if reason.is_empty() { String::new() } else { format!(" ({})", plain(reason)) };
+            Some(both(
+                &format!("Dit is bevroren{why}: eerst moet de bevriezing worden opgeheven."),
+                &format!("This is held{why}: the hold has to be released first."),
+            ))
+        }
+        DestroyError::IsRecord { .. } => Some(both(
+            "Geschoond wordt alleen wat als privé of partijpolitiek is geclassificeerd.",
+            "Only what is classified as private or party-political is weeded.",
+        )),
+        DestroyError::NoIncident => Some(both(
+            "Vul bij een datalek het incidentnummer in als besluit.",
+            "For a breach, give the incident's number as decision.",
+        )),
+        DestroyError::NoDeed => Some(both(
+            "Vul bij een overbrenging het archief en de akte in als besluit.",
+            "For a transfer, give the archive and its deed as decision.",
+        )),
+        DestroyError::NotKept { .. } => Some(both(
+            "Alleen wat blijvend te bewaren is wordt overgebracht.",
+            "Only what is kept for ever is transferred.",
+        )),
+        DestroyError::NotApproved { .. } => Some(both(
+            "Het tweede paar ogen ontbreekt: een ander heeft dit nog niet goedgekeurd.",
+            "The second pair of eyes is missing: nobody else has approved this.",
+        )),
+        DestroyError::StillThere { .. } => Some(both(
+            "Het is nog niet weg: er wordt niets verklaard voordat de inhoud gewist is.",
+            "It is not gone yet: nothing is declared before the content is erased.",
+        )),
+        DestroyError::Officer(reason) => of_officer(reason),
+        _ => None,
+    }
+}
+
+fn of_permanent(reason: &PermanentError) -> Option<(String, String)> {
+    match reason {
+        PermanentError::Off => Some(both(
+            "Blijvend lakken staat uit in het beleid van het ministerie: in het archiefexemplaar wordt niets voorgoed gelakt. In wat wordt verstrekt blijft het wel gelakt.",
+            "Permanent redaction is off in the ministry's policy: nothing is covered for good in the archive copy. In what is disclosed it stays covered.",
+        )),
+        PermanentError::NotApproved { .. } => Some(both(
+            "Het tweede paar ogen ontbreekt: een ander heeft dit nog niet goedgekeurd.",
+            "The second pair of eyes is missing: nobody else has approved this.",
+        )),
+        PermanentError::Whole { .. } => Some(both(
+            "Een heel bericht wordt vernietigd of geschoond, niet blijvend gelakt.",
+            "A whole message is destroyed or weeded, not covered for good.",
+        )),
+        PermanentError::Officer(reason) => of_officer(reason),
+        _ => None,
+    }
+}
+
+fn of_clearance(reason: &ClearanceError) -> Option<(String, String)> {
+    match reason {
+        ClearanceError::NoReadout => Some(both(
+            "Van deze functionaris is nog niets uitgelezen: er is niets vrij te geven.",
+            "Nothing of this official was read out: there is nothing to clear.",
+        )),
+        ClearanceError::NotClosed { .. } => Some(both(
+            "De laatste uitlezing is niet afgesloten: lees de telefoon eerst opnieuw uit.",
+            "The newest read-out was not closed: read the phone out again first.",
+        )),
+        ClearanceError::Unreceipted { waiting } => Some(both(
+            &format!(
+                "Nog niet alles is in het log bevestigd ({waiting} keer geen ontvangstbewijs): er wordt niets vrijgegeven voordat dat er is."
+            ),
+            &format!(
+                "Not everything is confirmed in the log ({waiting} without a receipt): nothing is cleared before it is."
+            ),
+        )),
+        ClearanceError::Nothing { chats, .. } => Some(both(
+            &format!("Geen van de {chats} gesprekken mag van het apparaat."),
+            &format!("None of the {chats} chats may be removed from the device."),
+        )),
+        ClearanceError::Officer(reason) => of_officer(reason),
+        ClearanceError::Source(_) => None,
+    }
 }
 
 /// What is to be known of a plan that was proposed all the same.
@@ -62,15 +304,27 @@ pub(super) fn warning(warning: &Warning) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::Spot;
 
     #[test]
     fn every_refusal_has_two_languages_and_says_what_to_do() {
-        for field in ["purpose", "decision", "person", "words", "parts", "places", "reason", "act"] {
+        for field in ["purpose", "decision", "person", "words", "parts", "places", "reason", "about", "act"] {
             let said = refusal(&DeskError::Request { field });
             let (nl, en) = (said["nl"].as_str().expect("Dutch"), said["en"].as_str().expect("English"));
             assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{field}");
         }
         let said = refusal(&DeskError::Plan(PlanError::Empty));
         assert_eq!(said["nl"], "Kies eerst woorden.");
+    }
+
+    #[test]
+    fn a_refusal_shows_no_place_of_the_log_but_to_who_asks_for_it() {
+        let spot = Spot { entry: 41, position: 7 };
+        let held = DeskError::Destroy(DestroyError::Held { spot, reason: "enqu\u{202e}ete".into() });
+        let said = refusal(&held);
+        assert_eq!(said["nl"], "Dit is bevroren (enqu\u{fffd}ete): eerst moet de bevriezing worden opgeheven.");
+        assert!(said["detail"].as_str().is_some_and(|detail| detail.contains("41:7")), "{said}");
+        let odd = refusal(&DeskError::Request { field: "act" });
+        assert_eq!(odd["nl"], "Dit is niet te doen: act ontbreekt.");
     }
 }

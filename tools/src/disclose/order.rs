@@ -180,7 +180,7 @@ mod tests {
         );
         let remark = places(vec![said.clone(), at("(alleen van Anna)", 4, 90.0)]);
         assert!((remark[0].0 - 30.0).abs() < 0.01, "{remark:?}");
-        let full = places(vec![Placed { x: 0.0, width: 200.0, ..said }]);
+        let full = places(vec![Placed { x: 0.0, width: 200.0, way: Way::Left, ..said }]);
         assert!(full[0].0.abs() < 0.01, "a full line stays in its column");
     }
 

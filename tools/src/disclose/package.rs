@@ -26,6 +26,28 @@ pub enum Content {
     Counts,
 }
 
+impl Content {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Documents, Self::Sip, Self::Rsmf, Self::Counts];
+
+    /// As in the event.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Documents => "documents",
+            Self::Sip => "sip",
+            Self::Rsmf => "rsmf",
+            Self::Counts => "counts",
+        }
+    }
+
+    /// The form of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|content| content.word() == word)
+    }
+}
+
 /// What is to be packed.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {

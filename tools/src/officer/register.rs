@@ -7,6 +7,7 @@ use crate::source::Placed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use zegel_proto::v1::{Scope, StreamType};
 use zegel_verifier::hash::Hash;
 
 /// An id and where it was registered.
@@ -82,6 +83,30 @@ impl Register {
     /// All conversations, by title.
     pub fn conversations(&self) -> impl Iterator<Item = (&str, &RegisteredId)> {
         self.file.conversations.iter().map(|(title, id)| (title.as_str(), id))
+    }
+
+    /// Scopes of custodians and conversations by their names, in these months (0 and 0: in all).
+    ///
+    /// # Errors
+    /// [`OfficerError::UnknownName`].
+    pub fn scopes(
+        &self,
+        custodians: &[String],
+        conversations: &[String],
+        (from_month, to_month): (u32, u32),
+    ) -> Result<Vec<Scope>, OfficerError> {
+        let scope =
+            |stream: StreamType, id: Hash| Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month };
+        let titles =
+            conversations.iter().map(|title| Ok(scope(StreamType::StreamConversation, self.conversation(title)?)));
+        let names = custodians.iter().map(|name| Ok(scope(StreamType::StreamCustodian, self.custodian(name)?)));
+        titles.chain(names).collect()
+    }
+
+    /// The name of a custodian, or the title of a conversation.
+    #[must_use]
+    pub fn name_of(&self, id: Hash) -> Option<&str> {
+        self.conversations().chain(self.custodians()).find(|(_, found)| found.id == id).map(|(name, _)| name)
     }
 
     pub(super) fn check_free_custodian(&self, name: &str) -> Result<(), OfficerError> {

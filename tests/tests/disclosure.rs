@@ -131,9 +131,13 @@ fn a_package_shows_what_is_open_and_holds_nothing_of_what_is_covered() {
     };
     note("zoekslag", "alle chats van de functionaris, mei 2026", &[]);
     assert!(desk.refused(&disclose).contains("has no decision"));
-    note("besluit", "deels openbaar", &["--decision", "besluit 1"]);
+    note("besluit", "deels openbaar", &["--decision", "besluit 1", "--appeal", "2020-03-01"]);
     note("zienswijze", "de aannemer vraagt uitstel", &["--until", "2020-01-01"]);
     assert!(desk.refused(&disclose).contains("has not been approved"));
+    stage.zegel(&["case", "approve", CASE, "--export", &id]);
+    // A later version of the decision is approved anew.
+    note("besluit", "na zienswijze", &["--decision", "besluit 2", "--appeal", "2020-03-01"]);
+    assert!(desk.refused(&disclose).contains("before \"besluit 2\", the newest version of the decision"));
     assert!(!out.exists());
     stage.zegel(&["case", "approve", CASE, "--export", &id]);
     let other = ["disclose", &bundle, "--case", CASE, "--recipient", "Iemand anders", "--out", &to];
@@ -169,6 +173,7 @@ fn a_package_shows_what_is_open_and_holds_nothing_of_what_is_covered() {
     counts_only(&desk, &bundle);
     archive(&desk, &bundle);
     investigators(&desk, &bundle);
+    waiting(&desk, &bundle);
     closed(&desk, &disclose);
 }
 
@@ -313,6 +318,25 @@ fn counts_only(desk: &Desk, bundle: &str) {
         let text = std::fs::read_to_string(out.join(&name)).expect("text");
         assert!(!text.contains("Veerhaven,") && !text.contains("Anna"), "{name}: {text}");
     }
+}
+
+/// While a third party may still object, nothing leaves; while the decision can be appealed, the case and its hold stay.
+fn waiting(desk: &Desk, bundle: &str) {
+    let out = desk.stage.path("te-vroeg").display().to_string();
+    let note = |case: &str, more: &[&str]| {
+        desk.stage.zegel(&[&["case", "note", case, "--text", "na bekendmaking"], more].concat());
+    };
+    let other = "Woo 2026-18";
+    let about =
+        ["--regime", "woo", "--requester", "een ander", "--matter", "hetzelfde", "--custodian", "Anna de Vries"];
+    desk.stage.zegel(&[&["case", "open", other], &about[..]].concat());
+    note(other, &["--about", "besluit", "--decision", "besluit 3"]);
+    let close = ["case", "close", other, "--reason", "ingetrokken"];
+    assert!(desk.refused(&close).contains("can be appealed until"), "six weeks, without a word");
+    note(CASE, &["--about", "zienswijze", "--until", "2999-01-01"]);
+    let disclose = ["disclose", bundle, "--case", CASE, "--recipient", RECIPIENT, "--out", &out];
+    assert!(desk.refused(&disclose).contains("waits until 2999-01-01"));
+    assert!(!Path::new(&out).exists());
 }
 
 fn closed(desk: &Desk, disclose: &[&str]) {

@@ -108,6 +108,34 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
             assert_eq!(other["findings"][id], 1, "{id}: {other:#}");
         }
     }
+    // What the acts rest on is not examined where it is closed, and is judged where it is shown.
+    let rule = |n, failed, closed| serde_json::json!({ "n": n, "failed": failed, "closed": closed });
+    assert_eq!(
+        (&found["report"]["rules"]["holds"], &found["report"]["rules"]["classes"]),
+        (&rule(2, 0, 2), &rule(1, 0, 1))
+    );
+    let shown = stage.path("shown");
+    let order = ["export", "--acts", "--recipient", "Inspectie", "--out", shown.to_str().expect("a path")];
+    stage.zegel(&[&order[..], &CHAT].concat());
+    let (code, with_acts) = stage.verify(&shown, &[]);
+    assert_eq!(code, Some(0), "{with_acts:#}");
+    let rules = &with_acts["report"]["rules"];
+    assert_eq!((&rules["holds"], &rules["classes"]), (&rule(2, 0, 0), &rule(1, 0, 0)), "{with_acts:#}");
+    for (of, result, counts) in [(&bundle, "not_examined", [0, 0]), (&shown, "pass", [1, 2])] {
+        let (page, trust) = (stage.path("report.html"), stage.trust());
+        let mut verifier = zegel_tests::command("zegel-verifier");
+        verifier.arg("report").arg(of).arg("--trust").arg(trust).arg("--out").arg(&page);
+        assert!(verifier.status().expect("it runs").success());
+        let json = std::fs::read(page.with_extension("json")).expect("JSON");
+        let json: Value = serde_json::from_slice(&json).expect("JSON");
+        for (id, n) in ["CLASS_EXCLUDED", "HOLD_BREACH"].into_iter().zip(counts) {
+            let checks = json["checks"][0].as_array().expect("checks");
+            let check = checks.iter().find(|check| check["id"] == id).expect("there");
+            assert_eq!((&check["result"], &check["n"]), (&result.into(), &n.into()), "{check:#}");
+        }
+        let page = std::fs::read_to_string(&page).expect("a page");
+        assert_eq!(page.contains("zegel export --acts"), result == "not_examined", "what would be needed is said");
+    }
     let steps = found["report"]["custody"]["steps"].as_array().expect("steps");
     let ended: Vec<u64> = steps.iter().filter_map(|step| step["file"]["ended"].as_u64()).collect();
     assert_eq!(ended, [0, 4, 4, 4]);

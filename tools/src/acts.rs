@@ -233,29 +233,64 @@ impl Acts {
         self.all.iter().filter(|act| lists(act)).find_map(|act| Some((act, End::of_kind(act.kind)?)))
     }
 
-    /// Every event that was ended, how, and where that was proposed, approved and declared.
+    /// Every event that was ended, and how: what was declared first counts.
     #[must_use]
-    pub fn endings(&self) -> (BTreeMap<Spot, End>, BTreeSet<(u64, u32)>) {
-        let (mut ended, mut places) = (BTreeMap::new(), BTreeSet::new());
+    pub fn endings(&self) -> BTreeMap<Spot, End> {
+        let mut ended = BTreeMap::new();
         for act in &self.all {
             let Some(end) = End::of_kind(act.kind) else { continue };
-            ended.extend(act.items.iter().map(|item| (Spot { entry: item.entry, position: item.position }, end)));
-            let of = act.refers_to();
-            let belongs = |other: &&Act| of.is_some() && (other.id() == of || other.refers_to() == of);
-            places.extend(self.all.iter().filter(belongs).map(|other| (other.spot.entry, other.spot.position)));
+            for item in &act.items {
+                ended.entry(Spot { entry: item.entry, position: item.position }).or_insert(end);
+            }
         }
-        (ended, places)
+        ended
     }
 
-    /// What is covered for good, under its grounds and [`permanent::MARK`], with the places of the acts that say so.
+    /// Where the ends of these events were proposed, approved and declared. Ends of others are told to nobody.
     #[must_use]
-    pub fn forever(&self) -> (Vec<RedactionItem>, BTreeSet<(u64, u32)>) {
-        let declared = || self.of_kind(EventKind::BodyResealed);
-        let of: BTreeSet<Option<Hash>> = declared().map(Act::refers_to).collect();
-        let approves = |act: &&Act| act.kind == EventKind::RedactionApproved && of.contains(&act.refers_to());
-        let places = declared().chain(self.all.iter().filter(approves));
-        let places = places.map(|act| (act.spot.entry, act.spot.position)).collect();
-        (declared().flat_map(|act| act.items.iter().cloned()).collect(), places)
+    pub fn declarations_of(&self, ended: &BTreeMap<Spot, End>) -> BTreeSet<(u64, u32)> {
+        let lists = |act: &&Act| {
+            let is_of = |item: &RedactionItem| ended.contains_key(&Spot { entry: item.entry, position: item.position });
+            End::of_kind(act.kind).is_some() && act.items.iter().any(is_of)
+        };
+        let of: BTreeSet<Hash> = self.all.iter().filter(lists).filter_map(Act::refers_to).collect();
+        let is_of = |id: Option<Hash>| id.is_some_and(|id| of.contains(&id));
+        let belongs = |act: &&Act| is_of(act.id()) || is_of(act.refers_to());
+        self.all.iter().filter(belongs).map(|act| (act.spot.entry, act.spot.position)).collect()
+    }
+
+    /// Where holds were placed and released, and where the classes of these events were given by act on them or on this id: what ends rest on.
+    /// A hold may name ids of others.
+    #[must_use]
+    pub fn grounds_of(&self, ended: &BTreeMap<Spot, End>, id: &[u8]) -> BTreeSet<(u64, u32)> {
+        let is_wanted = |act: &&Act| match act.kind {
+            EventKind::HoldPlaced | EventKind::HoldReleased => true,
+            EventKind::ClassAssigned => {
+                let is_of =
+                    |item: &RedactionItem| ended.contains_key(&Spot { entry: item.entry, position: item.position });
+                let is_about = |selection: &SelectionSubject| selection.scopes.iter().any(|scope| scope.id == id);
+                act.items.iter().any(is_of) || act.selection().is_some_and(is_about)
+            }
+            _ => false,
+        };
+        self.all.iter().filter(is_wanted).map(|act| (act.spot.entry, act.spot.position)).collect()
+    }
+
+    /// What is covered for good, under its grounds and [`permanent::MARK`](crate::permanent::MARK).
+    #[must_use]
+    pub fn forever(&self) -> Vec<RedactionItem> {
+        self.of_kind(EventKind::BodyResealed).flat_map(|act| act.items.iter().cloned()).collect()
+    }
+
+    /// Where it was declared and approved that these parts are covered for good.
+    #[must_use]
+    pub fn reseals_of(&self, parts: &[RedactionItem]) -> BTreeSet<(u64, u32)> {
+        let declares =
+            |act: &&Act| act.kind == EventKind::BodyResealed && act.items.iter().any(|item| parts.contains(item));
+        let of: BTreeSet<Hash> = self.all.iter().filter(declares).filter_map(Act::refers_to).collect();
+        let kinds = [EventKind::BodyResealed, EventKind::RedactionApproved];
+        let belongs = |act: &&Act| kinds.contains(&act.kind) && act.refers_to().is_some_and(|id| of.contains(&id));
+        self.all.iter().filter(belongs).map(|act| (act.spot.entry, act.spot.position)).collect()
     }
 
     /// Redaction manifests in log order.

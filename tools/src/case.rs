@@ -4,7 +4,8 @@
 //! search, third-party views, versions of the decision and waiting periods, `REDACTION_APPROVED` by the second pair of eyes,
 //! `DISCLOSURE_SENT` before a byte leaves, `HOLD_RELEASED` with `CASE_CLOSED`. Invariants:
 //! - the log is told first, and then the file that keeps the officer's view of it: a step that is in the file is in the log;
-//! - nothing is disclosed in a case that is closed, has no documented search, waits, or has not been approved.
+//! - nothing is disclosed in a case that is closed, has no documented search, waits, or has not been approved since its newest decision;
+//! - a case, and its hold, ends when no term of objection or appeal runs.
 //!
 //! Not here: what is in a package (`disclose`). Specification: `specs/disclosure.md`.
 
@@ -86,6 +87,26 @@ pub enum CaseError {
         name: String,
         /// As RFC 3339.
         until: String,
+    },
+    /// Objection or appeal can still be made.
+    #[error("case {name:?} can be appealed until {until}: until then it stays open, and what it is about is held")]
+    Appeal {
+        /// The name.
+        name: String,
+        /// As RFC 3339.
+        until: String,
+    },
+    /// Approved, and then decided anew.
+    #[error(
+        "export {export} was approved in case {name:?} before {decision:?}, the newest version of the decision: approve what that says"
+    )]
+    ApprovedBefore {
+        /// The name.
+        name: String,
+        /// Id of the export.
+        export: String,
+        /// The newest decision.
+        decision: String,
     },
     /// One pair of eyes.
     #[error("export {export} has not been approved in case {name:?}: the approver runs zegel case approve")]

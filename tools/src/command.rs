@@ -17,6 +17,7 @@ mod export;
 mod follower;
 mod import;
 mod key;
+mod lists;
 mod load;
 mod mirror;
 mod outcome;
@@ -105,7 +106,10 @@ enum Command {
     /// Set a policy of the ministry: `four_eyes`, `selection_list`, `admission`, …
     Policy(records::Policy),
     /// Publish a new version of the list of classes.
-    Classes(records::Classes),
+    Classes(lists::Classes),
+    /// The list of grounds and markings, and a new version of it.
+    #[command(subcommand)]
+    Grounds(lists::Grounds),
     /// Read, judge, and divide the work.
     #[command(subcommand)]
     Review(review::Review),
@@ -202,7 +206,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, CommandError> {
         Command::Retain(retain) => records::retain(retain).await,
         Command::Due(due) => records::due(&due).await,
         Command::Policy(policy) => records::policy(policy).await,
-        Command::Classes(classes) => records::classes(&classes).await,
+        Command::Classes(classes) => lists::classes(&classes).await,
+        Command::Grounds(grounds) => lists::grounds(grounds).await,
         Command::Review(review) => review::run(review).await,
         Command::Claim(claim) => claims::claim(claim).await,
         Command::Clearance(clear) => clearance::run(clear).await,

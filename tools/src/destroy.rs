@@ -13,7 +13,7 @@ pub use act::{Declared, Wanted, begin, declare, erase, order};
 use crate::acts::{Act, Acts, Selection, Target};
 use crate::export::Spot;
 use crate::keys::{Actor, KeyError, KeyFolder};
-use crate::officer::{Decision, OfficerError};
+use crate::officer::{Decided, Decision, OfficerError};
 use crate::reading::Reading;
 use crate::retention::{SelectionList, Term, month_of, term};
 use serde::Serialize;
@@ -330,6 +330,16 @@ impl Proposal {
             .map(|item| Spot { entry: item.entry, position: item.position })
             .collect();
         Ok((Self { end, code: selection.code.clone(), scope, spots: spots.into_iter().collect() }, first))
+    }
+
+    /// The declaration of a proposal that is in the log already. A deed has no id of its own: its proposal's stands for it.
+    #[must_use]
+    pub fn declared(acts: &Acts, proposal: &Act) -> Option<Decided> {
+        let id = proposal.id();
+        let declares = |act: &&Act| End::of_kind(act.kind).is_some() && id.is_some() && act.refers_to() == id;
+        let act = acts.iter().find(declares)?;
+        let Spot { entry, position } = act.spot;
+        Some(Decided { act: act.id().or(id)?, entry, position })
     }
 
     /// Looks at the rules again, at the approval, and signs the order with both keys.

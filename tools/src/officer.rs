@@ -11,7 +11,7 @@ mod register;
 mod rotation;
 
 pub use archive::{add_archive_key, retire_archive_key};
-pub use decide::{Decided, Decision, TESTS, approve};
+pub use decide::{Decided, Decision, TESTS, approve, check_claim_term};
 pub use follower::{Recovered, log_recovered, register_follower};
 pub(crate) use genesis::key_added;
 pub use genesis::{Bootstrap, bootstrap, genesis_drafts, register_source};
@@ -27,6 +27,7 @@ use crate::source::{Source, SourceError, now_ms};
 use thiserror::Error;
 use zegel_proto::v1::EventKind;
 use zegel_verifier::hash::Hash;
+use zegel_verifier::selection::SelectionListError;
 
 /// Why an officer's act was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -111,6 +112,32 @@ pub enum OfficerError {
         /// Codes that it has.
         known: String,
     },
+    /// A new list that lacks what the one in force has, or what the program writes by itself.
+    #[error("list {version:?} lacks {codes}, which {why}")]
+    ListLacks {
+        /// The new list.
+        version: String,
+        /// Codes that it lacks.
+        codes: String,
+        /// Why they have to be there, and what to do.
+        why: &'static str,
+    },
+    /// A new list under the name of the old one, or of none.
+    #[error("a new version of a list has a name of its own: found {version:?}, in force is {in_force:?}")]
+    ListVersion {
+        /// The new list.
+        version: String,
+        /// The list that it would replace.
+        in_force: String,
+    },
+    /// A code that stands twice, or not in its one form.
+    #[error("code {code:?} of the list {fault}")]
+    ListCode {
+        /// The code.
+        code: String,
+        /// What is wrong.
+        fault: &'static str,
+    },
     /// Nothing is selected.
     #[error("nothing is selected: name a conversation, a custodian or events")]
     NothingSelected,
@@ -120,16 +147,9 @@ pub enum OfficerError {
         /// As given.
         found: String,
     },
-    /// A list that does not read.
-    #[error("{what}, line {line}: {reason}")]
-    List {
-        /// Which list.
-        what: &'static str,
-        /// Counted from 1.
-        line: usize,
-        /// Why.
-        reason: &'static str,
-    },
+    /// A selection list that does not read.
+    #[error(transparent)]
+    List(#[from] SelectionListError),
     /// A value that a policy with fixed values does not have.
     #[error("policy {name} cannot be {found:?}: {allowed}")]
     PolicyValue {

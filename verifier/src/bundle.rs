@@ -9,6 +9,7 @@
 //!
 //! Not here: file systems, zip files, clocks, terminals (the command's). Specification: `specs/bundle.md`.
 
+mod admissions;
 mod attachments;
 mod authorship;
 pub mod bag;
@@ -33,6 +34,7 @@ pub mod report;
 mod rows;
 mod salts;
 pub mod secured;
+mod shut;
 mod span;
 pub mod splits;
 mod walk;

@@ -29,6 +29,7 @@ pub mod mirror;
 pub mod note;
 pub mod proof;
 pub mod registry;
+pub mod selection;
 pub mod signature;
 pub mod snapshot;
 pub mod tree;

@@ -112,6 +112,7 @@ pub struct Registry {
     log_keys: Vec<(u64, [u8; 32])>,
     archive_keys: BTreeMap<Hash, ArchiveKeyRecord>,
     grounds: BTreeMap<String, String>,
+    ground_list: String,
     classes: BTreeMap<String, String>,
     class_list: String,
     policies: BTreeMap<String, String>,
@@ -254,6 +255,12 @@ impl Registry {
     /// Grounds and markings of the newest list with their Dutch labels, by code.
     pub fn grounds(&self) -> impl Iterator<Item = (&str, &str)> {
         self.grounds.iter().map(|(code, label)| (code.as_str(), label.as_str()))
+    }
+
+    /// Name and version of the newest list of grounds; empty before there is one.
+    #[must_use]
+    pub fn ground_list(&self) -> &str {
+        &self.ground_list
     }
 
     /// The newest value of a policy.

@@ -40,7 +40,13 @@ impl Watermark {
     /// What would be left of a row with these digests.
     #[must_use]
     pub fn of(place: &Mark, text: &Mark, time: &Mark) -> Self {
-        Self { place: Self::of_place(place), said: mark(1, &[place, text]), timed: mark(2, &[time, text]) }
+        Self { place: Self::of_place(place), said: mark(1, &[place, text]), timed: Self::of_time(time, text) }
+    }
+
+    /// The mark of a time and a text.
+    #[must_use]
+    pub fn of_time(time: &Mark, text: &Mark) -> Mark {
+        mark(2, &[time, text])
     }
 
     /// The mark of a place.

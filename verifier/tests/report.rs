@@ -286,3 +286,77 @@ fn sections_are_those_of_the_design_and_every_link_of_the_contents_leads_somewhe
         }
     }
 }
+
+/// A token of a third party over the checkpoint, made and checked by other people's tool on what the JSON says; `None` where that is not installed.
+fn timestamped(folder: &std::path::Path, digest: &str, wanted: &str) -> Option<bool> {
+    let run = |arguments: &[&str]| {
+        let output = Command::new("openssl").args(arguments).current_dir(folder).output().ok()?;
+        Some((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    };
+    let conf = "[tsa]\ndefault_tsa=t\n[t]\nserial=serial\nsigner_cert=ca.pem\nsigner_key=ca.key\nsigner_digest=sha256\ndefault_policy=1.2.3.4\ndigests=sha256\n\
+                [e]\nextendedKeyUsage=critical,timeStamping\n[req]\ndistinguished_name=dn\n[dn]\n";
+    fs::write(folder.join("tsa.cnf"), conf).expect("written");
+    fs::write(folder.join("serial"), "01\n").expect("written");
+    let cert = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+    ];
+    let more = ["-subj", "/CN=tsa", "-config", "tsa.cnf", "-extensions", "e", "-days", "3650"];
+    let (made, said) = run(&[&cert[..], &more].concat())?;
+    assert!(made, "{said}");
+    for step in [
+        vec!["ts", "-query", "-digest", digest, "-sha256", "-cert", "-out", "q.tsq"],
+        vec!["ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q.tsq", "-out", "token.tsr"],
+    ] {
+        let (done, said) = run(&step)?;
+        assert!(done, "{said}");
+    }
+    Some(run(&["ts", "-verify", "-digest", wanted, "-in", "token.tsr", "-CAfile", "ca.pem"])?.0)
+}
+
+#[test]
+fn a_token_of_a_third_party_is_checked_on_the_digest_of_the_checkpoint_as_the_report_says() {
+    let (log, plan) = log();
+    let made = report(&log.evidence(&plan).pack().bag(), &log.trust(), &[]);
+    let json = fs::read(made.folder.path().join("page.json")).expect("JSON");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let told = &json["bundles"][0]["report"]["log"];
+    let (size, root) =
+        (told["checkpoint_size"].as_u64().expect("a size"), told["checkpoint_root"].as_str().expect("a root"));
+    let root = zegel_verifier::hash::Hash(std::array::from_fn(|at| {
+        u8::from_str_radix(&root[2 * at..2 * at + 2], 16).expect("hexadecimal")
+    }));
+    let text = zegel_verifier::checkpoint::print(ORIGIN, size, root);
+    assert!(String::from_utf8(log.checkpoint()).expect("text").starts_with(&text), "the text that is signed");
+    let digest = zegel_verifier::hash::sha256(&[text.as_bytes()]).to_string();
+    assert_eq!(told["checkpoint_sha256"], digest);
+    let checks = json["checks"][0].as_array().expect("checks");
+    let tsa = checks.iter().find(|check| check["id"] == "TSA").expect("there");
+    assert_eq!(tsa["result"], "not_examined");
+    for language in ["nl", "en"] {
+        let said = tsa["skipped_reason"][language].as_str().expect("why");
+        assert!(said.contains("openssl ts -verify -digest CHECKPOINT_SHA256"), "{said}");
+    }
+    let other = digest.replacen(|c: char| c != '0', "0", 1);
+    match timestamped(made.folder.path(), &digest, &digest) {
+        None => eprintln!("SKIPPED: openssl is not installed, no token was made"),
+        Some(good) => assert!(good && timestamped(made.folder.path(), &digest, &other) == Some(false)),
+    }
+}
+
+#[test]
+fn classes_holds_and_policy_are_judged_or_say_what_would_be_needed() {
+    let check = checks(|log| vec![event(log, EventKind::MessageCreated, MAY, &[text("ja")])]);
+    for id in ["CLASS_EXCLUDED", "HOLD_BREACH", "POLICY_MODE"] {
+        assert_eq!(check(id), ended("not_examined", 0, 0), "{id}: there is nothing of the kind");
+    }
+}

@@ -237,6 +237,16 @@ pub(crate) enum Refusal {
         /// SHA-256 of its ciphertext.
         blob: Hash,
     },
+    /// An end of content that nothing here has come to.
+    #[error(
+        "event {position}: {kind} says that content has ended, and no order to end any was carried out here: erase first, then declare"
+    )]
+    NothingEnded {
+        /// Position in the batch.
+        position: usize,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// An earlier batch of the same stream was refused.
     #[error("an earlier batch of this stream was refused")]
     StreamBroken,

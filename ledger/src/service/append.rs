@@ -6,14 +6,14 @@ use crate::limits::Limits;
 use crate::log::{Refusal, Submission};
 use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
-use crate::store::{Cut, Packed};
+use crate::store::{Cut, Packed, Store};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
-use zegel_proto::v1::{AppendRequest, AppendResponse, SnapshotResponse};
+use zegel_proto::v1::{AppendRequest, AppendResponse, EventKind, SnapshotResponse};
 
 /// Batches of one stream that are under way: enough for groups to form, few enough to bound memory.
 const STREAM_BATCHES_MAX: usize = 16;
@@ -60,9 +60,24 @@ fn examine(service: &Service, caller: Caller, request: AppendRequest, piece: Pie
         let (submission, sent) = Submission::examine(log.origin(), request)?;
         Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
     });
+    let examined = examined.and_then(|examined| check_ends(log.store(), &examined.submission).map(|()| examined));
     let examined = examined.inspect_err(|refusal| log.metrics().refused(refusal))?;
     entered.own(&examined.submission.statement.statement().source)?;
     Ok((entered, examined))
+}
+
+/// That content has ended is logged only where some has: which, and how, is sealed.
+fn check_ends(store: &Store, submission: &Submission) -> Result<(), Refusal> {
+    use EventKind as K;
+    let is_end =
+        |kind| matches!(kind, K::DestructionExecuted | K::WeedingExecuted | K::BreachRemoved | K::CustodyPurged);
+    let Some(position) = submission.events.iter().position(|event| is_end(event.facts.kind)) else { return Ok(()) };
+    let kind = submission.events[position].facts.kind.as_str_name();
+    match store.has_ended() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refusal::NothingEnded { position, kind }),
+        Err(reason) => Err(Refusal::Unreadable { reason: reason.to_string() }),
+    }
 }
 
 async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, Status> {

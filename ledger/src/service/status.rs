@@ -23,6 +23,7 @@ fn code_of(refusal: &Refusal) -> Code {
         | R::Unregistered { .. }
         | R::RegisteredTwice { .. }
         | R::BlobMissing { .. }
+        | R::NothingEnded { .. }
         | R::EnvelopeUnknown { .. }
         | R::EnvelopeRecipient { .. } => Code::FailedPrecondition,
         // Not RESOURCE_EXHAUSTED, which passes: what is over a limit is over it tomorrow.

@@ -99,6 +99,12 @@ impl Store {
         read.collect()
     }
 
+    /// Whether content ended here by an order, or would have but for a receipt of custody.
+    pub(crate) fn has_ended(&self) -> Result<bool, StoreError> {
+        let has = |of: &[u8]| self.truth.slice(Column::Meta, of, of, 1).map(|rows| !rows.is_empty());
+        Ok(has(CARRIED_OUT)? || has(KEPT_FROM)?)
+    }
+
     /// From here on it is an archive: nothing is purged here for a receipt, whatever a configuration says, promoted or not.
     pub(crate) fn become_archive(&self) -> Result<(), StoreError> {
         let mut write = self.truth.write();

@@ -45,6 +45,7 @@ def make():
     log_and_authors()
     bodies()
     redaction()
+    endings()
     export()
     trust_and_checkpoint()
     framing_and_bag()
@@ -492,6 +493,60 @@ def redaction():
         slots = x.event(2, 2)["redacted"]
         slots[1] = c.shown_body(*x.log.batches[2][2]["body"])[1]
     bad("covered-less-than-listed", "The sender is open, and listed.", "MANIFEST", edited(uncover, **covered))
+
+
+LIST = "chat/1\n1.1;B;;;kept\n2.3;V;1;month;a month\n2.9;V;12;month;a year"
+MAY = 1715000000000
+
+
+def ended(word="vernietigd", code="2.3", order=(0, 1, 2), before=(), listed=True, kind="DESTRUCTION_EXECUTED"):
+    """A message of February that was destroyed in May: what the officer set, then proposal, approval, declaration, then the manifest."""
+    item = [m.redaction_item(4, 0, 0, grounds=["geselecteerd"])]
+    act, said = fixed("proposal"), dict(code=code, list_version="chat/1")
+    steps = [
+        {"by": "officer", "events": [b.record("DESTRUCTION_PROPOSED", m.selection_subject(act, test=word, **said), item if listed else ())]},
+        {"by": "approver", "events": [b.record("DESTRUCTION_APPROVED", m.selection_subject(fixed("approval"), act))]},
+        {"by": "officer", "events": [b.record(kind, m.selection_subject(fixed("declaration"), act, test="vernietigd", **said), item)]},
+    ]
+
+    def edit(plan):
+        acts = [{"by": "officer", "events": [b.public("POLICY_SET", m.policy_set("selection_list", LIST))]}, *before,
+                *[steps[step] for step in order]]
+        plan[5:5] = acts
+        for index in range(5, len(plan)):
+            plan[index]["received_at_ms"] = MAY + index * 1000
+    bundle = Bundle(manifest=True, items=[*ITEMS[:2], m.redaction_item(4, 0, 0, grounds=["vernietigd"])], edit_plan=edit)
+    bundle.head["export_entry"] = 6 + 4 + len(before)
+    return bundle
+
+
+def endings():
+    good("ended-on-term", "A term of a month from February had passed in May; proposed, approved, declared.", ended(), ["DESTROYED"])
+    good("ended-before-its-term", "The category has a term of a year.", ended(code="2.9"), ["ENDED_AGAINST_RULE"])
+    good("ended-although-kept", "The category is kept for ever.", ended(code="1.1"), ["ENDED_AGAINST_RULE"])
+    good("ended-as-another-end", "Proposed as weeded, declared as destroyed.", ended(word="geschoond"), ["DESTRUCTION_UNDECLARED"])
+    good("ended-by-another-declaration", "Declared as weeded, withheld as destroyed.", ended(kind="WEEDING_EXECUTED"), ["DESTRUCTION_UNDECLARED"])
+    good("ended-before-it-was-approved", "The approval stands after the declaration.", ended(order=(0, 2, 1)), ["DESTRUCTION_UNDECLARED"])
+    good("ended-and-not-proposed", "The proposal lists nothing.", ended(listed=False), ["DESTRUCTION_UNDECLARED"])
+    hold = m.selection_subject(fixed("hold"), scopes=[m.scope(*b.OF_A)])
+    good("ended-under-a-hold", "A hold on the conversation was never released.",
+         ended(before=[{"by": "officer", "events": [b.record("HOLD_PLACED", hold)]}]), ["DESTROYED", "HOLD_BREACH"])
+    release = m.selection_subject(fixed("release"), fixed("hold"))
+    good("ended-after-a-hold", "The hold was released before.",
+         ended(before=[{"by": "officer", "events": [b.record("HOLD_PLACED", hold), b.record("HOLD_RELEASED", release)]}]), ["DESTROYED"])
+
+    def left_out(plan):
+        slots = [b.NONE] * 8
+        slots[5] = (m.VALUE, m.manifest_detail(fixed("read-out"), 0, 1, fixed("file"), 1))
+        slots[6] = (m.LIST, [m.manifest_run(0, 1, 7, 0)])
+        plan[4]["events"].append({"kind": m.KINDS["READOUT_MANIFEST"], "conversation": CONVERSATION_A, "custodian": CUSTODIAN, "month": 202402,
+                                  "conversation_seq": 4, "slots": slots,
+                                  "time": {"occurred_at_ms": b.TIMES[202402], "precision": 3, "clock": 1, "channel": 1, "proof_class": 3}})
+    good("left-out-as-ended-and-still-here", "A read-out leaves out a message as ended, and it is shown.", planned(left_out), ["RECORD_ENDED_UNFOUNDED"])
+
+    def policy(plan):
+        plan[1]["events"].append(b.public("POLICY_SET", m.policy_set("admission", "admission_first")))
+    good("captured-before-admission", "Policy demanded admission first, and nobody decided.", planned(policy), ["NOT_ADMITTED"])
 
 
 def reopen(x, *at):

@@ -156,6 +156,14 @@ def redaction_item(entry_index, position, slot_number, first_item=0, item_count=
             + number(5, item_count) + each(6, grounds))
 
 
+def selection_subject(act, refers_to=b"", scopes=(), code="", list_version="", test=""):
+    return data(1, act) + data(2, refers_to) + each(3, scopes) + data(4, code) + data(5, list_version) + data(6, test)
+
+
+def manifest_detail(manifest, part, parts, file_sha256, records):
+    return data(1, manifest) + number(2, part) + number(3, parts) + data(5, file_sha256) + number(7, records)
+
+
 def manifest_run(first_record, count, fate, first_conversation_seq):
     return number(1, first_record) + number(2, count) + number(3, fate) + number(4, first_conversation_seq)
 

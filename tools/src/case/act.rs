@@ -30,7 +30,7 @@ pub struct Opening {
 /// Something to be noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// zoekslag, zienswijze, besluit, wachttijd.
+    /// zoekslag, zienswijze, besluit, wachttijd, beroep.
     pub about: String,
     /// In words.
     pub text: String,
@@ -227,6 +227,7 @@ impl<'a> Cases<'a> {
     /// As [`Cases::note`].
     pub async fn end(&mut self, name: &str, reason: &str) -> Result<(), CaseError> {
         let case = self.book.open_case(name)?;
+        case.may_close(name, now_ms())?;
         let release = SelectionSubject {
             act: random_id()?.to_vec(),
             refers_to: case.hold.to_vec(),

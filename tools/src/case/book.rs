@@ -10,11 +10,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use zegel_verifier::hash::Hash;
 
+/// What a term of objection or appeal is noted as.
+pub(super) const APPEAL: &str = "beroep";
+
 /// Something that was noted in a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noted {
-    /// zoekslag, zienswijze, besluit, wachttijd.
+    /// zoekslag, zienswijze, besluit, wachttijd, beroep.
     pub about: String,
     /// In words.
     pub text: String,
@@ -98,10 +101,25 @@ impl Case {
         self.noted.iter().rev().find(|noted| noted.about == "besluit")
     }
 
-    /// Until when nothing leaves, in milliseconds since 1970; the latest term counts.
+    /// Until when nothing leaves, in milliseconds since 1970; the latest term counts. A term of appeal keeps nothing back: it keeps the case open.
     #[must_use]
     pub fn waits_until_ms(&self) -> u64 {
-        self.noted.iter().map(|noted| noted.until_ms).max().unwrap_or(0)
+        let keeps = |noted: &&Noted| noted.about != APPEAL;
+        self.noted.iter().filter(keeps).map(|noted| noted.until_ms).max().unwrap_or(0)
+    }
+
+    /// Whether the case, and with it its hold, may end: no term of objection or appeal runs.
+    ///
+    /// # Errors
+    /// [`CaseError::Appeal`] until the latest such term is over.
+    pub fn may_close(&self, name: &str, now_ms: u64) -> Result<(), CaseError> {
+        let appeals = self.noted.iter().filter(|noted| noted.about == APPEAL);
+        let until_ms = appeals.map(|noted| noted.until_ms).max().unwrap_or(0);
+        if now_ms >= until_ms {
+            return Ok(());
+        }
+        let until = zegel_verifier::bundle::calendar::Moment::at(until_ms).to_string();
+        Err(CaseError::Appeal { name: name.into(), until })
     }
 
     /// Whether an export of this case may leave now.
@@ -116,16 +134,20 @@ impl Case {
         if !self.noted.iter().any(|noted| noted.about == "zoekslag") {
             return Err(CaseError::NoSearch { name: named() });
         }
-        if self.decision().is_none() {
-            return Err(CaseError::NoDecision { name: named() });
-        }
+        let decided = self.decision().ok_or_else(|| CaseError::NoDecision { name: named() })?;
         let until_ms = self.waits_until_ms();
         if now_ms < until_ms {
             let until = zegel_verifier::bundle::calendar::Moment::at(until_ms).to_string();
             return Err(CaseError::Waits { name: named(), until });
         }
-        let approved = self.approvals.iter().find(|approval| approval.export == export);
-        approved.ok_or_else(|| CaseError::NotApproved { name: named(), export: export.to_string() })
+        let approved = self.approvals.iter().rfind(|approval| approval.export == export);
+        let approved = approved.ok_or_else(|| CaseError::NotApproved { name: named(), export: export.to_string() })?;
+        // What was approved under one version of the decision is not what the next one says.
+        if (approved.entry, approved.position) < (decided.entry, decided.position) {
+            let decision = decided.decision.clone();
+            return Err(CaseError::ApprovedBefore { name: named(), export: export.to_string(), decision });
+        }
+        Ok(approved)
     }
 }
 
@@ -230,9 +252,37 @@ mod tests {
         assert_eq!(unsearched.may_disclose("Woo 17", EXPORT, 2_000), Err(CaseError::NoSearch { name: name() }));
         let undecided = Case { noted: case.noted[..2].to_vec(), ..case.clone() };
         assert_eq!(undecided.may_disclose("Woo 17", EXPORT, 2_000), Err(CaseError::NoDecision { name: name() }));
+        let mut second = noted("besluit", 0);
+        (second.entry, second.decision) = (11, "besluit 2".into());
+        let revised = Case { noted: [case.noted.clone(), vec![second]].concat(), ..case.clone() };
+        assert_eq!(
+            revised.decision().map(|noted| noted.decision.as_str()),
+            Some("besluit 2"),
+            "the newest version counts"
+        );
+        let (export, decision) = (EXPORT.to_string(), "besluit 2".to_owned());
+        let early = Err(CaseError::ApprovedBefore { name: name(), export, decision });
+        assert_eq!(revised.may_disclose("Woo 17", EXPORT, 2_000), early);
+        let approved = Approval { export: EXPORT, entry: 12, position: 0 };
+        let again = Case { approvals: vec![case.approvals[0].clone(), approved.clone()], ..revised };
+        assert_eq!(again.may_disclose("Woo 17", EXPORT, 2_000), Ok(&approved));
         let other = Hash([8; 32]);
         let refused = CaseError::NotApproved { name: name(), export: other.to_string() };
         assert_eq!(case.may_disclose("Woo 17", other, 2_000), Err(refused));
+    }
+
+    #[test]
+    fn a_case_ends_after_the_last_term_of_appeal_which_keeps_nothing_back() {
+        let appeal = |until_ms| noted(APPEAL, until_ms);
+        let case = Case { noted: [case().noted, vec![appeal(9_000), appeal(5_000)]].concat(), ..case() };
+        assert!(
+            case.may_disclose("Woo 17", EXPORT, 2_000).is_ok(),
+            "a decision is carried out while it can be appealed"
+        );
+        let until = "1970-01-01T00:00:09Z".to_owned();
+        assert_eq!(case.may_close("Woo 17", 8_999), Err(CaseError::Appeal { name: "Woo 17".into(), until }));
+        assert_eq!(case.may_close("Woo 17", 9_000), Ok(()));
+        assert_eq!(self::case().may_close("Woo 17", 0), Ok(()), "without a decision nothing can be appealed");
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) enum About {
     Besluit,
     /// A term during which nothing leaves.
     Wachttijd,
+    /// The last day of objection or appeal: until then the case stays open, and its hold.
+    Beroep,
 }
 
 /// Steps of a case.
@@ -103,6 +105,10 @@ pub(crate) enum CaseCommand {
         /// Nothing leaves before this date (midnight UTC), YYYY-MM-DD.
         #[arg(long, value_name = "DATE")]
         until: Option<jiff::civil::Date>,
+        /// Of a decision: the last day of objection or appeal, YYYY-MM-DD, until which the case stays open. Without it, six weeks from today where the regime
+        /// has such a term (Awb 6:7).
+        #[arg(long, value_name = "DATE")]
+        appeal: Option<jiff::civil::Date>,
     },
     /// The second pair of eyes agrees that an export leaves; with the approver's key.
     Approve {
@@ -150,12 +156,19 @@ pub(crate) async fn run(command: CaseCommand) -> Result<Outcome, CommandError> {
             );
             Ok(Outcome::done(text, json!(case)))
         }
-        CaseCommand::Note { place, name, about, text, decision, until } => {
-            let step = Step { about: told(about), text, decision, until_ms: until.map_or(0, Step::until) };
+        CaseCommand::Note { place, name, about, text, decision, until, appeal } => {
+            let until_ms = until.map_or(0, end_of(about));
             let keys = KeyFolder::open(&place.keys)?;
             let mut officer = Source::of_folder(&keys, Actor::Officer, &place.ledger).await?;
             let mut cases = Cases::of(&keys, &mut officer)?;
-            cases.note(&name, &step).await?;
+            let regime = cases.book().open_case(&name)?.regime;
+            let term_ms = appeal_until(about, appeal, regime)?;
+            // The term first: if we stop in between, the case is kept open for more than was decided, never for less.
+            if let Some(until_ms) = term_ms {
+                let (text, decision) = ("termijn van bezwaar en beroep".into(), decision.clone());
+                cases.note(&name, &Step { about: told(About::Beroep), text, decision, until_ms }).await?;
+            }
+            cases.note(&name, &Step { about: told(about), text, decision, until_ms }).await?;
             Ok(shown(&name, cases.book().open_case(&name)?, "noted in"))
         }
         CaseCommand::Approve { place, name, export } => {
@@ -190,8 +203,29 @@ fn told(about: About) -> String {
         About::Zienswijze => "zienswijze",
         About::Besluit => "besluit",
         About::Wachttijd => "wachttijd",
+        About::Beroep => "beroep",
     };
     word.into()
+}
+
+/// A term of appeal includes its last day; other terms are over when it begins.
+fn end_of(about: About) -> fn(jiff::civil::Date) -> u64 {
+    if matches!(about, About::Beroep) { after_ms } else { Step::until }
+}
+
+fn after_ms(date: jiff::civil::Date) -> u64 {
+    Step::until(date.saturating_add(jiff::Span::new().days(1)))
+}
+
+/// Until when a decision can be appealed, of what is one.
+fn appeal_until(about: About, stated: Option<jiff::civil::Date>, regime: Regime) -> Result<Option<u64>, CommandError> {
+    if !matches!(about, About::Besluit) {
+        let reason = "only a decision has a term of appeal: --about besluit, or --about beroep --until DATE".into();
+        return if stated.is_some() { Err(CommandError::Usage { reason }) } else { Ok(None) };
+    }
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let usual = regime.has_objection().then(|| today.saturating_add(jiff::Span::new().weeks(6)));
+    Ok(stated.or(usual).map(after_ms))
 }
 
 fn shown(name: &str, case: &Case, what: &str) -> Outcome {

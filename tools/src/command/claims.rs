@@ -10,7 +10,7 @@ use zegel_proto::v1::EventKind;
 use zegel_tools::acts::{Act, Acts, Selection};
 use zegel_tools::export::Spot;
 use zegel_tools::hex;
-use zegel_tools::officer::{Decision, OfficerError};
+use zegel_tools::officer::{Decision, OfficerError, check_claim_term};
 use zegel_tools::reading::Purpose;
 use zegel_tools::review::write_sheet;
 use zegel_tools::rubricering::{INCIDENT, POLICY, above};
@@ -96,9 +96,7 @@ async fn check_term(desk: &mut Desk, spots: &[Spot], now_ms: u64) -> Result<(), 
     for spot in spots {
         let received =
             desk.officer.source().connection().received_at_ms(spot.entry).await.map_err(SourceError::from)?;
-        if now_ms > received.saturating_add(days.saturating_mul(DAY_MS)) {
-            return Err(OfficerError::ClaimTooLate { spot: *spot, days }.into());
-        }
+        check_claim_term(*spot, received, days, now_ms)?;
     }
     Ok(())
 }

@@ -59,6 +59,10 @@ pub(crate) struct Export {
     /// Ground for every place that names none; may be repeated.
     #[arg(long, value_name = "CODE")]
     ground: Vec<String>,
+    /// Show the holds, and the classes of what was weeded, on which ends of content rest, so that a verifier can judge them. Holds may name ids of others,
+    /// and say why.
+    #[arg(long)]
+    acts: bool,
     /// Wait for witnesses to cosign what the bundle ends in, this many seconds at most.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
     cosigned: Option<u64>,
@@ -78,6 +82,9 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         let unknown = || OfficerError::UnknownAct { what: "redaction manifest", id: id.clone() };
         let manifest = zegel_tools::hex::parse(id).ok_or_else(unknown)?;
         cover = Cover::of_logged(officer.source(), &archive, &scope, manifest).await?.ok_or_else(unknown)?;
+    }
+    if arguments.acts {
+        cover.show_grounds();
     }
     cover.settle(officer.source(), &archive, &scope).await?;
     let decision = arguments.decision.unwrap_or_else(|| match arguments.case.as_str() {

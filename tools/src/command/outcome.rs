@@ -27,6 +27,7 @@ use zegel_tools::source::{LedgerError, ReceiptError, SourceError};
 use zegel_tools::witness::WitnessError;
 use zegel_verifier::mirror::MirrorError;
 use zegel_verifier::note::NoteError;
+use zegel_verifier::selection::SelectionListError;
 use zegel_verifier::trust::TrustError;
 
 /// A result for people and one for machines.
@@ -288,6 +289,12 @@ fn judged_by_copy(copy: &CopyError) -> u8 {
 }
 
 /// What the registry or an earlier act forbids was judged; a key or a file that is not there was not.
+impl From<SelectionListError> for CommandError {
+    fn from(reason: SelectionListError) -> Self {
+        Self::Officer(reason.into())
+    }
+}
+
 fn judged_by_officer(officer: &OfficerError) -> u8 {
     match officer {
         OfficerError::Source(source) => judged(source),
@@ -300,6 +307,9 @@ fn judged_by_officer(officer: &OfficerError) -> u8 {
         | OfficerError::UnknownTest { .. }
         | OfficerError::NothingSelected
         | OfficerError::PolicyValue { .. }
+        | OfficerError::ListLacks { .. }
+        | OfficerError::ListVersion { .. }
+        | OfficerError::ListCode { .. }
         | OfficerError::OwnAct
         | OfficerError::ClaimTooLate { .. }
         | OfficerError::UnknownAct { .. } => 2,

@@ -1,12 +1,11 @@
-//! `zegel accept`, `classify`, `hold`, `retain`, `due`, `policy`, `classes`: decisions of a records officer, and the lists that they use.
+//! `zegel accept`, `classify`, `hold`, `retain`, `due`, `policy`: decisions of a records officer.
 
 use super::selected::{Desk, Selected, Who, selection};
 use super::{CommandError, Outcome, Place};
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 use serde_json::json;
 use std::path::PathBuf;
-use zegel_proto::v1::{ClassListPublished, EventKind, ListItem, Scope, StreamType};
+use zegel_proto::v1::{EventKind, Scope, StreamType};
 use zegel_tools::acts::{Acts, Selection, Subject};
 use zegel_tools::officer::{Decided, Decision, OfficerError};
 use zegel_tools::retention::{SelectionList, Term, overview};
@@ -111,32 +110,6 @@ pub(crate) struct Policy {
     /// A file that holds the value.
     #[arg(long, conflicts_with = "value")]
     file: Option<PathBuf>,
-}
-
-/// Arguments of `zegel classes`.
-#[derive(Args)]
-pub(crate) struct Classes {
-    #[command(flatten)]
-    place: Place,
-    /// JSON: {"version": "…", "classes": [{"code": "…", "nl": "…", "en": "…", "definition": "…"}]}.
-    file: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClassFile {
-    version: String,
-    classes: Vec<ClassItem>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClassItem {
-    code: String,
-    nl: String,
-    en: String,
-    #[serde(default)]
-    definition: String,
 }
 
 async fn decide(decide: Decide, kind: EventKind, decision: Decision) -> Result<Decided, CommandError> {
@@ -251,22 +224,4 @@ pub(crate) async fn policy(policy: Policy) -> Result<Outcome, CommandError> {
     let entry = desk.officer.set_policy(&policy.name, &value).await?;
     let name = policy.name;
     Ok(Outcome::done(format!("policy {name} stands in entry {entry}"), json!({ "policy": name, "entry": entry })))
-}
-
-pub(crate) async fn classes(classes: &Classes) -> Result<Outcome, CommandError> {
-    let usage =
-        |reason: serde_json::Error| CommandError::Usage { reason: format!("{}: {reason}", classes.file.display()) };
-    let file: ClassFile = serde_json::from_slice(&disk::read(&classes.file)?).map_err(usage)?;
-    let item = |item: ClassItem| ListItem {
-        code: item.code,
-        label_nl: item.nl,
-        label_en: item.en,
-        definition: item.definition,
-    };
-    let list =
-        ClassListPublished { version: file.version.clone(), items: file.classes.into_iter().map(item).collect() };
-    let mut desk = classes.place.desk().await?;
-    let entry = desk.officer.publish_classes(&list).await?;
-    let version = file.version;
-    Ok(Outcome::done(format!("list {version} stands in entry {entry}"), json!({ "version": version, "entry": entry })))
 }

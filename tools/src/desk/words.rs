@@ -171,6 +171,17 @@ fn of_case(reason: &CaseError) -> Option<(String, String)> {
                 &format!("Nothing leaves yet: a term runs until {day}."),
             ))
         }
+        CaseError::Appeal { until, .. } => {
+            let day = until.get(..10).unwrap_or(until);
+            Some(both(
+                &format!("De zaak blijft open, en bevroren: tegen het besluit kan tot {day} worden opgekomen."),
+                &format!("The case stays open, and held: the decision can be appealed until {day}."),
+            ))
+        }
+        CaseError::ApprovedBefore { decision, .. } => Some(both(
+            &format!("Er gaat nog niets weg: laat het pakket opnieuw goedkeuren, na «{}».", plain(decision)),
+            &format!("Nothing leaves yet: have the package approved anew, after «{}».", plain(decision)),
+        )),
         CaseError::NotApproved { .. } => Some(both(
             "Er gaat nog niets weg: het tweede paar ogen heeft dit pakket niet goedgekeurd.",
             "Nothing leaves yet: the second pair of eyes has not approved this package.",

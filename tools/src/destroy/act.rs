@@ -89,13 +89,17 @@ pub async fn declare(at: &mut Workplace, person: &str, id: &str) -> Result<Decla
     let acts = Acts::of(&reading);
     let (_, act) = Proposal::logged(&acts, hash)?;
     let decision = proposal.declaration(&reading, act, person)?;
-    let decided = at.officer.decide(proposal.end.kind(), &decision).await?;
+    // Stopped before its files were written: what was declared is not declared again.
+    let decided = match Proposal::declared(&acts, act) {
+        Some(decided) => decided,
+        None => at.officer.decide(proposal.end.kind(), &decision).await?,
+    };
     let document = document(at, &acts, act, &proposal, &decided, person);
     Ok(Declared { decided, proposal, document })
 }
 
 fn list(at: &mut Workplace) -> Result<SelectionList, OfficerError> {
-    SelectionList::in_force(at.officer.source().registry())
+    Ok(SelectionList::in_force(at.officer.source().registry())?)
 }
 
 /// The proposal with all that its scope holds now.

@@ -138,7 +138,10 @@ pub(super) fn rows(paragraph: &Paragraph, fonts: &Fonts, column: f32) -> Vec<Row
 impl Breaker<'_> {
     fn end_row(&mut self) {
         let row = std::mem::take(&mut self.row);
-        let placed = order::visual(row, self.fonts, self.size, self.base);
+        let mut placed = order::visual(row, self.fonts, self.size, self.base);
+        if self.base.is_rtl() {
+            order::flush_right(&mut placed, self.fonts, (self.size, self.column));
+        }
         self.rows.push(Row { placed, height: self.leading });
         self.x = 0.0;
     }

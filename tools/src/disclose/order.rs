@@ -32,6 +32,27 @@ pub(super) fn visual(row: Vec<Placed>, fonts: &Fonts, size: f32, base: Level) ->
     turned.flatten().collect()
 }
 
+/// Moves what one person wrote to the right edge of the column, where a line of Hebrew or Arabic begins; what stands left of it stays. A row in which something
+/// of ours stands after it stays as it is: it is read on.
+pub(super) fn flush_right(row: &mut [Placed], fonts: &Fonts, (size, column): (f32, f32)) {
+    let said = |placed: &&Placed| placed.group == 0;
+    let end = |placed: &Placed| placed.x + placed.width;
+    let first = row.iter().filter(said).map(|placed| placed.x).fold(f32::INFINITY, f32::min);
+    if !first.is_finite() || row.iter().any(|placed| placed.group != 0 && placed.x >= first) {
+        return;
+    }
+    // A blank at the end of a line is at its left here, and nobody sees it; one at the right would push the line away from its edge.
+    let seen = |placed: &Placed| match &placed.piece {
+        Piece::Words(words, weight) if placed.way == Way::Right => {
+            placed.x + fonts.width(words.trim_end_matches(' '), *weight, placed.way) * size
+        }
+        _ => end(placed),
+    };
+    let last = row.iter().filter(said).map(seen).fold(0.0, f32::max);
+    let by = (column - last).max(0.0);
+    row.iter_mut().filter(|placed| placed.group == 0).for_each(|placed| placed.x += by);
+}
+
 fn has_rtl(text: &str) -> bool {
     // Everything before Hebrew is written from left to right.
     text.chars().any(|letter| letter >= '\u{590}') && ParagraphBidiInfo::new(text, Some(Level::ltr())).has_rtl()
@@ -134,6 +155,33 @@ mod tests {
         let bar = Placed { x: 10.0, width: 30.0, way: Way::Right, piece: Piece::Bar("5.1.2e".into()), group: 0 };
         let row = vec![words("שלום ", 0), bar, words(" עולם", 0)];
         assert_eq!(seen(row, base("שלום")), ["םלוע ", "[5.1.2e]", " םולש"].map(String::from));
+    }
+
+    #[test]
+    fn a_message_of_hebrew_ends_at_the_right_edge_and_its_time_and_a_remark_after_it_stay() {
+        let fonts = Fonts::new().expect("fonts");
+        let at = |text: &str, group, x| Placed {
+            x,
+            width: fonts.width(text, Weight::Regular, Way::Left) * 10.0,
+            ..words(text, group)
+        };
+        let places = |mut row: Vec<Placed>| {
+            flush_right(&mut row, &fonts, (10.0, 200.0));
+            row.into_iter().map(|placed| (placed.x, placed.x + placed.width)).collect::<Vec<_>>()
+        };
+        let said = at("שלום", 0, 30.0);
+        let found = places(vec![at("10:00  ", 1, 0.0), said.clone()]);
+        assert!((found[1].1 - 200.0).abs() < 0.01 && found[0].0 == 0.0, "{found:?}");
+        let bar = Placed { x: 80.0, width: 30.0, way: Way::Right, piece: Piece::Bar("5.1.2e".into()), group: 0 };
+        let found = places(vec![said.clone(), bar]);
+        assert!(
+            (found[1].1 - 200.0).abs() < 0.01 && (found[0].0 - 120.0).abs() < 0.01,
+            "a bar goes with its words: {found:?}"
+        );
+        let remark = places(vec![said.clone(), at("(alleen van Anna)", 4, 90.0)]);
+        assert!((remark[0].0 - 30.0).abs() < 0.01, "{remark:?}");
+        let full = places(vec![Placed { x: 0.0, width: 200.0, way: Way::Left, ..said }]);
+        assert!(full[0].0.abs() < 0.01, "a full line stays in its column");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The words of a disclosure, and the regimes under which there is one. Dutch: these are documents of Dutch law.
 
+use crate::destroy::End;
 use crate::documents::Assessment;
+use crate::permanent;
 use serde::{Deserialize, Serialize};
 use zegel_proto::v1::EventKind;
 use zegel_verifier::labels;
@@ -47,11 +49,19 @@ impl Regime {
         Self::ALL.into_iter().find(|regime| regime.code() == code)
     }
 
-    /// Whether something may be covered on this ground. Markings, and what is no record, count under every regime.
+    /// Whether a decision under it is one against which objection and appeal lie (Awb).
+    #[must_use]
+    pub fn has_objection(self) -> bool {
+        matches!(self, Self::Woo | Self::Betrokkene)
+    }
+
+    /// Whether something may be covered on this ground. Markings, what is no record, and what has ended count under every regime.
     /// Codes beyond the Woo are those that the ministry publishes in its list of grounds.
     #[must_use]
     pub fn knows(self, ground: &str) -> bool {
-        let is_marking = ["buiten_reikwijdte", "dubbel", "reeds_openbaar", "niet_archiefwaardig"].contains(&ground);
+        const MARKINGS: [&str; 6] =
+            ["buiten_reikwijdte", "dubbel", "reeds_openbaar", "niet_archiefwaardig", "zonder_grond", permanent::MARK];
+        let is_marking = MARKINGS.contains(&ground) || End::of_code(ground).is_some();
         let own: &[&str] = match self {
             Self::Woo => &["5.", "10.", "11."],
             Self::Enquete => &["wpe."],
@@ -101,5 +111,8 @@ mod tests {
         assert!(!Regime::Inspectie.knows("5.1.1b") && !Regime::Overbrenging.knows("5.2"));
         assert!(Regime::ALL.iter().all(|regime| regime.knows("archief_prive") && regime.knows("buiten_reikwijdte")));
         assert!(Regime::ALL.iter().all(|regime| Regime::of(regime.code()) == Some(*regime)));
+        // What is gone, or covered for good, can be shown to nobody: no law of disclosure stands in its way.
+        let gone = ["vernietigd", "geschoond", "datalek", "overgebracht", "blijvend_gelakt"];
+        assert!(Regime::ALL.iter().all(|regime| gone.iter().all(|ground| regime.knows(ground))));
     }
 }

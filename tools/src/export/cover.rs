@@ -98,6 +98,8 @@ pub struct Cover {
     logged: Option<LoggedManifest>,
     /// Acts that say why content is gone: shown with the export.
     declarations: BTreeSet<(u64, u32)>,
+    /// Holds and classes on which ends rest are shown too.
+    pub(super) shows_grounds: bool,
 }
 
 /// A manifest that was logged, and maybe approved, before the export that it is for.
@@ -198,6 +200,11 @@ impl Cover {
             })?;
         }
         Ok(())
+    }
+
+    /// Shows the holds and classes on which ends of content rest; they may name ids of others.
+    pub fn show_grounds(&mut self) {
+        self.shows_grounds = true;
     }
 
     /// Shows acts with the export.

@@ -6,6 +6,7 @@ use crate::clearance;
 use crate::keys::ArchiveKey;
 use crate::reading::{NO_MONTH, Purpose, places, read};
 use crate::source::Source;
+use std::collections::BTreeMap;
 use zegel_proto::v1::{RedactionItem, Scope};
 use zegel_verifier::hash::Hash;
 
@@ -38,20 +39,24 @@ impl Cover {
         let purpose = Purpose::reading("zegel export", "what has ended of the scope");
         let reading = read(officer, keys, &[bare(scope)], &purpose).await?;
         let acts = Acts::of(&reading);
-        let (ended, declarations) = acts.endings();
-        let (forever, resealed) = acts.forever();
+        let (ended, forever) = (acts.endings(), acts.forever());
         self.show(clearance::of_id(&acts, &scope.id));
         if ended.is_empty() && forever.is_empty() {
             return Ok(());
         }
         let there = places(officer.connection(), scope, &reading).await?;
-        let ended: Vec<_> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
+        let ended: BTreeMap<_, _> = ended.into_iter().filter(|(spot, _)| there.contains(spot)).collect();
         if !ended.is_empty() {
+            let declarations = acts.declarations_of(&ended);
+            if self.shows_grounds {
+                self.show(acts.grounds_of(&ended, &scope.id));
+            }
             self.end(ended.into_iter().map(|(spot, end)| (spot, end.code())), declarations)?;
         }
         let is_there = |item: &RedactionItem| there.contains(&Spot { entry: item.entry, position: item.position });
         let forever: Vec<_> = forever.into_iter().filter(is_there).collect();
         if !forever.is_empty() {
+            let resealed = acts.reseals_of(&forever);
             self.forever(forever, resealed)?;
         }
         Ok(())

@@ -13,6 +13,14 @@ use sha2::Sha256;
 use std::collections::{HashMap, HashSet};
 use zeroize::Zeroize;
 
+/// Time zones lie on quarter hours, and at most this many of them from another: UTC+14 is the furthest from UTC.
+pub(crate) const SHIFT_QUARTERS_MAX: i64 = 14 * 4;
+pub(crate) const QUARTER_MS: i64 = 15 * 60 * 1000;
+
+/// Fewest messages that must agree on a shift: two messages with one text lie a multiple of a quarter hour apart by chance
+/// once in fifteen times.
+pub(crate) const SHIFT_SUPPORT_MIN: usize = 3;
+
 /// One record as the log remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {

@@ -122,6 +122,16 @@ pub trait Reader {
         Vec::new()
     }
 
+    /// The digest of a time alone, in UTC milliseconds; `None` where times say nothing of which message it is.
+    fn time_digest(&self, _key: &FingerprintKey, _at_ms: i64) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// All fingerprints, as if the file's times were so much earlier; `None` where a time is no part of them.
+    fn fingerprints_at(&self, _key: &FingerprintKey, _shift_ms: i64) -> Option<Vec<Fingerprint>> {
+        None
+    }
+
     /// Whether a record is the message that stood at its place before, whatever it says now. True where a place is an identity.
     fn is_known_by_place(&self, _index: usize) -> bool {
         true

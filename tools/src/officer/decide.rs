@@ -1,20 +1,24 @@
 //! Decisions on events that are in the log: accepted, classified, held, assigned a term. Each is an event that adds to what was decided before.
 
-use super::{Officer, OfficerError};
+use super::lists::MARKINGS;
+use super::{Officer, OfficerError, normalise_ground};
 use crate::acts::{Act, Selection};
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct, public};
-use crate::export::{Cover, manifest_drafts};
+use crate::export::{Cover, Spot, manifest_drafts};
 use crate::retention::SelectionList;
 use crate::rubricering;
 use crate::source::{Source, now_ms};
 use serde::Serialize;
 use zegel_proto::limits::LIST_ITEMS_MAX;
 use zegel_proto::print;
-use zegel_proto::v1::{ClassListPublished, CustodySubject, EventKind, PolicySet, RedactionItem, SelectionSubject};
+use zegel_proto::v1::{
+    ClassListPublished, CustodySubject, EventKind, GroundsListPublished, PolicySet, RedactionItem, SelectionSubject,
+};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
+const DAY_MS: u64 = 86_400_000;
 /// Tests by which a class is given: by who the other is, or by what was said.
 pub const TESTS: [&str; 2] = ["contact", "content"];
 
@@ -130,11 +134,34 @@ impl Officer {
         self.publish(public(EventKind::ClassListPublished, list)?).await
     }
 
+    /// Publishes a new version of the grounds and markings; what was covered under an older one stays. `dropped` are the codes in force that the
+    /// new list is meant to lack.
+    ///
+    /// # Errors
+    /// [`OfficerError::ListVersion`], [`OfficerError::ListCode`], [`OfficerError::ListLacks`], or what submitting can meet.
+    pub async fn publish_grounds(
+        &mut self,
+        list: &GroundsListPublished,
+        dropped: &[String],
+    ) -> Result<u64, OfficerError> {
+        check_grounds(list, dropped, self.source.registry())?;
+        self.publish(public(EventKind::GroundsListPublished, list)?).await
+    }
+
     async fn publish(&mut self, draft: Draft) -> Result<u64, OfficerError> {
         let placed = self.source.append(vec![draft]).await?;
         self.source.refresh().await?;
         Ok(placed.first().map(|placed| placed.entry).unwrap_or_default())
     }
+}
+
+/// Holds a claim against its term: the message was captured at most so many days ago, by the ledger's clock.
+///
+/// # Errors
+/// [`OfficerError::ClaimTooLate`].
+pub fn check_claim_term(spot: Spot, received_ms: u64, days: u64, now_ms: u64) -> Result<(), OfficerError> {
+    let last_ms = received_ms.saturating_add(days.saturating_mul(DAY_MS));
+    if now_ms > last_ms { Err(OfficerError::ClaimTooLate { spot, days }) } else { Ok(()) }
 }
 
 /// Approves what another actor proposed: a redaction manifest, or a proposal to destroy. Signed by the approver.
@@ -188,6 +215,36 @@ fn check(kind: EventKind, decision: &Decision, registry: Option<&Registry>) -> R
         }
         _ => Ok(String::new()),
     }
+}
+
+/// A list that leaves out a code leaves exports without a ground that they had: so it is said, code by code.
+fn check_grounds(
+    list: &GroundsListPublished,
+    dropped: &[String],
+    registry: Option<&Registry>,
+) -> Result<(), OfficerError> {
+    let version = || list.version.clone();
+    let in_force = registry.map(Registry::ground_list).unwrap_or_default();
+    if list.version.trim().is_empty() || list.version == in_force {
+        return Err(OfficerError::ListVersion { version: version(), in_force: in_force.into() });
+    }
+    for (number, item) in list.items.iter().enumerate() {
+        let fault = match item.code.as_str() {
+            code if code.is_empty() || code != normalise_ground(code) => "is not in its one form, as 5.1.2e is",
+            code if list.items[..number].iter().any(|other| other.code == code) => "stands twice",
+            _ => continue,
+        };
+        return Err(OfficerError::ListCode { code: item.code.clone(), fault });
+    }
+    let has = |code: &str| list.items.iter().any(|item| item.code == code);
+    let lacks = |codes: Vec<&str>, why| match codes.is_empty() {
+        true => Ok(()),
+        false => Err(OfficerError::ListLacks { version: version(), codes: codes.join(", "), why }),
+    };
+    lacks(MARKINGS.into_iter().filter(|code| !has(code)).collect(), "zegel writes by itself")?;
+    let known = registry.into_iter().flat_map(Registry::grounds).map(|(code, _)| code);
+    let missing = known.filter(|code| !has(code) && !dropped.iter().any(|dropped| dropped == code)).collect();
+    lacks(missing, "the list in force has: add them, or drop each with --drop")
 }
 
 fn check_class(decision: &Decision, registry: Option<&Registry>) -> Result<String, OfficerError> {
@@ -253,4 +310,18 @@ fn drafts_of(
         Ok(act.draft(now_ms())?)
     };
     parts.into_iter().enumerate().map(draft).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_in_time_up_to_the_last_millisecond_of_its_term() {
+        let spot = Spot { entry: 4, position: 1 };
+        let check = |now_ms| check_claim_term(spot, 1_000, 30, now_ms);
+        assert_eq!(check(1_000 + 30 * DAY_MS), Ok(()));
+        assert_eq!(check(1_001 + 30 * DAY_MS), Err(OfficerError::ClaimTooLate { spot, days: 30 }));
+        assert_eq!(check_claim_term(spot, 1_000, u64::MAX, u64::MAX), Ok(()), "a term without end");
+    }
 }

@@ -101,10 +101,14 @@ pub fn class_list() -> ClassListPublished {
     ClassListPublished { version: "klassen/1".into(), items: items(CLASSES) }
 }
 
-/// The grounds and markings of a new log.
+/// Markings that the commands of this program write by themselves: no list may lack them.
+pub(super) const MARKINGS: [&str; 6] =
+    ["vernietigd", "geschoond", "datalek", "overgebracht", "blijvend_gelakt", "zonder_grond"];
+
+/// The grounds and markings of a new log. A log that began with an older version gets it by `zegel grounds publish`.
 #[must_use]
 pub fn grounds_list() -> GroundsListPublished {
-    GroundsListPublished { version: "gronden/1".into(), items: items(GROUNDS) }
+    GroundsListPublished { version: "gronden/2".into(), items: items(GROUNDS) }
 }
 
 /// The canonical form of a ground: `5.1.2.e`, `5.1.2E` and ` 5.1.2 e` are all `5.1.2e`.
@@ -130,6 +134,16 @@ mod tests {
         let (classes, grounds) = (print(&class_list()), print(&grounds_list()));
         assert!(classes.is_ok_and(|bytes| bytes.len() <= zegel_proto::limits::PUBLIC_BYTES_MAX));
         assert!(grounds.is_ok_and(|bytes| bytes.len() <= zegel_proto::limits::PUBLIC_BYTES_MAX));
+    }
+
+    #[test]
+    fn the_list_of_a_new_log_has_each_code_once_in_its_one_form_and_every_marking() {
+        let codes: Vec<String> = grounds_list().items.into_iter().map(|item| item.code).collect();
+        for (number, code) in codes.iter().enumerate() {
+            assert_eq!(*code, normalise_ground(code));
+            assert!(!codes[..number].contains(code), "{code} stands twice");
+        }
+        assert!(MARKINGS.iter().all(|marking| codes.iter().any(|code| code == marking)));
     }
 
     #[test]

@@ -13,17 +13,9 @@
 
 use super::fingerprint::{Fingerprint, Fingerprinter};
 use super::{Attachment, AttachmentState, Kind, Precision, Record};
-use crate::import::alignment::missing;
 pub use crate::import::alignment::{Alignment, Known, Row};
+use crate::import::alignment::{QUARTER_MS, SHIFT_QUARTERS_MAX, SHIFT_SUPPORT_MIN, missing};
 use std::collections::{HashMap, VecDeque};
-
-/// Time zones lie on quarter hours, and at most this many of them from another: UTC+14 is the furthest from UTC.
-const SHIFT_QUARTERS_MAX: i64 = 14 * 4;
-const QUARTER_MS: i64 = 15 * 60 * 1000;
-
-/// Fewest messages that must agree on a shift: two messages with one text lie a multiple of a quarter hour apart by chance
-/// once in fifteen times.
-const SHIFT_SUPPORT_MIN: usize = 3;
 
 /// Fewest messages that must be known by their minute before a chat is held to have moved from another kind of phone.
 const MOVED_SUPPORT_MIN: usize = 3;

@@ -133,6 +133,14 @@ impl Reader for ChatText {
         has_seconds.then(in_minutes).into_iter().collect()
     }
 
+    fn time_digest(&self, key: &FingerprintKey, at_ms: i64) -> Option<[u8; 16]> {
+        Some(Fingerprinter::with(key.clone()).time(at_ms))
+    }
+
+    fn fingerprints_at(&self, key: &FingerprintKey, shift_ms: i64) -> Option<Vec<Fingerprint>> {
+        Some(Fingerprinter::with(key.clone()).fingerprints(&self.readout.records, shift_ms))
+    }
+
     /// A place is a time, a sender and an ordinal: two messages can share it. Media say less in one read-out than in another, and an edit
     /// says itself that it is one.
     fn is_known_by_place(&self, index: usize) -> bool {

@@ -16,7 +16,7 @@ use zegel_proto::parse;
 use zegel_proto::v1::{Binding, EventKind, ManifestDetail, ManifestRun, RecordFate};
 
 /// Source, custodian, conversation.
-type CaptureId = (Hash, Hash, Hash);
+pub(super) type CaptureId = (Hash, Hash, Hash);
 
 #[derive(Default)]
 struct Capture {
@@ -48,6 +48,8 @@ pub(super) struct FileTally {
     pub(super) deleted: u64,
     pub(super) closed: u64,
     pub(super) ended: u64,
+    /// First number and length of each run that was left out as ended, and lies below the manifest's own number.
+    pub(super) left_out: Vec<(u64, u64)>,
     /// Why the manifest does not account for its file.
     pub(super) fault: Option<&'static str>,
 }
@@ -58,7 +60,7 @@ pub(super) struct Captures {
     captures: BTreeMap<CaptureId, Capture>,
 }
 
-fn id(source: Hash, facts: &EventFacts) -> Option<CaptureId> {
+pub(super) fn id(source: Hash, facts: &EventFacts) -> Option<CaptureId> {
     Some((source, facts.custodian?, facts.conversation?))
 }
 
@@ -116,6 +118,10 @@ impl Captures {
             Some(capture) if self.is_whole => capture.part(&tally.detail, &runs, facts.conversation_seq),
             _ => None,
         };
+        let ended = runs.iter().filter(|run| run.fate == RecordFate::RecordEnded as i32);
+        let ended = ended.map(|run| (run.first_conversation_seq, run.count));
+        tally.left_out =
+            ended.filter(|(first, count)| first.saturating_add(*count) <= facts.conversation_seq).collect();
         for run in &runs {
             let counter = match RecordFate::try_from(run.fate) {
                 Ok(RecordFate::RecordNew) => &mut tally.new,

@@ -1,24 +1,38 @@
 //! What the acts that are open say of the manifest and of events whose content is gone: approved by a second pair of eyes, destroyed on term, weeded, removed as a data breach or transferred, and whether a valid declaration says so.
 //!
-//! Invariants: an event counts as ended only if the manifest withholds it under the marking of its ending, and an open declaration of that very ending
-//! lists it, which refers to an open proposal that another actor approved. What is marked and not declared is an error; the four
-//! endings never pass for one another. Whether it was lawful is not judged here. Specification: `specs/officer.md`.
+//! Invariants: an event counts as ended only if the manifest withholds it under the marking of its ending, and the first open declaration that lists it
+//! is of that very ending, and refers to an open proposal of that very ending that lists it too, stands before the declaration, and was approved in between by
+//! another actor. What is marked and not declared so is an error; the four endings never pass for one another. A valid declaration is then held against
+//! what the log itself says of its rule ([`rules`]), and of holds ([`held`]). Whether it was lawful is not judged here. Specification: `specs/officer.md`.
+
+mod held;
+mod rules;
+mod told;
 
 use super::findings::{About, Finding, Severity};
+use super::report::Examined;
+use super::shut::Shut;
 use crate::commit::ShownBody;
 use crate::hash::Hash;
 use crate::kinds::records;
 use crate::registry::Registry;
-use std::collections::BTreeMap;
+use crate::selection::SelectionList;
+use held::{Held, Selections};
+use rules::Against;
+use std::collections::{BTreeMap, BTreeSet};
+use told::{ENDINGS, Ending};
 use zegel_proto::parse;
 use zegel_proto::v1::{CustodySubject, EventKind, RedactionItem, RedactionSubject, SelectionSubject};
 
-type Spot = (u64, u32);
+/// Entry and position.
+pub(super) type Spot = (u64, u32);
 /// Entry, position, slot, first item, number of items.
 type Part = (u64, u32, u32, u32, u32);
 
 /// Marking of a part that is covered for good.
 const FOREVER: &str = "blijvend_gelakt";
+/// Policy without which nothing is covered for good.
+const FOREVER_POLICY: &str = "permanent_redaction";
 /// Code of the act that clears a device.
 const CLEARANCE: &str = "vrijgave_apparaat";
 
@@ -26,97 +40,174 @@ const fn part_of(item: &RedactionItem) -> Part {
     (item.entry, item.position, item.slot, item.first_item, item.item_count)
 }
 
-/// Marking in the manifest, kind of the declaration, id of the finding, and what is said.
-const ENDINGS: [(&str, EventKind, &str, &str, &str); 4] = [
-    (
-        "vernietigd",
-        EventKind::DestructionExecuted,
-        "DESTROYED",
-        "vernietigd, met een geldige verklaring",
-        "destroyed, with a valid declaration",
-    ),
-    ("geschoond", EventKind::WeedingExecuted, "WEEDED", "geschoond: geen archiefstuk", "weeded: not a record"),
-    ("datalek", EventKind::BreachRemoved, "BREACH_REMOVED", "verwijderd wegens datalek", "removed as a data breach"),
-    ("overgebracht", EventKind::CustodyPurged, "TRANSFERRED", "overgebracht", "transferred"),
-];
+/// Who acts, where, and what the registry says there.
+pub(super) struct Acting<'a> {
+    pub(super) spot: Spot,
+    pub(super) actor: Hash,
+    pub(super) received_at_ms: u64,
+    pub(super) registry: Option<&'a Registry>,
+}
+
+impl Acting<'_> {
+    fn policy(&self, name: &str) -> &str {
+        self.registry.and_then(|registry| registry.policy(name)).unwrap_or_default()
+    }
+}
+
+/// A proposal that is open, with all its parts.
+struct Proposed {
+    actor: Hash,
+    spot: Spot,
+    received_at_ms: u64,
+    /// The ending that it proposes, and the code on which.
+    word: String,
+    code: String,
+    /// The selection list that was in force; none, or one that does not read, has no category.
+    list: SelectionList,
+    items: BTreeSet<Spot>,
+}
 
 /// A declaration that is open.
 struct Declared {
     kind: EventKind,
     proposal: Hash,
     actor: Hash,
+    spot: Spot,
+    word: String,
+    code: String,
+    /// List and code, or the deed.
     rule: String,
+}
+
+/// A declaration that is valid, with what it rests on.
+#[derive(Clone, Copy)]
+struct Valid<'a> {
+    ending: &'a Ending,
+    declared: &'a Declared,
+    proposed: &'a Proposed,
+    approved: Spot,
+}
+
+/// An approval of a manifest.
+struct LookedAt {
+    actor: Hash,
+    spot: Spot,
+    may_be_forever: bool,
+}
+
+/// A part that was declared to be covered for good.
+struct Resealed {
+    manifest: Hash,
+    actor: Hash,
+    may_be_forever: bool,
 }
 
 /// What the acts and the manifest say of endings.
 #[derive(Default)]
 pub(super) struct Endings {
-    proposed: BTreeMap<Hash, Hash>,
-    approved: BTreeMap<Hash, Hash>,
+    proposed: BTreeMap<Hash, Proposed>,
+    /// Approvals of proposals, in log order.
+    approved: BTreeMap<Hash, Vec<(Hash, Spot)>>,
     declarations: Vec<Declared>,
+    /// The first declaration that lists an event.
     declared: BTreeMap<Spot, usize>,
-    marked: BTreeMap<Spot, EventKind>,
-    /// Parts that are covered for good, by place and unit; who declared it, and which manifest it carries out.
-    resealed: BTreeMap<Part, (Hash, Hash)>,
+    marked: BTreeMap<Spot, usize>,
+    selections: Selections,
+    resealed: BTreeMap<Part, Resealed>,
     /// Parts that the manifest calls covered for good, with their grounds.
     forever: BTreeMap<Part, String>,
     /// Statements of what may be removed from a phone.
     clearances: u64,
-    /// Manifests that were approved, and by whom.
-    looked_at: BTreeMap<Hash, Hash>,
+    /// Manifests that were approved.
+    looked_at: BTreeMap<Hash, LookedAt>,
     /// The open manifest, and who logged it.
     manifest: Option<(Hash, Hash)>,
     /// The ministry wants a second pair of eyes on it.
     is_four_eyes: bool,
     /// It covers more than what has ended.
     has_cover: bool,
+    /// A landing zone was purged, or may have been: its content is open where the archive exports it.
+    has_purge: bool,
+}
+
+fn id(bytes: &[u8]) -> Hash {
+    Hash::read(bytes).unwrap_or(Hash::ZERO)
+}
+
+fn items(body: &ShownBody) -> impl Iterator<Item = RedactionItem> {
+    body.items(records::ITEMS).iter().flatten().filter_map(|item| parse::<RedactionItem>(item).ok())
 }
 
 impl Endings {
-    /// Takes an act of records whose subject is open. One that does not parse says nothing.
-    pub(super) fn act(&mut self, kind: EventKind, actor: Hash, body: &ShownBody) {
-        let is_declaration = ENDINGS.iter().any(|(_, declares, ..)| *declares == kind);
-        let is_step = matches!(
-            kind,
-            EventKind::DestructionProposed
-                | EventKind::DestructionApproved
-                | EventKind::RedactionApproved
-                | EventKind::BodyResealed
-                | EventKind::CorrectionNoted
-        );
-        if !is_declaration && !is_step {
-            return;
-        }
-        let subject = body.value(records::SUBJECT).unwrap_or_default();
-        let id = |bytes: &[u8]| Hash::read(bytes).unwrap_or(Hash::ZERO);
+    /// Takes an act of records. One whose subject is not open, or does not parse, says nothing but that it is there.
+    pub(super) fn act(&mut self, kind: EventKind, by: &Acting<'_>, body: Option<&ShownBody>) {
+        let subject = body.and_then(|body| body.value(records::SUBJECT));
+        let (Some(body), Some(subject)) = (body, subject) else {
+            self.has_purge |= kind == EventKind::CustodyPurged;
+            return self.selections.closed(kind, by.spot);
+        };
         if kind == EventKind::CustodyPurged {
             let Ok(custody) = parse::<CustodySubject>(subject) else { return };
-            return self.declare(kind, id(&custody.transfer), actor, custody.other_origin, body);
+            self.has_purge |= items(body).next().is_none();
+            return self.declare(kind, by, id(&custody.transfer), custody.other_origin, None, body);
         }
         let Ok(subject) = parse::<SelectionSubject>(subject) else { return };
         match kind {
-            EventKind::DestructionProposed => _ = self.proposed.entry(id(&subject.act)).or_insert(actor),
-            EventKind::RedactionApproved => _ = self.looked_at.insert(id(&subject.refers_to), actor),
+            EventKind::DestructionProposed => self.propose(by, subject, body),
+            EventKind::DestructionApproved => {
+                self.approved.entry(id(&subject.refers_to)).or_default().push((by.actor, by.spot));
+            }
+            EventKind::RedactionApproved => {
+                let (actor, spot, may_be_forever) = (by.actor, by.spot, by.policy(FOREVER_POLICY) == "on");
+                self.looked_at.insert(id(&subject.refers_to), LookedAt { actor, spot, may_be_forever });
+            }
             EventKind::CorrectionNoted => self.clearances += u64::from(subject.code == CLEARANCE),
             EventKind::BodyResealed => {
-                let items = body.items(records::ITEMS).iter().flatten();
-                let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
-                self.resealed.extend(items.map(|item| (part_of(&item), (id(&subject.refers_to), actor))));
+                let (manifest, may_be_forever) = (id(&subject.refers_to), by.policy(FOREVER_POLICY) == "on");
+                let resealed = || Resealed { manifest, actor: by.actor, may_be_forever };
+                self.resealed.extend(items(body).map(|item| (part_of(&item), resealed())));
             }
-            EventKind::DestructionApproved => _ = self.approved.insert(id(&subject.refers_to), actor),
-            _ => {
+            _ if ENDINGS.iter().any(|ending| ending.kind == kind) => {
                 let rule = [subject.list_version.as_str(), subject.code.as_str()].join(" ");
-                self.declare(kind, id(&subject.refers_to), actor, rule, body);
+                self.declare(kind, by, id(&subject.refers_to), rule, Some((subject.test, subject.code)), body);
             }
+            _ => self.selections.act(kind, by.spot, subject, items(body)),
         }
     }
 
-    fn declare(&mut self, kind: EventKind, proposal: Hash, actor: Hash, rule: String, body: &ShownBody) {
-        self.declarations.push(Declared { kind, proposal, actor, rule });
-        let items = body.items(records::ITEMS).iter().flatten();
-        let items = items.filter_map(|item| parse::<RedactionItem>(item).ok());
-        let number = self.declarations.len() - 1;
-        self.declared.extend(items.map(|item| ((item.entry, item.position), number)));
+    /// Parts of a proposal have one id; those of another actor are none of it.
+    fn propose(&mut self, by: &Acting<'_>, subject: SelectionSubject, body: &ShownBody) {
+        let of = self.proposed.entry(id(&subject.act)).or_insert_with(|| Proposed {
+            actor: by.actor,
+            spot: by.spot,
+            received_at_ms: by.received_at_ms,
+            word: subject.test,
+            code: subject.code,
+            list: SelectionList::in_force(by.registry).unwrap_or_default(),
+            items: BTreeSet::new(),
+        });
+        if of.actor == by.actor {
+            of.items.extend(items(body).map(|item| (item.entry, item.position)));
+        }
+    }
+
+    fn declare(
+        &mut self,
+        kind: EventKind,
+        by: &Acting<'_>,
+        proposal: Hash,
+        rule: String,
+        words: Option<(String, String)>,
+        body: &ShownBody,
+    ) {
+        // A deed names no code of its own: its proposal does.
+        let proposed = || self.proposed.get(&proposal).map(|of| (of.word.clone(), of.code.clone()));
+        let (word, code) = words.or_else(proposed).unwrap_or_default();
+        let number = self.declarations.len();
+        self.declarations.push(Declared { kind, proposal, actor: by.actor, spot: by.spot, word, code, rule });
+        for item in items(body) {
+            self.declared.entry((item.entry, item.position)).or_insert(number);
+        }
     }
 
     /// Takes a part of the open manifest: whether it needs a second pair of eyes is the policy in force where it stands.
@@ -130,11 +221,10 @@ impl Endings {
 
     /// Takes an item of the manifest.
     pub(super) fn item(&mut self, item: &RedactionItem) {
-        let ending =
-            ENDINGS.iter().find(|(code, ..)| item.slot == 0 && item.grounds.iter().any(|ground| ground == code));
-        match ending {
-            Some((_, kind, ..)) => _ = self.marked.insert((item.entry, item.position), *kind),
-            None if item.slot > 0 && item.grounds.iter().any(|ground| ground == FOREVER) => {
+        let has = |code: &str| item.grounds.iter().any(|ground| ground == code);
+        match ENDINGS.iter().position(|ending| item.slot == 0 && has(ending.code)) {
+            Some(ending) => _ = self.marked.insert((item.entry, item.position), ending),
+            None if item.slot > 0 && has(FOREVER) => {
                 let grounds = item.grounds.iter().filter(|ground| *ground != FOREVER).map(String::as_str);
                 self.forever.insert(part_of(item), grounds.collect::<Vec<_>>().join(", "));
             }
@@ -142,58 +232,111 @@ impl Endings {
         }
     }
 
-    /// One finding for each ending and rule, and one for what nobody declared.
-    pub(super) fn findings(&self) -> Vec<Finding> {
-        let mut ended: BTreeMap<(i32, &str), u64> = BTreeMap::new();
-        let mut undeclared = 0;
-        for (spot, kind) in &self.marked {
-            match self.declared.get(spot).map(|number| &self.declarations[*number]) {
-                Some(declared) if declared.kind == *kind && self.is_valid(declared) => {
-                    *ended.entry((*kind as i32, declared.rule.as_str())).or_default() += 1;
-                }
-                _ => undeclared += 1,
+    /// The declaration of the ending under which the manifest withholds an event, if it is valid.
+    fn valid(&self, spot: Spot) -> Option<Valid<'_>> {
+        let ending = &ENDINGS[*self.marked.get(&spot)?];
+        let declared = &self.declarations[*self.declared.get(&spot)?];
+        let proposed = self.proposed.get(&declared.proposal).filter(|proposed| proposed.items.contains(&spot))?;
+        let is_its_own = declared.kind == ending.kind
+            && [&proposed.word, &declared.word].iter().all(|word| *word == ending.code)
+            && declared.code == proposed.code;
+        let is_between = |place: Spot| proposed.spot < place && place < declared.spot;
+        let approvals = self.approved.get(&declared.proposal)?;
+        let by_another = approvals
+            .iter()
+            .find(|(actor, place)| *actor != proposed.actor && *actor != declared.actor && is_between(*place));
+        by_another.filter(|_| is_its_own).map(|(_, approved)| Valid { ending, declared, proposed, approved: *approved })
+    }
+
+    /// A part was covered for good by a decision that another actor approved, and where that was.
+    fn covered_for_good(&self, part: &Part) -> Option<Spot> {
+        let resealed = self.resealed.get(part)?;
+        let looked_at = self.looked_at.get(&resealed.manifest)?;
+        let is_valid = looked_at.actor != resealed.actor && (looked_at.may_be_forever || resealed.may_be_forever);
+        is_valid.then_some(looked_at.spot)
+    }
+
+    /// Where it was approved that an event ends, or that a part of it is covered for good; `None` if nothing valid says so.
+    pub(super) fn approval(&self, spot: Spot) -> Option<Spot> {
+        if let Some(valid) = self.valid(spot) {
+            return Some(valid.approved);
+        }
+        let (entry, position) = spot;
+        let parts = (entry, position, 0, 0, 0)..=(entry, position, u32::MAX, u32::MAX, u32::MAX);
+        self.forever.range(parts).filter_map(|(part, _)| self.covered_for_good(part)).min()
+    }
+
+    /// Content that was purged here for an archive is open where that archive exports it.
+    pub(super) fn has_purge(&self) -> bool {
+        self.has_purge
+    }
+
+    /// Findings of the bundle, and what came of holds and classes.
+    pub(super) fn findings(&self, shut: &Shut) -> (Vec<Finding>, Examined, Examined) {
+        let mut findings = self.forever_findings();
+        findings.extend(self.cleared());
+        let (mut holds, mut classes) = (Examined::default(), Examined::default());
+        let (mut ended, mut against, mut held, mut undeclared) = (BTreeMap::new(), BTreeMap::new(), 0u64, 0u64);
+        for (spot, ending) in &self.marked {
+            let Some(valid) = self.valid(*spot) else {
+                undeclared += 1;
+                continue;
+            };
+            let facts = shut.of(*spot);
+            let why = rules::against(&valid, facts.as_ref()).or_else(|| self.class(*spot, &valid, shut, &mut classes));
+            let key = (*ending, valid.declared.rule.as_str());
+            match why {
+                None => *ended.entry(key).or_default() += 1,
+                Some(why) => *against.entry((key, why)).or_default() += 1,
+            }
+            if matches!(valid.ending.kind, EventKind::DestructionExecuted | EventKind::CustodyPurged) {
+                let found = self.selections.held(*spot, facts.as_ref(), valid.approved, valid.declared.spot);
+                holds.add(found == Held::Yes, found == Held::Unknown);
+                held += u64::from(found == Held::Yes);
             }
         }
-        let mut findings = self.forever_findings();
-        if self.clearances > 0 {
-            let nl = "Van een telefoon waarover dit pakket gaat is verklaard wat eraf mocht, na de ontvangstbewijzen van de uitlezing.".into();
-            let en = "Of a phone that this package is about it was declared what may be removed, after the receipts of its read-out.".into();
-            findings.push(Finding::of("DEVICE_CLEARED", Severity::Info, About::Custody, nl, en).times(self.clearances));
+        findings.extend(ended.into_iter().map(|(key, count)| told::ended(key, count)));
+        findings.extend(against.into_iter().map(|((key, why), count)| told::against(key, why, count)));
+        findings.extend(self.unapproved());
+        findings.extend(told::undeclared(undeclared));
+        findings.extend(told::held(held));
+        (findings, holds, classes)
+    }
+
+    /// The class of what was weeded, where the act that gave it is open.
+    fn class(&self, spot: Spot, valid: &Valid<'_>, shut: &Shut, classes: &mut Examined) -> Option<Against> {
+        if valid.ending.kind != EventKind::WeedingExecuted {
+            return None;
         }
-        for ((kind, rule), count) in ended {
-            let ending = ENDINGS.iter().find(|(_, of, ..)| *of as i32 == kind);
-            let Some((_, _, id, nl, en)) = ending else { continue };
-            let rule = super::plain::plain(rule.trim());
-            let (nl, en) = (format!("Inhoud is {nl} ({rule})."), format!("Content is {en} ({rule})."));
-            findings.push(Finding::of(id, Severity::Info, About::Completeness, nl, en).times(count));
-        }
-        let approver =
-            self.manifest.and_then(|(id, actor)| self.looked_at.get(&id).filter(|approver| **approver != actor));
-        if self.is_four_eyes && self.has_cover && approver.is_none() {
-            let nl = "Het beleid vraagt een tweede paar ogen op wat is gelakt; niemand anders keurde het goed.".into();
-            let en = "Policy wants a second pair of eyes on what is covered; nobody else approved it.".into();
-            findings.push(Finding::of("MANIFEST_UNAPPROVED", Severity::Warning, About::Completeness, nl, en));
-        }
-        if undeclared > 0 {
-            let nl = "Inhoud ontbreekt en heet vernietigd, geschoond, verwijderd of overgebracht, zonder geldige verklaring daarvan."
-                .into();
-            let en =
-                "Content is missing and called destroyed, weeded, removed or transferred, without a valid declaration of it.".into();
-            let finding = Finding::of("DESTRUCTION_UNDECLARED", Severity::Error, About::Completeness, nl, en);
-            findings.push(finding.times(undeclared));
-        }
-        findings
+        let class = self.selections.class(spot, shut.of(spot).as_ref(), valid.proposed.spot);
+        let is_other = class.is_some_and(|class| !rules::is_no_record(class));
+        classes.add(is_other, class.is_none());
+        is_other.then_some(Against::OtherClass)
+    }
+
+    fn cleared(&self) -> Option<Finding> {
+        let nl = "Van een telefoon waarover dit pakket gaat is verklaard wat eraf mocht, na de ontvangstbewijzen van de uitlezing.";
+        let en = "Of a phone that this package is about it was declared what may be removed, after the receipts of its read-out.";
+        let finding = Finding::of("DEVICE_CLEARED", Severity::Info, About::Custody, nl.into(), en.into());
+        (self.clearances > 0).then(|| finding.times(self.clearances))
+    }
+
+    fn unapproved(&self) -> Option<Finding> {
+        let approved = |(id, actor)| self.looked_at.get(&id).filter(|looked_at| looked_at.actor != actor);
+        let is_approved = self.manifest.and_then(approved).is_some();
+        let nl = "Het beleid vraagt een tweede paar ogen op wat is gelakt; niemand anders keurde het goed.";
+        let en = "Policy wants a second pair of eyes on what is covered; nobody else approved it.";
+        let finding = Finding::of("MANIFEST_UNAPPROVED", Severity::Warning, About::Completeness, nl.into(), en.into());
+        (self.is_four_eyes && self.has_cover && !is_approved).then_some(finding)
     }
 
     /// What is covered for good, by ground, and what is only called so.
     fn forever_findings(&self) -> Vec<Finding> {
         let (mut by_ground, mut undeclared): (BTreeMap<&str, u64>, u64) = (BTreeMap::new(), 0);
         for (part, grounds) in &self.forever {
-            let declared = self.resealed.get(part);
-            let approver = declared.and_then(|(manifest, _)| self.looked_at.get(manifest));
-            match (declared, approver) {
-                (Some((_, actor)), Some(approver)) if approver != actor => *by_ground.entry(grounds).or_default() += 1,
-                _ => undeclared += 1,
+            match self.covered_for_good(part) {
+                Some(_) => *by_ground.entry(grounds).or_default() += 1,
+                None => undeclared += 1,
             }
         }
         let mut findings = Vec::new();
@@ -215,13 +358,5 @@ impl Endings {
             findings.push(finding.times(undeclared));
         }
         findings
-    }
-
-    /// Proposed, and approved by somebody else than who proposed and who declared.
-    fn is_valid(&self, declared: &Declared) -> bool {
-        let (proposer, approver) = (self.proposed.get(&declared.proposal), self.approved.get(&declared.proposal));
-        approver.is_some_and(|approver| {
-            proposer.is_some_and(|proposer| proposer != approver) && *approver != declared.actor
-        })
     }
 }

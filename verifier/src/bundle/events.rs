@@ -3,10 +3,12 @@
 //! Invariants: an opened body matches the root in its header, and its slot 0 binds it to this place, source and month; a
 //! part of the scope that is not open is counted as covered. Specification: `specs/event.md`, `specs/bundle.md`.
 
+use super::admissions::Admissions;
 use super::bag::Bag;
 use super::calendar::month_of;
-use super::captures::{Captures, FileTally};
+use super::captures::{self, Captures, FileTally};
 use super::custody::Custody;
+use super::endings::Acting;
 use super::export::{ExportWatch, Exported, Opening, ScopeFacts};
 use super::findings::{About, Finding, Findings, Severity};
 use super::months::ShownAs;
@@ -14,8 +16,10 @@ use super::names::Names;
 use super::plain::plain;
 use super::prepared::OpenHeader;
 use super::redaction::Redaction;
+use super::report::RulesReport;
 use super::salts::Salts;
 use super::secured::Secured;
+use super::shut::Shut;
 use super::span::Span;
 use super::splits::Splits;
 use super::walk::OpenBatch;
@@ -64,6 +68,9 @@ pub(super) struct Desk {
     pub(super) secured: Secured,
     pub(super) splits: Splits,
     pub(super) salts: Salts,
+    pub(super) rules: RulesReport,
+    shut: Shut,
+    admissions: Admissions,
 }
 
 impl Desk {
@@ -82,6 +89,9 @@ impl Desk {
             secured: Secured::default(),
             splits: Splits::default(),
             salts: Salts::default(),
+            rules: RulesReport::default(),
+            shut: Shut::default(),
+            admissions: Admissions::default(),
         }
     }
 
@@ -114,12 +124,19 @@ impl Desk {
             self.redaction.part(place, body, registry)?;
             self.redaction.endings.manifest(source, body, registry);
         }
-        if let Some(body) = shown_body {
-            self.redaction.endings.act(facts.kind, source, body);
+        if family(facts.kind) == Family::Records {
+            let received_at_ms = event.batch.received_at_ms;
+            let spot = (place.entry, place.position.unwrap_or(0));
+            let acting = Acting { spot, actor: source, received_at_ms, registry };
+            self.redaction.endings.act(facts.kind, &acting, shown_body);
         }
         let shown_as = shown_as(facts, shown_body);
         if event.in_scope {
             self.in_scope(event, source, opened, bag)?;
+            if self.scope.is_whole() {
+                let finding = self.admissions.event(place, facts, shown_body, registry);
+                finding.into_iter().for_each(|finding| self.findings.add(finding));
+            }
         }
         let shown = ShownEvent {
             place,
@@ -170,6 +187,11 @@ impl Desk {
         let (place, facts) = (event.place, event.facts);
         let body = opened.map(|(_, body)| body);
         self.span.event(self.scope, facts, opened.map(|(binding, _)| binding));
+        let spot = (place.entry, place.position.unwrap_or(0));
+        let capture = captures::id(source, facts);
+        if let Some(capture) = capture.filter(|_| body.is_none_or(|body| body.covered().next().is_some())) {
+            self.shut.note(spot, capture, facts.conversation_seq, facts.month);
+        }
         match body {
             Some(body) => self.redaction.cover(place, body.covered()),
             // A registration that is not needed stays closed: nothing of the chat is covered by that.
@@ -182,6 +204,9 @@ impl Desk {
         };
         if facts.kind == EventKind::ReadoutManifest && file.is_none() {
             self.captures.pass_over(source, facts);
+        }
+        if let (Some(capture), Some(file), true) = (capture, &file, self.scope.is_whole()) {
+            file.left_out.iter().for_each(|(first, count)| self.shut.claim(spot, capture, *first, *count));
         }
         self.custody.event(place, source, facts, body, file.as_ref());
         self.note_file(place, file.as_ref());
@@ -307,7 +332,10 @@ impl Desk {
         let missing = Refusal::ExportEvent { place: opening.export, reason: "it is not in the bundle" };
         let exported = self.export.take().ok_or(missing)?.finish(opening, demands)?;
         self.redaction.finish(exported.manifest())?;
-        self.redaction.endings.findings().into_iter().for_each(|finding| self.findings.add(finding));
+        let (mut endings, holds, classes) = self.redaction.endings.findings(&self.shut);
+        endings.extend(self.shut.findings(&self.redaction.endings));
+        endings.into_iter().for_each(|finding| self.findings.add(finding));
+        self.rules = RulesReport { admission: self.admissions.examined(), holds, classes };
         let overstated = self.captures.overstated();
         if overstated > 0 {
             let nl = "Een bron noemt meer berichten nieuw dan zij heeft aangeboden.".into();

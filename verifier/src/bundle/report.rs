@@ -16,7 +16,7 @@ use super::names::Names;
 use super::plain::plain;
 use super::secured::{AccountMonth, CADENCE_POLICY};
 use super::walk::Outcome;
-use crate::hash::Hash;
+use crate::hash::{Hash, sha256};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -111,6 +111,8 @@ pub struct LogReport {
     pub ministry: String,
     pub checkpoint_size: u64,
     pub checkpoint_root: String,
+    /// SHA-256 of the checkpoint's text, without signatures: what a third party's timestamp (RFC 3161) is over.
+    pub checkpoint_sha256: String,
     pub snapshot_entry: u64,
     /// Entries that the snapshot covers: the bundle is as of here.
     pub covers: u64,
@@ -179,6 +181,36 @@ pub struct Counts {
     pub events_outside_period: u64,
 }
 
+/// How many were held against a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Examined {
+    /// How many there are.
+    pub n: u64,
+    /// Of these, the ones that break it.
+    pub failed: u64,
+    /// Of these, the ones of which nothing can be said, because acts that would say it are not open.
+    pub closed: u64,
+}
+
+impl Examined {
+    pub(super) fn add(&mut self, has_failed: bool, is_closed: bool) {
+        self.n += 1;
+        self.failed += u64::from(has_failed);
+        self.closed += u64::from(is_closed);
+    }
+}
+
+/// Rules of the ministry that the events of a bundle are held against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RulesReport {
+    /// Captures that grew while policy demanded that a contact be admitted first.
+    pub admission: Examined,
+    /// Events that were destroyed on term or transferred, and no hold may have kept.
+    pub holds: Examined,
+    /// Events that were weeded, and that were to be private or party-political.
+    pub classes: Examined,
+}
+
 /// What was found of a bundle that was not refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
@@ -195,6 +227,8 @@ pub struct Report {
     /// Account × month: secured, and in time; empty where the scope is not a custodian in all months.
     pub secured: Vec<AccountMonth>,
     pub custody: Custody,
+    /// Admission, holds and classes, as far as what is open says.
+    pub rules: RulesReport,
     /// What this does not prove.
     pub does_not_prove: Vec<Sentence>,
 }
@@ -223,6 +257,7 @@ pub(super) fn write(outcome: Outcome, parts_sha256: Hash) -> Report {
         export: export(&outcome, parts_sha256),
         does_not_prove: claims::does_not_prove(&outcome),
         secured: secured(&outcome),
+        rules: outcome.desk.rules,
         custody: outcome.desk.custody,
         log,
         claims,
@@ -276,11 +311,14 @@ fn log(outcome: &Outcome) -> LogReport {
         is_auditor: vouched.is_auditor,
         time: Moment::at(vouched.time_s.saturating_mul(1_000)).to_string(),
     });
+    let (size, root) = (outcome.checkpoint.size(), outcome.checkpoint.root());
+    let checkpoint = crate::checkpoint::print(&outcome.opening.origin, size, root);
     LogReport {
         origin: outcome.opening.origin.clone(),
         ministry: outcome.authorship.registry().map(|registry| plain(registry.ministry())).unwrap_or_default(),
         checkpoint_size: outcome.checkpoint.size(),
         checkpoint_root: outcome.checkpoint.root().to_string(),
+        checkpoint_sha256: sha256(&[checkpoint.as_bytes()]).to_string(),
         snapshot_entry: outcome.opening.snapshot_entry,
         covers: outcome.covers,
         cosignatures: cosignatures.collect(),

@@ -295,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn the_rule_is_the_policy_of_the_ministry_and_without_one_at_most_a_month() {
+        let held = held(Some("2026-01-01"), &["2026-01-20", "2026-02-03"]);
+        let last_received_ms = day("2026-02-03") * DAY_MS;
+        let secured =
+            Secured { custodians: BTreeMap::from([(Hash::ZERO, held)]), last_received_ms, ..Secured::default() };
+        let first = |cadence| secured.months(cadence)[0].status;
+        assert_eq!(first(None), Timeliness::Secured);
+        assert_eq!((first(Some("19")), first(Some("18"))), (Timeliness::Secured, Timeliness::Late));
+        assert_eq!(first(Some("een week")), Timeliness::Secured, "what is no number is no rule");
+    }
+
+    #[test]
     fn a_private_account_and_months_outside_the_function_are_out_of_scope() {
         use Timeliness::{OutOfScope, Secured};
         let mut held = held(Some("2026-02-01"), &["2026-01-10", "2026-02-10", "2026-03-02", "2026-04-01"]);

@@ -89,6 +89,7 @@ pub(super) fn genesis(
         log_keys: vec![(0, id(&created.log_key).0)],
         archive_keys: BTreeMap::new(),
         grounds: BTreeMap::new(),
+        ground_list: String::new(),
         classes: BTreeMap::new(),
         class_list: String::new(),
         policies: BTreeMap::new(),
@@ -132,6 +133,7 @@ impl Registry {
             EventKind::GroundsListPublished => {
                 let list: v1::GroundsListPublished = parse(public)?;
                 self.grounds = list.items.into_iter().map(|item| (item.code, item.label_nl)).collect();
+                self.ground_list = list.version;
                 Ok(())
             }
             EventKind::ClassListPublished => {

@@ -6,6 +6,7 @@ use super::{Language, Seen, words};
 use maud::{Markup, html};
 use serde::Serialize;
 use zegel_verifier::bundle::Report;
+use zegel_verifier::bundle::report::Examined;
 use zegel_verifier::bundle::secured::Timeliness;
 
 /// How a check ended.
@@ -92,31 +93,57 @@ impl Subject<'_> {
     }
 
     fn ended(&self) -> u64 {
-        const ENDED: [&str; 4] = ["DESTROYED", "WEEDED", "BREACH_REMOVED", "DESTRUCTION_UNDECLARED"];
         let findings = self.report.findings.iter().filter(|finding| ENDED.contains(&finding.id));
         findings.map(|finding| finding.count).sum()
     }
+
+    /// Nothing to examine, nothing that could be said, or how many were held against a rule.
+    fn rule(of: Examined, nothing: Words, closed: Words) -> Judged {
+        match of {
+            Examined { n: 0, .. } => Not(nothing),
+            Examined { failed: 0, closed: 1.., .. } => Not(closed),
+            Examined { n, failed, .. } => Counted(n, failed),
+        }
+    }
 }
+
+/// Findings that say that content is gone.
+pub(super) const ENDED: [&str; 6] =
+    ["DESTROYED", "WEEDED", "BREACH_REMOVED", "TRANSFERRED", "ENDED_AGAINST_RULE", "DESTRUCTION_UNDECLARED"];
 
 fn counted(count: Count) -> Judged {
     Counted(count.n, count.failed)
 }
 
-const SEALED: Words = (
-    "besluiten van het ministerie blijven in een pakket verzegeld; vraag het ministerie, of laat het hele logboek narekenen",
-    "decisions of the ministry stay sealed in a package; ask the ministry, or have the whole log replayed",
+const NOTHING_WEEDED: Words =
+    ("van wat dit pakket betreft is niets geschoond", "of what this package is about nothing was weeded");
+const CLASSES_SEALED: Words = (
+    "twee personen noemden het privé of partijpolitiek, maar de handeling die de klasse gaf is niet open; nodig is een pakket met de handelingen CLASS_ASSIGNED open (zegel export --acts)",
+    "two people called it private or party-political, but the act that gave the class is not open; needed is a package with the acts CLASS_ASSIGNED open (zegel export --acts)",
+);
+const NOTHING_TO_HOLD: Words = (
+    "van wat dit pakket betreft is niets vernietigd of overgebracht dat kon zijn bevroren",
+    "of what this package is about nothing was destroyed or transferred that could have been held",
+);
+const HOLDS_SEALED: Words = (
+    "vóór de goedkeuring staan bevriezingen in het logboek die niet open zijn; nodig is een pakket met de handelingen HOLD_PLACED en HOLD_RELEASED open (zegel export --acts)",
+    "before the approval holds stand in the log that are not open; needed is a package with the acts HOLD_PLACED and HOLD_RELEASED open (zegel export --acts)",
 );
 const TSA: Words = (
-    "een pakket bevat geen tijdstempels van derden (RFC 3161); getuigen zeggen zelf wanneer zij medeondertekenden",
-    "a package holds no timestamps of third parties (RFC 3161); witnesses say themselves when they cosigned",
+    "een pakket bevat geen tijdstempels van derden (RFC 3161); nodig is een token over checkpoint_sha256 uit de JSON naast dit rapport, na te gaan met: openssl ts -verify -digest CHECKPOINT_SHA256 -in TOKEN -CAfile CA. Wanneer getuigen medeondertekenden, staat bij WITNESS_QUORUM",
+    "a package holds no timestamps of third parties (RFC 3161); needed is a token over checkpoint_sha256 of the JSON beside this report, checked with: openssl ts -verify -digest CHECKPOINT_SHA256 -in TOKEN -CAfile CA. When witnesses cosigned stands under WITNESS_QUORUM",
 );
 const ZONES: Words = (
     "overdrachten tussen opslagzones zijn handelingen die in een pakket verzegeld blijven",
     "transfers between zones of storage are acts that stay sealed in a package",
 );
-const POLICY: Words = (
-    "welk beleid gold, staat openbaar in het register; of het is gevolgd, is hier niet beoordeeld",
-    "which policy was in force stands in the public registry; whether it was followed is not judged here",
+const NO_POLICY: Words = (
+    "dit pakket heeft geen gesprek dat groeide terwijl het beleid eerst toelating vroeg (admission_first), of het gaat niet over alle maanden",
+    "this package has no conversation that grew while policy demanded admission first (admission_first), or it is not of all months",
+);
+const POLICY_SEALED: Words = (
+    "er is een besluit over het contact, maar het is niet open; nodig is een pakket waarin CONTACT_DECIDED zichtbaar is",
+    "there is a decision on the contact, but it is not open; needed is a package in which CONTACT_DECIDED is shown",
 );
 const TOO_MANY: Words =
     ("er zijn te veel berichten om ze allemaal te onthouden", "there are too many messages to remember them all");
@@ -228,17 +255,35 @@ const CHECKS: &[Row] = &[
         ("niets ouder dan vijf jaar op een relatieve grond", "nothing older than five years on a relative ground"),
         |of| counted(of.beside.old),
     ),
-    ("CLASS_EXCLUDED", ("terecht buiten het archief gelaten", "rightly left out of the archive"), |_| Not(SEALED)),
+    (
+        "CLASS_EXCLUDED",
+        (
+            "wat is geschoond, was aangemerkt als privé of partijpolitiek",
+            "what was weeded had been classed as private or party-political",
+        ),
+        |of| Subject::rule(of.report.rules.classes, NOTHING_WEEDED, CLASSES_SEALED),
+    ),
     (
         "DESTRUCTION_LAWFUL",
         ("wat vernietigd is, heeft een geldige verklaring", "what was destroyed has a valid declaration"),
-        |of| of.found(of.ended(), &["DESTRUCTION_UNDECLARED"]),
+        |of| of.found(of.ended(), &["DESTRUCTION_UNDECLARED", "ENDED_AGAINST_RULE"]),
     ),
     ("PAYLOAD_ABSENT", ("geen inhoud ontbreekt zonder reden", "no content is missing without a reason"), |of| {
-        of.found(of.report.counts.events, &["DESTRUCTION_UNDECLARED"])
+        of.found(of.report.counts.events, &["DESTRUCTION_UNDECLARED", "RECORD_ENDED_UNFOUNDED"])
     }),
-    ("HOLD_BREACH", ("niets vernietigd dat bevroren was", "nothing destroyed that was held"), |_| Not(SEALED)),
-    ("POLICY_MODE", ("beleid gevolgd", "policy followed"), |_| Not(POLICY)),
+    (
+        "HOLD_BREACH",
+        ("niets vernietigd of overgebracht dat bevroren was", "nothing destroyed or transferred that was held"),
+        |of| Subject::rule(of.report.rules.holds, NOTHING_TO_HOLD, HOLDS_SEALED),
+    ),
+    (
+        "POLICY_MODE",
+        (
+            "niets vastgelegd vóór de toelating die het beleid vroeg",
+            "nothing captured before the admission that policy demanded",
+        ),
+        |of| Subject::rule(of.report.rules.admission, NO_POLICY, POLICY_SEALED),
+    ),
     ("CONSENT", ("toelating van contacten", "admission of contacts"), |of| match of.judge.admissions {
         0 => Not(NO_ADMISSIONS),
         n => Counted(n, 0),
@@ -322,8 +367,20 @@ mod tests {
         for (id, (nl, en), _) in CHECKS {
             assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{id}");
         }
-        for (nl, en) in
-            [SEALED, TSA, ZONES, POLICY, TOO_MANY, ONE_HOLDER, NO_COVERAGE, NO_WITNESSES, NO_IDS, NO_ADMISSIONS]
+        for (nl, en) in [
+            TSA,
+            ZONES,
+            TOO_MANY,
+            ONE_HOLDER,
+            NO_COVERAGE,
+            NO_WITNESSES,
+            NO_IDS,
+            NO_ADMISSIONS,
+            NO_POLICY,
+            POLICY_SEALED,
+        ]
+        .into_iter()
+        .chain([NOTHING_WEEDED, CLASSES_SEALED, NOTHING_TO_HOLD, HOLDS_SEALED])
         {
             assert!(!nl.is_empty() && !en.is_empty() && nl != en, "{nl}");
         }

@@ -132,6 +132,62 @@ const MEANINGS: Meanings = &[
         ),
     ),
     (
+        "TRANSFERRED",
+        (
+            "Een ander archief heeft het volgens de genoemde akte overgenomen; vraag het daar. Of het daar is, bewijst dit pakket niet.",
+            "Another archive took it over by the deed that is named; ask there. That it is there this package does not prove.",
+        ),
+    ),
+    (
+        "ENDED_AGAINST_RULE",
+        (
+            "Er is een verklaring, maar de selectielijst of de klasse in het logboek zelf spreekt haar tegen. Vraag het ministerie om opheldering.",
+            "There is a declaration, but the selection list or the class in the log itself contradicts it. Ask the ministry to explain.",
+        ),
+    ),
+    (
+        "HOLD_BREACH",
+        (
+            "Er gold een bevriezing, bijvoorbeeld voor een enquête of een Woo-zaak, toen het werd vernietigd of overgebracht.",
+            "A hold was in force, for an enquiry or a case, when it was destroyed or transferred.",
+        ),
+    ),
+    (
+        "RECORD_ENDED_UNFOUNDED",
+        (
+            "Bij een latere uitlezing is een bericht overgeslagen als «geëindigd», en dat klopt niet met dit pakket: er kan een bericht ontbreken. Vraag een nieuwe uitlezing.",
+            "A later read-out skipped a message as ended, which this package contradicts: a message can be missing. Ask for a new read-out.",
+        ),
+    ),
+    (
+        "NOT_ADMITTED",
+        (
+            "Er is vastgelegd voordat de functionaris het contact had toegelaten, of nadat hij het had geweigerd; het beleid van dat moment stond dat niet toe.",
+            "Something was captured before the official had admitted the contact, or after he had refused; the policy of that moment did not allow it.",
+        ),
+    ),
+    (
+        "PERMANENTLY_REDACTED",
+        (
+            "Deze woorden bestaan ook in het archief niet meer; twee personen besloten dat, onder een beleid dat het toestond.",
+            "These words no longer exist in the archive either; two people decided so, under a policy that allowed it.",
+        ),
+    ),
+    (
+        "REDACTION_UNDECLARED",
+        (
+            "Een lakking heet blijvend zonder goedgekeurd besluit daartoe. Vraag het ministerie of de woorden er nog zijn.",
+            "Something is said to be covered for good without an approved decision. Ask the ministry whether the words still exist.",
+        ),
+    ),
+    (
+        "DEVICE_CLEARED",
+        (
+            "Wat van de telefoon af mocht, mocht dat na deze uitlezing; een latere uitlezing kan het daarom niet meer tonen.",
+            "What could be removed from the phone could be after this read-out; a later read-out may therefore not show it.",
+        ),
+    ),
+    (
         "MANIFEST_UNAPPROVED",
         (
             "Het beleid vraagt dat een tweede persoon het lakken goedkeurt; dat is niet te zien.",

@@ -4,7 +4,7 @@ use super::judge::{Count, Cover};
 use super::page::{Page, heading, period};
 use super::people::Naming;
 use super::words::Words;
-use super::{Language, Seen, chart, clock, codes, keys, meaning, secured, words};
+use super::{Language, Seen, chart, checks, clock, codes, keys, meaning, secured, words};
 use maud::{Markup, html};
 use zegel_proto::v1::{Channel, EventKind};
 use zegel_verifier::bundle::plain::plain;
@@ -268,10 +268,13 @@ fn part(cover: &Cover, language: Language) -> &'static str {
 }
 
 fn destruction(page: &Page<'_>) -> Markup {
-    const ENDED: [&str; 4] = ["DESTROYED", "WEEDED", "BREACH_REMOVED", "DESTRUCTION_UNDECLARED"];
+    const MORE: [&str; 2] = ["HOLD_BREACH", "RECORD_ENDED_UNFOUNDED"];
     let language = page.language;
-    let ended: Vec<&Finding> =
-        page.reports().flat_map(|(report, _)| &report.findings).filter(|finding| ENDED.contains(&finding.id)).collect();
+    let ended: Vec<&Finding> = page
+        .reports()
+        .flat_map(|(report, _)| &report.findings)
+        .filter(|finding| checks::ENDED.contains(&finding.id) || MORE.contains(&finding.id))
+        .collect();
     html! {
         section {
             (heading("s8", language))

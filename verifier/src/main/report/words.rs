@@ -88,7 +88,7 @@ catalogue! {
     CHECK: "controle", "check";
     LOOKED_AT: "bekeken", "looked at";
     DESTRUCTION: "Vernietigen en bewaren", "Retention and destruction";
-    DESTRUCTION_NOTE: "Bewaartermijnen en bevriezingen zijn besluiten die in een pakket verzegeld blijven: niet onderzocht. Inhoud die ontbreekt zonder te zijn gelakt of als vernietigd te zijn aangemerkt, zou dit pakket hebben doen weigeren.", "Retention periods and holds are decisions that stay sealed in a package: not examined. Content that is missing without being covered or marked as destroyed would have had this package refused.";
+    DESTRUCTION_NOTE: "De bewaartermijn is nagerekend met de selectielijst in het logboek, waar hij met de maand begint. Klassen en bevriezingen zijn verzegelde besluiten: zij zijn alleen onderzocht waar zij in dit pakket open zijn; de bijlage zegt dat bij CLASS_EXCLUDED en HOLD_BREACH. Inhoud die ontbreekt zonder te zijn gelakt of als vernietigd te zijn aangemerkt, zou dit pakket hebben doen weigeren.", "The term was computed from the selection list in the log, where it begins with the month. Classes and holds are sealed decisions: they were examined only where this package opens them; the annex says so at CLASS_EXCLUDED and HOLD_BREACH. Content that is missing without being covered or marked as destroyed would have had this package refused.";
     ACCESS: "Inzage en beheer", "Access log";
     ACCESS_NOTE: "Niet in het pakket: wie wat te zien kreeg, staat verzegeld in het logboek. De houder van de sleutels kan het tonen.", "Not in the package: who was given what stands sealed in the log. The holder of the keys can show it.";
     TIME: "Tijd", "Time";
@@ -123,11 +123,11 @@ catalogue! {
     OLD: "ouder dan vijf jaar", "older than five years";
     OLD_NOTE: "van de gelakte delen zijn ouder dan vijf jaar en gelakt op een relatieve grond. Bij een Woo-verzoek vraagt artikel 5.3 dan een motivering; die staat in het besluit, niet in dit pakket.", "of the covered parts are older than five years and covered on a relative ground. Under the Woo article 5.3 then asks for a motivation; it stands in the decision, not in this package.";
     REDACTION_NOTE: "Elk gelakt deel is nagegaan: het staat precies eenmaal op de ondertekende laklijst, en niets anders is weggelaten. De rest van elk bericht is het origineel.", "Each covered part was checked: it stands exactly once on the signed list, and nothing else was left out. The rest of each message is the original.";
-    CLASS_NOTE: "Classificaties zijn besluiten die in een pakket verzegeld blijven: niet onderzocht.", "Classes are decisions that stay sealed in a package: not examined.";
+    CLASS_NOTE: "Classificaties zijn besluiten die in een pakket verzegeld blijven, behalve waarop een schoning berust als het pakket die handeling toont (CLASS_EXCLUDED).", "Classes are decisions that stay sealed in a package, except where a weeding rests on one that the package shows (CLASS_EXCLUDED).";
     NOTHING_COVERED: "Er is niets gelakt.", "Nothing is covered.";
     EACH_COVER: "Elk gelakt deel", "Each covered part";
     NOT_LISTED: "niet genoemd", "not listed";
-    NOTHING_ENDED: "In dit pakket is niets vernietigd, geschoond of wegens een datalek verwijderd.", "Nothing in this package was destroyed, weeded or removed as a data breach.";
+    NOTHING_ENDED: "In dit pakket is niets vernietigd, geschoond, overgebracht of wegens een datalek verwijderd.", "Nothing in this package was destroyed, weeded, transferred or removed as a data breach.";
     NO_VOLATILE: "Niets is bewerkt, verwijderd of verdwenen, voor zover de bron dat laat zien.", "Nothing was edited, deleted or vanished, as far as the source shows it.";
     EDITS_NOTE: "Bewerkte berichten waarvan de eerdere woorden niet in dit pakket staan", "Edited messages of which the earlier words are not in this package";
     DELETIONS_NOTE: "Verwijderde berichten waarvan de inhoud niet in dit pakket staat", "Deleted messages of which the content is not in this package";

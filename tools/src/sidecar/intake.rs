@@ -74,6 +74,9 @@ impl Intake {
         }
         rows.iter().for_each(|row| state.note_row(row));
         let origin = config.trust()?.origin().to_owned();
+        for damage in conversations.damaged() {
+            tell(&format!("{origin}: damaged_on_disk: {damage}: what stood there is registered again by its gateway"));
+        }
         let uploads = Uploads::open(&folder.join("uploads"), &key)?;
         let (queue, queued) = mpsc::channel();
         let (durable, settled) = (AtomicU64::new(journal.next()), AtomicU64::new(settled));

@@ -211,14 +211,8 @@ impl CommandError {
             Self::Source(source) => judged(source),
             Self::Export(export) => judged_by_export(export),
             Self::Case(case) => judged_by_case(case),
-            Self::Reading(reading) | Self::Disclosure(DisclosureError::Reading(reading)) => judged_by_reading(reading),
-            Self::Disclosure(disclosure) => match disclosure {
-                DisclosureError::Case(case) => judged_by_case(case),
-                DisclosureError::OtherRecipient { .. }
-                | DisclosureError::OtherCase { .. }
-                | DisclosureError::OtherGround { .. } => 2,
-                _ => 3,
-            },
+            Self::Reading(reading) => judged_by_reading(reading),
+            Self::Disclosure(disclosure) => judged_by_disclosure(disclosure),
             Self::Load(LoadError::Source(source)) | Self::Rewrap(RewrapError::Source(source)) => judged(source),
             Self::Load(LoadError::Ledger(ledger)) | Self::Rewrap(RewrapError::Ledger(ledger)) => {
                 judged_by_ledger(ledger)
@@ -336,6 +330,18 @@ fn judged_by_format(import: &ImportError) -> u8 {
 fn judged_by_reading(reading: &ReadingError) -> u8 {
     match reading {
         ReadingError::Refused(refusal) if refusal.id() != "UNREADABLE" => 2,
+        _ => 3,
+    }
+}
+
+/// A package for somebody else, or on grounds of another law, was judged.
+fn judged_by_disclosure(disclosure: &DisclosureError) -> u8 {
+    match disclosure {
+        DisclosureError::Reading(reading) => judged_by_reading(reading),
+        DisclosureError::Case(case) => judged_by_case(case),
+        DisclosureError::OtherRecipient { .. }
+        | DisclosureError::OtherCase { .. }
+        | DisclosureError::OtherGround { .. } => 2,
         _ => 3,
     }
 }

@@ -118,7 +118,11 @@ fn a_million_messages_of_whatsapp_take_less_than_two_minutes() {
     };
     written(&path, (0..messages()).map(line));
     let path = path.display().to_string();
-    import(&stage, "whatsapp", &[&path, "--conversation", "Veerhaven", "--timezone", "Europe/Amsterdam", "--date-order", "dmy"]);
+    import(
+        &stage,
+        "whatsapp",
+        &[&path, "--conversation", "Veerhaven", "--timezone", "Europe/Amsterdam", "--date-order", "dmy"],
+    );
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! An import that stops says where, and goes on from there; and what lies in a closed period is not read out again.
 
 use serde_json::Value;
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use zegel_proto::v1::{Channel, EventKind, ProofClass};
 use zegel_tests::archive::Archive;
 use zegel_tests::gateway::{texts, timeline};
@@ -108,25 +109,21 @@ async fn an_import_that_stops_says_where_and_the_next_adds_only_the_rest() {
     assert_eq!((resumed.counts.new, resumed.counts.known, resumed.counts.vanished), (104, 4_096, 0), "{resumed:?}");
 }
 
-/// Imports a chat with the command; `None` if it was killed once so many entries were in the log.
-fn imported(stage: &Stage, path: &Path, killed_behind: Option<u64>) -> Option<(Value, String)> {
+/// The command, importing a chat.
+fn importing(stage: &Stage, path: &Path) -> Child {
     let mut zegel = command("zegel");
     zegel.args(["--json", "import", "whatsapp"]).arg(path).args(["--conversation", "Veerhaven"]);
     zegel.args(["--timezone", "Europe/Amsterdam", "--custodian", "Anna de Vries"]);
     zegel.arg("--keys").arg(stage.keys()).args(["--ledger", &stage.url()]);
-    let mut process = zegel.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    if let Some(entries) = killed_behind {
-        while entries_of(stage) < entries {
-            assert!(process.try_wait().expect("a process").is_none(), "it had ended before it could be killed");
-        }
-        process.kill().expect("killed");
-        process.wait().expect("it has ended");
-        return None;
-    }
-    let output = process.wait_with_output().expect("it ends");
+    zegel.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+}
+
+/// What became of the chat, and what was said meanwhile.
+fn imported(stage: &Stage, path: &Path) -> (Value, String) {
+    let output = importing(stage, path).wait_with_output().expect("it ends");
     let said = String::from_utf8(output.stderr).expect("text");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("one document: {said}"));
-    Some((document["result"]["chats"][0].clone(), said))
+    (document["result"]["chats"][0].clone(), said)
 }
 
 fn entries_of(stage: &Stage) -> u64 {
@@ -176,7 +173,7 @@ fn a_read_out_that_is_refused_leaves_no_trace_in_the_log() {
 /// Killed in the middle of what it sends: what was closed is in the log, the rest comes with the next, and nothing is there twice.
 #[test]
 fn an_import_that_is_killed_is_resumed_from_the_last_closed_batch() {
-    const RECORDS: u64 = 30_000;
+    const RECORDS: u64 = 15_000;
     let stage = Stage::new();
     stage.zegel(&["register", "custodian", "--name", "Anna de Vries"]);
     stage.zegel(&["register", "conversation", "--title", "Veerhaven"]);
@@ -185,21 +182,25 @@ fn an_import_that_is_killed_is_resumed_from_the_last_closed_batch() {
         format!("[14-05-2026 {:02}:{:02}:{:02}] Anna: {number}\n", number / 3_600, number / 60 % 60, number % 60)
     };
     std::fs::write(&path, (0..RECORDS).map(line).collect::<String>()).expect("written");
-    let before = entries_of(&stage);
-    // Three of the batches of 256 events, behind the one that opens the session.
-    assert_eq!(imported(&stage, &path, Some(before + 4)), None);
-    let (chat, said) = imported(&stage, &path, None).expect("it ends");
+    let mut process = importing(&stage, &path);
+    // Nobody looks at a terminal: it says in lines how far it is.
+    let mut said = BufReader::new(process.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert_eq!(said.next(), Some(format!("4096 of {RECORDS} records")));
+    process.kill().expect("killed");
+    assert!(!process.wait().expect("it has ended").success(), "it had ended before it could be killed");
+    let (chat, said) = imported(&stage, &path);
     let count = |what: &str| chat["counts"][what].as_u64().expect("a number");
     let (new, known) = (count("new"), count("known"));
     assert_eq!((new + known, count("vanished"), count("edited")), (RECORDS, 0, 0), "{chat:#}");
     // Batches are whole or not there, and the first ones are.
-    assert!(known >= 512 && new > 0 && known % 256 == 0, "{known} were known, {new} were new");
-    // Nobody looks at a terminal: it says in lines how far it is.
+    assert!(known >= 4_096 && new > 0 && known % 256 == 0, "{known} were known, {new} were new");
     assert!(said.lines().any(|line| line.ends_with(&format!("of {new} records"))), "{said}");
-    let (again, _) = imported(&stage, &path, None).expect("it ends");
+    let (again, _) = imported(&stage, &path);
     assert_eq!((&again["counts"]["new"], &again["counts"]["known"]), (&Value::from(0), &Value::from(RECORDS)));
     let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
-    assert_eq!(texts(&lines), (0..RECORDS).map(|number| (number.to_string(), 1)).collect());
+    // Of a text file the end of the line is a part of its record.
+    let wanted: BTreeMap<String, usize> = (0..RECORDS).map(|number| (format!("{number}\n"), 1)).collect();
+    assert!(texts(&lines) == wanted, "each once: {} of {RECORDS}", texts(&lines).len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,16 +82,33 @@ async fn content_that_is_not_purged_in_time_is_an_alarm_until_it_is() {
     world.ledger = ledger;
     assert!(is_overdue(metrics).await);
     becomes(address, ServingStatus::NotServing).await;
+    // That something was purged is sealed, and may be about anything: what counts is what is here.
     let purged = sealed(world.officer.actor, header(EventKind::CustodyPurged));
     let request = world.officer.batch(&[purged]);
     world.ledger.append(request).await.expect("logged");
+    assert!(is_overdue(metrics).await);
+    let approver = Author::new("approver");
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let officer = world.officer.clone();
+    let erase = async |world: &mut World, places: &[(u64, u32)]| {
+        let request = EraseRequest { origin: ORIGIN.into(), order: order(places, None, &[&officer, &approver]) };
+        world.ledger.client.erase(request).await.expect("erased").into_inner().events
+    };
+    // Two of three, then the third; one that comes in between stays.
+    assert_eq!(erase(&mut world, &[(2, 0), (2, 2)]).await, 2);
+    assert!(is_overdue(metrics).await);
+    let other = world.chat(3, 1, MONTH).await.index;
+    assert_eq!(erase(&mut world, &[(2, 1)]).await, 1);
+    assert!(is_overdue(metrics).await);
+    assert_eq!(erase(&mut world, &[(other, 0)]).await, 1);
     assert!(!is_overdue(metrics).await);
     becomes(address, ServingStatus::Serving).await;
     world.ledger.stop().await;
     let (ledger, _, metrics) = start(&world.place).await;
     world.ledger = ledger;
-    assert!(!is_overdue(metrics).await, "what was purged is not found again");
-    world.chat(3, 1, MONTH).await;
+    assert!(!is_overdue(metrics).await, "what has gone is not found again");
+    world.chat(4, 1, MONTH).await;
     assert!(is_overdue(metrics).await);
     world.ledger.stop().await;
 }

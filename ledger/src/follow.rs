@@ -12,6 +12,7 @@
 //! carried out again. Not here: promotion (`promote`). Specification: `specs/follower.md`.
 
 mod custody;
+mod group;
 mod kept;
 mod line;
 mod orders;
@@ -28,6 +29,7 @@ use crate::sequencer::{self, Fault, OpenLog, Received, ReceivedContent, Received
 use crate::server::{ServeError, open_store};
 use crate::store::{Allegiance, BlobError, Faults, Guard, NoRoom, Room, StoreError};
 use custody::Custody;
+use group::Group;
 use line::Line;
 use orders::Orders;
 use rewraps::Rewraps;
@@ -44,13 +46,6 @@ use zegel_proto::v1::replicate_response::Item;
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::tree::check_consistency;
-
-/// Entries of a group that is taken; a primary makes none with more.
-const GROUP_ENTRIES_MAX: usize = 128;
-/// Bytes of a group that is taken: a primary ends one with the batch that reaches 16 MiB.
-const GROUP_BYTES_MAX: usize = 20 << 20;
-/// Bytes of envelopes beside them that grew since: from two recipients to sixteen at the most.
-const GROUP_REWRAPPED_BYTES_MAX: usize = 8 * GROUP_BYTES_MAX;
 
 /// Why a store may not be served as the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -323,7 +318,7 @@ impl Follower {
         while let Some(message) = stream.message().await? {
             match message.item.ok_or(Fault::Incomplete { wanted: "item" })? {
                 Item::Order(piece) => orders.take(piece)?,
-                Item::Entry(entry) => self.entry(entry, &mut group, &orders).await?,
+                Item::Entry(entry) => self.entry(entry, &mut group, &orders, &mut rewraps).await?,
                 Item::Rewrapped(rewrapped) => {
                     rewraps.take(rewrapped, self.replica.log(), self.replica.store(), &self.room)?;
                 }
@@ -333,11 +328,22 @@ impl Follower {
             return Err(RoundError::Broken { at: first.index });
         }
         rewraps.write(self.replica.store(), &self.room)?;
-        Ok(orders.carry_out(self.replica.log(), self.replica.store())?)
+        let is_ordered = orders.is_pending();
+        orders.carry_out(self.replica.log(), self.replica.store())?;
+        if is_ordered {
+            self.replica.content_went()?;
+        }
+        Ok(())
     }
 
     /// Takes an entry into its group, and the group once it is whole.
-    async fn entry(&mut self, entry: ReplicatedEntry, group: &mut Group, orders: &Orders) -> Result<(), RoundError> {
+    async fn entry(
+        &mut self,
+        entry: ReplicatedEntry,
+        group: &mut Group,
+        orders: &Orders,
+        rewraps: &mut Rewraps,
+    ) -> Result<(), RoundError> {
         let (found, wanted) = (entry.index, self.replica.log().size() + group.entries.len() as u64);
         if found != wanted {
             return Err(Fault::Order { found, wanted }.into());
@@ -347,6 +353,10 @@ impl Follower {
         group.push(received)?;
         if !note.is_empty() {
             let entries = std::mem::take(group).entries;
+            if entries.iter().any(ReceivedEntry::is_recovery) {
+                // Before the entry is: if we stop in between, all that was rewrapped comes again.
+                rewraps.begin_anew(self.replica.store())?;
+            }
             self.replica.take(Received { entries, note })?;
         }
         Ok(())
@@ -363,33 +373,6 @@ impl Follower {
             if let Some(upload) = blobs.upload(blob, size)? {
                 self.line.fetch(blob, upload).await?;
             }
-        }
-        Ok(())
-    }
-}
-
-/// A group that is coming in.
-#[derive(Default)]
-struct Group {
-    entries: Vec<ReceivedEntry>,
-    bytes: usize,
-    rewrapped_bytes: usize,
-}
-
-impl Group {
-    fn push(&mut self, entry: ReceivedEntry) -> Result<(), Fault> {
-        self.bytes += entry.weight();
-        self.rewrapped_bytes += entry.rewrapped_weight();
-        self.entries.push(entry);
-        if self.entries.len() > GROUP_ENTRIES_MAX {
-            return Err(Fault::GroupTooLarge { what: "entries", max: GROUP_ENTRIES_MAX });
-        }
-        if self.bytes > GROUP_BYTES_MAX {
-            return Err(Fault::GroupTooLarge { what: "bytes", max: GROUP_BYTES_MAX });
-        }
-        if self.rewrapped_bytes > GROUP_REWRAPPED_BYTES_MAX {
-            let what = "bytes of rewrapped envelopes";
-            return Err(Fault::GroupTooLarge { what, max: GROUP_REWRAPPED_BYTES_MAX });
         }
         Ok(())
     }

@@ -15,6 +15,7 @@
 //! Specification: `specs/service.md`.
 
 mod access;
+mod arrivals;
 mod audited;
 mod backup;
 mod check;

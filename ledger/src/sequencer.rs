@@ -30,7 +30,7 @@ use crate::access::Roles;
 use crate::log::{Changes, Log, Refusal, Submission};
 use crate::metrics::{LogMetrics, timed};
 use crate::signing::LogSigners;
-use crate::store::{Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError};
+use crate::store::{Dwelling, Group, Guard, Loaded, MadeTable, NoRoom, Packed, Room, Store, StoreError};
 use committer::{Committer, Decided, Drafted};
 use group::Collected;
 use open::Writer;
@@ -42,7 +42,6 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use zegel_verifier::audit::dwell::Dwelling;
 
 /// Jobs that wait for the writer.
 const QUEUE_JOBS_MAX: usize = 256;

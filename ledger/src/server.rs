@@ -3,6 +3,7 @@
 mod rounds;
 
 use crate::access::Clients;
+use crate::arrivals::Arrivals;
 use crate::config::{Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
 use crate::follow::{self, FollowError, Follower};
@@ -262,6 +263,7 @@ impl Server {
         let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
         let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let ledger = Arrivals::new(ledger);
         let server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         // Whoever does not answer any more gives up its place.
         let mut server = server.http2_keepalive_interval(Some(ALIVE)).http2_keepalive_timeout(Some(ALIVE));

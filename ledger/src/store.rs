@@ -41,6 +41,7 @@ pub(crate) use backup::{backed_up, restore, write_whole};
 pub(crate) use blobs::{BlobError, BlobStat, Blobs, Upload};
 pub(crate) use commit::{Group, Packed};
 pub use cost::{Cost, cost};
+pub(crate) use dwelling::Dwelling;
 pub(crate) use erase::Believed;
 pub use erase::Erased;
 pub use faults::{Faults, NoFaults, Step};

@@ -337,7 +337,7 @@ async fn what_the_primary_erases_is_gone_from_the_follower_by_the_same_two_signa
     follower.reach(size).await;
     assert!(gone.iter().all(|bytes| is_somewhere(&early.store(), bytes)));
     primary.world.ledger.stop().await;
-    let text = order(&[(entry, 0), (entry, 1)], &[&primary.world.officer, &approver]);
+    let text = order(&[(entry, 0), (entry, 1)], None, &[&primary.world.officer, &approver]);
     assert_eq!(erase(&config, &text).expect("erased").events, 2);
     primary.world.ledger = start(&config).await;
     // A key that signed the order and ends later takes nothing back.
@@ -376,23 +376,37 @@ fn archive_key_id(number: u8) -> Vec<u8> {
 
 /// Logs that it rewraps to the third key, and does; gives how many envelopes were due.
 async fn rewrap(world: &mut World, without: Option<u8>) -> usize {
+    let wanted = announce(world, without).await;
+    let wraps = due(world, &wanted).await;
+    put(world, &wanted, &wraps).await;
+    wraps.len()
+}
+
+/// Logs that it rewraps.
+async fn announce(world: &mut World, without: Option<u8>) -> Rewrap {
     let keys: &[u8] = if without.is_some() { &[2, 3] } else { &[1, 2] };
     let own = envelope(world.officer.actor, &[], 0, keys);
     let begun = sealed_under(header(EventKind::BodyResealed), print(&own).expect("prints"));
     let request = world.officer.batch(&[begun]);
     let entry = world.ledger.append(request).await.expect("logged").index;
-    let dropped = without.map(archive_key_id).unwrap_or_default();
-    let wanted = Rewrap { entry, position: 0, to: archive_key_id(3), without: dropped.clone() };
+    let without = without.map(archive_key_id).unwrap_or_default();
+    Rewrap { entry, position: 0, to: archive_key_id(3), without }
+}
+
+/// The envelopes that are due, with the third key.
+async fn due(world: &mut World, wanted: &Rewrap) -> Vec<DossierWrap> {
     let asked = ReadEnvelopesRequest { origin: ORIGIN.into(), rewrap: Some(wanted.clone()), after: Vec::new() };
     let due = world.ledger.client.read_envelopes(asked).await.expect("envelopes").into_inner();
     let due: Vec<_> = tokio_stream::StreamExt::collect(due).await;
-    let wraps: Vec<DossierWrap> = due.into_iter().map(|wrap| wrapped(wrap.expect("a wrap"), &dropped)).collect();
+    due.into_iter().map(|wrap| wrapped(wrap.expect("a wrap"), &wanted.without)).collect()
+}
+
+async fn put(world: &mut World, wanted: &Rewrap, wraps: &[DossierWrap]) {
     for wraps in wraps.chunks(100) {
         let (origin, wraps) = (ORIGIN.into(), wraps.to_vec());
         let request = RewrapEnvelopesRequest { origin, rewrap: Some(wanted.clone()), wraps };
         world.ledger.client.rewrap_envelopes(request).await.expect("rewrapped");
     }
-    wraps.len()
 }
 
 /// An envelope with the third key, and without the one that is dropped.
@@ -493,6 +507,77 @@ async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_
     let config = primary.config();
     primary.world.ledger.stop().await;
     assert_eq!(check(&config).expect("a report").findings, []);
+}
+
+/// Who follows an address does not see that another ledger answers there: the log says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_rewrapped() {
+    let primary = Primary::new().await;
+    let url = primary.url();
+    let Primary { mut world, address } = primary;
+    let one =
+        |seq| sealed(world.source.actor, chat_header(world.capture.custodian, world.capture.conversation, seq, MONTH));
+    let events: Vec<Event> = (0..20).map(one).collect();
+    let request = world.source.batch(&events);
+    world.ledger.append(request).await.expect("logged");
+    let added = ArchiveKeyAdded {
+        algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
+        public_key: archive_key(3),
+        name: "archief 3".into(),
+    };
+    let added = world.root.batch(&[public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"))]);
+    world.ledger.append(added).await.expect("a third key");
+    let wanted = announce(&mut world, None).await;
+    let newest = world.ledger.checkpoint().await;
+    let (heirs, others, strays) = (second(), second(), second());
+    let (mut heir, mut other) = (follow(&heirs, &url).await, follow(&others, &url).await);
+    let mut stray = follow(&strays, &url).await;
+    for follower in [&mut heir, &mut other, &mut stray] {
+        follower.reach(newest.size()).await;
+    }
+    // The heir has every entry, and nothing of what is rewrapped from here on. Two others have: one of them what the heir will not repeat.
+    heir.running.stop().await;
+    let mut wraps = due(&mut world, &wanted).await;
+    let some = wraps.split_off(wraps.len() - 5);
+    put(&mut world, &wanted, &some).await;
+    eventually(async || recipients(&mut other.running).await.1 == 5).await;
+    eventually(async || recipients(&mut stray.running).await.1 == 5).await;
+    world.ledger.stop().await;
+    stray.running.stop().await;
+
+    let own = promoted(&heirs);
+    let held = heirs.path().join("held");
+    let note = other.running.client.get_checkpoint(LogRequest { origin: ORIGIN.into() }).await.expect("a note");
+    std::fs::write(&held, note.into_inner().checkpoint).expect("written");
+    promote(&own, None, &Known { checkpoints: vec![held], ..Known::default() }).expect("promoted");
+    world.ledger = start(&config_at(&heirs, address)).await;
+    let request = world.root.batch(&[recovered(newest.size(), newest.root())]);
+    world.ledger.append(request).await.expect("logged");
+    // Numbers from 1 on, once more; of others first than those that have these numbers elsewhere.
+    put(&mut world, &wanted, &wraps).await;
+    put(&mut world, &wanted, &some).await;
+    let all = everything(&mut world.ledger).await;
+    eventually(async || everything(&mut other.running).await == all).await;
+    let (found, rewrapped) = recipients(&mut other.running).await;
+    let count = found.values().filter(|keys| keys.contains(&archive_key_id(3))).count();
+    assert_eq!((count, rewrapped), (wraps.len() + 5, wraps.len() + 5));
+    assert!(!other.is_refused().await);
+    // What comes next has numbers behind those; and one that was away all the time takes all of it.
+    let retired = ArchiveKeyRetired { archive_key: archive_key_id(1) };
+    let request = world.root.batch(&[public(EventKind::ArchiveKeyRetired, print(&retired).expect("prints"))]);
+    world.ledger.append(request).await.expect("retired");
+    assert!(rewrap(&mut world, Some(1)).await > 20);
+    let all = everything(&mut world.ledger).await;
+    let mut stray = follow(&strays, &url).await;
+    for follower in [&mut other, &mut stray] {
+        eventually(async || everything(&mut follower.running).await == all).await;
+        assert!(!follower.is_refused().await);
+    }
+    world.ledger.stop().await;
+    for (follower, site) in [(other, &others), (stray, &strays)] {
+        follower.running.stop().await;
+        assert_eq!(check(&following(site, &url)).expect("a report").findings, []);
+    }
 }
 
 fn promoted(site: &Site) -> Config {

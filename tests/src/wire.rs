@@ -1,5 +1,6 @@
 //! A wire to a ledger that can be cut: a forwarder of TCP that loses connections, bytes or answers when it is told to.
 
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,10 +19,14 @@ pub enum State {
     Silent,
 }
 
+/// Whether answers are lost from here on.
+type When = Box<dyn FnMut() -> bool + Send>;
+
 /// A wire between a source and a ledger.
 pub struct Wire {
     port: u16,
-    state: watch::Sender<State>,
+    state: Arc<watch::Sender<State>>,
+    when: Arc<Mutex<Option<When>>>,
 }
 
 impl Wire {
@@ -33,12 +38,18 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (state, line) = watch::channel(State::Whole);
+        let (state, when) = (Arc::new(state), Arc::default());
+        let wire = Self { port, state: Arc::clone(&state), when: Arc::clone(&when) };
         tokio::spawn(async move {
             while let Ok((source, _)) = listener.accept().await {
-                tokio::spawn(carry(source, ledger_port, line.clone()));
+                let look = {
+                    let (state, when) = (Arc::clone(&state), Arc::clone(&when));
+                    move || lose_answers_if(&state, &when)
+                };
+                tokio::spawn(carry(source, ledger_port, line.clone(), look));
             }
         });
-        Self { port, state }
+        wire
     }
 
     /// The same to the ledger of an address.
@@ -60,6 +71,14 @@ impl Wire {
         self.state.send_replace(state);
     }
 
+    /// Loses answers as soon as this is so: asked before each that it would carry.
+    ///
+    /// # Panics
+    /// If an earlier one panicked.
+    pub fn lose_answers_when(&self, is_so: impl FnMut() -> bool + Send + 'static) {
+        *self.when.lock().expect("a lock") = Some(Box::new(is_so));
+    }
+
     /// What it does now.
     #[must_use]
     pub fn state(&self) -> State {
@@ -67,15 +86,23 @@ impl Wire {
     }
 }
 
+fn lose_answers_if(state: &watch::Sender<State>, when: &Mutex<Option<When>>) {
+    let mut when = when.lock().expect("a lock");
+    if when.as_mut().is_some_and(|is_so| is_so()) {
+        *when = None;
+        state.send_replace(State::AnswersLost);
+    }
+}
+
 /// One connection, until either side ends it or the wire is cut.
-async fn carry(source: TcpStream, ledger_port: u16, mut line: watch::Receiver<State>) {
+async fn carry(source: TcpStream, ledger_port: u16, mut line: watch::Receiver<State>, look: impl Fn()) {
     if *line.borrow() == State::Cut {
         return;
     }
     let Ok(ledger) = TcpStream::connect(("127.0.0.1", ledger_port)).await else { return };
     let ((from_source, to_source), (from_ledger, to_ledger)) = (source.into_split(), ledger.into_split());
-    let asked = forward(from_source, to_ledger, line.clone(), &[State::Whole, State::AnswersLost]);
-    let answered = forward(from_ledger, to_source, line.clone(), &[State::Whole]);
+    let asked = forward(from_source, to_ledger, line.clone(), &[State::Whole, State::AnswersLost], || ());
+    let answered = forward(from_ledger, to_source, line.clone(), &[State::Whole], look);
     tokio::select! {
         () = asked => {}
         () = answered => {}
@@ -88,9 +115,11 @@ async fn forward(
     mut to: OwnedWriteHalf,
     mut line: watch::Receiver<State>,
     carried_in: &[State],
+    look: impl Fn(),
 ) {
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        look();
         if !carried_in.contains(&line.borrow()) {
             // What was lost stays lost: once the wire is whole again, this connection is not.
             let _ = line.wait_for(|state| *state == State::Whole).await;

@@ -4,10 +4,16 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use zegel_keys::{Passphrases, Signer};
+use zegel_proto::parse;
+use zegel_proto::v1::{EventHeader, EventKind, ReadEntriesRequest};
 use zegel_tests::dossier::{CHAT, findings, read_out, refused, run, stage};
 use zegel_tests::replica::Replica;
+use zegel_tests::wire::{State, Wire};
 use zegel_tests::witness::eventually;
-use zegel_tests::{Stage, command};
+use zegel_tests::{ORIGIN, Stage, command};
+use zegel_tools::keys::KeyFolder;
+use zegel_tools::source::{Backoff, Connection};
+use zegel_verifier::checkpoint::ClaimedCheckpoint;
 use zegel_verifier::custody::{CustodyReceipt, places_digest};
 use zegel_verifier::note::VerifierKey;
 
@@ -163,4 +169,77 @@ fn what_the_archive_receipted_is_purged_and_the_archive_still_proves_all_of_it()
     let bytes = fs::read(bundle.join("data/evidence-0001")).expect("evidence");
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(["eerste ", "tweede ", "derde ", "vierde"].into_iter().all(holds));
+}
+
+/// Batches that wait for their receipts in the officer's outbox.
+fn outbox(keys: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(keys.join("spool/officer/outbox")).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|form| form == "append"));
+    files.sort();
+    files
+}
+
+async fn size_of(connection: &Connection) -> u64 {
+    let note = connection.newest_checkpoint().await.expect("a checkpoint");
+    ClaimedCheckpoint::parse(&note).expect("a note").claimed_size()
+}
+
+/// Entries that say that something was purged.
+async fn purges(connection: &Connection) -> Vec<u64> {
+    let request = ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count: size_of(connection).await };
+    let (mut entries, mut found) = (connection.audit_entries(&request).await.expect("entries"), Vec::new());
+    while let Some(entry) = entries.message().await.expect("an entry") {
+        let kinds = entry.headers.iter().map(|header| parse::<EventHeader>(header).expect("a header").kind);
+        found.extend(kinds.filter(|kind| *kind == EventKind::CustodyPurged as i32).map(|_| entry.index));
+    }
+    found
+}
+
+/// Whoever asks is killed once the log has an entry of his and he has not heard of it: at each entry that the command makes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_whose_answer_is_lost_with_who_asked_for_it_is_said_once() {
+    let stage = stage();
+    let (replica, vkey) = Replica::archive(&stage, ARCHIVE);
+    let archive = VerifierKey::parse(&vkey).expect("a key");
+    run(&stage, &["policy", "custody_archive", &vkey]);
+    assert_eq!(read_out(&stage, "first.txt", &LINES)["counts"]["new"], 3);
+    let (file, _) = receipt_of(&replica, &archive, newest(&stage));
+    let order = text(&stage.path("order"));
+    run(&stage, &["custody", "order", &text(&file), "--out", &order]);
+    let authority = KeyFolder::open(&stage.keys()).and_then(|keys| keys.tls_ca()).expect("a certificate");
+    let connection = Connection::new(&stage.url(), Some(&authority), ORIGIN, Backoff::default()).expect("an address");
+    let wire = Wire::to_url(&stage.url()).await;
+    let mut killed = 0;
+    let said = loop {
+        let (folder, size) = (stage.keys(), size_of(&connection).await);
+        let (mut seen, known) = (outbox(&folder), outbox(&folder).len());
+        // The batches that it makes before are answered.
+        wire.lose_answers_when(move || {
+            seen.extend(outbox(&folder));
+            seen.sort();
+            seen.dedup();
+            seen.len() > known + killed
+        });
+        let mut purge = command("zegel");
+        purge.args(["custody", "purge", &order, "--person", "beheer", "--ledger", &wire.url(), "--keys"]);
+        purge.arg(stage.keys()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+        let mut purge = purge.spawn().expect("it runs");
+        while purge.try_wait().expect("its state").is_none()
+            && (wire.state() == State::Whole || size_of(&connection).await <= size + killed as u64)
+        {
+            tokio::task::yield_now().await;
+        }
+        if wire.state() == State::Whole {
+            break String::from_utf8(purge.wait_with_output().expect("it ended").stderr).expect("text");
+        }
+        purge.kill().expect("killed");
+        purge.wait().expect("it ended");
+        wire.set(State::Whole);
+        assert_eq!(outbox(&stage.keys()).len(), 1, "it has not heard of it");
+        killed += 1;
+        assert!(killed < 9, "it never ends");
+    };
+    let [entry] = purges(&connection).await[..] else { panic!("{:?}", purges(&connection).await) };
+    assert!(killed >= 2 && said.contains(&format!("was purged before: entry {entry} says so")), "{killed}: {said}");
 }

@@ -117,8 +117,9 @@ fn sidecar_and_tools_leave_no_dump_either_and_a_key_that_they_hold_is_locked() {
     let mut desk = command("zegel");
     desk.args(["desk", "--ledger", &stage.url(), "--person", "Officier"]).arg("--keys").arg(stage.keys());
     let mut desk = desk.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
-    for (name, pid) in
-        [("zegel-source", sidecar.pid()), ("zegel desk", desk.id()), ("zegel-ledger", stage.ledger_pid())]
+    // A page for each key: the desk holds those of the archive beside its own.
+    for (name, pid, kib) in
+        [("zegel-source", sidecar.pid(), 4), ("zegel desk", desk.id(), 12), ("zegel-ledger", stage.ledger_pid(), 4)]
     {
         zegel_tests::witness::eventually(&format!("{name} forbids dumps"), || {
             core_limits(pid).filter(|limits| *limits == ["0", "0"]).map(|_| ())
@@ -128,7 +129,7 @@ fn sidecar_and_tools_leave_no_dump_either_and_a_key_that_they_hold_is_locked() {
             eprintln!("SKIPPED locked pages of {name}: RLIMIT_MEMLOCK is 0 here");
             continue;
         }
-        zegel_tests::witness::eventually(&format!("{name} locks its key"), || (locked_kib(pid) >= 4).then_some(()));
+        zegel_tests::witness::eventually(&format!("{name} locks its key"), || (locked_kib(pid) >= kib).then_some(()));
     }
     // An abort leaves nothing.
     let pid = desk.id().to_string();
@@ -157,6 +158,55 @@ fn token(folder: &Path) -> Option<[(&'static str, std::path::PathBuf); 2]> {
     let (code, said) = run(make.env("SOFTHSM2_CONF", &config));
     assert_eq!(code, Some(0), "{said}");
     Some([("SOFTHSM2_CONF", config), ("ZEGEL_PASSPHRASE_FILE", pin)])
+}
+
+/// A follower of this ledger that takes the log over once the ledger is gone, with the log key that lies in the token; and not without it.
+fn promoted(keys: &Path, ledger: Ledger, environment: &[(&str, &Path)]) -> Ledger {
+    let place = keys.with_file_name("volger");
+    fs::create_dir(&place).expect("a folder");
+    let quoted = |folder: &Path, name: &str| format!("\"{}\"", folder.join(name).display());
+    let mut own = fs::read_to_string(keys.join("ledger.toml")).expect("text");
+    own = own.replace("other_log_keys = [\"log-2.key\"]\n", "");
+    for name in ["store", "guard", "log.key"] {
+        own = own.replace(&quoted(keys, name), &quoted(&place, name));
+    }
+    let (primary, ca) = (&ledger.address, quoted(keys, "tls-ca.pem"));
+    let follow = format!("[log.follow]\nprimary = \"{primary}\"\nca = {ca}\ninterval_ms = 20\n");
+    fs::write(place.join("ledger.toml"), format!("{own}{follow}")).expect("written");
+    let follower = start(&place, environment);
+    let size = |of: &Ledger| {
+        let mut status = command("zegel");
+        status
+            .args(["--json", "status", "--ledger", &of.address, "--keys"])
+            .arg(keys)
+            .envs(environment.iter().copied());
+        let said: serde_json::Value = serde_json::from_slice(&status.output().expect("it runs").stdout).expect("JSON");
+        said["result"]["size"].as_u64().unwrap_or(0)
+    };
+    let wanted = size(&ledger);
+    zegel_tests::witness::eventually("the follower has it all", || (size(&follower) == wanted).then_some(()));
+    drop(follower);
+    drop(ledger);
+
+    let key = place.join("log.key");
+    let promote = |name: &str, environment: &[(&str, &Path)]| {
+        let _ = fs::remove_file(&key);
+        fs::copy(keys.join(name), &key).expect("copied");
+        let mut promote = command("zegel-ledger");
+        promote.arg("promote").arg("--config").arg(place.join("ledger.toml")).arg("--guard").arg(keys.join("guard"));
+        run(promote.envs(environment.iter().copied()))
+    };
+    // Without the PIN, and with a key that the log has put aside: nothing is changed, so that the next is judged alike.
+    let (code, said) = promote("log-2.key", &environment[..1]);
+    assert!(code == Some(2) && said.contains("log.key wants a passphrase"), "{said}");
+    let (code, said) = promote("log.key", environment);
+    assert!(code == Some(2) && said.contains("is not among the keys of the configuration"), "{said}");
+    let (code, said) = promote("log-2.key", environment);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = promote("log-2.key", environment);
+    assert!(code == Some(2) && said.contains("is no replica"), "{said}");
+    fs::write(place.join("ledger.toml"), own).expect("written");
+    start(&place, environment)
 }
 
 #[test]
@@ -196,6 +246,14 @@ fn root_log_and_officer_sign_from_a_token_and_what_they_signed_verifies() {
     let bundle = folder.path().join("bundle");
     let out = bundle.display().to_string();
     succeed(&mut zegel(&ledger, &["export", "--custodian", "Anna", "--recipient", "inspectie", "--out", &out]));
+    let (code, report) = zegel_tests::verify(&bundle, &keys.join("trust.txt"), &[]);
+    assert_eq!(code, Some(0), "{report:#}");
+    let ledger = promoted(&keys, ledger, &environment);
+    succeed(&mut zegel(&ledger, &["follower", "recovered", "--account", "brand in het rekencentrum"]));
+    succeed(&mut zegel(&ledger, &["register", "custodian", "--name", "Carol"]));
+    let bundle = folder.path().join("afterwards");
+    let out = bundle.display().to_string();
+    succeed(&mut zegel(&ledger, &["export", "--custodian", "Carol", "--recipient", "inspectie", "--out", &out]));
     let (code, report) = zegel_tests::verify(&bundle, &keys.join("trust.txt"), &[]);
     assert_eq!(code, Some(0), "{report:#}");
     // The neighbours: another PIN, and a token that is gone, are told and nothing is signed.

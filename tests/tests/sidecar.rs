@@ -302,6 +302,43 @@ async fn a_poison_message_is_put_aside_with_a_finding_and_blocks_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_rots_in_the_spool_is_named_and_takes_nothing_else_with_it() {
+    let (mut stage, anna, mut sidecar) = stage();
+    stage.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    for from in (0..60).step_by(10) {
+        gateway.send_messages(&keys(from, from + 10)).await;
+    }
+    sidecar.kill();
+    let segment = fs::read_dir(sidecar.path("log/spool/journal")).expect("a journal").next().expect("a segment");
+    let segment = segment.expect("a segment").path();
+    let mut bytes = fs::read(&segment).expect("read");
+    let (length, half) = (bytes.len(), bytes.len() / 2);
+    bytes[half] ^= 1;
+    fs::write(&segment, bytes).expect("rotten");
+
+    sidecar.start();
+    stage.start();
+    let standing = sidecar.stands("nothing waits", |standing| standing.waiting == 0 && standing.quarantined > 0).await;
+    assert_eq!((standing.finding.as_str(), standing.quarantined), ("", 1));
+    let (code, told) = sidecar.run(&["quarantine"]);
+    let is_named = told.contains("damaged_on_disk") && told.contains(&format!("{}: ", segment.display()));
+    assert!(code == Some(1) && is_named && told.contains(" bytes at offset "), "{told}");
+    let kept = sidecar.path("log/spool/quarantine/damaged").join(segment.file_name().expect("a name"));
+    assert!(fs::metadata(kept).expect("kept").len() >= length as u64);
+    // Who handed it over was not told that it is in the log, and hands it over again: the others are known.
+    let before = fs::read_to_string(sidecar.path("told")).expect("told");
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 60)).await;
+    gateway.until_receipted(&keys(0, 60)).await;
+    let anew = gateway.told.spooled.values().filter(|answer| answer.key.len() == 5 && !answer.again).count();
+    assert_eq!(anew, 1, "{before}");
+    let bundle = check_each_once(&stage, "Anna de Vries", "anna", 60);
+    assert!(holds(&bundle, "quarantined") && holds(&bundle, "damaged_on_disk"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_and_a_wrong_clock_are_said_in_the_log_by_itself() {
     let (stage, anna, mut sidecar) = stage();
     sidecar.configure("heartbeat_ms = 200\nsilence_ms = 600");

@@ -1,6 +1,6 @@
 //! A receipt of custody: what an archive says that it holds of a landing zone's log, entry by entry checked and stored, signed with a key of its own.
 //!
-//! Invariants: nothing of a receipt is read before its signature was verified; one text, one form. What is held is said by its count and by a
+//! Invariants: nothing of a receipt is read before its signature was verified, but where it says so; one text, one form. What is held is said by its count and by a
 //! digest over the places of it, so that both sides speak of the same events. Not here: who counts (the archive's ledger), what is purged for it
 //! (`erasure`), who is believed (the policy of the log). Specification: `specs/custody.md`.
 
@@ -129,6 +129,14 @@ impl CustodyReceipt {
         let read = Self::read(note.text())?;
         // Whatever would be printed otherwise is none.
         if read.text() == note.text() { Ok(read) } else { Err(CustodyError::Line { line: 1 }) }
+    }
+
+    /// What a receipt says, whoever signed it: of one that was believed before.
+    ///
+    /// # Errors
+    /// [`CustodyError::Note`], [`CustodyError::Line`].
+    pub fn claimed(note: &[u8]) -> Result<Self, CustodyError> {
+        Self::read(Note::parse(note)?.text())
     }
 
     fn read(text: &str) -> Result<Self, CustodyError> {

@@ -1,37 +1,41 @@
 //! A key in memory: alone in a page, locked where the system allows it, wiped when it is dropped.
 
-use ed25519_dalek::SigningKey;
 use std::fmt;
 
 /// A page to itself: locks count by the page, so that a neighbour's unlocking would be ours.
 #[repr(align(4096))]
-struct Page(SigningKey);
+struct Page<K>(K);
 
-/// An Ed25519 key that this process holds.
-pub(crate) struct HeldKey {
-    // Dropped in this order: wiped (`SigningKey` does that), then unlocked.
-    page: Box<Page>,
+/// A private key that this process holds; `K` wipes itself when it is dropped.
+pub struct HeldKey<K> {
+    // Dropped in this order: wiped, then unlocked.
+    page: Box<Page<K>>,
     lock: Option<region::LockGuard>,
 }
 
-impl HeldKey {
-    pub(crate) fn new(key: SigningKey) -> Self {
+impl<K> HeldKey<K> {
+    /// Takes a key into a page of its own. What the caller's copy leaves on the stack is not wiped.
+    #[must_use]
+    pub fn new(key: K) -> Self {
         let page = Box::new(Page(key));
-        let lock = region::lock(std::ptr::from_ref(&*page), size_of::<Page>()).ok();
+        let lock = region::lock(std::ptr::from_ref(&*page), size_of::<Page<K>>()).ok();
         Self { page, lock }
     }
 
-    pub(crate) fn key(&self) -> &SigningKey {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &K {
         &self.page.0
     }
 
     /// Whether the page stays out of swap: RLIMIT_MEMLOCK may forbid that.
-    pub(crate) fn is_locked(&self) -> bool {
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
         self.lock.is_some()
     }
 }
 
-impl fmt::Debug for HeldKey {
+impl<K> fmt::Debug for HeldKey<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("HeldKey(not shown)")
     }

@@ -21,6 +21,7 @@ mod token;
 mod uri;
 
 pub use document::{Protection, document_of, open_document, open_pem, open_secret, write_document, write_secret};
+pub use held::HeldKey;
 pub use lattice::LatticeSigner;
 pub use passphrase::{Passphrase, Passphrases};
 pub use private::{read_private, write_new};

@@ -38,7 +38,7 @@ pub struct Signer {
 
 #[derive(Clone)]
 enum Place {
-    Held(Arc<HeldKey>),
+    Held(Arc<HeldKey<SigningKey>>),
     Token(Arc<TokenKey>),
 }
 

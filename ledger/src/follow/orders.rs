@@ -70,6 +70,11 @@ impl Orders {
         self.named.contains(&place)
     }
 
+    /// Whether an order came in this round.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Believes and carries out what the replica is far enough for.
     pub(super) fn carry_out(self, log: &Log, store: &Arc<Store>) -> Result<(), ReplicaError> {
         let Some(registry) = log.registry() else { return Ok(()) };

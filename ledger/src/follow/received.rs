@@ -5,7 +5,7 @@ use crate::sequencer::{Fault, ReceivedContent, ReceivedEntry};
 use crate::store::Packed;
 use std::collections::BTreeMap;
 use zegel_proto::parse;
-use zegel_proto::v1::{AppendRequest, DossierWrap, Entry, ErasedForm, ReplicatedEntry, SealedBody, entry};
+use zegel_proto::v1::{AppendRequest, DossierWrap, Entry, ErasedForm, EventKind, ReplicatedEntry, SealedBody, entry};
 use zegel_verifier::hash::Hash;
 
 /// Reads an entry with what lies beside it; gives the note with which its group ends, if it does. `is_ordered` says whether
@@ -75,6 +75,12 @@ impl ReceivedEntry {
             ReceivedContent::Snapshot(_) => 0,
         };
         self.bytes.len() + beside
+    }
+
+    /// Whether it says that another ledger took the log over here, or the same one after a loss.
+    pub(super) fn is_recovery(&self) -> bool {
+        let ReceivedContent::Batch { submission, .. } = &self.content else { return false };
+        submission.events.iter().any(|event| event.facts.kind == EventKind::LogRecovered)
     }
 
     /// Bytes of its envelopes that were rewrapped.

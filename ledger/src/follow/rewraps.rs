@@ -17,7 +17,7 @@ const TAKEN_MAX: usize = 128;
 /// Rewrapped envelopes of one round.
 pub(super) struct Rewraps {
     newest: u64,
-    /// One came that was judged at more entries than are here: it, and all behind it, come again.
+    /// One came that was judged at more entries than are here, or another ledger gives them: it, and all behind it, come again.
     is_ahead: bool,
     taken: Vec<(Hash, RewrapTurn, Vec<u8>)>,
 }
@@ -26,6 +26,15 @@ impl Rewraps {
     /// Behind those that are kept.
     pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
         Ok(Self { newest: store.newest_rewrap()?, is_ahead: false, taken: Vec::new() })
+    }
+
+    /// Another ledger took the log over, and numbers what it rewraps by itself: what comes in this round was asked for behind a number
+    /// that is none of its own.
+    pub(super) fn begin_anew(&mut self, store: &Store) -> Result<(), StoreError> {
+        store.forget_rewraps()?;
+        self.taken.clear();
+        self.is_ahead = true;
+        Ok(())
     }
 
     /// Number of the newest one that is kept; 0 if there is none.

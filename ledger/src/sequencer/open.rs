@@ -105,11 +105,19 @@ impl OpenLog {
         }
     }
 
-    /// How long the oldest content that was not purged has been here, in milliseconds, and the most that the policy of a
-    /// landing zone allows; `None` if this is none, or holds none.
+    /// Content has gone from the store: looks what the oldest is that is left.
+    pub(crate) fn content_went(&self) -> Result<(), StoreError> {
+        self.store.look_for_content(&self.dwelling)
+    }
+
+    /// How long the oldest content has been here, in milliseconds, and the most that the policy of a landing zone allows; `None`
+    /// if this is none, or its archive, or holds none.
     pub(crate) fn dwells_ms(&self, now_ms: u64) -> Option<(u64, u64)> {
         let max_ms = self.view().roles.landing_zone_max_hours()?.saturating_mul(3_600_000);
         let since_ms = self.dwelling.lock().unwrap_or_else(PoisonError::into_inner).since_ms()?;
+        if self.store.is_archive().is_ok_and(|is_archive| is_archive) {
+            return None;
+        }
         Some((now_ms.saturating_sub(since_ms), max_ms))
     }
 

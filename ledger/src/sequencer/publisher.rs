@@ -20,7 +20,7 @@ pub(super) struct Publisher {
     pub(super) store: Arc<Store>,
     pub(super) view: SharedView,
     pub(super) metrics: LogMetrics,
-    /// Content that was not purged yet.
+    /// Content that is here.
     pub(super) dwelling: SharedDwelling,
 }
 
@@ -65,7 +65,10 @@ impl Publisher {
                     self.metrics.appends.inc();
                     self.metrics.events.inc_by(batch.events.len() as u64);
                 }
-                SealedContent::Snapshot => self.metrics.snapshot_logged(now_ms()),
+                SealedContent::Snapshot => {
+                    dwelling.take(entry.index, self.store.now_ms(), std::iter::empty());
+                    self.metrics.snapshot_logged(now_ms());
+                }
             }
         }
     }

@@ -145,6 +145,11 @@ impl Replica {
         &self.publisher.store
     }
 
+    /// Content has gone from the store: looks what the oldest is that is left.
+    pub(crate) fn content_went(&self) -> Result<(), StoreError> {
+        self.publisher.store.look_for_content(&self.publisher.dwelling)
+    }
+
     /// Takes the next group: when this returns, it is durable and published. Gives the size with it.
     pub(crate) fn take(&mut self, group: Received) -> Result<u64, ReplicaError> {
         if self.is_stopped {

@@ -17,6 +17,7 @@ pub(super) async fn erase(Admitted { log, .. }: Admitted, request: EraseRequest)
         let no_log = || EraseError::NoLog { origin: request.origin.clone() };
         let registry = view.roles.registry().ok_or_else(no_log)?;
         let erased = carry_out(&store, registry, view.size, &request.order)?;
+        log.content_went()?;
         let crate::store::Erased { events, before, blobs, files, bytes } = erased;
         Ok(EraseResponse { events, before, blobs, files, bytes })
     })

@@ -66,7 +66,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let before = self.keys.get(Column::Envelopes, &dossier.0)?.filter(|row| rows::is_rewrapped(row));
         if let Some(row) = before {
-            write.delete(Column::Rewraps, &rows::parse_rewrapped(&row)?.0.number.to_be_bytes());
+            let number = rows::parse_rewrapped(&row)?.0.number.to_be_bytes();
+            // Where numbers were forgotten, another envelope can have this one by now.
+            let named = self.keys.get(Column::Rewraps, &number)?;
+            if named.is_some_and(|row| rows::parse_raw("a rewrap", &row).is_ok_and(|named| named == dossier.0)) {
+                write.delete(Column::Rewraps, &number);
+            }
         }
         write.put(Column::Rewraps, &turn.number.to_be_bytes(), &rows::print_raw(&dossier.0));
         write.put(Column::Envelopes, &dossier.0, &rows::print_rewrapped(turn, envelope));
@@ -98,7 +103,7 @@ impl Store {
     }
 
     /// Forgets numbers: those of another primary are others.
-    pub(super) fn forget_rewraps(&self) -> Result<(), StoreError> {
+    pub(crate) fn forget_rewraps(&self) -> Result<(), StoreError> {
         let mut write = self.keys.write();
         write.delete_range(Column::Rewraps, &[], &[0xFF; 9]);
         self.keys.commit_synced(write, "forgetting numbers of rewrapped envelopes")

@@ -19,10 +19,10 @@ use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::*;
 use zegel_verifier::batch::{event_leaf, events_root, sealed_root};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
-use zegel_verifier::erasure;
+use zegel_verifier::erasure::{self, Erasure};
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
-use zegel_verifier::signature::{CONTEXT_BATCH, CONTEXT_KEY, signed_bytes};
+use zegel_verifier::signature::{CONTEXT_BATCH, CONTEXT_ERASURE, CONTEXT_KEY, signed_bytes};
 
 pub const ORIGIN: &str = "chat.example.nl/minbzk";
 pub const MONTH: u32 = 202205;
@@ -399,32 +399,21 @@ impl World {
     }
 }
 
+/// An order to erase these events, or to purge them for a receipt, with the signatures of these.
+pub fn order(places: &[(u64, u32)], receipt: Option<&str>, signers: &[&Author]) -> String {
+    let proposal = Some(receipt.map_or(Hash([7; 32]), |receipt| sha256(&[receipt.as_bytes()])));
+    let (origin, receipt, places) = (ORIGIN.into(), receipt.map(str::to_owned), places.to_vec());
+    let mut order = Erasure { origin, proposal, receipt, places, ..Erasure::default() };
+    let statement = order.statement();
+    let signer = |author: &&Author| {
+        let signature = author.key.sign(&signed_bytes(CONTEXT_ERASURE, statement.as_bytes())).to_bytes().to_vec();
+        erasure::Signer { actor: Hash(author.actor), key: Hash(author.key.verifying_key().to_bytes()), signature }
+    };
+    order.signers = signers.iter().map(signer).collect();
+    order.print()
+}
+
 /// Leaf of a header as an event.
 pub fn leaf_of(header: &[u8]) -> Hash {
     event_leaf(header)
-}
-
-fn signer_of(author: &Author, statement: &str) -> erasure::Signer {
-    let signature = author
-        .key
-        .sign(&signed_bytes(zegel_verifier::signature::CONTEXT_ERASURE, statement.as_bytes()))
-        .to_bytes()
-        .to_vec();
-    erasure::Signer { actor: Hash(author.actor), key: Hash(author.key.verifying_key().to_bytes()), signature }
-}
-
-/// An order to erase these events, signed by these.
-pub fn order(places: &[(u64, u32)], signers: &[&Author]) -> String {
-    let proposal = Some(Hash([7; 32]));
-    let mut order = erasure::Erasure {
-        origin: ORIGIN.into(),
-        proposal,
-        places: places.to_vec(),
-        resealed: std::collections::BTreeMap::new(),
-        receipt: None,
-        signers: Vec::new(),
-    };
-    let statement = order.statement();
-    order.signers = signers.iter().map(|author| signer_of(author, &statement)).collect();
-    order.print()
 }

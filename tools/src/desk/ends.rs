@@ -66,6 +66,14 @@ impl Work {
         Ok(json!({ "released": id }))
     }
 
+    /// Takes messages, or a conversation, into the archive.
+    pub(super) async fn accept(&mut self, asked: &Value) -> Result<Value, DeskError> {
+        let selection = self.selection(asked)?;
+        let decision = Decision { selection, person: self.person.clone(), ..Decision::default() };
+        self.at.officer.decide(EventKind::AcceptanceRecorded, &decision).await?;
+        Ok(json!({ "accepted": true }))
+    }
+
     /// Gives a category of the selection list: to messages, or to a conversation.
     pub(super) async fn retain(&mut self, asked: &Value) -> Result<Value, DeskError> {
         let selection = self.selection(asked)?;

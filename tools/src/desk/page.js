@@ -242,12 +242,18 @@ on("hold", async () => {
   say(t("holding"));
 });
 on("find", async () => {
-  const found = await ask("search", { words: $("words").value, purpose: $("searchPurpose").value });
+  const found = await ask("search", { words: $("words").value, sender: $("searchSender").value, from: $("searchFrom").value, to: $("searchTo").value, purpose: $("searchPurpose").value });
   opened = null;
-  show(`${t("search")}: ${$("words").value}`, found.messages);
+  show(`${t("search")}: ${[$("words").value, $("searchSender").value].filter(Boolean).join(", ")}`, found.messages);
   view("search");
 });
 on("language", async () => { language = language === "nl" ? "en" : "nl"; label(); lay(); await open(); await work[document.querySelector("nav [aria-current]").dataset.view](); });
+on("accept", async () => {
+  await ask("accept", { conversation: opened ?? "", places: [...picked].map((number) => messages[number].place) });
+  picked = new Set();
+  lay();
+  say(t("accepted"));
+});
 on("retain", async () => {
   const places = [...picked].map((number) => messages[number].place);
   await ask("retain", { conversation: opened ?? "", places, category: $("category").value });

@@ -81,6 +81,7 @@ impl Work {
             "lists" => self.lists().await,
             "read" => self.read(asked).await,
             "search" => self.search(asked).await,
+            "accept" => self.accept(asked).await,
             "classify" => self.classify(asked).await,
             "propose" => self.propose(asked).await,
             "waiting" => self.waiting(asked).await,
@@ -172,14 +173,13 @@ impl Work {
 
     async fn search(&mut self, asked: &Value) -> Result<Value, DeskError> {
         let purpose = Purpose::search(&self.person, text(asked, "purpose")?);
-        let words = text(asked, "words")?.split_whitespace().map(String::from).collect();
+        let query = query(asked, &self.zone)?;
         let ids: Vec<Hash> = self.at.officer.register().conversations().map(|(_, id)| id.id).collect();
         let scope =
             |id: Hash| Scope { stream: StreamType::StreamConversation as i32, id: id.to_vec(), ..Scope::default() };
         let scopes: Vec<Scope> = ids.into_iter().map(scope).collect();
         let reading = self.at.read(&scopes, &purpose).await?;
         self.remember(&reading);
-        let query = Query { words, ..Query::default() };
         let found = reading.messages().into_iter().filter(|message| query.finds(message)).collect();
         Ok(json!({ "messages": shown::all(&self.zone, &reading, found) }))
     }
@@ -220,6 +220,23 @@ impl Work {
         let decided = self.at.officer.propose_redaction(&cover, decision).await?;
         Ok(json!({ "manifest": decided.act.to_string(), "parts": cover.items().len(), "warnings": said }))
     }
+}
+
+/// What is looked for: words, a sender, days; at least one of them.
+fn query(asked: &Value, zone: &Zone) -> Result<Query, DeskError> {
+    let day = |field: &'static str| match optional(asked, field) {
+        "" => Ok(None),
+        date => date.parse::<jiff::civil::Date>().map(Some).map_err(|_| DeskError::Request { field }),
+    };
+    let (from, to) = (day("from")?, day("to")?);
+    let query = Query {
+        words: optional(asked, "words").split_whitespace().map(String::from).collect(),
+        sender: optional(asked, "sender").into(),
+        from_ms: from.and_then(|date| zone.midnight_ms(date)),
+        before_ms: to.and_then(|date| zone.midnight_ms(date.tomorrow().ok()?)),
+        ..Query::default()
+    };
+    if query == Query::default() { Err(DeskError::Request { field: "words" }) } else { Ok(query) }
 }
 
 /// Words of a message that are to be covered.

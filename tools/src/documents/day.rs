@@ -101,6 +101,13 @@ impl Zone {
         self.local(at_ms).map(|at| Day::On(at.date()).to_string()).unwrap_or_default()
     }
 
+    /// The moment at which a day begins here, in milliseconds since 1970; none before that.
+    #[must_use]
+    pub fn midnight_ms(&self, date: Date) -> Option<u64> {
+        let at = date.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond();
+        u64::try_from(at).ok()
+    }
+
     /// With its offset, as RFC 3339 writes it.
     #[must_use]
     pub fn rfc3339(&self, at_ms: u64) -> Option<String> {

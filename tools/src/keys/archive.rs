@@ -5,7 +5,7 @@ use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, Serializable};
 use std::fmt;
 use std::path::Path;
-use zegel_keys::{Passphrases, Protection, open_secret, write_secret};
+use zegel_keys::{HeldKey, Passphrases, Protection, open_secret, write_secret};
 use zegel_verifier::hash::{Hash, sha256};
 use zeroize::Zeroizing;
 
@@ -44,9 +44,9 @@ impl ArchivePublicKey {
     }
 }
 
-/// A whole archive key: opens what was wrapped to it.
+/// A whole archive key: opens what was wrapped to it. In a page of its own, locked where the system allows it.
 pub struct ArchiveKey {
-    pub(crate) key: <XWing as Kem>::PrivateKey,
+    pub(crate) key: HeldKey<<XWing as Kem>::PrivateKey>,
     public: ArchivePublicKey,
 }
 
@@ -62,7 +62,7 @@ impl ArchiveKey {
     pub fn generate() -> Self {
         let (key, public) = XWing::gen_keypair();
         let id = sha256(&[&public.to_bytes()]);
-        Self { key, public: ArchivePublicKey { key: public, id } }
+        Self { key: HeldKey::new(key), public: ArchivePublicKey { key: public, id } }
     }
 
     /// The public half.
@@ -91,7 +91,7 @@ impl ArchiveKey {
 
     /// The 32 bytes that are the whole of it.
     pub(super) fn seed(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.key.to_bytes().to_vec())
+        Zeroizing::new(self.key.key().to_bytes().to_vec())
     }
 
     /// The key of a seed; `None` for bytes that are none.
@@ -99,7 +99,7 @@ impl ArchiveKey {
         let key = <XWing as Kem>::PrivateKey::from_bytes(seed).ok()?;
         let public = XWing::sk_to_pk(&key);
         let id = sha256(&[&public.to_bytes()]);
-        Some(Self { key, public: ArchivePublicKey { key: public, id } })
+        Some(Self { key: HeldKey::new(key), public: ArchivePublicKey { key: public, id } })
     }
 
     /// Reads a key file.

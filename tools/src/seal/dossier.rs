@@ -231,7 +231,7 @@ fn open_recipient(key: &ArchiveKey, info: &[u8], sealed: &[u8]) -> Option<Zeroiz
     let mode = OpModeR::Base;
     let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &mode,
-        &key.key,
+        key.key.key(),
         &encapped,
         info,
         ciphertext,

@@ -7,12 +7,12 @@
 //!
 //! A refusal that is about a batch halves what is sent together, until the event at fault stands alone and is put aside.
 
+mod aside;
 mod holding;
 
 use super::intake::Intake;
 use super::journal::{JournalReader, Settled, Spooled, drop_settled};
 use super::judge::Fault;
-use super::seen::QUARANTINED;
 use super::{SidecarError, drafts, quarantine};
 use crate::event::Draft;
 use crate::record::Attached;
@@ -153,13 +153,19 @@ impl Committer {
         let group =
             self.reader.read(from, end, self.together, GROUP_BYTES).map_err(|reason| sort_own(&reason.into()))?;
         let Some(first) = group.first().cloned() else { return Ok(false) };
+        if let Some(lost) = &first.lost {
+            self.put_aside_lost(&first, lost).map_err(|reason| sort_own(&reason))?;
+            return Ok(true);
+        }
         if is_alone(&first) {
             self.append_alone(first).await?;
             return Ok(true);
         }
         let found = group.len();
         // A conversation is registered before the batch that names it.
-        let is_alike = |spooled: &Spooled| !is_alone(spooled) && is_registration(spooled) == is_registration(&first);
+        let is_alike = |spooled: &Spooled| {
+            spooled.lost.is_none() && !is_alone(spooled) && is_registration(spooled) == is_registration(&first)
+        };
         let group: Vec<Spooled> = group.into_iter().take_while(is_alike).collect();
         let is_whole = group.len() == found;
         self.append_group(group).await?;
@@ -261,7 +267,7 @@ impl Committer {
         let permitted = self.source.registry().and_then(|registry| registry.policy(rubricering::POLICY));
         let mut is_routed = false;
         let drafts = drafts::drafts(spooled, (permitted, &mut is_routed), &mut |attachments| {
-            attachments.iter().map(|each| self.attached(each)).collect()
+            attachments.iter().map(|each| self.attached(each, spooled)).collect()
         })?;
         if let Some((custodian, _)) = drafts.first().and_then(Draft::capture).filter(|_| is_routed) {
             let gap = gap_of(custodian, rubricering::INCIDENT, spooled.received_at_ms, String::new());
@@ -270,20 +276,24 @@ impl Committer {
         Ok(drafts)
     }
 
-    fn attached(&self, attachment: &Attachment) -> Result<Attached, SourceError> {
+    fn attached(&self, attachment: &Attachment, spooled: &Spooled) -> Result<Attached, SourceError> {
         let (name, media_type) = (attachment.name.clone(), attachment.media_type.clone());
         if attachment.upload.is_empty() {
             let left_out = Attached::LeftOut { name: name.clone(), media_type: media_type.clone() };
             return Ok(if attachment.left_out { left_out } else { Attached::Missing { name, media_type } });
         }
         let upload = self.intake.upload_mac(&attachment.upload);
-        match self.intake.uploads.whole(upload)? {
-            Some(mut plain) => {
-                let blob = tokio::task::block_in_place(|| self.source.store_blob(&mut plain))?;
-                Ok(Attached::Present { name, media_type, blob })
-            }
-            None => Ok(Attached::Missing { name, media_type }),
+        let whole = self.intake.uploads.whole(upload)?;
+        let stored = whole.map(|mut plain| tokio::task::block_in_place(|| self.source.store_blob(&mut plain)));
+        if let Some(Ok(blob)) = stored {
+            return Ok(Attached::Present { name, media_type, blob });
         }
+        match (self.intake.uploads.damage(upload)?, stored) {
+            (Some(damage), _) => self.put_aside_upload(spooled, &damage)?,
+            (None, Some(Err(reason))) => return Err(reason.into()),
+            (None, _) => {}
+        }
+        Ok(Attached::Missing { name, media_type })
     }
 
     fn settle(&mut self, records: Vec<(Spooled, u64, u32)>) -> Result<(), Block> {
@@ -297,32 +307,6 @@ impl Committer {
         settle().map_err(|reason: SidecarError| sort_own(&reason))?;
         self.settled = Settled { next, alone: None };
         self.intake.set_settled(next);
-        Ok(())
-    }
-
-    /// Puts the next record aside, and declares that it is missing.
-    fn put_aside(&mut self, number: u32, sentence: &str) -> Result<(), SidecarError> {
-        let from = self.settled.next;
-        let Some(spooled) = self.reader.read(from, from + 1, 1, GROUP_BYTES)?.pop() else { return Ok(()) };
-        quarantine::put(&self.intake.folder("quarantine"), &self.intake.key, &spooled, number, sentence)?;
-        (self.intake.tell)(&format!("{}: quarantine: {}: {sentence}", self.intake.origin, quarantine::finding(number)));
-        let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
-        let custodian = match content {
-            Some(request::Content::Gap(gap)) => crate::hex::parse(&gap.custodian),
-            Some(content) => drafts::place(content).and_then(|place| crate::hex::parse(&place.custodian)),
-            None => None,
-        };
-        if let Some(custodian) = custodian {
-            let note = format!("{}: {sentence}", quarantine::finding(number));
-            let gap = gap_of(custodian, "quarantined", spooled.received_at_ms, note);
-            // Of the custodian as a whole: the conversation may be what is wrong with it.
-            self.intake.notice(&[b"quarantined", &spooled.key], gap, None, &spooled.tool);
-        }
-        self.intake.settle(&[(spooled, QUARANTINED, number)])?;
-        self.settled = Settled { next: from + 1, alone: None };
-        self.settled.write(&self.intake.config.spool)?;
-        self.intake.set_settled(from + 1);
-        self.logged.clear();
         Ok(())
     }
 }

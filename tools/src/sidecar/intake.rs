@@ -18,6 +18,7 @@ use crate::import::alignment::FingerprintKey;
 use crate::source::now_ms;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -254,6 +255,12 @@ impl Intake {
             self.uploads.remove(self.upload_mac(upload))?;
         }
         Ok(())
+    }
+
+    /// Forgets records that were spooled and are lost, and ends the sessions that wait for them: who handed them over has them
+    /// still, and hands them over again.
+    pub(super) fn forget(&self, numbers: RangeInclusive<u64>, sentence: &str) {
+        self.state().forget(numbers, sentence);
     }
 
     /// Remembers what the ledger has of a capture, and gives the places of those that wait in the journal.

@@ -4,6 +4,7 @@ use super::judge::Fault;
 use super::quarantine;
 use super::seen::{Mac, QUARANTINED, Row};
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use tokio::sync::mpsc::UnboundedSender;
 use tonic::Status;
 use zegel_proto::source::v1::{Answer, Quarantined, Receipted, Spooled as SpooledAnswer, answer};
@@ -47,6 +48,14 @@ impl State {
         };
         self.known.insert(row.key, (row.text, standing));
         self.natives.insert(row.native);
+    }
+
+    /// Forgets records that are lost, and ends the sessions that wait for them.
+    pub(super) fn forget(&mut self, numbers: RangeInclusive<u64>, sentence: &str) {
+        self.known.retain(|_, (_, standing)| !matches!(standing, Standing::Queued(number) if numbers.contains(number)));
+        for waiter in numbers.filter_map(|number| self.waiting.remove(&number)).flatten() {
+            let _ = waiter.answers.send(Err(Status::data_loss(format!("damaged_on_disk: {sentence}"))));
+        }
     }
 
     pub(super) fn answer_again(&mut self, standing: Standing, waiter: Waiter, answer: SpooledAnswer, durable: u64) {

@@ -12,12 +12,15 @@ pub(super) const UNFIT: u32 = 1;
 pub(super) const REFUSED: u32 = 2;
 /// The official has not admitted the contact: it is not kept, and not put aside either.
 pub(super) const NOT_ADMITTED: u32 = 3;
+/// It was spooled, and does not open any more.
+pub(super) const DAMAGED: u32 = 4;
 
 /// Name of a finding.
 pub(super) fn finding(number: u32) -> &'static str {
     match number {
         REFUSED => "refused_by_ledger",
         NOT_ADMITTED => "contact_not_admitted",
+        DAMAGED => "damaged_on_disk",
         _ => "unfit_for_the_log",
     }
 }
@@ -46,6 +49,17 @@ pub(super) fn put(folder: &Path, key: &SpoolKey, spooled: &Spooled, number: u32,
     }
     let bytes = spooled.encode_to_vec();
     SealedFile::open(&path, key)?.append([why.as_bytes(), &bytes].into_iter())
+}
+
+/// Keeps a segment of the journal as it is, damage and all, until a person has looked: under its own name, to which it is bound.
+pub(super) fn keep(folder: &Path, segment: &Path) -> Result<(), DiskError> {
+    let kept = folder.join("damaged").join(segment.file_name().unwrap_or_default());
+    if !segment.exists() || kept.exists() {
+        return Ok(());
+    }
+    disk::create_folder(&folder.join("damaged"))?;
+    let link = || std::fs::hard_link(segment, &kept).and_then(|()| disk::sync_folder_of(&kept));
+    link().map_err(failed(&kept))
 }
 
 /// What lies in quarantine, in order.

@@ -1,6 +1,6 @@
 //! Attachments on their way in: sealed pieces in a file each, resumable, until the event that names them is in the log.
 
-use super::sealed::{SealedFile, SealedReader, SpoolKey};
+use super::sealed::{Damage, SealedFile, SealedReader, SpoolKey};
 use super::seen::Mac;
 use crate::disk::{self, DiskError, failed};
 use std::collections::{HashMap, HashSet};
@@ -86,9 +86,9 @@ impl Uploads {
             Some(held) => held,
             None if !self.path(upload).exists() => return Ok(AttachmentStanding::default()),
             None => {
-                let (mut reader, size) = self.reader(upload)?;
-                let path = self.path(upload);
-                let offset = std::io::copy(&mut reader, &mut std::io::sink()).map_err(failed(&path))?;
+                let (offset, size, damage) = self.look(upload)?;
+                // One that is damaged begins anew: who puts it has it still.
+                let offset = if damage.is_some() { 0 } else { offset };
                 lock(&self.standing).insert(upload, (offset, size));
                 (offset, size)
             }
@@ -104,11 +104,27 @@ impl Uploads {
         Ok(None)
     }
 
+    /// Bytes that can be read of an upload, bytes of the whole, and what of it is damaged.
+    fn look(&self, upload: Mac) -> Result<(u64, u64, Option<Damage>), DiskError> {
+        let (path, (mut reader, size)) = (self.path(upload), self.reader(upload)?);
+        let mut offset = 0;
+        while let Some(piece) = reader.next().map_err(failed(&path))? {
+            offset += piece.len() as u64;
+        }
+        Ok((offset, size, reader.damaged().first().cloned()))
+    }
+
+    /// What of an upload was durable, and does not open any more.
+    pub(super) fn damage(&self, upload: Mac) -> Result<Option<Damage>, DiskError> {
+        if self.path(upload).exists() { Ok(self.look(upload)?.2) } else { Ok(None) }
+    }
+
     /// Behind the first record, which says how large the whole is.
     fn reader(&self, upload: Mac) -> Result<(SealedReader, u64), DiskError> {
         let path = self.path(upload);
         let mut reader = SealedReader::open(&path, &self.key)?;
-        let size = reader.next().map_err(failed(&path))?.and_then(|bytes| bytes.try_into().ok());
+        let size = reader.next().map_err(failed(&path))?.filter(|_| reader.damaged().is_empty());
+        let size = size.and_then(|bytes| bytes.try_into().ok());
         // A file without that record was never begun: it holds nothing of anything.
         Ok((reader, size.map_or(u64::MAX, u64::from_be_bytes)))
     }
@@ -127,6 +143,10 @@ impl Uploads {
 
     fn begin_alone(&self, upload: Mac, size: u64) -> Result<Option<Upload<'_>>, DiskError> {
         let mut file = SealedFile::open(&self.path(upload), &self.key)?;
+        if !file.damaged().is_empty() {
+            disk::remove(&self.path(upload))?;
+            file = SealedFile::open(&self.path(upload), &self.key)?;
+        }
         if file.length() == 0 {
             file.append([&size.to_be_bytes()[..]].into_iter())?;
         }
@@ -165,4 +185,42 @@ impl Drop for Upload<'_> {
 
 fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     of.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn an_upload_that_is_damaged_is_not_whole_and_begins_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (key, upload) = (SpoolKey::derive(&[7; 32]), [1; 16]);
+        let open = || Uploads::open(folder.path(), &key).expect("opened");
+        let put = |uploads: &Uploads, from: u64| {
+            let mut begun = uploads.begin(upload, 9).expect("begun").expect("alone");
+            assert_eq!(begun.offset, from);
+            [&b"one"[..], b"two", b"six"].iter().for_each(|piece| begun.append(piece).expect("appended"));
+        };
+        let uploads = open();
+        put(&uploads, 0);
+        let mut plain = Vec::new();
+        uploads.whole(upload).expect("read").expect("whole").read_to_end(&mut plain).expect("read");
+        assert_eq!((plain.as_slice(), uploads.damage(upload)), (&b"onetwosix"[..], Ok(None)));
+
+        let path = uploads.path(upload);
+        let mut bytes = std::fs::read(&path).expect("read");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, &bytes).expect("written");
+        // It was known to be whole before: no other attachment is made of the pieces that are left.
+        let read = uploads.whole(upload).expect("read").expect("as it was known").read_to_end(&mut Vec::new());
+        assert_eq!(read.map_err(|reason| reason.kind()), Err(std::io::ErrorKind::InvalidData));
+        let uploads = open();
+        assert_eq!(uploads.standing(upload), Ok(AttachmentStanding { offset: 0, complete: false }));
+        assert!(uploads.whole(upload).expect("read").is_none());
+        assert_eq!(uploads.damage(upload).expect("read").map(|damage| damage.path), Some(path));
+        put(&uploads, 0);
+        assert_eq!((uploads.standing(upload).expect("stands").complete, uploads.damage(upload)), (true, Ok(None)));
+    }
 }

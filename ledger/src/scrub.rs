@@ -97,6 +97,8 @@ enum Broken {
     Halted,
     /// No copy could be made: for want of room, say.
     Unfrozen(StoreError),
+    /// An erasure took the copy away.
+    Taken,
     /// The copy does not read.
     Store(StoreError),
 }
@@ -133,7 +135,15 @@ impl Scrubber {
         }
         while self.halt.rest(wait) {
             wait = rest.max(Duration::from_millis(10));
-            match self.pass() {
+            let outcome = match self.pass() {
+                Ok(()) | Err(Broken::Store(_)) if self.is_taken() => Err(Broken::Taken),
+                outcome => outcome,
+            };
+            match outcome {
+                Err(Broken::Taken) => {
+                    tracing::info!(origin = self.origin, "an erasure took the copy that was scrubbed: another is made");
+                    self.position.enter(Phase::Rest);
+                }
                 Ok(()) => self.passed(),
                 Err(Broken::Store(reason)) => {
                     self.find("store", None, reason);
@@ -182,6 +192,9 @@ impl Scrubber {
     }
 
     fn find(&mut self, id: &'static str, entry: Option<u64>, reason: impl ToString) {
+        if self.is_taken() {
+            return;
+        }
         let finding = Finding { origin: self.origin.clone(), id, entry, reason: reason.to_string() };
         let found = Found::from(&finding);
         let sentence = sentence(&found);
@@ -199,6 +212,9 @@ impl Scrubber {
     fn spend(&mut self, bytes: u64) -> Result<(), Broken> {
         if !self.pace.spend(bytes) {
             return Err(Broken::Halted);
+        }
+        if self.is_taken() {
+            return Err(Broken::Taken);
         }
         if self.kept.elapsed() > KEEP {
             self.keep();

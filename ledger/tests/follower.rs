@@ -511,6 +511,7 @@ async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_
 
 /// Who follows an address does not see that another ledger answers there: the log says so.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_rewrapped() {
     let primary = Primary::new().await;
     let url = primary.url();

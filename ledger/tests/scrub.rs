@@ -223,3 +223,34 @@ async fn a_scrub_that_is_stopped_goes_on_where_it_was() {
     ledger.stop().await;
     assert_eq!(found(&world.place), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_takes_the_copy_from_under_a_scrub_which_finds_nothing_by_that_and_begins_again() {
+    let mut world = World::new().await;
+    let approver = Author::new("approver");
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let first = world.chat(0, 20, MONTH).await.index;
+    for number in 1..40 {
+        world.chat(number * 20, 20, MONTH).await;
+    }
+    world.ledger.stop().await;
+    let (ledger, metrics) = scrubbing(&world.place, "kib_per_second = 256\nrest_s = 0").await;
+    world.ledger = ledger;
+    for round in 0..3 {
+        let before = sample(metrics, "zegel_scrub_bytes_total").await;
+        let reads = async || sample(metrics, "zegel_scrub_bytes_total").await > before + 30_000;
+        wait_for("some entries", reads).await;
+        let order = order(&[(first + round, 1)], None, &[&world.officer, &approver]);
+        let request = EraseRequest { origin: ORIGIN.into(), order };
+        assert_eq!(world.ledger.client.erase(request).await.expect("erased").into_inner().events, 1);
+        world.chat(800 + round * 20, 20, MONTH).await;
+    }
+    world.ledger.stop().await;
+    assert_eq!(found(&world.place), []);
+    let (ledger, metrics) = scrubbing(&world.place, AT_ONCE).await;
+    wait_for("a whole pass", async || sample(metrics, "zegel_scrub_passed_seconds").await > 0).await;
+    assert_eq!(sample(metrics, "zegel_scrub_findings").await, 0);
+    ledger.stop().await;
+    assert_eq!(check(&world.place.config()).expect("a report").findings, []);
+}

@@ -243,10 +243,10 @@ fn a_declaration_is_of_what_was_proposed_and_comes_after_it_was_approved() {
     undeclared(|story| story.order = [2, 0, 1]);
     undeclared(|story| story.positions = vec![]);
     undeclared(|story| story.positions = vec![1, 2]);
-    for end in 0..3 {
-        let declared = (ENDS[end].1, ENDS[end].0, "een andere");
+    for (end, (marking, kind, code, _)) in ENDS.into_iter().enumerate().take(3) {
+        let declared = (kind, marking, "een andere");
         is_one(&Story { declared, ..good(end) }, "DESTRUCTION_UNDECLARED", "");
-        let declared = (ENDS[end].1, "", ENDS[end].2);
+        let declared = (kind, "", code);
         is_one(&Story { declared, ..good(end) }, "DESTRUCTION_UNDECLARED", "");
     }
 }

@@ -60,6 +60,11 @@ impl Scrubber {
         Ok(Arc::into_inner(frozen))
     }
 
+    /// Whether an erasure took the copy away. What is read of it since says nothing.
+    pub(super) fn is_taken(&self) -> bool {
+        !self.folder.join("log").exists()
+    }
+
     pub(super) fn forget_copy(&self) {
         for part in ["log", "keys", "compare"] {
             let part = self.folder.join(part);

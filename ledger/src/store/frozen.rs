@@ -10,7 +10,7 @@ use crate::store::database::{Column, Database};
 use crate::store::envelopes::EnvelopePlaces;
 use crate::store::{Blobs, NoFaults, Store, StoreError, lock};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Folder in the store: the copy, and how far a scrub of it is.
 const SCRUB: &str = "scrub";
@@ -24,6 +24,8 @@ impl Store {
     /// Copies both databases into a folder that is not there, while they are written.
     pub(crate) fn freeze(&self, to: &Path) -> Result<(), StoreError> {
         let failed = |reason| StoreError::failed("freezing the store", reason);
+        // Not while an erasure goes on: the copy would keep what it erases.
+        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::create_dir_all(to).map_err(failed)?;
         self.truth.freeze(&to.join("log"))?;
         self.keys.freeze(&to.join("keys"))
@@ -53,12 +55,20 @@ impl Store {
 
     /// Removes what a scrub left: its copy, its place, and what it found.
     pub(crate) fn forget_scrub(store: &Path) -> Result<(), StoreError> {
-        let folder = Self::scrub_folder(store);
-        if !folder.exists() {
-            return Ok(());
-        }
-        let removed = std::fs::remove_dir_all(&folder).and_then(|()| std::fs::File::open(store)?.sync_all());
-        removed.map_err(|reason| StoreError::failed("removing what a scrub left", reason))
+        let (folder, going) = (Self::scrub_folder(store), store.join("scrub.going"));
+        let remove = || {
+            // If we stopped in between the last time.
+            if going.exists() {
+                std::fs::remove_dir_all(&going)?;
+            }
+            if folder.exists() {
+                // At one moment: who still reads it sees that it is not there any more.
+                std::fs::rename(&folder, &going)?;
+                std::fs::remove_dir_all(&going)?;
+            }
+            std::fs::File::open(store)?.sync_all()
+        };
+        remove().map_err(|reason| StoreError::failed("removing what a scrub left", reason))
     }
 
     /// Bytes of the rows that a comparison of the projections derives again, about.

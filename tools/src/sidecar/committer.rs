@@ -290,7 +290,7 @@ impl Committer {
         }
         match (self.intake.uploads.damage(upload)?, stored) {
             (Some(damage), _) => self.put_aside_upload(spooled, &damage)?,
-            (None, Some(Err(reason))) => return Err(reason.into()),
+            (None, Some(Err(reason))) => return Err(reason),
             (None, _) => {}
         }
         Ok(Attached::Missing { name, media_type })

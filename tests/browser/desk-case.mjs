@@ -84,6 +84,7 @@ try {
   await click(one("#noteIt"));
   await refused("welk besluit", "a decision without a name");
   await type(one("#noteDecision"), "Woo-besluit 2026-17");
+  await page.run(`${one("#noteAppeal")}.value = "2026-06-12"`);
   await click(one("#noteIt"));
   await says("Vastgelegd");
   await choose("#noteAbout", "wachttijd");
@@ -120,6 +121,21 @@ try {
   await click(one("#closeCase"));
   await says("De zaak is gesloten");
   check(await page.run(`!${one("#caseWork")}.checkVisibility()`), "in a closed case nothing is left to do");
+  await click(one("#newCase summary"));
+  await type(one("#caseName"), "Woo 2026-18");
+  await type(one("#requester"), "een journalist");
+  await type(one("#matter"), "nog eens de Veerhaven");
+  await click("[...document.querySelectorAll('#caseAbout input')].find((one) => one.value === 'Anna')");
+  await click(one("#openCase"));
+  await opened("Woo 2026-18");
+  await choose("#noteAbout", "besluit");
+  await type(one("#noteText"), "afgewezen");
+  await type(one("#noteDecision"), "Woo-besluit 2026-18");
+  await click(one("#noteIt"));
+  await says("Vastgelegd");
+  await type(one("#closeReason"), "klaar");
+  await click(one("#closeCase"));
+  await refused("De zaak blijft open", "a close while the decision can be appealed");
 
   await go("orders");
   await until(button("Lak blijvend: laklijst 1"));

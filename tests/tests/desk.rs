@@ -169,7 +169,11 @@ fn a_case_goes_from_its_opening_to_what_leaves_only_with_a_second_pair_of_eyes_t
         zegel_tests::command("zegel").args(["--json", "case", "list", "--keys", &listed]).output().expect("run");
     let book: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
     let case = &book["result"]["Woo 2026-17"];
-    assert_eq!((&case["is_closed"], case["noted"].as_array().map(Vec::len)), (&true.into(), Some(3)), "{case:#}");
+    assert_eq!(
+        (&case["is_closed"], case["noted"].as_array().map(Vec::len)),
+        (&true.into(), Some(4)),
+        "search, term of appeal, decision, term: {case:#}"
+    );
     assert_eq!(case["disclosures"].as_array().map(Vec::len), Some(1), "{case:#}");
     let sums = std::fs::read(package.join("SHA256SUMS")).expect("sums");
     use sha2::Digest;

@@ -1,6 +1,6 @@
 //! The steps of a case as events, each logged before it is written into the book.
 
-use super::book::stands;
+use super::book::{APPEAL, stands};
 use super::{Approval, Book, Case, CaseError, Disclosure, Noted};
 use crate::disclose::Regime;
 use crate::entropy::random_id;
@@ -46,6 +46,12 @@ impl Step {
     pub fn until(date: jiff::civil::Date) -> u64 {
         let at = date.to_zoned(jiff::tz::TimeZone::UTC).map(|at| at.timestamp().as_millisecond());
         at.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or(0)
+    }
+
+    /// The same for a term of objection or appeal, of which this is the last day.
+    #[must_use]
+    pub fn appeal_until(date: jiff::civil::Date) -> u64 {
+        Self::until(date.saturating_add(jiff::Span::new().days(1)))
     }
 }
 
@@ -168,6 +174,33 @@ impl<'a> Cases<'a> {
         let (entry, position) = stands(placed.first());
         let Step { about, text, decision, until_ms } = step.clone();
         self.book.change(name, |case| case.noted.push(Noted { about, text, decision, until_ms, entry, position }))
+    }
+
+    /// Notes a decision, and how long it can be objected to or appealed: until and with this day, else for six weeks from today
+    /// where the regime has such a term (Awb 6:7). The case, and its hold, last as long.
+    ///
+    /// # Errors
+    /// As [`Self::note`].
+    pub async fn decide(
+        &mut self,
+        name: &str,
+        step: &Step,
+        last_day: Option<jiff::civil::Date>,
+    ) -> Result<(), CaseError> {
+        let regime = self.book.open_case(name)?.regime;
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let usual = regime.has_objection().then(|| today.saturating_add(jiff::Span::new().weeks(6)));
+        // The term first: if we stop in between, the case is kept open for more than was decided, never for less.
+        if let Some(last_day) = last_day.or(usual) {
+            let term = Step {
+                about: APPEAL.into(),
+                text: "termijn van bezwaar en beroep".into(),
+                decision: step.decision.clone(),
+                until_ms: Step::appeal_until(last_day),
+            };
+            self.note(name, &term).await?;
+        }
+        self.note(name, step).await
     }
 
     /// The second pair of eyes agrees that an export leaves. Only an approver's key may write it.

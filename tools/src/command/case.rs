@@ -161,14 +161,16 @@ pub(crate) async fn run(command: CaseCommand) -> Result<Outcome, CommandError> {
             let keys = KeyFolder::open(&place.keys)?;
             let mut officer = Source::of_folder(&keys, Actor::Officer, &place.ledger).await?;
             let mut cases = Cases::of(&keys, &mut officer)?;
-            let regime = cases.book().open_case(&name)?.regime;
-            let term_ms = appeal_until(about, appeal, regime)?;
-            // The term first: if we stop in between, the case is kept open for more than was decided, never for less.
-            if let Some(until_ms) = term_ms {
-                let (text, decision) = ("termijn van bezwaar en beroep".into(), decision.clone());
-                cases.note(&name, &Step { about: told(About::Beroep), text, decision, until_ms }).await?;
+            let step = Step { about: told(about), text, decision, until_ms };
+            match (about, appeal) {
+                (About::Besluit, appeal) => cases.decide(&name, &step, appeal).await?,
+                (_, None) => cases.note(&name, &step).await?,
+                (_, Some(_)) => {
+                    let reason =
+                        "only a decision has a term of appeal: --about besluit, or --about beroep --until DATE".into();
+                    return Err(CommandError::Usage { reason });
+                }
             }
-            cases.note(&name, &Step { about: told(about), text, decision, until_ms }).await?;
             Ok(shown(&name, cases.book().open_case(&name)?, "noted in"))
         }
         CaseCommand::Approve { place, name, export } => {
@@ -210,22 +212,7 @@ fn told(about: About) -> String {
 
 /// A term of appeal includes its last day; other terms are over when it begins.
 fn end_of(about: About) -> fn(jiff::civil::Date) -> u64 {
-    if matches!(about, About::Beroep) { after_ms } else { Step::until }
-}
-
-fn after_ms(date: jiff::civil::Date) -> u64 {
-    Step::until(date.saturating_add(jiff::Span::new().days(1)))
-}
-
-/// Until when a decision can be appealed, of what is one.
-fn appeal_until(about: About, stated: Option<jiff::civil::Date>, regime: Regime) -> Result<Option<u64>, CommandError> {
-    if !matches!(about, About::Besluit) {
-        let reason = "only a decision has a term of appeal: --about besluit, or --about beroep --until DATE".into();
-        return if stated.is_some() { Err(CommandError::Usage { reason }) } else { Ok(None) };
-    }
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let usual = regime.has_objection().then(|| today.saturating_add(jiff::Span::new().weeks(6)));
-    Ok(stated.or(usual).map(after_ms))
+    if matches!(about, About::Beroep) { Step::appeal_until } else { Step::until }
 }
 
 fn shown(name: &str, case: &Case, what: &str) -> Outcome {

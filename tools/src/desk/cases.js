@@ -83,12 +83,13 @@ function packages(one) {
 function noteFields() {
   $("noteDecisionOf").hidden = $("noteAbout").value !== "besluit";
   $("noteUntilOf").hidden = $("noteAbout").value !== "wachttijd";
+  $("noteAppealOf").hidden = $("noteAbout").value !== "besluit";
 }
 $("noteAbout").addEventListener("change", noteFields);
 on("noteIt", async () => {
   const about = $("noteAbout").value;
-  await ask("case_note", { case: openedCase, about, text: $("noteText").value, decision: about === "besluit" ? $("noteDecision").value : "", until: about === "wachttijd" ? $("noteUntil").value : "" });
-  for (const id of ["noteText", "noteDecision", "noteUntil"]) $(id).value = "";
+  await ask("case_note", { case: openedCase, about, text: $("noteText").value, decision: about === "besluit" ? $("noteDecision").value : "", until: about === "wachttijd" ? $("noteUntil").value : about === "besluit" ? $("noteAppeal").value : "" });
+  for (const id of ["noteText", "noteDecision", "noteUntil", "noteAppeal"]) $(id).value = "";
   await showCase(openedCase);
   say(t("noted"));
 });

@@ -137,13 +137,15 @@ impl Work {
             "" => None,
             date => Some(date.parse().map_err(|_| DeskError::Request { field: "until" })?),
         };
-        let step = Step {
-            about: about.into(),
-            text: text(asked, "text")?.into(),
-            decision: decision.into(),
-            until_ms: date.map_or(0, Step::until),
-        };
-        Cases::of(&self.at.folder, self.at.officer.source())?.note(text(asked, "case")?, &step).await?;
+        let mut cases = Cases::of(&self.at.folder, self.at.officer.source())?;
+        let (name, text) = (text(asked, "case")?, text(asked, "text")?.into());
+        let mut step = Step { about: about.into(), text, decision: decision.into(), until_ms: 0 };
+        if about == "besluit" {
+            cases.decide(name, &step, date).await?;
+        } else {
+            step.until_ms = date.map_or(0, Step::until);
+            cases.note(name, &step).await?;
+        }
         Ok(json!({ "noted": about }))
     }
 

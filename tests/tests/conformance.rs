@@ -192,9 +192,9 @@ fn the_samples_satisfy_the_checker_and_are_in_a_real_log_once() {
     let stage = Stage::new();
     let anna = custodian(&stage, "Anna de Vries");
     let mut sidecar = Sidecar::new(&stage);
+    sidecar.point_at("unix:source.sock", "127.0.0.1:0");
     sidecar.start();
-    // The checker was spoken to over loopback, the sidecar is over its Unix socket.
-    let address = format!("unix:{}", sidecar.path("source.sock").display());
+    let address = fs::read_to_string(sidecar.path("ready")).expect("an address").trim().to_owned();
     samples.iter().for_each(|(_, sample, _)| run(sample, &address, ORIGIN, &anna));
     let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
     let wanted = samples.iter().flat_map(|(prefix, ..)| (0..50).map(move |number| (format!("{prefix}-{number}."), 1)));

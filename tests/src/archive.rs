@@ -2,7 +2,11 @@
 
 use crate::readout;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use zegel_ledger::{Config, Server};
 use zegel_proto::v1::{Scope, StreamType};
 use zegel_tools::event::{ConversationEntry, CustodianEntry, Field};
@@ -30,7 +34,44 @@ pub struct Archive {
     pub bram: Hash,
     /// A group that both are in.
     pub veerhaven: Hash,
+    /// Stopped after whoever speaks to it has gone, and before its folder goes.
+    _ledger: InProcess,
     folder: TempDir,
+}
+
+/// A ledger on a thread of its own, until it is dropped: nothing of it may be at work when the process ends.
+pub struct InProcess {
+    /// Where it listens on this machine.
+    pub port: u16,
+    /// Origins of its logs, and where their tiles are read.
+    pub tiles: Vec<(String, String)>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl InProcess {
+    /// Starts it, and waits until it listens.
+    #[must_use]
+    pub fn start(config: Config) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let serve = async move {
+            let server = Server::bind(config).await.expect("a ledger");
+            tell.send((server.address().port(), server.tiles())).expect("told");
+            let until = async { drop(stopped.await) };
+            server.run(until).await.expect("served");
+        };
+        let thread = std::thread::spawn(move || Runtime::new().expect("a runtime").block_on(serve));
+        let (port, tiles) = told.recv().expect("a ledger");
+        Self { port, tiles, stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 impl Archive {
@@ -44,9 +85,8 @@ impl Archive {
         let folder = tempfile::tempdir().expect("a folder");
         let keys = KeyFolder::init(&folder.path().join("ministry"), origin, "BZK").expect("keys");
         let config = Config::read(&keys.ledger_config()).expect("a configuration");
-        let server = Server::bind(config).await.expect("a ledger");
-        let url = format!("https://localhost:{}", server.address().port());
-        tokio::spawn(server.run(std::future::pending()));
+        let ledger = InProcess::start(config);
+        let url = format!("https://localhost:{}", ledger.port);
         bootstrap(&keys, &url).await.expect("genesis");
         let mut officer = Officer::open(&keys, &url).await.expect("an officer");
         let custodian = |name: &str| CustodianEntry { name: name.into(), ..CustodianEntry::default() };
@@ -55,7 +95,7 @@ impl Archive {
         let group = ConversationEntry { title: "Dossier Veerhaven".into(), ..ConversationEntry::default() };
         let veerhaven = officer.register_conversation(&group).await.expect("registered").id;
         let source = Source::of_folder(&keys, Actor::Source, &url).await.expect("a source");
-        Self { keys, url, source, officer, anna, bram, veerhaven, folder }
+        Self { keys, url, source, officer, anna, bram, veerhaven, _ledger: ledger, folder }
     }
 
     /// A file or folder of the archive.

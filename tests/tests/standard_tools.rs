@@ -9,7 +9,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
-use zegel_ledger::{Config, Server};
+use zegel_ledger::Config;
+use zegel_tests::archive::InProcess;
 use zegel_tests::command;
 use zegel_tools::event::CustodianEntry;
 use zegel_tools::keys::KeyFolder;
@@ -76,6 +77,8 @@ struct Ministry {
     keys: KeyFolder,
     officer: Officer,
     url: String,
+    /// Stopped before its folder goes.
+    _running: InProcess,
     folder: TempDir,
     size: u64,
 }
@@ -91,14 +94,13 @@ impl Ministry {
         let config = std::fs::read_to_string(keys.ledger_config()).expect("a configuration");
         let tiles = format!("[log.tiles]\nlisten = \"127.0.0.1:0\"\n{access}\n");
         let config = Config::parse(&(config + &tiles), keys.path()).expect("a configuration");
-        let server = Server::bind(config).await.expect("a ledger");
-        let (origin, url) = server.tiles().remove(0);
+        let mut running = InProcess::start(config);
+        let (origin, url) = running.tiles.remove(0);
         assert_eq!(origin, ORIGIN);
-        let ledger = format!("https://localhost:{}", server.address().port());
-        tokio::spawn(server.run(std::future::pending()));
+        let ledger = format!("https://localhost:{}", running.port);
         bootstrap(&keys, &ledger).await.expect("genesis");
         let officer = Officer::open(&keys, &ledger).await.expect("an officer");
-        Self { keys, officer, url, folder, size: 1 }
+        Self { keys, officer, url, _running: running, folder, size: 1 }
     }
 
     /// Logs entries until there are so many.

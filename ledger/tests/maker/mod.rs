@@ -302,25 +302,40 @@ impl Site {
 /// A ledger that serves.
 pub struct Running {
     pub client: LedgerClient<Channel>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), ServeError>>,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<Result<(), ServeError>>>,
+    ended: std::sync::mpsc::Receiver<()>,
+}
+
+/// Nothing of a ledger may be at work when the process of a test ends: RocksDB's own threads do not live that long.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let (Some(_), Some(stop)) = (self.task.take(), self.stop.take()) {
+            let _ = stop.send(());
+            let _ = self.ended.recv_timeout(std::time::Duration::from_secs(5));
+        }
+    }
 }
 
 impl Running {
     pub async fn of(server: Server) -> Self {
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server.run(async move {
-            let _ = stopped.await;
-        }));
+        let (end, ended) = std::sync::mpsc::channel();
+        let task = tokio::spawn(async move {
+            let outcome = server.run(async { drop(stopped.await) }).await;
+            let _ = end.send(());
+            outcome
+        });
         let client = LedgerClient::connect(format!("http://{address}")).await.expect("a connection");
-        Self { client, stop, task }
+        Self { client, stop: Some(stop), task: Some(task), ended }
     }
 
-    pub async fn stop(self) {
-        drop(self.client);
-        let _ = self.stop.send(());
-        self.task.await.expect("no panic").expect("a good end");
+    pub async fn stop(mut self) {
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        if let Some(task) = self.task.take() {
+            task.await.expect("no panic").expect("a good end");
+        }
     }
 
     pub async fn append(&mut self, request: AppendRequest) -> Result<Receipt, Status> {

@@ -178,7 +178,8 @@ pub(crate) fn open(
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     finish_orders(&store).map_err(failed)?;
     let kept = Kept::of(&config.store);
-    let standing = kept.refusal().map_or(Standing::Unheard, Standing::Ended);
+    let unread = |reason| failed(StoreError::failed("reading whether the primary is refused", reason));
+    let standing = kept.refusal().map_err(unread)?.map_or(Standing::Unheard, Standing::Ended);
     if let Standing::Ended(reason) = &standing {
         tracing::error!(
             origin = config.origin,

@@ -176,7 +176,12 @@ impl Replica<'_> {
     /// Holds the replica against everything that is known; gives how much that was.
     fn check_all(&self, known: &Known) -> Result<usize, PromoteError> {
         let kept = Kept::of(&self.log.store);
-        let own = [("the old primary", kept.newest()), ("what made the primary be refused", kept.refused_note())];
+        let unread = |reason: std::io::Error| PromoteError::File {
+            path: self.log.store.clone(),
+            reason: format!("what was heard of the old primary could not be read: {reason}"),
+        };
+        let (newest, refused) = (kept.newest().map_err(unread)?, kept.refused_note().map_err(unread)?);
+        let own = [("the old primary", newest), ("what made the primary be refused", refused)];
         let mut notes: Vec<(String, Vec<u8>)> =
             own.into_iter().filter_map(|(of, note)| Some((of.to_owned(), note?))).collect();
         let inside = notes.len();

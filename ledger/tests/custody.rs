@@ -84,17 +84,6 @@ fn refusal(outcome: Result<Erased, EraseError>) -> CustodyError {
     }
 }
 
-fn is_somewhere(folder: &Path, bytes: &[u8]) -> bool {
-    std::fs::read_dir(folder).expect("a folder").any(|item| {
-        let path = item.expect("an item").path();
-        if path.is_dir() {
-            return is_somewhere(&path, bytes);
-        }
-        // A file of a store that is open may go at any moment.
-        std::fs::read(&path).unwrap_or_default().windows(bytes.len()).any(|found| found == bytes)
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_purged_but_for_a_receipt_of_these_events_under_this_tree_by_the_archive_that_the_log_names() {
     let mut zone = Zone::new().await;

@@ -301,18 +301,6 @@ async fn a_primary_that_forks_or_rolls_back_is_refused_and_what_was_followed_is_
     primary.world.ledger.stop().await;
 }
 
-/// Whether any file below a folder holds these bytes.
-fn is_somewhere(folder: &Path, bytes: &[u8]) -> bool {
-    std::fs::read_dir(folder).expect("a folder").any(|item| {
-        let path = item.expect("an item").path();
-        if path.is_dir() {
-            return is_somewhere(&path, bytes);
-        }
-        // A file of a store that is open may go at any moment.
-        std::fs::read(&path).unwrap_or_default().windows(bytes.len()).any(|found| found == bytes)
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_primary_erases_is_gone_from_the_follower_by_the_same_two_signatures() {
     let mut primary = Primary::new().await;
@@ -459,13 +447,7 @@ async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_
     let (early, late, last) = (second(), second(), second());
     let mut follower = follow(&early, &url).await;
     follower.reach(world.ledger.checkpoint().await.size()).await;
-    let added = ArchiveKeyAdded {
-        algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
-        public_key: archive_key(3),
-        name: "archief 3".into(),
-    };
-    let added = world.root.batch(&[public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"))]);
-    world.ledger.append(added).await.expect("a third key");
+    add_archive_key(world).await;
     // More than are written together; after it was replicated.
     let due = rewrap(world, None).await;
     assert!(due > 150, "{due}");
@@ -511,7 +493,6 @@ async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_
 
 /// Who follows an address does not see that another ledger answers there: the log says so.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_rewrapped() {
     let primary = Primary::new().await;
     let url = primary.url();
@@ -521,13 +502,7 @@ async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_
     let events: Vec<Event> = (0..20).map(one).collect();
     let request = world.source.batch(&events);
     world.ledger.append(request).await.expect("logged");
-    let added = ArchiveKeyAdded {
-        algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
-        public_key: archive_key(3),
-        name: "archief 3".into(),
-    };
-    let added = world.root.batch(&[public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"))]);
-    world.ledger.append(added).await.expect("a third key");
+    add_archive_key(&mut world).await;
     let wanted = announce(&mut world, None).await;
     let newest = world.ledger.checkpoint().await;
     let (heirs, others, strays) = (second(), second(), second());
@@ -579,6 +554,17 @@ async fn whoever_takes_the_log_over_at_the_old_address_is_asked_for_all_that_it_
         follower.running.stop().await;
         assert_eq!(check(&following(site, &url)).expect("a report").findings, []);
     }
+}
+
+/// A third archive key: what was wrapped before it came is due to be rewrapped.
+async fn add_archive_key(world: &mut World) {
+    let added = ArchiveKeyAdded {
+        algorithm: ArchiveAlgorithm::ArchiveHpkeXwing as i32,
+        public_key: archive_key(3),
+        name: "archief 3".into(),
+    };
+    let added = world.root.batch(&[public(EventKind::ArchiveKeyAdded, print(&added).expect("prints"))]);
+    world.ledger.append(added).await.expect("a third key");
 }
 
 fn promoted(site: &Site) -> Config {
@@ -663,6 +649,11 @@ async fn a_follower_is_promoted_only_if_it_holds_all_that_is_known_and_goes_on_a
     let kept = std::fs::read(&heard).expect("kept");
     std::fs::write(&heard, &late.checkpoint).expect("written");
     assert!(matches!(attempt(&own, &known(&[&held])), Err(PromoteError::Stale { .. })));
+    // What is there and cannot be read is not nothing.
+    std::fs::remove_file(&heard).expect("removed");
+    std::fs::create_dir(&heard).expect("a folder in its place");
+    assert!(matches!(attempt(&own, &known(&[&held])), Err(PromoteError::File { .. })));
+    std::fs::remove_dir(&heard).expect("removed");
     std::fs::write(&heard, kept).expect("written");
 
     // The entries that only the primary has are lost: whoever holds their receipt says so, and nobody asked him here.

@@ -20,14 +20,14 @@ impl Kept {
         Self { newest: store.join("primary"), refused: store.join("refused") }
     }
 
-    /// The newest note of the primary; `None` if it was never heard.
-    pub(crate) fn newest(&self) -> Option<Vec<u8>> {
-        fs::read(&self.newest).ok()
+    /// The newest note of the primary; `None` if it was never heard. A note that is there and cannot be read is not none.
+    pub(crate) fn newest(&self) -> io::Result<Option<Vec<u8>>> {
+        read(&self.newest)
     }
 
     /// Keeps a note whose signature was verified, if it is newer than the one that is kept.
     pub(super) fn saw(&self, size: u64, note: &[u8]) -> io::Result<()> {
-        let kept = self.newest().and_then(|note| Some(ClaimedCheckpoint::parse(&note).ok()?.claimed_size()));
+        let kept = self.newest()?.and_then(|note| Some(ClaimedCheckpoint::parse(&note).ok()?.claimed_size()));
         if kept.is_some_and(|kept| kept >= size) { Ok(()) } else { write_whole(&self.newest, note) }
     }
 
@@ -37,15 +37,24 @@ impl Kept {
     }
 
     /// Why the primary is refused; `None` if it is not.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        let text = String::from_utf8_lossy(&fs::read(&self.refused).ok()?).into_owned();
-        Some(text.lines().next().unwrap_or_default().to_owned())
+    pub(crate) fn refusal(&self) -> io::Result<Option<String>> {
+        let first = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned();
+        Ok(read(&self.refused)?.map(first))
     }
 
     /// What a primary signed that is refused.
-    pub(crate) fn refused_note(&self) -> Option<Vec<u8>> {
-        let bytes = fs::read(&self.refused).ok()?;
-        let at = bytes.windows(2).position(|pair| pair == b"\n\n")?;
-        Some(bytes[at + 2..].to_vec())
+    pub(crate) fn refused_note(&self) -> io::Result<Option<Vec<u8>>> {
+        let note = |bytes: Vec<u8>| {
+            let at = bytes.windows(2).position(|pair| pair == b"\n\n")?;
+            Some(bytes[at + 2..].to_vec())
+        };
+        Ok(read(&self.refused)?.and_then(note))
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
 }

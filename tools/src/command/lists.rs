@@ -59,7 +59,12 @@ struct FileItem {
 }
 
 fn read(path: &Path) -> Result<(String, Vec<ListItem>), CommandError> {
-    let usage = |reason: serde_json::Error| CommandError::Usage { reason: format!("{}: {reason}", path.display()) };
+    let usage = |reason: serde_json::Error| CommandError::Usage {
+        reason: format!(
+            "{}: {reason}; wanted a list: {{\"version\": \"…\", \"items\": [{{\"code\": \"…\", \"nl\": \"…\", …}}]}}",
+            path.display()
+        ),
+    };
     let file: ListFile = serde_json::from_slice(&disk::read(path)?).map_err(usage)?;
     let item = |item: FileItem| ListItem {
         code: item.code,

@@ -123,10 +123,13 @@ mod tests {
     use crate::record::Record;
     use zegel_proto::v1::{Channel, ProofClass};
 
-    /// A format whose records at these indices are known by their place.
-    struct Format(Vec<usize>);
+    /// A phone: (time, text) of each record, whose times are digests; and which records are known by their place.
+    struct Phone {
+        records: Vec<(u64, u8)>,
+        by_place: Vec<usize>,
+    }
 
-    impl Reader for Format {
+    impl Reader for Phone {
         fn channel(&self) -> Channel {
             Channel::Whatsapp
         }
@@ -137,10 +140,10 @@ mod tests {
             unreachable!("nobody asks")
         }
         fn records(&self) -> usize {
-            0
+            self.records.len()
         }
-        fn at_ms(&self, _: usize) -> u64 {
-            0
+        fn at_ms(&self, index: usize) -> u64 {
+            self.records[index].0
         }
         fn align(&self, _: &[Known], _: &FingerprintKey) -> Alignment {
             unreachable!("nobody asks")
@@ -149,7 +152,13 @@ mod tests {
             unreachable!("nobody asks")
         }
         fn is_known_by_place(&self, index: usize) -> bool {
-            self.0.contains(&index)
+            self.by_place.contains(&index)
+        }
+        fn time_digest(&self, key: &FingerprintKey, at_ms: i64) -> Option<Mark> {
+            Some(key.mac(b"time", &[&at_ms.to_be_bytes()]))
+        }
+        fn fingerprints_at(&self, _: &FingerprintKey, shift_ms: i64) -> Option<Vec<Fingerprint>> {
+            Some(prints(&self.records, shift_ms))
         }
         fn tally(&self) -> Tally {
             Tally::default()
@@ -168,7 +177,8 @@ mod tests {
         }
         let (fingerprints, rows) = now.iter().copied().unzip();
         let alignment = Alignment { rows, vanished: vec![], out_of_range: 0, shift_ms: 0, retimed: 0, fingerprints };
-        found.lay(&alignment, &Format(by_place.to_vec()), &FingerprintKey::new(&[0; 32]))
+        let phone = Phone { records: vec![(0, 0); now.len()], by_place: by_place.to_vec() };
+        found.lay(&alignment, &phone, &FingerprintKey::new(&[0; 32]))
     }
 
     #[test]
@@ -191,9 +201,6 @@ mod tests {
         assert_eq!(laid(&[ended], &[(print(2, 1, 2), Row::New)], &[0]), [None], "the same words at another time");
     }
 
-    /// A phone whose times are digests: (time, text) of each record.
-    struct Phone(Vec<(u64, u8)>);
-
     fn prints(records: &[(u64, u8)], shift_ms: i64) -> Vec<Fingerprint> {
         let key = FingerprintKey::new(&[0; 32]);
         let print = |(at_ms, text): &(u64, u8)| {
@@ -201,42 +208,6 @@ mod tests {
             Fingerprint { place: key.mac(b"place", &[&at]), text: [*text; 16], time: key.mac(b"time", &[&at]) }
         };
         records.iter().map(print).collect()
-    }
-
-    impl Reader for Phone {
-        fn channel(&self) -> Channel {
-            Channel::Whatsapp
-        }
-        fn proof_class(&self) -> ProofClass {
-            ProofClass::CExportFile
-        }
-        fn file(&self) -> &FileFacts {
-            unreachable!("nobody asks")
-        }
-        fn records(&self) -> usize {
-            self.0.len()
-        }
-        fn at_ms(&self, index: usize) -> u64 {
-            self.0[index].0
-        }
-        fn align(&self, _: &[Known], _: &FingerprintKey) -> Alignment {
-            unreachable!("nobody asks")
-        }
-        fn record(&mut self, _: CaptureIds, _: usize, _: Row, _: &MediaStore<'_>) -> Result<Record, ImportError> {
-            unreachable!("nobody asks")
-        }
-        fn is_known_by_place(&self, _: usize) -> bool {
-            false
-        }
-        fn time_digest(&self, key: &FingerprintKey, at_ms: i64) -> Option<Mark> {
-            Some(key.mac(b"time", &[&at_ms.to_be_bytes()]))
-        }
-        fn fingerprints_at(&self, _: &FingerprintKey, shift_ms: i64) -> Option<Vec<Fingerprint>> {
-            Some(prints(&self.0, shift_ms))
-        }
-        fn tally(&self) -> Tally {
-            Tally::default()
-        }
     }
 
     fn moved(ended: &[(u64, u8)], now: &[(u64, u8)], first: Row) -> Vec<Option<u64>> {
@@ -248,7 +219,7 @@ mod tests {
         rows[0] = first;
         let fingerprints = prints(now, 0);
         let alignment = Alignment { rows, vanished: vec![], out_of_range: 0, shift_ms: 0, retimed: 0, fingerprints };
-        found.lay(&alignment, &Phone(now.to_vec()), &FingerprintKey::new(&[0; 32]))
+        found.lay(&alignment, &Phone { records: now.to_vec(), by_place: vec![] }, &FingerprintKey::new(&[0; 32]))
     }
 
     const MINUTE: u64 = 60_000;

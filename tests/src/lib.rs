@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod dossier;
 pub mod false_ledger;
+pub mod four_ways;
 pub mod fuzz;
 pub mod gateway;
 pub mod lies;

@@ -112,8 +112,9 @@ fn report(stage: &Stage, bundle: &str) {
     let ids: Vec<&str> = checks.iter().filter_map(|check| check["id"].as_str()).collect();
     let wanted = "FORMAT ANCHOR STH_SIG CONSISTENCY INCLUSION LEAF_HASH RECORD_SIG SEQ_GAP RANGE_COMPLETE DUPLICATE KEY_VALIDITY \
                   WITNESS_QUORUM TSA CUSTODY_LINK COVERAGE_MONTH DECLARED_GAP LATE_ARRIVAL TIME_ORDER CLOCK_SKEW EDIT_CHAIN DELETE_KEEP \
-                  TIMER_ON VIEW_ONCE VANISHED HOLDER_CONFLICT MEDIA_MISSING MEDIA_HASH REDACTION_PROOF GROUND_KNOWN GROUND_5_3 \
-                  CLASS_EXCLUDED DESTRUCTION_LAWFUL PAYLOAD_ABSENT HOLD_BREACH POLICY_MODE CONSENT";
+                  TIMER_ON VIEW_ONCE META_AI VANISHED HOLDER_CONFLICT MEDIA_MISSING MEDIA_HASH REDACTION_PROOF GROUND_KNOWN GROUND_5_3 \
+                  CLASS_EXCLUDED DESTRUCTION_LAWFUL PAYLOAD_ABSENT HOLD_BREACH POLICY_MODE SENDER_REGISTERED \
+                  ACCOUNT_REGISTERED CONSENT";
     assert_eq!(ids, wanted.split_whitespace().collect::<Vec<_>>());
     let result = |id: &str| checks.iter().find(|check| check["id"] == id).expect("there")["result"].clone();
     assert_eq!(result("INCLUSION"), "pass");

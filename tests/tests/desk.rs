@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use zegel_tests::dossier::{CHAT, findings, read_out, run, stage};
-use zegel_tests::{Stage, listening_ports, readout};
+use zegel_tests::{Stage, four_ways, listening_ports, readout};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
@@ -191,6 +191,26 @@ fn a_case_goes_from_its_opening_to_what_leaves_only_with_a_second_pair_of_eyes_t
     assert_eq!(code, Some(0), "{found:#}");
     assert!(findings(&found).contains(&"PERMANENTLY_REDACTED"), "{found:#}");
     assert!(files(&bundle).iter().all(|file| !holds(file, "Zevenaar")));
+}
+
+#[test]
+fn chats_of_every_way_of_capture_are_read_covered_and_leave_in_every_form() {
+    if !is_there("node") || !is_there("chromium") {
+        return;
+    }
+    let (stage, shots) = four_ways::stage();
+    let _ = four_ways::import_all(&stage, &shots);
+    stage.zegel(&["policy", "four_eyes", "redaction"]);
+    play(&stage, "desk-mixed.mjs", |_| {});
+
+    let made = files(&stage.path("gemaakt/Enquête-Veerhaven"));
+    let ends = |end: &str| made.iter().filter(|path| path.to_string_lossy().ends_with(end)).count();
+    assert!(ends("pakbon.xml") == 1 && ends(".rsmf") >= 1 && ends("aantallen.csv") == 1, "{made:?}");
+    // A word of Signal is covered in the text, and so is the record beside it, which says the word again.
+    let bundle = made.iter().find(|path| path.ends_with("bewijspakket/bag-info.txt")).and_then(|path| path.parent());
+    let (code, found) = stage.verify(bundle.expect("a bundle in the package for the committee"), &[]);
+    assert_eq!((code, &found["report"]["counts"]["covered_by_ground"]["5.1.2e"]), (Some(0), &2.into()), "{found:#}");
+    assert!(made.iter().filter(|file| file.to_string_lossy().contains("pakket-")).all(|file| !holds(file, "ja hoor")));
 }
 
 #[test]

@@ -353,6 +353,26 @@ async fn a_poison_message_is_put_aside_with_a_finding_and_blocks_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_killed_right_after_it_put_a_message_aside_still_says_that_it_is_missing() {
+    let (stage, anna, mut sidecar) = stage();
+    // The notice of the gap finds a full spool, and waits in memory until the message before it is settled.
+    sidecar.configure("spool_bytes_max = 1");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let long = Message { place: gateway.place(), text: "x".repeat(600_000), ..Message::default() };
+    gateway.send("long", request::Content::Message(long)).await;
+    gateway.until(|told| told.quarantined.contains_key("long")).await;
+    sidecar.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 5)).await;
+    gateway.until_receipted(&keys(0, 5)).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0 && standing.quarantined == 1).await;
+    let bundle = check_each_once(&stage, "Anna de Vries", "anna", 5);
+    assert!(holds(&bundle, "quarantined") && holds(&bundle, "unfit_for_the_log"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_rots_in_the_spool_is_named_and_takes_nothing_else_with_it() {
     let (mut stage, anna, mut sidecar) = stage();
     stage.kill();

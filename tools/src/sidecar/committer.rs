@@ -115,6 +115,7 @@ impl Committer {
         }
         settled.write(&intake.config.spool)?;
         intake.set_settled(settled.next);
+        aside::declare_again(&intake, settled.next)?;
         let reader = JournalReader::new(&intake.folder("journal"), &intake.key);
         Ok(Self {
             intake,

@@ -289,9 +289,14 @@ impl Intake {
         self.settled.store(next, Ordering::Release);
     }
 
+    /// Number of the first record that is not settled.
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Acquire)
+    }
+
     /// Records that are not settled.
     pub(super) fn waiting(&self) -> u64 {
-        self.durable().saturating_sub(self.settled.load(Ordering::Acquire))
+        self.durable().saturating_sub(self.settled())
     }
 
     /// Says what stops it, or that nothing does.

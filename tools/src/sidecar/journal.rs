@@ -143,6 +143,16 @@ impl Journal {
         self.next
     }
 
+    /// Begins a new segment if all in the journal is settled, and removes what was: the room is free again, however little
+    /// the whole may take.
+    pub(super) fn renew(&mut self, settled: u64) -> Result<(), DiskError> {
+        if self.active.length() > 0 && settled == self.next {
+            self.active = SealedFile::open(&segment(&self.folder, self.next), &self.key)?;
+            drop_settled(&self.folder, self.next)?;
+        }
+        Ok(())
+    }
+
     /// Appends records with the next numbers: durable when this returns.
     pub(super) fn append(&mut self, records: &[Spooled]) -> Result<(), DiskError> {
         if self.active.length() >= SEGMENT_BYTES {

@@ -64,19 +64,35 @@ pub(super) fn keep(folder: &Path, segment: &Path) -> Result<(), DiskError> {
 
 /// What lies in quarantine, in order.
 pub(super) fn list(folder: &Path, key: &SpoolKey) -> Result<Vec<Quarantined>, DiskError> {
+    let told = |kept: Kept| Quarantined {
+        number: kept.spooled.number,
+        finding: kept.finding,
+        sentence: kept.sentence,
+        key: kept.spooled.request.map(|request| request.key).unwrap_or_default(),
+        received_at_ms: kept.spooled.received_at_ms,
+    };
+    Ok(read(folder, key)?.into_iter().map(told).collect())
+}
+
+/// A record as it was put aside, and why.
+pub(super) struct Kept {
+    pub(super) spooled: Spooled,
+    pub(super) finding: String,
+    pub(super) sentence: String,
+}
+
+/// What lies in quarantine with its words, in order.
+pub(super) fn read(folder: &Path, key: &SpoolKey) -> Result<Vec<Kept>, DiskError> {
     let paths = if folder.exists() { disk::list(folder, "sealed")? } else { Vec::new() };
     let read = |path: &std::path::PathBuf| {
         let mut reader = SealedReader::open(path, key)?;
         let mut next = || Ok(reader.next().map_err(failed(path))?.unwrap_or_default());
         let (sentence, record): (Vec<u8>, Vec<u8>) = (next()?, next()?);
-        let spooled = Spooled::decode(record.as_slice()).unwrap_or_default();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        Ok(Quarantined {
-            number: spooled.number,
+        Ok(Kept {
+            spooled: Spooled::decode(record.as_slice()).unwrap_or_default(),
             finding: name.split_once('-').map_or(name, |(_, finding)| finding).into(),
             sentence: String::from_utf8_lossy(&sentence).into_owned(),
-            key: spooled.request.map(|request| request.key).unwrap_or_default(),
-            received_at_ms: spooled.received_at_ms,
         })
     };
     paths.iter().map(read).collect()

@@ -55,7 +55,11 @@ impl Intake {
         records: &[Spooled],
         registered: &mut Vec<(Mac, Hash)>,
     ) -> Result<(), &'static str> {
-        if self.spool_bytes() > self.config.spool_bytes_max {
+        let is_full = || self.spool_bytes() > self.config.spool_bytes_max;
+        if is_full() {
+            files.journal.renew(self.settled()).map_err(|_| "disk_full")?;
+        }
+        if is_full() {
             return Err("spool_full");
         }
         let bytes: usize = records.iter().map(Message::encoded_len).sum();

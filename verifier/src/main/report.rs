@@ -28,10 +28,14 @@ mod media;
 mod page;
 #[path = "report/people.rs"]
 mod people;
+#[path = "report/reasons.rs"]
+mod reasons;
 #[path = "report/sections.rs"]
 mod sections;
 #[path = "report/secured.rs"]
 mod secured;
+#[path = "report/senders.rs"]
+mod senders;
 #[path = "report/spool.rs"]
 mod spool;
 #[path = "report/timeline.rs"]

@@ -6,6 +6,7 @@ use super::holding::gap_of;
 use super::{Committer, GROUP_BYTES};
 use crate::disk::DiskError;
 use crate::hex;
+use crate::sidecar::intake::Intake;
 use crate::sidecar::journal::{Lost, Notice, Spooled};
 use crate::sidecar::keeper::{self, CUSTODIANS_MAX};
 use crate::sidecar::sealed::Damage;
@@ -15,24 +16,17 @@ use crate::source::now_ms;
 use zegel_proto::source::v1::request;
 use zegel_verifier::hash::Hash;
 
+/// Records behind the first that is not settled within which a gap can have been left undeclared: more than a queue holds,
+/// and fewer than the keys that are remembered.
+const DECLARED_AGAIN: u64 = 1_000_000;
+
 impl Committer {
     /// Puts the next record aside, and declares that it is missing.
     pub(super) fn put_aside(&mut self, number: u32, sentence: &str) -> Result<(), SidecarError> {
         let from = self.settled.next;
         let Some(spooled) = self.reader.read(from, from + 1, 1, GROUP_BYTES)?.pop() else { return Ok(()) };
         self.quarantine(&spooled, number, sentence)?;
-        let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
-        let custodian = match content {
-            Some(request::Content::Gap(gap)) => hex::parse(&gap.custodian),
-            Some(content) => drafts::place(content).and_then(|place| hex::parse(&place.custodian)),
-            None => None,
-        };
-        if let Some(custodian) = custodian {
-            let note = format!("{}: {sentence}", quarantine::finding(number));
-            let gap = gap_of(custodian, "quarantined", spooled.received_at_ms, note);
-            // Of the custodian as a whole: the conversation may be what is wrong with it.
-            self.intake.notice(&[b"quarantined", &spooled.key], gap, None, &spooled.tool);
-        }
+        declare(&self.intake, &spooled, quarantine::finding(number), sentence)?;
         self.settle_aside(spooled, number)
     }
 
@@ -40,22 +34,7 @@ impl Committer {
     pub(super) fn put_aside_lost(&mut self, spooled: &Spooled, lost: &Lost) -> Result<(), SidecarError> {
         quarantine::keep(&self.intake.folder("quarantine"), &self.intake.folder("journal").join(&lost.segment))?;
         self.quarantine(spooled, quarantine::DAMAGED, &lost.sentence)?;
-        // Whose they were is in them: so it is said of everyone whose chats were carried.
-        let gateways = keeper::read(&self.intake.config.spool)?;
-        let mut custodians: Vec<Hash> =
-            gateways.values().flat_map(|gateway| &gateway.custodians).filter_map(|id| hex::parse(id)).collect();
-        custodians.sort_unstable();
-        custodians.dedup();
-        for (part, custodians) in custodians.chunks(CUSTODIANS_MAX).enumerate() {
-            let note = format!("{}: {}", quarantine::finding(quarantine::DAMAGED), lost.sentence);
-            let gap = Notice {
-                custodians: custodians.iter().map(|custodian| custodian.to_vec()).collect(),
-                to_ms: if lost.to_ms == 0 { now_ms() } else { lost.to_ms },
-                ..gap_of(Hash::ZERO, "quarantined", lost.from_ms, note)
-            };
-            let key = [lost.segment.as_bytes(), &lost.first.to_be_bytes(), &part.to_be_bytes()];
-            self.intake.notice(&key, gap, None, concat!("zegel-source ", env!("CARGO_PKG_VERSION")));
-        }
+        declare(&self.intake, spooled, quarantine::finding(quarantine::DAMAGED), &lost.sentence)?;
         self.intake.forget(lost.first..=spooled.number, &lost.sentence);
         self.settle_aside(spooled.clone(), quarantine::DAMAGED)
     }
@@ -90,4 +69,51 @@ impl Committer {
         self.logged.clear();
         Ok(())
     }
+}
+
+/// Declares once more what lies in quarantine: of a record that was settled just before a crash, the notice may have waited
+/// for the disk. One that is known by its key is not written again.
+pub(super) fn declare_again(intake: &Intake, settled: u64) -> Result<(), SidecarError> {
+    let mut kept = quarantine::read(&intake.folder("quarantine"), &intake.key)?;
+    kept.retain(|kept| kept.spooled.number < settled && kept.spooled.number + DECLARED_AGAIN >= settled);
+    kept.iter().try_for_each(|kept| declare(intake, &kept.spooled, &kept.finding, &kept.sentence))
+}
+
+/// Says in the log that a record is missing.
+fn declare(intake: &Intake, spooled: &Spooled, finding: &str, sentence: &str) -> Result<(), SidecarError> {
+    let note = format!("{finding}: {sentence}");
+    if let Some(lost) = &spooled.lost {
+        return declare_lost(intake, lost, note);
+    }
+    let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
+    let custodian = match content {
+        Some(request::Content::Gap(gap)) => hex::parse(&gap.custodian),
+        Some(content) => drafts::place(content).and_then(|place| hex::parse(&place.custodian)),
+        None => None,
+    };
+    if let Some(custodian) = custodian {
+        let gap = gap_of(custodian, "quarantined", spooled.received_at_ms, note);
+        // Of the custodian as a whole: the conversation may be what is wrong with it.
+        intake.notice(&[b"quarantined", &spooled.key], gap, None, &spooled.tool);
+    }
+    Ok(())
+}
+
+/// Whose the records were is in them: so it is said of everyone whose chats were carried.
+fn declare_lost(intake: &Intake, lost: &Lost, note: String) -> Result<(), SidecarError> {
+    let gateways = keeper::read(&intake.config.spool)?;
+    let mut custodians: Vec<Hash> =
+        gateways.values().flat_map(|gateway| &gateway.custodians).filter_map(|id| hex::parse(id)).collect();
+    custodians.sort_unstable();
+    custodians.dedup();
+    for (part, custodians) in custodians.chunks(CUSTODIANS_MAX).enumerate() {
+        let gap = Notice {
+            custodians: custodians.iter().map(|custodian| custodian.to_vec()).collect(),
+            to_ms: if lost.to_ms == 0 { now_ms() } else { lost.to_ms },
+            ..gap_of(Hash::ZERO, "quarantined", lost.from_ms, note.clone())
+        };
+        let key = [lost.segment.as_bytes(), &lost.first.to_be_bytes(), &part.to_be_bytes()];
+        intake.notice(&key, gap, None, concat!("zegel-source ", env!("CARGO_PKG_VERSION")));
+    }
+    Ok(())
 }

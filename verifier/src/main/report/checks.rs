@@ -1,6 +1,10 @@
 //! Every check by its stable id: passed, with findings, or not examined and why not. Nothing that was not looked at is ticked.
 
 use super::judge::{Beside, Count, Judge};
+use super::reasons::{
+    CLASSES_SEALED, HOLDS_SEALED, NO_ADMISSIONS, NO_COVERAGE, NO_IDS, NO_NAMESAKES, NO_NUMBERS, NO_POLICY,
+    NO_WITNESSES, NOTHING_TO_HOLD, NOTHING_WEEDED, ONE_HOLDER, POLICY_SEALED, TOO_MANY, TSA, ZONES,
+};
 use super::words::Words;
 use super::{Language, Seen, words};
 use maud::{Markup, html};
@@ -72,7 +76,12 @@ impl Subject<'_> {
 
     /// Only where another holder has something of the same can the two be compared.
     fn compared(count: Count) -> Judged {
-        if count.n == 0 { Not(ONE_HOLDER) } else { counted(count) }
+        Self::told(count, ONE_HOLDER)
+    }
+
+    /// Only where the source told what is counted can anything be said.
+    fn told(count: Count, nothing: Words) -> Judged {
+        if count.n == 0 { Not(nothing) } else { counted(count) }
     }
 
     fn coverage(&self) -> Judged {
@@ -114,54 +123,6 @@ pub(super) const ENDED: [&str; 6] =
 fn counted(count: Count) -> Judged {
     Counted(count.n, count.failed)
 }
-
-const NOTHING_WEEDED: Words =
-    ("van wat dit pakket betreft is niets geschoond", "of what this package is about nothing was weeded");
-const CLASSES_SEALED: Words = (
-    "twee personen noemden het privé of partijpolitiek, maar de handeling die de klasse gaf is niet open; nodig is een pakket met de handelingen CLASS_ASSIGNED open (zegel export --acts)",
-    "two people called it private or party-political, but the act that gave the class is not open; needed is a package with the acts CLASS_ASSIGNED open (zegel export --acts)",
-);
-const NOTHING_TO_HOLD: Words = (
-    "van wat dit pakket betreft is niets vernietigd of overgebracht dat kon zijn bevroren",
-    "of what this package is about nothing was destroyed or transferred that could have been held",
-);
-const HOLDS_SEALED: Words = (
-    "vóór de goedkeuring staan bevriezingen in het logboek die niet open zijn; nodig is een pakket met de handelingen HOLD_PLACED en HOLD_RELEASED open (zegel export --acts)",
-    "before the approval holds stand in the log that are not open; needed is a package with the acts HOLD_PLACED and HOLD_RELEASED open (zegel export --acts)",
-);
-const TSA: Words = (
-    "een pakket bevat geen tijdstempels van derden (RFC 3161); nodig is een token over checkpoint_sha256 uit de JSON naast dit rapport, na te gaan met: openssl ts -verify -digest CHECKPOINT_SHA256 -in TOKEN -CAfile CA. Wanneer getuigen medeondertekenden, staat bij WITNESS_QUORUM",
-    "a package holds no timestamps of third parties (RFC 3161); needed is a token over checkpoint_sha256 of the JSON beside this report, checked with: openssl ts -verify -digest CHECKPOINT_SHA256 -in TOKEN -CAfile CA. When witnesses cosigned stands under WITNESS_QUORUM",
-);
-const ZONES: Words = (
-    "overdrachten tussen opslagzones zijn handelingen die in een pakket verzegeld blijven",
-    "transfers between zones of storage are acts that stay sealed in a package",
-);
-const NO_POLICY: Words = (
-    "dit pakket heeft geen gesprek dat groeide terwijl het beleid eerst toelating vroeg (admission_first), of het gaat niet over alle maanden",
-    "this package has no conversation that grew while policy demanded admission first (admission_first), or it is not of all months",
-);
-const POLICY_SEALED: Words = (
-    "er is een besluit over het contact, maar het is niet open; nodig is een pakket waarin CONTACT_DECIDED zichtbaar is",
-    "there is a decision on the contact, but it is not open; needed is a package in which CONTACT_DECIDED is shown",
-);
-const TOO_MANY: Words =
-    ("er zijn te veel berichten om ze allemaal te onthouden", "there are too many messages to remember them all");
-const ONE_HOLDER: Words = (
-    "in dit pakket heeft niet meer dan één chathouder dezelfde berichten",
-    "in this package no more than one custodian has the same messages",
-);
-const NO_COVERAGE: Words = (
-    "alleen een pakket van één chathouder over alle maanden, met een uitlezing, zegt dit",
-    "only a package of one custodian in all months, with a read-out, says this",
-);
-const NO_WITNESSES: Words = ("het vertrouwensbestand noemt geen getuigen", "the trust file names no witnesses");
-const NO_IDS: Words = (
-    "deze bron geeft berichten geen eigen kenmerk; tweemaal dezelfde woorden kan tweemaal gezegd zijn",
-    "this source gives messages no id of their own; the same words twice can have been said twice",
-);
-const NO_ADMISSIONS: Words =
-    ("er staat geen toelating van een contact in dit pakket", "no admission of a contact stands in this package");
 
 type Row = (&'static str, Words, fn(&Subject<'_>) -> Judged);
 
@@ -227,6 +188,11 @@ const CHECKS: &[Row] = &[
     ("VIEW_ONCE", ("niets was maar eenmaal te bekijken", "nothing could be viewed only once"), |of| {
         counted(of.judge.once)
     }),
+    (
+        "META_AI",
+        ("niets was gericht aan een AI-dienst van de app", "nothing was addressed to an AI service of the app"),
+        |of| counted(of.judge.meta_ai),
+    ),
     ("VANISHED", ("niets verdween tussen twee uitlezingen", "nothing vanished between two read-outs"), |of| {
         of.found(of.report.counts.events, &["RECORD_VANISHED"])
     }),
@@ -283,6 +249,22 @@ const CHECKS: &[Row] = &[
             "nothing captured before the admission that policy demanded",
         ),
         |of| Subject::rule(of.report.rules.admission, NO_POLICY, POLICY_SEALED),
+    ),
+    (
+        "SENDER_REGISTERED",
+        (
+            "nummers die schreven, staan op naam van iemand die geregistreerd is",
+            "numbers that wrote belong to someone who is registered",
+        ),
+        |of| Subject::told(of.judge.senders.numbers(), NO_NUMBERS),
+    ),
+    (
+        "ACCOUNT_REGISTERED",
+        (
+            "wie geregistreerd is, schreef van zijn geregistreerde nummers",
+            "those registered wrote from their registered numbers",
+        ),
+        |of| Subject::told(of.judge.senders.namesakes(), NO_NAMESAKES),
     ),
     ("CONSENT", ("toelating van contacten", "admission of contacts"), |of| match of.judge.admissions {
         0 => Not(NO_ADMISSIONS),

@@ -5,6 +5,7 @@
 //! only to what the bundle shows. Memory: some 40 bytes a message, at most [`REMEMBERED_MAX`]; beyond that chains are said
 //! to be not examined. Not here: what refuses a bundle, and findings (the library).
 
+use super::senders::Senders;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use zegel_proto::parse;
 use zegel_proto::v1::{Binding, ChatDetail, EventKind, ProofClass};
@@ -77,6 +78,7 @@ pub(super) struct Judge {
     pub(super) once: Count,
     /// Messages; failed: addressed to an AI service of the app.
     pub(super) meta_ai: Count,
+    pub(super) senders: Senders,
     pub(super) admissions: u64,
     /// When the log received a step of the chain of custody.
     pub(super) steps: BTreeMap<Place, u64>,
@@ -112,6 +114,7 @@ impl Judge {
 
     /// Takes an event of the bundle.
     pub(super) fn event(&mut self, event: &ShownEvent<'_>) {
+        self.senders.event(event);
         match family(event.facts.kind) {
             _ if !event.in_scope => return,
             Family::Capture if self.steps.len() < STEPS_LISTED_MAX => {

@@ -289,6 +289,10 @@ fn participants(page: &Page<'_>) -> Markup {
     html! {
         section {
             (heading("s10", language))
+            @for (_, seen) in page.reports() {
+                (counted(seen.judge.senders.numbers(), words::STRANGERS_NOTE, language))
+                (counted(seen.judge.senders.namesakes(), words::NAMESAKES_NOTE, language))
+            }
             @if all.is_empty() { p { (language.say(words::NO_FINDINGS)) } }
             @else { details open[all.len() <= 12] { summary { (all.len()) " " (language.say(words::PARTICIPANTS)) } table {
                 thead { tr {

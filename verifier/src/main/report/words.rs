@@ -135,6 +135,8 @@ catalogue! {
     LATE_NOTE: "Meer dan een maand na het bericht in het logboek gekomen", "Came into the log more than a month after the message";
     BACKFILL_NOTE: "Niet op het moment zelf vastgelegd, maar later uitgelezen uit een bestand of schermafdruk", "Not captured at that moment, but read out later from a file or screenshot";
     HOLDERS_NOTE: "Berichten die een andere chathouder in andere woorden heeft, of die bij één zijn verwijderd", "Messages that another custodian has in other words, or that were deleted for one";
+    STRANGERS_NOTE: "Telefoonnummers die berichten schreven en van wie in dit pakket geen registratie open is", "Telephone numbers that wrote messages and of whom no registration is open in this package";
+    NAMESAKES_NOTE: "Nummers met de naam van een geregistreerde persoon, die niet onder zijn geregistreerde accounts staan", "Numbers with the name of a registered person that are not among his registered accounts";
     PARTICIPANT_NAME: "naam zoals de bron die geeft", "name as the source gives it";
     MESSAGES: "berichten", "messages";
     STEP: "stap", "step";

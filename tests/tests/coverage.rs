@@ -121,6 +121,9 @@ fn report(stage: &Stage, bundle: &str) {
     assert_eq!(result("COVERAGE_MONTH"), "findings");
     assert_eq!(result("DECLARED_GAP"), "findings");
     assert_eq!(result("TSA"), "not_examined");
+    assert_eq!(result("META_AI"), "findings", "one asked the app's AI service");
+    assert_eq!(result("SENDER_REGISTERED"), "findings", "a number wrote that nobody registered");
+    assert_eq!(result("ACCOUNT_REGISTERED"), "not_examined", "no number bears a registered name");
 
     let (html, json) = write(&["--without-names"]);
     assert_eq!(json["timeline"].as_array().map(Vec::len), Some(0));

@@ -1,7 +1,7 @@
 //! What a refusal is about: the event, what was known of the log, or the ledger, which refuses whatever it gets.
 //!
-//! One event in quarantine is that event's fault. Where many that have nothing to do with each other are refused one after
-//! the other, and nothing is taken in between, the fault is elsewhere: then nothing more is put aside until something is taken.
+//! One event in quarantine is that event's fault. Where many that nothing explains are refused one after the other, and nothing
+//! is taken in between, the fault is elsewhere: then nothing more is put aside until something is taken.
 
 use super::{Block, Committer, GROUP_BYTES, is_registration, sort, sort_own};
 use crate::event::Draft;
@@ -16,34 +16,25 @@ use tonic::Code;
 use zegel_proto::source::v1::request;
 use zegel_verifier::hash::Hash;
 
-/// Refusals that have nothing to do with each other, in a row, until the ledger is at fault.
-const UNRELATED_MAX: usize = 16;
+/// Refusals in a row that nothing explains, until the ledger is at fault.
+const UNEXPLAINED_MAX: usize = 16;
 /// Between attempts at a ledger that refuses everything: each costs it the same work.
 const REFUSING: Duration = Duration::from_secs(30);
 
-/// What refusals have in common.
-#[derive(PartialEq, Eq, Hash)]
-enum Cause {
-    /// Nothing that we know of.
-    Record(u64),
-    /// A custodian of whom the log has nothing as far as we saw: perhaps nobody registered him.
-    Custodian(Hash),
-}
-
-/// What was refused alone, and of whom something was taken.
+/// What was refused alone, and of whom the log has something.
 #[derive(Default)]
 pub(super) struct Refusals {
-    /// Custodians of whom the log has something: as many as sessions carry.
+    /// Custodians of whom it has: as many as sessions carry. Of another nobody knows whether he is registered.
     known: HashSet<Hash>,
-    /// Since something was taken.
-    causes: HashSet<Cause>,
+    /// Numbers of records, since something was taken.
+    unexplained: HashSet<u64>,
 }
 
 impl Refusals {
     /// Something of these was taken.
     pub(super) fn taken(&mut self, custodians: HashSet<Hash>) {
         self.known.extend(custodians);
-        self.causes.clear();
+        self.unexplained.clear();
     }
 
     /// The log has something of this custodian.
@@ -53,9 +44,11 @@ impl Refusals {
 
     /// A record of these was refused alone; whether that is its own fault.
     fn is_to_blame(&mut self, record: u64, custodians: &[Hash]) -> bool {
-        let unknown = custodians.iter().find(|custodian| !self.known.contains(custodian));
-        self.causes.insert(unknown.map_or(Cause::Record(record), |custodian| Cause::Custodian(*custodian)));
-        self.causes.len() <= UNRELATED_MAX
+        if custodians.iter().all(|custodian| self.known.contains(custodian)) {
+            self.unexplained.insert(record);
+            return self.unexplained.len() <= UNEXPLAINED_MAX;
+        }
+        true
     }
 }
 
@@ -66,7 +59,9 @@ impl Committer {
         let sealed_to = recipients(self.source.registry()).ok();
         match self.source.append(drafts).await {
             Ok(placed) => {
-                self.refusals.taken(custodians);
+                if !placed.is_empty() {
+                    self.refusals.taken(custodians);
+                }
                 Ok(placed)
             }
             Err(reason) if !is_refused(&reason) => Err(sort(&reason)),
@@ -83,8 +78,7 @@ impl Committer {
     /// Puts aside what was refused alone, unless the ledger is at fault.
     pub(super) async fn refused_alone(&mut self, number: u32, sentence: &str) -> Result<(), Block> {
         if number == quarantine::REFUSED && !self.is_to_blame().await? {
-            let sentence =
-                format!("more than {UNRELATED_MAX} unrelated events were refused in a row, the last: {sentence}");
+            let sentence = format!("more than {UNEXPLAINED_MAX} events were refused in a row, the last: {sentence}");
             self.intake.set_finding(Some(Fault::new("ledger_refused", sentence)));
             tokio::time::sleep(REFUSING).await;
             return Ok(());
@@ -135,30 +129,26 @@ mod tests {
     }
 
     #[test]
-    fn events_of_one_who_is_not_registered_are_one_cause_however_many_they_are() {
+    fn events_of_those_of_whom_the_log_has_nothing_are_to_blame_however_many_they_are() {
         let mut refusals = Refusals::default();
-        assert!((0..1_000).all(|record| refusals.is_to_blame(record, &[custodian(1)])));
-        assert!(refusals.is_to_blame(1_000, &[custodian(2)]));
+        refusals.has(custodian(1));
+        assert!((0..1_000).all(|record| refusals.is_to_blame(record, &[custodian(2)])));
+        assert!((0..1_000).all(|record| refusals.is_to_blame(record, &[custodian(1), custodian(2)])));
     }
 
     #[test]
-    fn events_of_those_whom_the_log_has_are_to_blame_until_there_are_too_many_in_a_row() {
+    fn events_of_those_of_whom_it_has_something_are_to_blame_until_there_are_too_many_in_a_row() {
         let mut refusals = Refusals::default();
         refusals.has(custodian(1));
-        let limit = UNRELATED_MAX as u64;
+        let limit = UNEXPLAINED_MAX as u64;
         assert!((0..limit).all(|record| refusals.is_to_blame(record, &[custodian(1)])));
-        // The same once more is no other; one more is one too many, and remains so.
+        // The same once more is no other; one more is one too many, and remains so, also where it is nobody's.
         assert!(refusals.is_to_blame(0, &[custodian(1)]));
         assert!(!refusals.is_to_blame(limit, &[custodian(1)]));
         assert!(!refusals.is_to_blame(limit, &[custodian(1)]));
+        assert!(!refusals.is_to_blame(limit, &[]));
         refusals.taken(HashSet::from([custodian(2)]));
-        assert!(refusals.is_to_blame(limit, &[custodian(1)]));
-    }
-
-    #[test]
-    fn many_who_are_not_registered_are_unrelated() {
-        let mut refusals = Refusals::default();
-        let to_blame = (0..=UNRELATED_MAX as u8).map(|who| refusals.is_to_blame(u64::from(who), &[custodian(who)]));
-        assert_eq!(to_blame.filter(|is| *is).count(), UNRELATED_MAX);
+        assert!((0..limit).all(|record| refusals.is_to_blame(record, &[custodian(2)])));
+        assert!(!refusals.is_to_blame(limit, &[custodian(1)]));
     }
 }

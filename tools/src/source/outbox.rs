@@ -77,14 +77,13 @@ impl Outbox {
     /// # Errors
     /// [`SourceError::Disk`].
     pub fn refuse(&self) -> Result<(), SourceError> {
-        let mut times = self.refused()?.last().map_or(0, |(times, _)| times + 1);
+        let first = self.refused()?.last().map_or(0, |(times, _)| times + 1);
         // Last first: a crash in between must not leave the followers of a batch that is gone.
-        for batch_seq in self.pending()?.into_iter().rev() {
+        for (times, batch_seq) in (first..).zip(self.pending()?.into_iter().rev()) {
             let from = self.path(batch_seq);
             let to = self.refused.join(format!("{batch_seq:020}-{times}.append"));
             let moved = || fs::rename(&from, &to).and_then(|()| disk::sync_folder_of(&from));
             moved().map_err(failed(&from)).map_err(|error: DiskError| SourceError::Disk(error))?;
-            times += 1;
         }
         let refused = self.refused()?;
         let old = refused.len().saturating_sub(REFUSED_MAX);

@@ -203,11 +203,11 @@ async fn a_follower_holds_the_same_bytes_serves_them_and_takes_nothing_itself() 
     assert_eq!(blob(running, &attached).await, b"an attachment, sealed");
     let ahead = world.source.try_batch(&world.source.messages(&world.capture, 221, 1, MONTH));
     let told = format!("this ledger follows {}", format_args!("http://{}", primary.address));
-    running.refused(ahead, Code::FailedPrecondition, &told).await;
+    running.refused(ahead, Code::Unavailable, &told).await;
     let refused = running.client.snapshot(LogRequest { origin: ORIGIN.into() }).await.expect_err("refused");
-    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::FailedPrecondition, true));
+    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::Unavailable, true));
     let refused = put_blob(running, b"another").await.expect_err("refused");
-    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::FailedPrecondition, true));
+    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::Unavailable, true));
     eventually(async || follower.health().await == ServingStatus::Serving).await;
     assert!(!follower.is_refused().await);
     // One can follow a follower.
@@ -463,7 +463,7 @@ async fn what_is_rewrapped_reaches_the_follower_that_was_there_and_the_one_that_
     let request = RewrapEnvelopesRequest { origin: ORIGIN.into(), rewrap: rewrap_here, wraps: Vec::new() };
     let refused = fresh.running.client.rewrap_envelopes(request).await.expect_err("refused");
     let told = format!("this ledger follows {url}");
-    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::FailedPrecondition, true), "{refused}");
+    assert_eq!((refused.code(), refused.message().contains(&told)), (Code::Unavailable, true), "{refused}");
     // A key is dropped, while one of them is away: no copy opens by it any more, and one can follow a follower.
     fresh.running.stop().await;
     let retired = ArchiveKeyRetired { archive_key: archive_key_id(1) };

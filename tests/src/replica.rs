@@ -82,6 +82,16 @@ impl Replica {
         self.folder.path().join(name)
     }
 
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// If it does not run.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let ledger = self.ledger.as_ref().expect("it runs");
+        format!("https://localhost:{}", ledger.address.rsplit(':').next().expect("a port"))
+    }
+
     /// Everything that it has printed.
     #[must_use]
     pub fn told(&self) -> String {
@@ -114,11 +124,8 @@ impl Replica {
     /// # Panics
     /// If it does not run.
     pub async fn size(&self) -> u64 {
-        let ledger = self.ledger.as_ref().expect("it runs");
-        let port = ledger.address.rsplit(':').next().expect("a port");
-        let url = format!("https://localhost:{port}");
         let connection =
-            Connection::new(&url, Some(&self.authority), &self.origin, Backoff::default()).expect("an address");
+            Connection::new(&self.url(), Some(&self.authority), &self.origin, Backoff::default()).expect("an address");
         let note = connection.newest_checkpoint().await.unwrap_or_default();
         ClaimedCheckpoint::parse(&note).map_or(0, |claimed| claimed.claimed_size())
     }

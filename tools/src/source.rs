@@ -35,7 +35,7 @@ pub use chain::Head;
 pub use client::ClientCertificate;
 pub use connection::{Backoff, Connection, LedgerError};
 pub use error::SourceError;
-pub use open::{OlderState, SourceConfig};
+pub use open::{Denied, OlderState, SourceConfig};
 pub use outbox::Outbox;
 pub use receipt::{ReceiptError, verify_receipt};
 pub use stored::{stored_receipts, tlog_proof};
@@ -110,8 +110,8 @@ impl Source {
     ///
     /// # Errors
     /// [`SourceError`]. After [`LedgerError::Unreachable`] what was signed waits in the outbox and goes first next time;
-    /// after [`LedgerError::Refused`] it lies in the folder `refused`, and the chain goes on without it. In both cases
-    /// events before the failure may be in the log: ask [`Source::known`].
+    /// after [`LedgerError::Refused`] it lies in the folder `refused`, which keeps the newest 32, and the chain goes on without
+    /// it. In both cases events before the failure may be in the log: ask [`Source::known`].
     pub async fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Placed>, SourceError> {
         let appended = self.append_all(drafts).await;
         if appended.is_err() {

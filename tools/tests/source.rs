@@ -3,6 +3,7 @@
 mod fake;
 
 use fake::{FakeLedger, Fault};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,12 +11,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tonic::Code;
 use zegel_proto::v1::{AppendRequest, EventHeader, EventKind, KeyWrap};
 use zegel_tools::event::{ConversationEntry, CustodianEntry, Draft, Field, Occurred};
-use zegel_tools::keys::{Actor, KeyFolder};
+use zegel_tools::keys::{Actor, Identity, KeyFolder};
 use zegel_tools::officer::{Officer, bootstrap};
 use zegel_tools::record::{Attached, Record};
 use zegel_tools::seal::{DossierKey, open_checked};
 use zegel_tools::source::{
-    Backoff, LedgerError, OlderState, Placed, ReceiptError, Source, SourceConfig, SourceError, ViewError,
+    Backoff, Denied, LedgerError, OlderState, Placed, ReceiptError, Source, SourceConfig, SourceError, ViewError,
 };
 use zegel_verifier::hash::{Hash, sha256};
 
@@ -215,6 +216,89 @@ async fn a_refused_batch_is_put_aside_and_the_chain_goes_on() {
     assert_eq!(std::fs::read_dir(aside).expect("a folder").count(), 1);
     source.append(world.drafts(3)[1..].to_vec()).await.expect("appended");
     world.check_texts(3);
+}
+
+#[tokio::test]
+async fn of_refused_batches_the_newest_are_kept_and_no_more() {
+    let world = World::begin().await;
+    let mut source = world.source().await;
+    let aside = world.keys.spool(Actor::Source).join("refused");
+    let refused = || -> BTreeSet<String> {
+        let names = std::fs::read_dir(&aside).expect("a folder").map(|item| item.expect("an item").file_name());
+        names.map(|name| name.into_string().expect("text")).collect()
+    };
+    for _ in 0..40 {
+        world.ledger.fail([Fault::Refuse]);
+        assert!(matches!(source.append(world.drafts(1)).await, Err(SourceError::Ledger(LedgerError::Refused { .. }))));
+    }
+    let wanted: BTreeSet<String> = (8..40).map(|times| format!("{:020}-{times}.append", 0)).collect();
+    assert_eq!(refused(), wanted);
+    source.append(world.drafts(1)).await.expect("appended");
+    world.check_texts(1);
+}
+
+fn denied() -> SourceError {
+    LedgerError::Refused { code: Code::PermissionDenied, message: "the key has ended".into() }.into()
+}
+
+#[tokio::test]
+async fn a_batch_that_is_denied_is_put_aside_or_kept_byte_for_byte_as_the_source_was_told() {
+    let world = World::begin().await;
+    let spool = world.keys.spool(Actor::Source);
+    let files = |name: &str| -> Vec<Vec<u8>> {
+        let items = std::fs::read_dir(spool.join(name)).expect("a folder").map(|item| item.expect("an item").path());
+        items.map(|path| std::fs::read(path).expect("read")).collect()
+    };
+    world.ledger.fail([Fault::Deny]);
+    let mut source = world.source().await;
+    assert_eq!(source.append(world.drafts(1)).await, Err(denied()));
+    assert_eq!((files("outbox").len(), files("refused").len()), (0, 1));
+    drop(source);
+
+    let keeping = || SourceConfig { denied: Denied::Keep, ..world.config() };
+    let mut source = world.open(keeping()).await.expect("a source");
+    world.ledger.fail([Fault::Deny; 3]);
+    assert_eq!(source.append(world.drafts(1)).await, Err(denied()));
+    let kept = files("outbox");
+    assert_eq!(source.flush().await, Err(denied()));
+    drop(source);
+    assert_eq!(world.open(keeping()).await.map(|_| ()), Err(denied()));
+    assert_eq!((files("outbox"), files("refused").len()), (kept, 1));
+    world.open(keeping()).await.expect("a source");
+    world.check_texts(1);
+}
+
+#[tokio::test]
+async fn a_batch_of_an_earlier_key_is_put_aside_once_it_is_denied() {
+    let world = World::begin().await;
+    let keeping = || SourceConfig { denied: Denied::Keep, ..world.config() };
+    let mut source = world.open(keeping()).await.expect("a source");
+    world.ledger.fail([Fault::Deny; 2]);
+    assert_eq!(source.append(world.drafts(1)).await, Err(denied()));
+    let (actor, new) = (source.identity().actor(), world.keys.signing_key(Actor::Officer).expect("another key"));
+    drop(source);
+    let renewed = || Source::open(Identity::new(actor, new.clone()), keeping());
+    assert_eq!(renewed().await.map(|_| ()), Err(denied()));
+    let mut source = renewed().await.expect("a source");
+    assert_eq!(source.waiting(), Ok(0));
+    source.append(world.drafts(1)).await.expect("appended");
+    world.check_texts(1);
+}
+
+#[tokio::test]
+async fn a_log_with_less_than_was_seen_of_it_is_no_continuation() {
+    let world = World::begin().await;
+    let mut source = world.source().await;
+    source.append(world.drafts(1)).await.expect("appended");
+    let last = world.ledger.state().entries.pop().expect("an entry");
+    let shorter = SourceError::Checkpoint(ReceiptError::Shorter { found: 3, seen: 4 });
+    assert_eq!(source.refresh().await, Err(shorter.clone()));
+    drop(source);
+    assert_eq!(world.open(world.config()).await.map(|_| ()), Err(shorter));
+    // It is back.
+    world.ledger.state().entries.push(last);
+    world.source().await.append(world.drafts(2)[1..].to_vec()).await.expect("appended");
+    world.check_texts(2);
 }
 
 #[tokio::test]

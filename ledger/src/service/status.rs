@@ -55,11 +55,13 @@ impl From<AppendError> for Status {
         match reason {
             AppendError::Refused(refusal) => refusal.into(),
             AppendError::NoRoom(full) => full.into(),
-            AppendError::NothingToCover | AppendError::Follower { .. } => Self::failed_precondition(reason.to_string()),
+            AppendError::NothingToCover => Self::failed_precondition(reason.to_string()),
             AppendError::Receipt(_) => Self::internal(reason.to_string()),
-            AppendError::Table(_) | AppendError::Stopped { .. } | AppendError::ShuttingDown => {
-                Self::unavailable(reason.to_string())
-            }
+            // A follower says nothing of the batch: whoever has it keeps it, for the primary, or until this one is promoted.
+            AppendError::Follower { .. }
+            | AppendError::Table(_)
+            | AppendError::Stopped { .. }
+            | AppendError::ShuttingDown => Self::unavailable(reason.to_string()),
         }
     }
 }

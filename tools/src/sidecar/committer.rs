@@ -5,10 +5,13 @@
 //! record that stands in no capture is appended alone, behind a note of the batch that it will be: the chain says whether it
 //! was taken.
 //!
-//! A refusal that is about a batch halves what is sent together, until the event at fault stands alone and is put aside.
+//! A refusal that is about a batch halves what is sent together, until the event at fault stands alone and is put aside. Only
+//! an append can be refused so, only while chain, log and archive keys are what we believed, and not over and over (`refusals`).
 
 mod aside;
+mod attachments;
 mod holding;
+mod refusals;
 
 use super::intake::Intake;
 use super::journal::{JournalReader, Settled, Spooled, drop_settled};
@@ -18,8 +21,10 @@ use crate::event::Draft;
 use crate::record::Attached;
 use crate::rubricering;
 use crate::seal::SealError;
-use crate::source::{Backoff, LedgerError, OlderState, Placed, Source, SourceConfig, SourceError};
+use crate::source::{Backoff, Denied, LedgerError, OlderState, ReceiptError, Source, SourceConfig, SourceError};
+use attachments::Encrypted;
 use holding::{Logged, gap_of};
+use refusals::Refusals;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,6 +48,8 @@ enum Block {
     Lasting(Fault),
     /// One of the events that were sent together is at fault.
     Poison(u32, String),
+    /// What was sent was made for what the log was before: make it anew.
+    Outdated,
 }
 
 /// The way out of one log.
@@ -56,6 +63,8 @@ pub(super) struct Committer {
     /// When the policies of the ministry were asked for last.
     asked_at: Instant,
     together: usize,
+    refusals: Refusals,
+    encrypted: Encrypted,
 }
 
 /// The configuration of the library for this source.
@@ -70,11 +79,14 @@ pub(super) fn source_config(intake: &Intake, older_state: OlderState) -> Result<
         spool: intake.folder("chain"),
         backoff: Backoff { first: Duration::from_millis(100), max: Duration::from_secs(1), attempts_max: 3 },
         older_state,
+        denied: Denied::Keep,
     })
 }
 
 /// Appends what is spooled until the process ends.
 pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
+    // Whatever ends a connection, what was found out about events stays known.
+    let (mut together, mut refusals) = (GROUP_MAX, Refusals::default());
     loop {
         let (config, client) = (source_config(&intake, OlderState::Refuse)?, intake.config.client()?);
         let opened = Source::open_as(intake.config.identity()?, config, client.as_ref()).await;
@@ -82,7 +94,12 @@ pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
             Ok(source) => {
                 intake.set_finding(None);
                 match Committer::begin(Arc::clone(&intake), source) {
-                    Ok(mut committer) => committer.go_on().await,
+                    Ok(mut committer) => {
+                        (committer.together, committer.refusals) = (together, std::mem::take(&mut refusals));
+                        let block = committer.go_on().await;
+                        (together, refusals) = (committer.together, committer.refusals);
+                        block
+                    }
                     Err(reason) => sort_own(&reason),
                 }
             }
@@ -95,6 +112,7 @@ pub(super) async fn run(intake: Arc<Intake>) -> Result<(), SidecarError> {
                 std::future::pending::<()>().await;
             }
             Block::Poison(_, sentence) => intake.set_finding(Some(Fault::new("ledger_refused", sentence))),
+            Block::Outdated => {}
         }
         tokio::time::sleep(AWAY).await;
     }
@@ -125,25 +143,39 @@ impl Committer {
             logged: HashMap::new(),
             asked_at: Instant::now(),
             together: GROUP_MAX,
+            refusals: Refusals::default(),
+            encrypted: Encrypted::default(),
         })
     }
 
     /// Goes on until something is in the way.
     async fn go_on(&mut self) -> Block {
         loop {
-            match self.step().await {
-                Ok(true) => self.intake.set_finding(None),
-                Ok(false) => self.intake.wake.notified().await,
+            let went = match self.step().await {
+                Ok(true) => {
+                    self.intake.set_finding(None);
+                    self.let_go()
+                }
+                Ok(false) => {
+                    self.intake.wake.notified().await;
+                    Ok(())
+                }
                 Err(Block::Poison(number, sentence)) if self.together == 1 => {
-                    if let Err(reason) = self.put_aside(number, &sentence) {
-                        return sort_own(&reason);
-                    }
+                    self.refused_alone(number, &sentence).await
                 }
                 Err(Block::Poison(..)) => {
                     self.together = (self.together / 2).max(1);
                     self.logged.clear();
+                    Ok(())
                 }
-                Err(block) => return block,
+                Err(Block::Outdated) => {
+                    self.logged.clear();
+                    Ok(())
+                }
+                Err(block) => Err(block),
+            };
+            if let Err(block) = went {
+                return block;
             }
         }
     }
@@ -213,27 +245,9 @@ impl Committer {
         self.settle(settled.collect())
     }
 
-    async fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Placed>, Block> {
-        let made = self.source.append(drafts).await;
-        match made {
-            Ok(placed) => Ok(placed),
-            Err(reason) => Err(self.sort_refusal(reason).await),
-        }
-    }
-
-    /// A refusal is about an event only if the chain itself agrees.
-    async fn sort_refusal(&mut self, reason: SourceError) -> Block {
-        if !matches!(&reason, SourceError::Ledger(LedgerError::Refused { .. })) {
-            return sort(&reason);
-        }
-        match self.source.compare_chains().await {
-            Ok(()) => sort(&reason),
-            Err(other) => sort(&other),
-        }
-    }
-
     /// Appends a record that stands in no capture, in a batch of its own.
     async fn append_alone(&mut self, spooled: Spooled) -> Result<(), Block> {
+        self.ask_policies().await?;
         let drafts = self.drafts(&spooled).map_err(|reason| sort(&reason))?;
         self.source.flush().await.map_err(|reason| sort(&reason))?;
         self.settled.alone = Some(self.source.head().next_batch_seq);
@@ -285,7 +299,14 @@ impl Committer {
         }
         let upload = self.intake.upload_mac(&attachment.upload);
         let whole = self.intake.uploads.whole(upload)?;
+<<<<<<< HEAD
         let stored = whole.map(|mut plain| tokio::task::block_in_place(|| self.source.blob_spool().store(&mut plain)));
+=======
+        let stored = whole.map(|mut plain| {
+            let store = || self.source.store_blob(&mut plain);
+            self.encrypted.once((spooled.number, upload), || tokio::task::block_in_place(store))
+        });
+>>>>>>> waits
         if let Some(Ok(blob)) = stored {
             return Ok(Attached::Present { name, media_type, blob });
         }
@@ -329,11 +350,9 @@ fn sort(reason: &SourceError) -> Block {
     let fault = |name| Fault::new(name, sentence.clone());
     match reason {
         SourceError::Ledger(LedgerError::Unreachable { .. }) => Block::Passing(fault("ledger_unreachable")),
-        SourceError::Ledger(LedgerError::Refused { code, .. }) => match code {
-            Code::InvalidArgument | Code::FailedPrecondition => Block::Poison(quarantine::REFUSED, sentence),
-            Code::PermissionDenied | Code::Unauthenticated => Block::Passing(fault("key_refused")),
-            _ => Block::Passing(fault("ledger_refused")),
-        },
+        SourceError::Ledger(LedgerError::Refused { code: Code::PermissionDenied | Code::Unauthenticated, .. }) => {
+            Block::Passing(fault("key_refused"))
+        }
         SourceError::Ledger(_) => Block::Passing(fault("ledger_refused")),
         SourceError::Disk(_) | SourceError::Blob(_) | SourceError::Entropy(_) => Block::Passing(fault("disk_full")),
         SourceError::Seal(SealError::TooLarge { .. } | SealError::Canonical(_))
@@ -342,6 +361,8 @@ fn sort(reason: &SourceError) -> Block {
         SourceError::Seal(_) => Block::Passing(fault("no_archive_keys")),
         SourceError::ChainDiffers { .. } => Block::Lasting(fault("chain_differs")),
         SourceError::Receipt { .. } => Block::Lasting(fault("receipt_refused")),
+        // A follower that is behind catches up; a ledger that was put back does not, whatever it is given.
+        SourceError::Checkpoint(ReceiptError::Shorter { .. }) => Block::Passing(fault("log_rewritten")),
         SourceError::Checkpoint(_) | SourceError::View(_) => Block::Lasting(fault("log_rewritten")),
         SourceError::Key(_) | SourceError::Locked { .. } | SourceError::Malformed { .. } => {
             Block::Lasting(fault("spool_unusable"))

@@ -5,6 +5,7 @@ use super::{Source, SourceError};
 use crate::disk::{self, failed};
 use crate::hex;
 use crate::seal::{BlobSummary, encrypt_blob};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -105,14 +106,19 @@ impl Source {
         paths.filter(|path| path.exists()).try_for_each(|path| Ok(disk::remove(&path)?))
     }
 
-    /// Lets go of ciphertexts that no event will ever name: their keys were in the memory of a process that stopped.
-    /// Called when the outbox is empty.
-    pub(super) fn sweep_blobs(&self) -> Result<(), SourceError> {
-        let folder = self.spool.blobs();
-        let left = disk::list(&folder, "blob")?.into_iter();
-        let mut ours =
-            left.filter(|path| path.file_stem().and_then(|name| name.to_str()).and_then(hex::parse).is_some());
-        ours.try_for_each(|path| Ok(disk::remove(&path)?))
+    /// Lets go of ciphertexts that no event will ever name, such as those whose keys were in the memory of a process that
+    /// stopped: all but these. Nothing is done while batches wait, which name what they need.
+    ///
+    /// # Errors
+    /// [`SourceError::Disk`].
+    pub(crate) fn sweep_blobs(&self, kept: &HashSet<Hash>) -> Result<(), SourceError> {
+        if self.waiting()? > 0 {
+            return Ok(());
+        }
+        let of = |path: &PathBuf| path.file_stem().and_then(|name| name.to_str()).and_then(hex::parse);
+        let left = disk::list(&self.spool.blobs(), "blob")?.into_iter();
+        let mut left = left.filter(|path| of(path).is_some_and(|blob| !kept.contains(&blob)));
+        left.try_for_each(|path| Ok(disk::remove(&path)?))
     }
 }
 

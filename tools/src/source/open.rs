@@ -2,10 +2,11 @@
 
 use super::chain::Spool;
 use super::receipt::{LogKeys, ReceiptError, hashes};
-use super::{Backoff, ClientCertificate, Connection, Head, RegistryReplay, Source, SourceError};
+use super::{Backoff, ClientCertificate, Connection, Head, LedgerError, RegistryReplay, Source, SourceError};
 use crate::keys::{Actor, Identity, KeyError, KeyFolder};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use tonic::Code;
 use zegel_verifier::checkpoint::VerifiedCheckpoint;
 use zegel_verifier::hash::Hash;
 
@@ -17,6 +18,17 @@ pub enum OlderState {
     Refuse,
     /// Go on from where the ledger is: the spool was lost, and a `SOURCE_RESUMED` should say so.
     Adopt,
+}
+
+/// What to do with a batch when the ledger says that we may not write it (PERMISSION_DENIED).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Denied {
+    /// Put it aside: a person asked for it, and has heard that it is not to be.
+    #[default]
+    PutAside,
+    /// Keep it, as long as the key that signed it is ours, and send the same bytes again: what it holds is promised, and a
+    /// key that has ended says nothing of it. Signed anew each time, it would fill the disks of both.
+    Keep,
 }
 
 /// What a source needs to know.
@@ -38,6 +50,8 @@ pub struct SourceConfig {
     pub backoff: Backoff,
     /// What to do with an older state.
     pub older_state: OlderState,
+    /// What to do with a batch that we may not write.
+    pub denied: Denied,
 }
 
 impl SourceConfig {
@@ -55,6 +69,7 @@ impl SourceConfig {
             spool: folder.spool(actor),
             backoff: Backoff::default(),
             older_state: OlderState::Refuse,
+            denied: Denied::PutAside,
         })
     }
 }
@@ -107,7 +122,7 @@ impl Source {
         source.resume()?;
         source.flush().await?;
         source.compare_chains().await?;
-        source.sweep_blobs()?;
+        source.sweep_blobs(&HashSet::new())?;
         Ok(source)
     }
 
@@ -155,7 +170,17 @@ impl Source {
         if let Some(last) = self.checkpoint.clone() {
             let (older, newer) = if last.size() <= found.size() { (&last, &found) } else { (&found, &last) };
             let (from, to) = (older.size(), newer.size());
-            let proof = if from == to { Vec::new() } else { self.connection.consistency(from, to).await? };
+            let proof = match from == to {
+                true => Ok(Vec::new()),
+                false => self.connection.consistency(from, to).await,
+            };
+            let proof = proof.map_err(|reason| match reason {
+                // It does not have what we saw.
+                LedgerError::Refused { code: Code::InvalidArgument, .. } if last.size() == to => {
+                    SourceError::Checkpoint(ReceiptError::Shorter { found: from, seen: to })
+                }
+                reason => reason.into(),
+            })?;
             let checked = hashes(&proof).and_then(|proof| {
                 newer.check_extends(older, &proof).map_err(|reason| ReceiptError::Inconsistent { from, to, reason })
             });

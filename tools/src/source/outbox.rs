@@ -7,6 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::AppendRequest;
 
+/// Batches that were refused are kept for whoever asks why: the newest two windows of them. What they hold is still where
+/// it came from.
+const REFUSED_MAX: usize = 32;
+
 /// A folder of batches, by number.
 #[derive(Clone, Debug)]
 pub struct Outbox {
@@ -67,26 +71,33 @@ impl Outbox {
         Ok(disk::remove(&self.path(batch_seq))?)
     }
 
-    /// Moves all that waits to the folder `refused`: what hangs on a refused batch cannot be appended either.
+    /// Moves all that waits to the folder `refused`, of which the newest are kept: what hangs on a refused batch cannot be
+    /// appended either.
     ///
     /// # Errors
     /// [`SourceError::Disk`].
     pub fn refuse(&self) -> Result<(), SourceError> {
+        let first = self.refused()?.last().map_or(0, |(times, _)| times + 1);
         // Last first: a crash in between must not leave the followers of a batch that is gone.
-        for batch_seq in self.pending()?.into_iter().rev() {
+        for (times, batch_seq) in (first..).zip(self.pending()?.into_iter().rev()) {
             let from = self.path(batch_seq);
-            let to = free_name(&self.refused, batch_seq);
+            let to = self.refused.join(format!("{batch_seq:020}-{times}.append"));
             let moved = || fs::rename(&from, &to).and_then(|()| disk::sync_folder_of(&from));
             moved().map_err(failed(&from)).map_err(|error: DiskError| SourceError::Disk(error))?;
         }
-        Ok(())
+        let refused = self.refused()?;
+        let old = refused.len().saturating_sub(REFUSED_MAX);
+        refused.iter().take(old).try_for_each(|(_, path)| Ok(disk::remove(path)?))
     }
-}
 
-/// The same number may be refused more than once.
-fn free_name(folder: &Path, batch_seq: u64) -> PathBuf {
-    let names = (0u64..).map(|again| folder.join(format!("{batch_seq:020}-{again}.append")));
-    names.into_iter().find(|path| !path.exists()).unwrap_or_default()
+    /// What was refused, oldest first: the same batch number may be refused more than once, so each has one of its own.
+    fn refused(&self) -> Result<Vec<(u64, PathBuf)>, SourceError> {
+        let number = |path: &PathBuf| path.file_stem()?.to_str()?.split_once('-')?.1.parse().ok();
+        let paths = disk::list(&self.refused, "append")?.into_iter();
+        let mut refused: Vec<(u64, PathBuf)> = paths.map(|path| (number(&path).unwrap_or(0), path)).collect();
+        refused.sort();
+        Ok(refused)
+    }
 }
 
 fn malformed(path: &Path) -> SourceError {

@@ -55,6 +55,17 @@ pub enum ReceiptError {
         /// Why.
         reason: ProofError,
     },
+    /// The log has less than what we saw: it was put back, or this ledger follows another and is behind.
+    #[error(
+        "the log of {found} entries is no continuation of the log of {seen} that we saw: it was put back to an earlier \
+         state, or this ledger is a follower that is behind"
+    )]
+    Shorter {
+        /// Its size.
+        found: u64,
+        /// The size that we saw.
+        seen: u64,
+    },
 }
 
 /// Which keys may sign checkpoints.

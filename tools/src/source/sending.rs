@@ -2,10 +2,10 @@
 
 use super::connection::{Attempts, Failure, sort, sort_upload};
 use super::receipt::check_ours;
-use super::{Head, LedgerError, Placed, ReceiptError, Source, SourceError, WINDOW_BATCHES};
+use super::{Denied, Head, LedgerError, Placed, ReceiptError, Source, SourceError, WINDOW_BATCHES};
 use tonic::{Code, Status};
 use zegel_proto::parse;
-use zegel_proto::v1::{AppendRequest, AppendResponse, Entry, EventHeader, Receipt};
+use zegel_proto::v1::{AppendRequest, AppendResponse, BatchStatement, Entry, EventHeader, Receipt};
 use zegel_verifier::checkpoint::VerifiedCheckpoint;
 use zegel_verifier::hash::{Hash, sha256};
 
@@ -35,7 +35,8 @@ impl Source {
     /// Sends what waits in the outbox, and gives where its events stand.
     ///
     /// # Errors
-    /// [`SourceError::Ledger`]: unreachable, and all stays; or refused, and what waited lies in the folder `refused`.
+    /// [`SourceError::Ledger`]: unreachable, or denied with [`Denied::Keep`], and all stays; or refused, and what waited lies
+    /// in the folder `refused`.
     /// [`SourceError::Receipt`] or [`SourceError::Checkpoint`] if the ledger's answer does not hold: all stays.
     pub async fn flush(&mut self) -> Result<Vec<Placed>, SourceError> {
         let mut attempts = self.connection.attempts();
@@ -131,7 +132,7 @@ impl Source {
     async fn failed(&mut self, status: &Status, attempts: &mut Attempts) -> Result<(), SourceError> {
         let failure = sort(status);
         if let Failure::Refused(LedgerError::Refused { code, .. }) = &failure
-            && is_about_the_batch(*code)
+            && self.is_about_the_batch(*code)?
         {
             self.spool.outbox.refuse()?;
             // The chain goes on behind the last receipt, with numbers and dossiers that no refused batch took away.
@@ -141,11 +142,24 @@ impl Source {
         }
         Ok(attempts.failed(failure).await?)
     }
-}
 
-/// Codes that judge the batch itself. Others speak of the log, the caller or the address, and the batch may still be good.
-fn is_about_the_batch(code: Code) -> bool {
-    matches!(code, Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition)
+    /// Whether a code judges what waits. Others speak of the log, the caller or the address, and the batch may still be good.
+    fn is_about_the_batch(&self, code: Code) -> Result<bool, SourceError> {
+        match code {
+            Code::InvalidArgument | Code::FailedPrecondition => Ok(true),
+            // What an earlier key of ours signed is never taken again once that has ended: it is signed anew.
+            Code::PermissionDenied => Ok(self.config.denied == Denied::PutAside || !self.is_signed_by_us()?),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether what goes first was signed with the key that we have now.
+    fn is_signed_by_us(&self) -> Result<bool, SourceError> {
+        let Some(first) = self.spool.outbox.pending()?.first().copied() else { return Ok(false) };
+        let batch = self.spool.outbox.load(first)?.batch.unwrap_or_default();
+        Ok(parse::<BatchStatement>(&batch.statement)
+            .is_ok_and(|found| found.key == self.identity.public_key().to_vec()))
+    }
 }
 
 /// What is needed to judge the answer, while the rest is on its way.

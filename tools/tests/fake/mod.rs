@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     LoseReceipt,
     /// Not taken, for good.
     Refuse,
+    /// Not taken: the key may not.
+    Deny,
     /// Not taken: there is no room.
     DiskFull,
     /// Taken, answered with a checkpoint over another log.
@@ -164,6 +166,7 @@ impl FakeLedger {
         match fault {
             Fault::Unavailable => return Err(Status::unavailable("not now")),
             Fault::DiskFull => return Err(Status::resource_exhausted("no space left on device")),
+            Fault::Deny => return Err(Status::permission_denied("the key has ended")),
             Fault::Refuse => return Err(Status::failed_precondition("no")),
             _ => {}
         }
@@ -483,6 +486,9 @@ impl Ledger for FakeLedger {
     ) -> Result<Response<ConsistencyProofResponse>, Status> {
         let asked = request.into_inner();
         let leaves: Vec<Hash> = self.state().entries.iter().map(|entry| log_leaf(entry)).collect();
+        if asked.to_size > leaves.len() as u64 {
+            return Err(Status::invalid_argument("no consistency proof leads there"));
+        }
         let hashes = bytes(subproof(asked.from_size as usize, &leaves[..asked.to_size as usize], true));
         Ok(Response::new(ConsistencyProofResponse { hashes }))
     }

@@ -38,6 +38,9 @@ impl Committer {
     ) -> Result<Option<(u64, u32)>, Block> {
         if !self.logged.contains_key(&capture) {
             let known = self.source.known(capture.0, capture.1).await.map_err(|reason| sort(&reason))?;
+            if !known.rows.is_empty() {
+                self.refusals.has(capture.0);
+            }
             let rows = known.rows.iter().filter_map(|row| {
                 let print = Fingerprint::read(&row.message_row)?;
                 let (key, text, native) = (print.place, print.text, print.time);

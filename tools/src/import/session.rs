@@ -268,7 +268,8 @@ impl Chat {
             }
             done += drafts.len() as u64;
             self.routed += routed.len() as u64;
-            drafts.extend(session.incident(&routed, now_ms)?);
+            // Before what it is about: where we stop in between, it is stated twice, and is never missing.
+            drafts.splice(0..0, session.incident(&routed, now_ms)?);
             source.append(drafts).await?;
             progress(done, all);
         }

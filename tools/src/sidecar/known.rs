@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) natives: HashSet<Mac>,
     pub(super) conversations: HashMap<Mac, Hash>,
     pub(super) waiting: HashMap<u64, Vec<Waiter>>,
+    /// Uploads that are named by what is not settled: the number of the last record that names each.
+    pub(super) uploads: HashMap<Mac, u64>,
     pub(super) next: u64,
     pub(super) finding: Option<Fault>,
     pub(super) sessions: u32,
@@ -53,6 +55,7 @@ impl State {
     /// Forgets records that are lost, and ends the sessions that wait for them.
     pub(super) fn forget(&mut self, numbers: RangeInclusive<u64>, sentence: &str) {
         self.known.retain(|_, (_, standing)| !matches!(standing, Standing::Queued(number) if numbers.contains(number)));
+        self.uploads.retain(|_, number| !numbers.contains(number));
         for waiter in numbers.filter_map(|number| self.waiting.remove(&number)).flatten() {
             let _ = waiter.answers.send(Err(Status::data_loss(format!("damaged_on_disk: {sentence}"))));
         }
@@ -71,7 +74,12 @@ impl State {
             return;
         }
         match standing {
-            Standing::Queued(number) => self.waiting.entry(number).or_default().push(waiter),
+            Standing::Queued(number) => {
+                let waiters = self.waiting.entry(number).or_default();
+                // Each session hands over again what waits: of those that have ended nobody listens.
+                waiters.retain(|waiter| !waiter.answers.is_closed());
+                waiters.push(waiter);
+            }
             Standing::Logged { entry, position } => _ = answers.send(waiter.settled(entry, position)),
             Standing::Quarantined => _ = answers.send(waiter.settled(QUARANTINED, 0)),
         }

@@ -101,3 +101,31 @@ impl Waiter {
 pub(super) fn answered(content: answer::Content) -> Result<Answer, Status> {
     Ok(Answer { content: Some(content) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn of_the_sessions_that_hand_over_an_event_again_only_those_that_last_are_waited_with() {
+        let mut state = State::default();
+        let mut hand_over = || {
+            let (answers, told) = unbounded_channel();
+            let waiter = Waiter { key: "k-1".into(), answers };
+            state.answer_again(Standing::Queued(7), waiter, SpooledAnswer::default(), 8);
+            (told, state.waiting[&7].len())
+        };
+        let first = hand_over();
+        assert_eq!((0..500).map(|_| hand_over().1).max(), Some(2));
+        // One that lasts is told beside the newest.
+        let (mut told, _) = first;
+        assert!(told.try_recv().is_ok_and(|answer| answer.is_ok()));
+        for waiter in state.waiting.remove(&7).unwrap_or_default() {
+            let _ = waiter.answers.send(waiter.settled(3, 1));
+        }
+        let receipted = Receipted { key: "k-1".into(), entry: 3, position: 1 };
+        let answer = told.try_recv().expect("an answer").expect("not ended").content;
+        assert_eq!(answer, Some(answer::Content::Receipted(receipted)));
+    }
+}

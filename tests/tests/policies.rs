@@ -93,6 +93,13 @@ fn what_is_marked_above_the_permitted_level_is_routed_out_with_an_incident_and_a
     assert_eq!(code, Some(0), "{found:#}");
     let text = found.to_string();
     assert!(findings(&found).contains(&"DECLARED_GAP") && text.contains("rubricering"), "{found:#}");
+    // In the log the incident stands before what it is about: a read-out that is broken off never leaves that out.
+    let evidence = std::fs::read(bundle.join("data/evidence-0001")).expect("evidence");
+    let first = |words: &[u8], but: &[u8]| {
+        let is_it = |at: &usize| evidence[*at..].starts_with(words) && !evidence[*at..].starts_with(but);
+        (0..evidence.len()).find(is_it).expect("it is there")
+    };
+    assert!(first(b"rubricering", b"rubricering_max") < first(b"routed_out", b"-"));
 }
 
 #[test]

@@ -372,6 +372,138 @@ async fn a_sidecar_killed_right_after_it_put_a_message_aside_still_says_that_it_
     assert!(holds(&bundle, "quarantined") && holds(&bundle, "unfit_for_the_log"));
 }
 
+/// Uploads an attachment of one piece, and gives a message with it.
+async fn attached(sidecar: &Sidecar, gateway: &Gateway, upload: &str, film: &[u8]) -> Message {
+    let (size, upload) = (film.len() as u64, upload.to_owned());
+    let chunk = AttachmentChunk { log: ORIGIN.into(), upload: upload.clone(), size, offset: 0, data: film.to_vec() };
+    let put = sidecar.client().await.put_attachment(tokio_stream::iter([chunk])).await.expect("put").into_inner();
+    assert!(put.complete);
+    let attachment = Attachment { name: "film.mp4".into(), media_type: "video/mp4".into(), upload, left_out: false };
+    Message {
+        place: gateway.place(),
+        text: "bericht-00000.".into(),
+        attachments: vec![attachment],
+        ..Message::default()
+    }
+}
+
+/// Files in a folder of the spool, or of those below it; none if it is not there.
+fn files(sidecar: &Sidecar, folder: &str, suffix: &str) -> Vec<PathBuf> {
+    let below = |path: PathBuf| fs::read_dir(path).into_iter().flatten().map(|item| item.expect("an item").path());
+    let mut found: Vec<PathBuf> = below(sidecar.path("log/spool").join(folder)).collect();
+    let deeper: Vec<PathBuf> = found.iter().filter(|path| path.is_dir()).cloned().flat_map(below).collect();
+    found.extend(deeper);
+    found.retain(|path| path.extension().is_some_and(|found| found == suffix));
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_attachment_of_a_message_that_is_put_aside_is_kept_with_it() {
+    let (_stage, _, mut sidecar) = stage();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &"ab".repeat(32)).await;
+    let message = attached(&sidecar, &gateway, "film-1", &[7; 300_000]).await;
+    let uploaded = files(&sidecar, "uploads", "upload").remove(0);
+    let (name, bytes) = (uploaded.file_name().expect("a name").to_owned(), fs::read(&uploaded).expect("read"));
+    gateway.send("unknown", request::Content::Message(message)).await;
+    gateway.until(|told| told.quarantined.get("unknown").is_some_and(|why| why == "refused_by_ledger")).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let check = |sidecar: &Sidecar| {
+        let kept = files(sidecar, "quarantine", "upload");
+        let [kept] = &kept[..] else { panic!("one attachment is kept: {kept:?}") };
+        let (_, told) = sidecar.run(&["quarantine"]);
+        assert!(told.contains(&kept.display().to_string()), "{told}");
+        // Bound to its name, it opens there as it did.
+        assert!(kept.file_name() == Some(&*name) && fs::read(kept).expect("read") == bytes);
+        assert_eq!(files(sidecar, "uploads", "upload"), [] as [PathBuf; 0]);
+    };
+    check(&sidecar);
+    sidecar.kill();
+    sidecar.start();
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0 && standing.quarantined > 0).await;
+    check(&sidecar);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_waits_for_the_ledger_as_long_as_its_event_and_goes_where_nobody_names_it() {
+    let (mut stage, anna, mut sidecar) = stage();
+    stage.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let message = attached(&sidecar, &gateway, "film-1", &[7; 300_000]).await;
+    gateway.send("00000", request::Content::Message(message)).await;
+    gateway.until(|told| told.spooled.contains_key("00000")).await;
+    let named = files(&sidecar, "uploads", "upload");
+    _ = attached(&sidecar, &gateway, "film-2", &[8; 300_000]).await;
+    let all = files(&sidecar, "uploads", "upload");
+    assert_eq!((named.len(), all.len()), (1, 2));
+    sidecar.kill();
+    let then = std::time::SystemTime::now() - Duration::from_secs(31 * 24 * 3_600);
+    for path in &all {
+        fs::File::options().write(true).open(path).and_then(|file| file.set_modified(then)).expect("set back");
+    }
+    sidecar.start();
+    zegel_tests::witness::eventually("what nobody names is gone", || {
+        (files(&sidecar, "uploads", "upload").len() < 2).then_some(())
+    });
+    assert_eq!(files(&sidecar, "uploads", "upload"), named);
+    stage.start();
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let bundle = check_each_once(&stage, "Anna de Vries", "anna", 1);
+    let mut found = fs::read_dir(bundle.join("data/attachments")).expect("attachments");
+    let found = fs::read(found.next().expect("an attachment").expect("an item").path()).expect("read");
+    assert!(found == [7; 300_000]);
+    assert_eq!(files(&sidecar, "uploads", "upload"), [] as [PathBuf; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_killed_right_after_it_sent_a_message_without_its_damaged_attachment_still_says_so() {
+    let (mut stage, anna, mut sidecar) = stage();
+    sidecar.configure("spool_bytes_max = 1");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.until_receipted(&["register groep-1".into()]).await;
+    stage.kill();
+    let message = attached(&sidecar, &gateway, "film-1", &[7; 300_000]).await;
+    let path = files(&sidecar, "uploads", "upload").remove(0);
+    gateway.send("00000", request::Content::Message(message)).await;
+    gateway.until(|told| told.spooled.contains_key("00000")).await;
+    let mut bytes = fs::read(&path).expect("read");
+    bytes[150_000] ^= 1;
+    fs::write(&path, bytes).expect("rotten");
+    stage.start();
+    gateway.until_receipted(&["00000".into()]).await;
+    // The spool was full until now: that the attachment is missing is not in the journal yet.
+    sidecar.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(1, 3)).await;
+    gateway.until_receipted(&keys(1, 3)).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
+    assert_eq!(texts(&lines).len(), 3);
+    assert_eq!(lines.iter().filter(|line| line["kind"] == "GAP_DECLARED").count(), 1);
+    assert!(holds(&bundle, "quarantined") && holds(&bundle, "damaged_on_disk"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_marked_too_high_and_that_it_was_are_in_the_log_at_once() {
+    let (stage, anna, mut sidecar) = stage();
+    stage.zegel(&["policy", "rubricering_max", "departementaal_vertrouwelijk"]);
+    sidecar.configure("spool_bytes_max = 1");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let text = "Stg. GEHEIM: bericht-00003.".to_owned();
+    let marked = Message { place: gateway.place(), native_id: "00003".into(), text, ..Message::default() };
+    gateway.send("00003", request::Content::Message(marked)).await;
+    gateway.until_receipted(&["00003".into()]).await;
+    // Nothing that the spool had no room for comes after it.
+    sidecar.kill();
+    let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
+    assert_eq!(lines.iter().filter(|line| line["kind"] == "GAP_DECLARED").count(), 1);
+    assert!(holds(&bundle, "rubricering") && holds(&bundle, "routed_out") && !holds(&bundle, "bericht-00003"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_rots_in_the_spool_is_named_and_takes_nothing_else_with_it() {
     let (mut stage, anna, mut sidecar) = stage();

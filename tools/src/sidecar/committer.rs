@@ -132,8 +132,9 @@ impl Committer {
             settled.next += 1;
         }
         settled.write(&intake.config.spool)?;
+        // We may have stopped before what was settled went.
+        drop_settled(&intake.folder("journal"), settled.next)?;
         intake.set_settled(settled.next);
-        aside::declare_again(&intake, settled.next)?;
         let reader = JournalReader::new(&intake.folder("journal"), &intake.key);
         Ok(Self {
             intake,
@@ -214,18 +215,19 @@ impl Committer {
         self.ask_policies().await?;
         for (at, spooled) in group.iter().enumerate() {
             let made = self.drafts(spooled).map_err(|reason| sort(&reason))?;
-            let known = match made.first().and_then(Draft::capture) {
+            // What is said beside a record stands before it.
+            let known = match made.last().and_then(Draft::capture) {
                 Some(capture) => {
                     let known = self.logged_at(capture, spooled).await?;
-                    known.or_else(|| self.held_back(capture, spooled))
+                    if known.is_some() { known } else { self.held_back(capture, spooled)? }
                 }
                 None if made.is_empty() => Some((0, 0)),
                 None => self.registered_at(Hash::read(&spooled.conversation).unwrap_or(Hash::ZERO)).await?,
             };
             places.push(known);
             if known.is_none() {
+                drafted.extend(made.iter().map(|_| at));
                 drafts.extend(made);
-                drafted.push(at);
             }
         }
         let together = self.together;
@@ -281,12 +283,13 @@ impl Committer {
     fn drafts(&self, spooled: &Spooled) -> Result<Vec<Draft>, SourceError> {
         let permitted = self.source.registry().and_then(|registry| registry.policy(rubricering::POLICY));
         let mut is_routed = false;
-        let drafts = drafts::drafts(spooled, (permitted, &mut is_routed), &mut |attachments| {
+        let mut drafts = drafts::drafts(spooled, (permitted, &mut is_routed), &mut |attachments| {
             attachments.iter().map(|each| self.attached(each, spooled)).collect()
         })?;
         if let Some((custodian, _)) = drafts.first().and_then(Draft::capture).filter(|_| is_routed) {
             let gap = gap_of(custodian, rubricering::INCIDENT, spooled.received_at_ms, String::new());
-            self.intake.notice(&[rubricering::INCIDENT.as_bytes(), &spooled.key], gap, None, &spooled.tool);
+            // Stopped between the two, it is stated twice, and is never missing.
+            drafts.insert(0, drafts::beside(spooled, &gap, custodian)?);
         }
         Ok(drafts)
     }

@@ -264,6 +264,11 @@ fn gap_draft(spooled: &Spooled, gap: &handed::Gap, conversation: Option<Hash>) -
     Ok(with_row(spooled, event.draft()?))
 }
 
+/// A gap that is declared in the same append as a record. It does not say in which conversation.
+pub(super) fn beside(spooled: &Spooled, gap: &Notice, custodian: Hash) -> Result<Draft, EventError> {
+    notice_draft(&Spooled { tool: spooled.tool.clone(), ..Spooled::default() }, gap, custodian)
+}
+
 fn notice_draft(spooled: &Spooled, notice: &Notice, custodian: Hash) -> Result<Draft, EventError> {
     let kind = EventKind::try_from(notice.kind).unwrap_or(EventKind::GatewayHeartbeat);
     let gap = GapDetail {

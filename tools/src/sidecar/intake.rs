@@ -5,7 +5,10 @@
 //! - one key stands for one event: the same again is answered and not written, another under it is not taken;
 //! - where the disk is full nothing is answered and nothing lost: what is unanswered waits, and so does the gateway.
 
-use super::journal::{self, Journal, Notice, Settled, Spooled};
+mod named;
+mod owed;
+
+use super::journal::{self, Journal, Settled, Spooled};
 use super::judge::{CLOCKS_APART_MS, FUTURE_MS, Fault, Known, judge};
 use super::known::{Answers, Standing, State, Waiter, answered};
 use super::sealed::{SealedFile, SealedReader, SpoolKey};
@@ -16,6 +19,8 @@ use crate::admission::Decision;
 use crate::disk;
 use crate::import::alignment::FingerprintKey;
 use crate::source::now_ms;
+pub(super) use named::uploads_of;
+use owed::Owed;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -47,6 +52,7 @@ pub(super) struct Intake {
     mac: FingerprintKey,
     state: Mutex<State>,
     seen: Mutex<Seen>,
+    owed: Mutex<Owed>,
     queue: mpsc::Sender<Queued>,
     pub(super) durable: AtomicU64,
     settled: AtomicU64,
@@ -80,11 +86,26 @@ impl Intake {
         let uploads = Uploads::open(&folder.join("uploads"), &key)?;
         let (queue, queued) = mpsc::channel();
         let (durable, settled) = (AtomicU64::new(journal.next()), AtomicU64::new(settled));
+        let owed = Mutex::new(Owed::new(&folder.join("owed.sealed"), &key));
         let (state, seen) = (Mutex::new(state), Mutex::new(seen));
         let wake = Notify::new();
-        let intake =
-            Arc::new(Self { config, origin, key, uploads, wake, tell, mac, state, seen, queue, durable, settled });
+        let intake = Arc::new(Self {
+            config,
+            origin,
+            key,
+            uploads,
+            wake,
+            tell,
+            mac,
+            state,
+            seen,
+            owed,
+            queue,
+            durable,
+            settled,
+        });
         left.iter().for_each(|spooled| intake.note_left(spooled));
+        intake.owe_again()?;
         let writer = Arc::clone(&intake);
         std::thread::spawn(move || writer.write(journal, conversations, &queued));
         Ok(intake)
@@ -96,6 +117,7 @@ impl Intake {
         if let (Ok(key), Ok(text)) = (Mac::try_from(&spooled.key[..]), Mac::try_from(&spooled.text[..])) {
             state.known.insert(key, (text, Standing::Queued(spooled.number)));
         }
+        self.note_uploads(&mut state, spooled);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -190,6 +212,7 @@ impl Intake {
         if state.known.contains_key(&key) {
             return Err(Fault::new("key_in_flight", "another session hands this key over at this moment"));
         }
+        self.check_uploads(&spooled)?;
         let content = request.content.as_ref();
         let (native, target) = content.map(drafts::identifiers).unwrap_or_default();
         let (native, target) = (self.identifier(&spooled, native), self.identifier(&spooled, target));
@@ -200,34 +223,13 @@ impl Intake {
         spooled.number = state.next;
         state.next += 1;
         state.known.insert(key, (text, Standing::Queued(spooled.number)));
+        self.note_uploads(&mut state, &spooled);
         let waiter = Waiter { key: request.key, answers: answers.clone() };
         state.waiting.entry(spooled.number).or_default().push(waiter);
         let registered = registered.filter(|(at, id)| state.conversations.insert(*at, *id).is_none());
         // Under the lock: the journal has its records in the order of their numbers.
         let _ = self.queue.send(Queued { spooled, answer: Some((answers.clone(), answer)), registered });
         Ok(())
-    }
-
-    /// Writes a capture event of the sidecar's own, under a key of its own: the same key twice is one event.
-    pub(super) fn notice(&self, key: &[&[u8]], notice: Notice, conversation: Option<Hash>, tool: &str) {
-        let key = self.mac.mac(b"zegel/source/notice", key);
-        let mut state = self.state();
-        if state.known.contains_key(&key) {
-            return;
-        }
-        let spooled = Spooled {
-            number: state.next,
-            received_at_ms: notice.at_ms,
-            key: key.to_vec(),
-            text: key.to_vec(),
-            conversation: conversation.map(Hash::to_vec).unwrap_or_default(),
-            tool: tool.into(),
-            notice: Some(notice),
-            ..Spooled::default()
-        };
-        state.next += 1;
-        state.known.insert(key, (key, Standing::Queued(spooled.number)));
-        let _ = self.queue.send(Queued { spooled, answer: None, registered: None });
     }
 
     /// Bytes of the journal.
@@ -246,18 +248,16 @@ impl Intake {
         };
         let rows: Vec<Row> = records.iter().map(row).collect();
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).append(&rows)?;
-        let mut state = self.state();
+        let (mut state, mut gone) = (self.state(), Vec::new());
         for (row, (spooled, ..)) in rows.iter().zip(records) {
             state.note_row(row);
+            gone.extend(self.forget_uploads(&mut state, spooled));
             for waiter in state.waiting.remove(&spooled.number).unwrap_or_default() {
                 let _ = waiter.answers.send(waiter.settled(row.entry, row.position));
             }
         }
         drop(state);
-        for upload in records.iter().flat_map(|(spooled, ..)| uploads_of(spooled)) {
-            self.uploads.remove(self.upload_mac(upload))?;
-        }
-        Ok(())
+        gone.into_iter().try_for_each(|upload| Ok(self.uploads.remove(upload)?))
     }
 
     /// Forgets records that were spooled and are lost, and ends the sessions that wait for them: who handed them over has them
@@ -378,16 +378,6 @@ impl Known for Intake {
 
 pub(super) fn mac_of(bytes: &[u8]) -> Mac {
     bytes.try_into().unwrap_or_default()
-}
-
-/// Keys of the uploads that an event names.
-pub(super) fn uploads_of(spooled: &Spooled) -> impl Iterator<Item = &str> {
-    let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
-    let named = match content {
-        Some(request::Content::Message(message)) => message.attachments.as_slice(),
-        _ => &[],
-    };
-    named.iter().map(|attachment| attachment.upload.as_str()).filter(|upload| !upload.is_empty())
 }
 
 fn remarks(request: &Request, spooled: &Spooled) -> Vec<String> {

@@ -144,13 +144,15 @@ impl Journal {
     }
 
     /// Begins a new segment if all in the journal is settled, and removes what was: the room is free again, however little
-    /// the whole may take.
+    /// the whole may take. If we stop in between, the segment that we began is the last, and what was goes the next time.
     pub(super) fn renew(&mut self, settled: u64) -> Result<(), DiskError> {
-        if self.active.length() > 0 && settled == self.next {
-            self.active = SealedFile::open(&segment(&self.folder, self.next), &self.key)?;
-            drop_settled(&self.folder, self.next)?;
+        if settled != self.next {
+            return Ok(());
         }
-        Ok(())
+        if self.active.length() > 0 {
+            self.active = SealedFile::open(&segment(&self.folder, self.next), &self.key)?;
+        }
+        drop_settled(&self.folder, self.next)
     }
 
     /// Appends records with the next numbers: durable when this returns.
@@ -344,6 +346,27 @@ mod tests {
         let (journal, left) = Journal::open(folder.path(), &key, 11).expect("opened");
         assert_eq!((journal.next(), numbers(left)), (12, vec![11]));
     }
+
+    #[test]
+    fn a_journal_that_stopped_between_a_new_segment_and_the_end_of_the_old_ones_is_empty_all_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = SpoolKey::derive(&[7; 32]);
+        let mut journal = Journal::open(folder.path(), &key, 0).expect("opened").0;
+        (0..3).for_each(|number| journal.append(&[record(number)]).expect("appended"));
+        // Of what is not settled nothing goes.
+        journal.renew(2).expect("nothing to renew");
+        assert!(bytes(folder.path()) > 3_000_000);
+        drop(journal);
+        std::fs::write(segment(folder.path(), 3), []).expect("begun");
+        let (mut journal, left) = Journal::open(folder.path(), &key, 3).expect("opened");
+        assert_eq!((journal.next(), left), (3, vec![]));
+        journal.renew(3).expect("renewed");
+        assert_eq!(bytes(folder.path()), 0);
+        journal.append(&[record(3)]).expect("appended");
+        drop(journal);
+        assert_eq!(found(&Journal::open(folder.path(), &key, 3).expect("opened").1), [(3, 3)]);
+    }
+
     /// Flips a bit of a record of a million bytes.
     fn damage(folder: &Path, first: u64, index: usize) {
         let path = segment(folder, first);

@@ -177,7 +177,12 @@ impl Keeper {
                 ..notice.clone()
             };
             let (kind, at, part) = (notice.kind.to_be_bytes(), notice.at_ms.to_be_bytes(), part.to_be_bytes());
-            self.intake.notice(&[name.as_bytes(), &kind, &at, &part], notice, None, &gateway.tool);
+            let (key, is_gap): ([&[u8]; 4], _) =
+                ([name.as_bytes(), &kind, &at, &part], notice.kind == EventKind::GapDeclared as i32);
+            // Where the disk does not take it, it does not take when the gateway was heard either: the gap is stated again.
+            if !is_gap || self.intake.owe(&key, notice.clone(), &gateway.tool).is_err() {
+                self.intake.notice(&key, notice, &gateway.tool);
+            }
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) natives: HashSet<Mac>,
     pub(super) conversations: HashMap<Mac, Hash>,
     pub(super) waiting: HashMap<u64, Vec<Waiter>>,
+    /// Uploads that are named by what is not settled: the number of the last record that names each.
+    pub(super) uploads: HashMap<Mac, u64>,
     pub(super) next: u64,
     pub(super) finding: Option<Fault>,
     pub(super) sessions: u32,
@@ -53,6 +55,7 @@ impl State {
     /// Forgets records that are lost, and ends the sessions that wait for them.
     pub(super) fn forget(&mut self, numbers: RangeInclusive<u64>, sentence: &str) {
         self.known.retain(|_, (_, standing)| !matches!(standing, Standing::Queued(number) if numbers.contains(number)));
+        self.uploads.retain(|_, number| !numbers.contains(number));
         for waiter in numbers.filter_map(|number| self.waiting.remove(&number)).flatten() {
             let _ = waiter.answers.send(Err(Status::data_loss(format!("damaged_on_disk: {sentence}"))));
         }
@@ -71,7 +74,12 @@ impl State {
             return;
         }
         match standing {
-            Standing::Queued(number) => self.waiting.entry(number).or_default().push(waiter),
+            Standing::Queued(number) => {
+                let waiters = self.waiting.entry(number).or_default();
+                // Each session hands over again what waits: of those that have ended nobody listens.
+                waiters.retain(|waiter| !waiter.answers.is_closed());
+                waiters.push(waiter);
+            }
             Standing::Logged { entry, position } => _ = answers.send(waiter.settled(entry, position)),
             Standing::Quarantined => _ = answers.send(waiter.settled(QUARANTINED, 0)),
         }
@@ -92,4 +100,32 @@ impl Waiter {
 #[allow(clippy::result_large_err, clippy::unnecessary_wraps, reason = "what a stream of answers carries")]
 pub(super) fn answered(content: answer::Content) -> Result<Answer, Status> {
     Ok(Answer { content: Some(content) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn of_the_sessions_that_hand_over_an_event_again_only_those_that_last_are_waited_with() {
+        let mut state = State::default();
+        let mut hand_over = || {
+            let (answers, told) = unbounded_channel();
+            let waiter = Waiter { key: "k-1".into(), answers };
+            state.answer_again(Standing::Queued(7), waiter, SpooledAnswer::default(), 8);
+            (told, state.waiting[&7].len())
+        };
+        let first = hand_over();
+        assert_eq!((0..500).map(|_| hand_over().1).max(), Some(2));
+        // One that lasts is told beside the newest.
+        let (mut told, _) = first;
+        assert!(told.try_recv().is_ok_and(|answer| answer.is_ok()));
+        for waiter in state.waiting.remove(&7).unwrap_or_default() {
+            let _ = waiter.answers.send(waiter.settled(3, 1));
+        }
+        let receipted = Receipted { key: "k-1".into(), entry: 3, position: 1 };
+        let answer = told.try_recv().expect("an answer").expect("not ended").content;
+        assert_eq!(answer, Some(answer::Content::Receipted(receipted)));
+    }
 }

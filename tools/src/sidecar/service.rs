@@ -60,6 +60,7 @@ pub async fn serve(
         let intake = Intake::open(log.clone(), Arc::clone(&tell))?;
         let keeper = Keeper::open(Arc::clone(&intake))?;
         tokio::spawn(Arc::clone(&keeper).run());
+        tokio::spawn(Arc::clone(&intake).tidy());
         let (out, tell) = (Arc::clone(&intake), Arc::clone(&tell));
         tokio::spawn(async move {
             if let Err(reason) = committer::run(Arc::clone(&out)).await {

@@ -42,23 +42,36 @@ pub(super) struct Upload<'a> {
 impl Uploads {
     pub(super) fn open(folder: &Path, key: &SpoolKey) -> Result<Self, DiskError> {
         disk::create_folder(folder)?;
-        for path in disk::list(folder, "upload")? {
-            let age = path.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
-            if age.is_some_and(|age| age > UNCLAIMED) {
-                disk::remove(&path)?;
-            }
-        }
         let (busy, standing, claims) = (Mutex::default(), Mutex::default(), Mutex::default());
         let uploads = Self { folder: folder.into(), key: key.clone(), busy, standing, claims };
         uploads.claim()?;
         Ok(uploads)
     }
 
+    /// All that lie here.
+    fn list(&self) -> Result<Vec<(Mac, PathBuf)>, DiskError> {
+        let upload = |path: PathBuf| {
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            Some((u128::from_str_radix(name, 16).ok()?.to_be_bytes(), path))
+        };
+        Ok(disk::list(&self.folder, "upload")?.into_iter().filter_map(upload).collect())
+    }
+
+    /// Throws away what was not written to for so long, is not being written to now, and is not named by an event that waits.
+    pub(super) fn throw_away(&self, is_named: impl Fn(Mac) -> bool) -> Result<(), DiskError> {
+        for (upload, path) in self.list()? {
+            let age = path.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
+            let is_old = age.is_some_and(|age| age > UNCLAIMED);
+            if is_old && !is_named(upload) && !lock(&self.busy).contains(&upload) {
+                self.remove(upload)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes what the uploads that lie here will need.
     fn claim(&self) -> Result<(), DiskError> {
-        for path in disk::list(&self.folder, "upload")? {
-            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-            let Ok(upload) = u128::from_str_radix(name, 16).map(u128::to_be_bytes) else { continue };
+        for (upload, path) in self.list()? {
             let written = path.metadata().map_err(failed(&path))?.len();
             let size = self.reader(upload)?.1;
             if size <= SIZE_MAX {
@@ -74,7 +87,8 @@ impl Uploads {
         lock(&self.claims).values().map(|(size, written)| size + size.saturating_sub(*written)).sum()
     }
 
-    fn path(&self, upload: Mac) -> PathBuf {
+    /// Where an upload lies, if it does.
+    pub(super) fn path(&self, upload: Mac) -> PathBuf {
         let name: String = upload.iter().map(|byte| format!("{byte:02x}")).collect();
         self.folder.join(format!("{name}.upload"))
     }
@@ -191,6 +205,29 @@ fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use std::io::Read;
+
+    #[test]
+    fn of_uploads_that_are_old_those_go_that_nobody_names_or_writes_to() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = SpoolKey::derive(&[7; 32]);
+        let uploads = Uploads::open(folder.path(), &key).expect("opened");
+        let (named, unnamed, young, busy) = ([1; 16], [2; 16], [3; 16], [4; 16]);
+        for upload in [named, unnamed, young, busy] {
+            uploads.begin(upload, 9).expect("begun").expect("alone").append(b"one").expect("appended");
+        }
+        let _busy = uploads.begin(busy, 9).expect("begun").expect("alone");
+        let then = std::time::SystemTime::now() - UNCLAIMED - Duration::from_secs(60);
+        for upload in [named, unnamed, busy] {
+            let file = std::fs::File::options().write(true).open(uploads.path(upload)).expect("a file");
+            file.set_modified(then).expect("set back");
+        }
+        let claimed = uploads.claimed();
+        uploads.throw_away(|upload| upload == named).expect("thrown away");
+        let lying = |upload: &Mac| uploads.path(*upload).exists();
+        assert_eq!([named, unnamed, young, busy].each_ref().map(lying), [true, false, true, true]);
+        assert!(uploads.claimed() < claimed);
+        assert_eq!(uploads.standing(unnamed), Ok(AttachmentStanding::default()));
+    }
 
     #[test]
     fn an_upload_that_is_damaged_is_not_whole_and_begins_anew() {

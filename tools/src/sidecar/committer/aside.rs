@@ -6,8 +6,8 @@ use super::holding::gap_of;
 use super::{Committer, GROUP_BYTES};
 use crate::disk::DiskError;
 use crate::hex;
-use crate::sidecar::intake::Intake;
-use crate::sidecar::journal::{Lost, Notice, Spooled};
+use crate::sidecar::intake::{Intake, uploads_of};
+use crate::sidecar::journal::{Lost, Notice, Spooled, drop_settled};
 use crate::sidecar::keeper::{self, CUSTODIANS_MAX};
 use crate::sidecar::sealed::Damage;
 use crate::sidecar::seen::QUARANTINED;
@@ -16,15 +16,15 @@ use crate::source::now_ms;
 use zegel_proto::source::v1::request;
 use zegel_verifier::hash::Hash;
 
-/// Records behind the first that is not settled within which a gap can have been left undeclared: more than a queue holds,
-/// and fewer than the keys that are remembered.
-const DECLARED_AGAIN: u64 = 1_000_000;
-
 impl Committer {
     /// Puts the next record aside, and declares that it is missing.
     pub(super) fn put_aside(&mut self, number: u32, sentence: &str) -> Result<(), SidecarError> {
         let from = self.settled.next;
         let Some(spooled) = self.reader.read(from, from + 1, 1, GROUP_BYTES)?.pop() else { return Ok(()) };
+        for upload in uploads_of(&spooled) {
+            let path = self.intake.uploads.path(self.intake.upload_mac(upload));
+            quarantine::keep_attachment(&self.intake.folder("quarantine"), spooled.number, &path)?;
+        }
         self.quarantine(&spooled, number, sentence)?;
         declare(&self.intake, &spooled, quarantine::finding(number), sentence)?;
         self.settle_aside(spooled, number)
@@ -49,7 +49,7 @@ impl Committer {
         if let Some(custodian) = place.and_then(|place| hex::parse(&place.custodian)) {
             let note = format!("{name}: {damage}: an attachment");
             let gap = gap_of(custodian, "quarantined", spooled.received_at_ms, note);
-            self.intake.notice(&[b"damaged upload", &spooled.key], gap, None, &spooled.tool);
+            self.intake.owe(&[b"damaged upload", &spooled.key], gap, &spooled.tool)?;
         }
         Ok(())
     }
@@ -65,18 +65,11 @@ impl Committer {
         self.intake.settle(&[(spooled, QUARANTINED, number)])?;
         self.settled = super::Settled { next, alone: None };
         self.settled.write(&self.intake.config.spool)?;
+        drop_settled(&self.intake.folder("journal"), next)?;
         self.intake.set_settled(next);
         self.logged.clear();
         Ok(())
     }
-}
-
-/// Declares once more what lies in quarantine: of a record that was settled just before a crash, the notice may have waited
-/// for the disk. One that is known by its key is not written again.
-pub(super) fn declare_again(intake: &Intake, settled: u64) -> Result<(), SidecarError> {
-    let mut kept = quarantine::read(&intake.folder("quarantine"), &intake.key)?;
-    kept.retain(|kept| kept.spooled.number < settled && kept.spooled.number + DECLARED_AGAIN >= settled);
-    kept.iter().try_for_each(|kept| declare(intake, &kept.spooled, &kept.finding, &kept.sentence))
 }
 
 /// Says in the log that a record is missing.
@@ -94,7 +87,7 @@ fn declare(intake: &Intake, spooled: &Spooled, finding: &str, sentence: &str) ->
     if let Some(custodian) = custodian {
         let gap = gap_of(custodian, "quarantined", spooled.received_at_ms, note);
         // Of the custodian as a whole: the conversation may be what is wrong with it.
-        intake.notice(&[b"quarantined", &spooled.key], gap, None, &spooled.tool);
+        intake.owe(&[b"quarantined", &spooled.key], gap, &spooled.tool)?;
     }
     Ok(())
 }
@@ -113,7 +106,7 @@ fn declare_lost(intake: &Intake, lost: &Lost, note: String) -> Result<(), Sideca
             ..gap_of(Hash::ZERO, "quarantined", lost.from_ms, note.clone())
         };
         let key = [lost.segment.as_bytes(), &lost.first.to_be_bytes(), &part.to_be_bytes()];
-        intake.notice(&key, gap, None, concat!("zegel-source ", env!("CARGO_PKG_VERSION")));
+        intake.owe(&key, gap, concat!("zegel-source ", env!("CARGO_PKG_VERSION")))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! The ledger's own rows of a capture say all three. Specification: `specs/source.md`, `specs/officer.md`.
 
-use super::{Block, Committer, sort};
+use super::{Block, Committer, sort, sort_own};
 use crate::admission::{self, Decision, Gate};
 use crate::import::alignment::Fingerprint;
 use crate::sidecar::journal::{Notice, Spooled};
@@ -79,22 +79,23 @@ impl Committer {
     }
 
     /// Where a record goes that may not be captured, since nobody admitted the contact: nowhere. The log says once of each capture that there was something.
-    pub(super) fn held_back(&mut self, capture: (Hash, Hash), spooled: &Spooled) -> Option<(u64, u32)> {
-        let content = spooled.request.as_ref().and_then(|request| request.content.as_ref())?;
-        drafts::place(content)?;
+    pub(super) fn held_back(&mut self, capture: (Hash, Hash), spooled: &Spooled) -> Result<Option<(u64, u32)>, Block> {
+        let content = spooled.request.as_ref().and_then(|request| request.content.as_ref());
+        let Some(content) = content.filter(|content| drafts::place(content).is_some()) else { return Ok(None) };
         let logged = self.logged.entry(capture).or_default();
         if let Some(decision) = drafts::decision(content) {
             logged.decided = Some(decision);
-            return None;
+            return Ok(None);
         }
         let Some(reason) = Gate::of(self.source.registry(), logged.has_begun, logged.decided).reason() else {
             logged.has_begun = true;
-            return None;
+            return Ok(None);
         };
         let (custodian, conversation) = capture;
         let gap = gap_of(custodian, reason, spooled.received_at_ms, String::new());
-        self.intake.notice(&[reason.as_bytes(), &custodian.0, &conversation.0], gap, None, &spooled.tool);
-        Some((QUARANTINED, quarantine::NOT_ADMITTED))
+        let owed = self.intake.owe(&[reason.as_bytes(), &custodian.0, &conversation.0], gap, &spooled.tool);
+        owed.map_err(|reason| sort_own(&reason.into()))?;
+        Ok(Some((QUARANTINED, quarantine::NOT_ADMITTED)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an auditor gets of an entry: its bytes, the headers, and digests of what lies sealed.
 //!
-//! Digests are taken of what the store holds at this moment: what is gone has none. No key and no ciphertext leaves here.
+//! Digests are taken of what the store holds at this moment: what is gone has none. Where something went, the leaf that its batch signed over stands beside
+//! them: so what was replaced, because a part of it is covered for good, is no loss. No key and no ciphertext leaves here.
 //! Specification: `specs/audit.md`.
 
 use crate::store::{CHUNK_EVENTS, Store, StoreError};
@@ -19,10 +20,15 @@ pub(crate) fn audit_entry(store: &Store, index: u64) -> Result<AuditEntry, Store
         let (ciphertexts, wraps) = (digests(&ciphertexts), digests(&wraps));
         let of = |digests: &[Vec<u8>], within: usize| digests.get(within).cloned().unwrap_or_default();
         let kept = |within: usize| erased.get(&((chunk * CHUNK_EVENTS + within) as u32)).copied();
-        let digest = |within| match kept(within) {
-            // Whatever is left of it is on its way out.
-            Some(leaf) => SealedDigest { leaf: leaf.to_vec(), ..SealedDigest::default() },
-            None => SealedDigest { ciphertext: of(&ciphertexts, within), wrap: of(&wraps, within), leaf: Vec::new() },
+        let digest = |within| {
+            let (ciphertext, wrap) = (of(&ciphertexts, within), of(&wraps, within));
+            match kept(within) {
+                // One without the other opens nothing, and is on its way out.
+                Some(leaf) if ciphertext.is_empty() || wrap.is_empty() => {
+                    SealedDigest { leaf: leaf.to_vec(), ..SealedDigest::default() }
+                }
+                leaf => SealedDigest { ciphertext, wrap, leaf: leaf.map(Hash::to_vec).unwrap_or_default() },
+            }
         };
         sealed.extend((0..headers.len()).map(digest));
     }

@@ -75,6 +75,26 @@ pub fn findings(report: &Value) -> Vec<&str> {
     all.iter().map(|finding| finding["id"].as_str().expect("an id")).collect()
 }
 
+/// What an auditor finds of a fresh mirror of the log: each id once.
+///
+/// # Panics
+/// If the log cannot be copied or replayed.
+#[must_use]
+pub fn audited(stage: &Stage, name: &str) -> Vec<String> {
+    let mirror = stage.path(name);
+    let mut copying = crate::command("zegel");
+    copying.args(["mirror", "--ledger", &stage.url(), "--out"]).arg(&mirror).arg("--trust").arg(stage.trust());
+    let copied = copying.arg("--tls-ca").arg(stage.keys().join("tls-ca.pem")).output().expect("it runs");
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let mut audit = crate::command("zegel-verifier");
+    audit.arg("audit").arg(&mirror).arg("--trust").arg(stage.trust()).arg("--json");
+    let said = audit.output().expect("it runs").stdout;
+    let said: Value = serde_json::from_slice(&said).expect("JSON");
+    let mut ids: Vec<String> = findings(&said).into_iter().map(String::from).collect();
+    ids.dedup();
+    ids
+}
+
 /// What the second verifier, written in another language, finds: counts by id. Nothing where node is not installed.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::path::Path;
 use zegel_tests::Stage;
-use zegel_tests::dossier::{CHAT, findings, place_of, read_out, refused, run, second_verifier, stage};
+use zegel_tests::dossier::{CHAT, audited, findings, place_of, read_out, refused, run, second_verifier, stage};
 
 const LIST: &str = "BZK chat/2026-1\n1.1;B;;;Bewindspersonen\n2.3;V;1;month;Ambtelijke top\n";
 
@@ -61,6 +61,7 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
     run(&stage, &["classify", "--class", "prive", "--test", "contact", "--event", &sister]);
     let weeded = end(&stage, "geschoond", &sister, "");
     assert_eq!((&weeded["verklaring"], &weeded["aantal"]), (&"geschoond".into(), &1.into()));
+    assert_eq!(audited(&stage, "geschoond"), ["BODY_DESTROYED"], "weeded, and nothing else has ended");
     let removed = end(&stage, "datalek", &breach, "incident 2026-7");
     assert_eq!((&removed["verklaring"], &removed["grond"]["code"]), (&"datalek".into(), &"incident 2026-7".into()));
     run(&stage, &["hold", "release", &hold]);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use zegel_tests::Stage;
-use zegel_tests::dossier::{CHAT, findings, place_of, read_out, refused, run, second_verifier, stage};
+use zegel_tests::dossier::{CHAT, audited, findings, place_of, read_out, refused, run, second_verifier, stage};
 
 /// Exports the conversation, and verifies it.
 fn exported(stage: &Stage, name: &str) -> (Option<i32>, Value, Vec<u8>) {
@@ -177,7 +177,9 @@ fn a_passage_is_covered_for_good_only_where_policy_allows_it_and_is_never_opened
     assert!(refused(&stage, &declaring).contains("still has what should be covered for good"));
     assert_eq!(run(&stage, &["destroy", "erase", &order])["before"], 0);
     assert_eq!(run(&stage, &["destroy", "erase", &order])["before"], 1);
+    assert_eq!(audited(&stage, "undeclared"), ["BODY_MISSING"], "another form is there, and nothing says why");
     run(&stage, &declaring);
+    assert_eq!(audited(&stage, "declared"), ["BODY_REPLACED"]);
 
     // Shown as covered for good with its ground; the rest of the message is as it was.
     let (code, found, bytes) = exported(&stage, "bundle");

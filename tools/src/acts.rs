@@ -1,9 +1,10 @@
 //! What is in force: the acts of the log's records stream, folded in log order. Pure.
 //!
-//! Invariants: an act adds and never overwrites, so the newest that selects an event decides and all that came before can be shown; an approval
-//! counts only if another actor than the one who proposed gave it; a hold ends only by a release that names it.
+//! Invariants: an act adds and never overwrites, so the newest that selects an event decides and all that came before can be shown; a hold ends only by a
+//! release that names it. Who approved what is in [`approval`].
 //! Not here: who reads the stream (`reading`), what the verifier makes of it. Specification: `specs/officer.md`.
 
+mod approval;
 mod selection;
 
 pub use selection::{Selection, Target, hull};
@@ -152,7 +153,7 @@ pub struct Manifest {
     pub places: BTreeSet<(u64, u32)>,
     /// Every part is there.
     pub is_whole: bool,
-    /// Where it was approved by somebody else.
+    /// Where somebody else approved all of it.
     pub approved_at: Option<(u64, u32)>,
 }
 
@@ -207,17 +208,6 @@ impl Acts {
     #[must_use]
     pub fn hold_on(&self, target: &Target) -> Option<&Act> {
         self.holds().find(|hold| hold.selects(target))
-    }
-
-    /// The approval of an act by another actor than `proposer`.
-    #[must_use]
-    pub fn approval(&self, of: Hash, proposer: Hash) -> Option<&Act> {
-        let approves = |act: &&Act| {
-            matches!(act.kind, EventKind::RedactionApproved | EventKind::DestructionApproved)
-                && act.refers_to() == Some(of)
-                && act.actor != proposer
-        };
-        self.all.iter().find(approves)
     }
 
     /// An act by its id.
@@ -315,7 +305,7 @@ impl Acts {
                         items: act.items.clone(),
                         places: BTreeSet::from([place]),
                         is_whole: part.parts == 1,
-                        approved_at: self.approval(id, act.actor).map(|act| (act.spot.entry, act.spot.position)),
+                        approved_at: self.approval(act).map(|act| (act.spot.entry, act.spot.position)),
                     };
                     found.push((manifest, 1));
                 }
@@ -329,21 +319,6 @@ impl Acts {
     pub fn manifest(&self, id: Hash) -> Option<Manifest> {
         self.manifests().into_iter().find(|manifest| manifest.id == id)
     }
-
-    /// What waits for a second pair of eyes: manifests and proposals to destroy.
-    #[must_use]
-    pub fn waiting(&self) -> Vec<&Act> {
-        let proposed = |act: &&Act| {
-            matches!(act.kind, EventKind::DestructionProposed)
-                || (act.kind == EventKind::RedactionManifest && is_first_part(act))
-        };
-        let is_open = |act: &&Act| act.id().is_some_and(|id| self.approval(id, act.actor).is_none());
-        self.all.iter().filter(proposed).filter(is_open).collect()
-    }
-}
-
-fn is_first_part(act: &Act) -> bool {
-    matches!(&act.subject, Subject::Redaction(part) if part.part == 0)
 }
 
 #[cfg(test)]
@@ -351,10 +326,10 @@ mod tests {
     use super::*;
     use zegel_proto::v1::{Scope, StreamType};
 
-    const OFFICER: Hash = Hash([1; 32]);
-    const APPROVER: Hash = Hash([2; 32]);
+    pub(super) const OFFICER: Hash = Hash([1; 32]);
+    pub(super) const APPROVER: Hash = Hash([2; 32]);
 
-    fn act(number: u64, kind: EventKind, actor: Hash, selection: SelectionSubject) -> Act {
+    pub(super) fn act(number: u64, kind: EventKind, actor: Hash, selection: SelectionSubject) -> Act {
         Act {
             spot: Spot { entry: number, position: 0 },
             kind,
@@ -411,17 +386,5 @@ mod tests {
         assert!(held(vec![place.clone()]));
         assert!(held(vec![place.clone(), release(6)]));
         assert!(!held(vec![place, release(5)]));
-    }
-
-    #[test]
-    fn nobody_approves_what_he_proposed_himself() {
-        let proposed = act(1, EventKind::DestructionProposed, OFFICER, of_conversation(5, "", 0, 0));
-        let approve = |actor| {
-            let selection = SelectionSubject { refers_to: vec![5; 32], ..SelectionSubject::default() };
-            act(2, EventKind::DestructionApproved, actor, selection)
-        };
-        let waiting = |all: Vec<Act>| Acts { all }.waiting().len();
-        assert_eq!(waiting(vec![proposed.clone(), approve(OFFICER)]), 1);
-        assert_eq!(waiting(vec![proposed, approve(APPROVER)]), 0);
     }
 }

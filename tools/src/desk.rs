@@ -71,6 +71,9 @@ pub enum DeskError {
     /// Nobody looked.
     #[error("it was not looked at under this name: nothing is approved unseen")]
     NotSeen,
+    /// It is another thing now.
+    #[error("it has changed since it was looked at: look again")]
+    Changed,
     /// A bundle that was made in another place.
     #[error("the bundle of this export does not lie on this desk: make it again")]
     Elsewhere,

@@ -149,8 +149,10 @@ pub enum DestroyError {
         /// As given.
         id: String,
     },
-    /// Nobody else has looked.
-    #[error("nobody but its proposer approved proposal {id}")]
+    /// Nobody else has looked at all of it.
+    #[error(
+        "nobody but its proposer approved proposal {id} with all that it lists now: approve it as it stands, or propose anew"
+    )]
     NotApproved {
         /// The proposal.
         id: Hash,
@@ -318,17 +320,13 @@ impl Proposal {
     /// [`DestroyError::UnknownProposal`].
     pub fn logged(acts: &Acts, id: Hash) -> Result<(Self, &Act), DestroyError> {
         let unknown = || DestroyError::UnknownProposal { id: id.to_string() };
-        let parts: Vec<&Act> =
-            acts.of_kind(EventKind::DestructionProposed).filter(|act| act.id() == Some(id)).collect();
-        let first = *parts.first().ok_or_else(unknown)?;
+        let first =
+            acts.of_kind(EventKind::DestructionProposed).find(|act| act.id() == Some(id)).ok_or_else(unknown)?;
         let selection = first.selection().ok_or_else(unknown)?;
         let scope = selection.scopes.first().cloned().ok_or_else(unknown)?;
         let end = End::of_code(&selection.test).ok_or_else(unknown)?;
-        let spots: BTreeSet<Spot> = parts
-            .iter()
-            .flat_map(|act| &act.items)
-            .map(|item| Spot { entry: item.entry, position: item.position })
-            .collect();
+        let items = acts.items(first).into_iter();
+        let spots: BTreeSet<Spot> = items.map(|item| Spot { entry: item.entry, position: item.position }).collect();
         Ok((Self { end, code: selection.code.clone(), scope, spots: spots.into_iter().collect() }, first))
     }
 
@@ -356,7 +354,7 @@ impl Proposal {
     ) -> Result<Erasure, DestroyError> {
         let acts = Acts::of(reading);
         let id = act.id().unwrap_or(Hash::ZERO);
-        acts.approval(id, act.actor).ok_or(DestroyError::NotApproved { id })?;
+        acts.approval(act).ok_or(DestroyError::NotApproved { id })?;
         let there = |spot: &Spot| reading.event(*spot).filter(|event| event.body.is_some()).map(Target::of);
         let targets: Vec<Target> = self.spots.iter().filter_map(there).collect();
         if !targets.is_empty() {

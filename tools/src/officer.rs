@@ -182,6 +182,12 @@ pub enum OfficerError {
     /// Somebody who approves his own act.
     #[error("the act was proposed by this very actor: another one approves")]
     OwnAct,
+    /// Parts under one id that nobody can approve together.
+    #[error("several actors logged parts of {id}: nobody can approve it, propose it anew")]
+    SeveralActors {
+        /// What was proposed.
+        id: Hash,
+    },
     /// A name without an id.
     #[error("no {what} is registered under the name {name:?}")]
     UnknownName {

@@ -41,8 +41,8 @@ pub enum PermanentError {
         /// As given.
         id: String,
     },
-    /// One pair of eyes.
-    #[error("nobody but its proposer approved manifest {id}")]
+    /// One pair of eyes, or two on something else.
+    #[error("nobody but its proposer approved manifest {id} as it stands now: approve it, or propose anew")]
     NotApproved {
         /// The manifest.
         id: Hash,

@@ -56,17 +56,27 @@ struct Counts {
     events: u64,
     batches: u64,
     snapshots: u64,
-    /// Sealed bodies that are gone, of entries before the last logged destruction.
+    /// Sealed bodies that are gone, of entries before the last end of content that was logged.
     destroyed: u64,
+    /// Sealed bodies that were replaced, of entries before the last BODY_RESEALED.
+    replaced: u64,
     /// Entries up to the last BODY_RESEALED, with it; 0 without one.
     resealed: u64,
 }
 
-/// Sealed bodies that are gone and no destruction has been logged after them so far.
+/// Sealed bodies that are gone, or were replaced, and nothing that could say so has been logged after them so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Missing {
     count: u64,
     first: Option<Place>,
+}
+
+impl Missing {
+    fn add(&mut self, index: u64, positions: &[u32]) {
+        let Some(position) = positions.first() else { return };
+        self.first.get_or_insert(Place::event(index, *position));
+        self.count += positions.len() as u64;
+    }
 }
 
 /// A replay of one log.
@@ -83,7 +93,10 @@ pub struct Auditor {
     announced: Vec<u64>,
     notes: Notes,
     missing: Missing,
+    /// What stands in another form than was signed over.
+    changed: Missing,
     destroyed_first: Option<Place>,
+    replaced_first: Option<Place>,
     /// Entry from which the state is not known any more.
     broken_at: Option<u64>,
     counts: Counts,
@@ -106,7 +119,9 @@ impl Auditor {
             announced: Vec::new(),
             notes: Notes::default(),
             missing: Missing::default(),
+            changed: Missing::default(),
             destroyed_first: None,
+            replaced_first: None,
             broken_at: None,
             counts: Counts::default(),
             dwelling: Dwelling::default(),
@@ -161,7 +176,7 @@ impl Auditor {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let grave = self.findings().iter().any(|finding| finding.severity == Severity::Error);
-        !grave && self.broken_at.is_none() && self.missing.count == 0
+        !grave && self.broken_at.is_none() && self.missing.count + self.changed.count == 0
     }
 
     /// A snapshot is known to come that covers this many entries: its table is remembered when they have been taken.
@@ -269,21 +284,24 @@ impl Auditor {
         }
     }
 
-    /// What is gone must be declared by a destruction or a purge that comes after it. Which bodies that names is sealed.
+    /// What is gone must be declared by one of the four ends that comes after it, what was replaced by a BODY_RESEALED. Which bodies those name is sealed.
     fn bodies(&mut self, index: u64, batch: &ExaminedBatch) {
-        let declares = |kind| matches!(kind, EventKind::DestructionExecuted | EventKind::CustodyPurged);
-        if batch.kinds.iter().any(|(kind, _)| declares(*kind)) {
+        use EventKind as K;
+        let ends =
+            |kind| matches!(kind, K::DestructionExecuted | K::WeedingExecuted | K::BreachRemoved | K::CustodyPurged);
+        if batch.kinds.iter().any(|(kind, _)| ends(*kind)) {
             let missing = std::mem::take(&mut self.missing);
             self.counts.destroyed += missing.count;
             self.destroyed_first = self.destroyed_first.or(missing.first);
         }
-        if batch.kinds.iter().any(|(kind, _)| *kind == EventKind::BodyResealed) {
+        if batch.kinds.iter().any(|(kind, _)| *kind == K::BodyResealed) {
             self.counts.resealed = index + 1;
+            let changed = std::mem::take(&mut self.changed);
+            self.counts.replaced += changed.count;
+            self.replaced_first = self.replaced_first.or(changed.first);
         }
-        if let Some(position) = batch.gone.first() {
-            self.missing.first.get_or_insert(Place::event(index, *position));
-            self.missing.count += batch.gone.len() as u64;
-        }
+        self.missing.add(index, &batch.gone);
+        self.changed.add(index, &batch.replaced);
     }
 
     /// What was purged too late is told when it is; what is still there, at the end.

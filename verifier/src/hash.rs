@@ -67,6 +67,8 @@ pub enum Tag {
     Row = 0xD1,
     /// The digest over a row's months.
     Months = 0xD2,
+    /// An item of an act that was approved.
+    Listed = 0xD3,
 }
 
 /// SHA-256 over the parts, one after the other.

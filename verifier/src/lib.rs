@@ -12,6 +12,7 @@
 //! Not here: who orders and stores (the ledger), how bodies are sealed and opened (the tools).
 //! Specifications: `specs/`.
 
+pub mod approval;
 pub mod audit;
 pub mod batch;
 pub mod bundle;

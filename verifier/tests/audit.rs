@@ -8,7 +8,7 @@ use prost::Message;
 use zegel_proto::v1::*;
 use zegel_verifier::audit::{Auditor, StateError, examine};
 use zegel_verifier::bundle::{Place, Severity};
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, Tag, leaf};
 use zegel_verifier::trust::Trust;
 
 fn trust_of(log: &Log) -> Trust {
@@ -183,8 +183,8 @@ fn headers_sealed_forms_and_signatures_that_are_not_the_signed_ones_are_told() {
 }
 
 #[test]
-fn a_body_that_is_gone_is_a_finding_until_a_destruction_is_logged_after_it() {
-    let mut log = honest();
+fn a_body_that_is_gone_is_a_finding_until_one_of_the_four_ends_is_logged_after_it() {
+    let log = honest();
     let destroy = |log: &Log| {
         let mut entries = log.audit_entries();
         entries[2].sealed[3] = SealedDigest::default();
@@ -193,11 +193,48 @@ fn a_body_that_is_gone_is_a_finding_until_a_destruction_is_logged_after_it() {
     };
     let finding = &destroy(&log).findings[0];
     assert_eq!((finding.id, finding.place, finding.count), ("BODY_MISSING", event(2, 3), 2));
-    let destruction = log.record(EventKind::DestructionExecuted, vec![], vec![]);
-    log.batch(Who::Officer, vec![destruction]);
-    let finding = &destroy(&log).findings[0];
-    assert_eq!((finding.id, finding.place, finding.count), ("BODY_DESTROYED", event(2, 3), 2));
-    assert_eq!(finding.severity, Severity::Info);
+    use EventKind as K;
+    let after = |kind: EventKind| {
+        let mut log = log.clone();
+        let said = log.record(kind, vec![], vec![]);
+        log.batch(Who::Officer, vec![said]);
+        let finding = destroy(&log).findings.swap_remove(0);
+        (finding.id, finding.place, finding.count, finding.severity)
+    };
+    for end in [K::DestructionExecuted, K::WeedingExecuted, K::BreachRemoved, K::CustodyPurged] {
+        assert_eq!(after(end), ("BODY_DESTROYED", event(2, 3), 2, Severity::Info), "{end:?}");
+    }
+    for other in [K::BodyResealed, K::DestructionProposed, K::RedactionManifest] {
+        assert_eq!(after(other), ("BODY_MISSING", event(2, 3), 2, Severity::Error), "{other:?}");
+    }
+}
+
+#[test]
+fn a_body_that_was_replaced_is_a_finding_until_it_is_logged_that_bodies_were_sealed_again() {
+    let log = honest();
+    let replaced = |log: &Log, change: &dyn Fn(&mut SealedDigest)| {
+        let mut entries = log.audit_entries();
+        let digest = &mut entries[2].sealed[3];
+        digest.leaf = leaf(Tag::Sealed, &[&digest.ciphertext, &digest.wrap]).to_vec();
+        change(digest);
+        told(&audit(log, &entries))
+    };
+    let other = |digest: &mut SealedDigest| digest.ciphertext = vec![7; 32];
+    assert_eq!(replaced(&log, &other), vec![("BODY_MISSING", event(2, 3))]);
+    assert_eq!(replaced(&log, &|_| ()), vec![], "it is still what was signed");
+    let root = ("SEALED_ROOT", entry(2));
+    let forged = |digest: &mut SealedDigest| digest.leaf[0] ^= 1;
+    assert_eq!(replaced(&log, &forged), vec![("BODY_MISSING", event(2, 3)), root]);
+    let unkept = |digest: &mut SealedDigest| (digest.ciphertext, digest.leaf) = (vec![7; 32], vec![]);
+    assert_eq!(replaced(&log, &unkept), vec![root], "without its leaf it is no replacement");
+    let after = |kind: EventKind| {
+        let mut log = log.clone();
+        let said = log.record(kind, vec![], vec![]);
+        log.batch(Who::Officer, vec![said]);
+        replaced(&log, &other)
+    };
+    assert_eq!(after(EventKind::BodyResealed), vec![("BODY_REPLACED", event(2, 3))]);
+    assert_eq!(after(EventKind::DestructionExecuted), vec![("BODY_MISSING", event(2, 3))]);
 }
 
 #[test]
@@ -205,7 +242,7 @@ fn a_leaf_that_was_kept_is_held_against_the_sealed_root() {
     let log = honest();
     let mut entries = log.audit_entries();
     let gone = std::mem::take(&mut entries[2].sealed[3]);
-    let leaf = zegel_verifier::hash::leaf(zegel_verifier::hash::Tag::Sealed, &[&gone.ciphertext, &gone.wrap]);
+    let leaf = leaf(Tag::Sealed, &[&gone.ciphertext, &gone.wrap]);
     entries[2].sealed[3].leaf = leaf.to_vec();
     assert_eq!(told(&audit(&log, &entries)), vec![("BODY_MISSING", event(2, 3))]);
     entries[2].sealed[3].leaf[0] ^= 1;

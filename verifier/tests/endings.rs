@@ -6,6 +6,7 @@ mod maker;
 use maker::*;
 use prost::Message;
 use zegel_proto::v1::*;
+use zegel_verifier::approval::{Listed, Listing};
 use zegel_verifier::bundle::Report;
 use zegel_verifier::commit::{list_slot, none_slot, unknown_slot, value_slot};
 use zegel_verifier::hash::Hash;
@@ -24,6 +25,22 @@ const ENDS: [(&str, EventKind, &str, &str); 4] = [
     ("overgebracht", EventKind::CustodyPurged, "1.1", "TRANSFERRED"),
 ];
 
+/// What is logged of an end.
+#[derive(Clone)]
+enum Step {
+    /// A part of the proposal, which lists these events.
+    Propose(Vec<u32>),
+    /// The same by another officer.
+    ProposeToo(Vec<u32>),
+    /// An approval of a proposal that lists these, and nothing else.
+    Approve(Vec<u32>),
+    /// An approval that names its proposal alone.
+    ApproveTheId,
+    Declare,
+}
+
+use Step::{Approve, ApproveTheId, Declare, Propose, ProposeToo};
+
 /// How the first message of a conversation came to its end; all of it good until a test changes it.
 #[derive(Clone)]
 struct Story {
@@ -33,11 +50,9 @@ struct Story {
     deed: &'static str,
     list: &'static str,
     at_ms: u64,
-    /// Events that the proposal lists.
-    positions: Vec<u32>,
-    /// Proposal, approval, declaration, in the order in which they are logged.
-    order: [usize; 3],
-    /// Acts before the proposal, between approval and declaration, and after it; and whether they are open.
+    /// In the order in which they are logged.
+    steps: Vec<Step>,
+    /// Acts before these, before the last of them, and after it; and whether they are open.
     before: Vec<(EventKind, SelectionSubject, bool)>,
     between: Vec<(EventKind, SelectionSubject, bool)>,
     after: Vec<(EventKind, SelectionSubject, bool)>,
@@ -54,8 +69,7 @@ fn good(end: usize) -> Story {
         deed: "Nationaal Archief, akte 12",
         list: LIST,
         at_ms: AUGUST,
-        positions: vec![0],
-        order: [0, 1, 2],
+        steps: vec![Propose(vec![0]), Approve(vec![0]), Declare],
         before: vec![],
         between: vec![],
         after: vec![],
@@ -81,18 +95,17 @@ fn release() -> (EventKind, SelectionSubject, bool) {
     (EventKind::HoldReleased, SelectionSubject { act: vec![0x45; 32], refers_to, ..Default::default() }, true)
 }
 
+fn item((entry, position): (u64, u32)) -> Vec<u8> {
+    let grounds = vec!["geselecteerd".into()];
+    RedactionItem { entry, position, grounds, ..Default::default() }.encode_to_vec()
+}
+
 fn act(log: &mut Log, who: Who, kind: EventKind, subject: Vec<u8>, items: &[(u64, u32)]) -> u64 {
     let actor = log.actor(who).id;
-    let item = |(entry, position): &(u64, u32)| RedactionItem {
-        entry: *entry,
-        position: *position,
-        grounds: vec!["geselecteerd".into()],
-        ..Default::default()
-    };
     let mut slots = vec![none_slot(); layout(kind).len() - 1];
     slots[0] = value_slot(subject);
     if !items.is_empty() {
-        slots[3] = list_slot(items.iter().map(|at| item(at).encode_to_vec()).collect());
+        slots[3] = list_slot(items.iter().copied().map(item).collect());
     }
     let event = log.sealed(actor, kind, (None, None), 0, (0, Clock::Unknown), slots);
     log.batch(who, vec![event])
@@ -121,11 +134,11 @@ fn more(log: &mut Log, closed: &mut Vec<u64>, acts: &[(EventKind, SelectionSubje
     }
 }
 
-fn log_step(log: &mut Log, story: &Story, entry: u64, step: usize) {
+fn log_step(log: &mut Log, story: &Story, entry: u64, step: &Step) {
     let places = |positions: &[u32]| positions.iter().map(|position| (entry, *position)).collect::<Vec<_>>();
     let (word, code) = story.proposed;
     match step {
-        0 => {
+        Propose(positions) => {
             let subject = SelectionSubject {
                 act: ACT.to_vec(),
                 code: code.into(),
@@ -133,13 +146,22 @@ fn log_step(log: &mut Log, story: &Story, entry: u64, step: usize) {
                 list_version: "chat/1".into(),
                 ..Default::default()
             };
-            act(log, Who::Officer, EventKind::DestructionProposed, subject.encode_to_vec(), &places(&story.positions));
+            act(log, Who::Officer, EventKind::DestructionProposed, subject.encode_to_vec(), &places(positions));
         }
-        1 => {
-            let subject = SelectionSubject { act: vec![2; 32], refers_to: ACT.to_vec(), ..Default::default() };
+        ProposeToo(positions) => {
+            by_another_officer(log, |log| log_step(log, story, entry, &Propose(positions.clone())))
+        }
+        Approve(_) | ApproveTheId => {
+            let mut subject = SelectionSubject { act: vec![2; 32], refers_to: ACT.to_vec(), ..Default::default() };
+            if let Approve(positions) = step {
+                let mut listing = Listing::default();
+                places(positions).into_iter().for_each(|place| listing.push(&item(place)));
+                let Listed { count, root } = listing.listed();
+                (subject.count, subject.events_root) = (count, root.to_vec());
+            }
             act(log, Who::Approver, EventKind::DestructionApproved, subject.encode_to_vec(), &[]);
         }
-        _ => {
+        Declare => {
             let (kind, word, code) = story.declared;
             let subject = match kind {
                 EventKind::CustodyPurged => {
@@ -170,8 +192,8 @@ fn told(story: &Story) -> Report {
         read_out(&mut log, (first, count));
     }
     more(&mut log, &mut closed, &story.before);
-    for (number, step) in story.order.into_iter().enumerate() {
-        if number == 2 {
+    for (number, step) in (1..).zip(&story.steps) {
+        if number == story.steps.len() {
             more(&mut log, &mut closed, &story.between);
         }
         log_step(&mut log, story, entry, step);
@@ -238,17 +260,41 @@ fn each_of_the_four_ends_is_told_by_its_own_acts_and_passes_for_no_other() {
 
 #[test]
 fn a_declaration_is_of_what_was_proposed_and_comes_after_it_was_approved() {
-    undeclared(|story| story.order = [1, 0, 2]);
-    undeclared(|story| story.order = [0, 2, 1]);
-    undeclared(|story| story.order = [2, 0, 1]);
-    undeclared(|story| story.positions = vec![]);
-    undeclared(|story| story.positions = vec![1, 2]);
+    let (propose, approve) = (|| Propose(vec![0]), || Approve(vec![0]));
+    undeclared(|story| story.steps = vec![approve(), propose(), Declare]);
+    undeclared(|story| story.steps = vec![propose(), Declare, approve()]);
+    undeclared(|story| story.steps = vec![Declare, propose(), approve()]);
+    undeclared(|story| story.steps = vec![Propose(vec![]), Approve(vec![]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![1, 2]), Approve(vec![1, 2]), Declare]);
     for (end, (marking, kind, code, _)) in ENDS.into_iter().enumerate().take(3) {
         let declared = (kind, marking, "een andere");
         is_one(&Story { declared, ..good(end) }, "DESTRUCTION_UNDECLARED", "");
         let declared = (kind, "", code);
         is_one(&Story { declared, ..good(end) }, "DESTRUCTION_UNDECLARED", "");
     }
+}
+
+#[test]
+fn what_a_proposal_lists_after_it_was_approved_was_not_approved() {
+    undeclared(|story| story.steps = vec![Propose(vec![1]), Approve(vec![1]), Propose(vec![0]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![1]), Propose(vec![0]), Approve(vec![1]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![1]), Approve(vec![1, 0]), Propose(vec![0]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![1]), ProposeToo(vec![0]), Approve(vec![1]), Declare]);
+    for (end, (_, _, _, id)) in ENDS.into_iter().enumerate() {
+        let is_ended = |steps: Vec<Step>| is_one(&Story { steps, ..good(end) }, id, "");
+        is_ended(vec![Propose(vec![1]), Propose(vec![0]), Approve(vec![1, 0]), Declare]);
+        is_ended(vec![Propose(vec![0]), Approve(vec![0]), Propose(vec![1]), Declare]);
+        is_ended(vec![Propose(vec![1]), Approve(vec![1]), Propose(vec![0]), Approve(vec![1, 0]), Declare]);
+    }
+}
+
+#[test]
+fn an_approval_says_what_it_is_of_all_of_it_and_nothing_else() {
+    undeclared(|story| story.steps = vec![Propose(vec![0]), ApproveTheId, Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![0, 1]), Approve(vec![0]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![0, 1]), Approve(vec![1, 0]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![0]), Approve(vec![0, 1]), Declare]);
+    undeclared(|story| story.steps = vec![Propose(vec![0]), Approve(vec![]), Declare]);
 }
 
 /// The same code in proposal and declaration.
@@ -350,7 +396,8 @@ fn what_a_read_out_left_out_as_ended_had_ended_by_a_decision_before_it() {
         &["2×RECORD_ENDED_UNFOUNDED: A read-out left a message out as ended: its content is still here"],
     );
     unfounded(&left_out(0, 1, true), &["was approved only after that read-out"]);
-    unfounded(&Story { positions: vec![], ..left_out(0, 1, false) }, &["no valid decision says so"]);
+    let steps = vec![Propose(vec![]), Approve(vec![]), Declare];
+    unfounded(&Story { steps, ..left_out(0, 1, false) }, &["no valid decision says so"]);
     unfounded(&Story { marking: "5.1.2e", ..left_out(0, 1, false) }, &["no valid decision says so"]);
     // A number that was never given out: the manifest itself is at fault.
     let beyond = told(&left_out(0, 9, false)).findings;

@@ -1029,7 +1029,7 @@ pub struct SelectionSubject {
     /// Milliseconds since 1970: due or valid until; 0: none.
     #[prost(uint64, tag = "7")]
     pub until_ms: u64,
-    /// Events meant, and root over their leaves in log order (tag 0xD0), for acts that must be exact; 0 and empty otherwise.
+    /// Items of the act; of an approval: items that it is of, and the root over their leaves in log order (tag 0xD3).
     #[prost(uint64, tag = "8")]
     pub count: u64,
     #[prost(bytes = "vec", tag = "9")]
@@ -1972,7 +1972,7 @@ pub struct SealedDigest {
     /// SHA-256 of the first wrap, 32 bytes; empty where it is gone.
     #[prost(bytes = "vec", tag = "2")]
     pub wrap: ::prost::alloc::vec::Vec<u8>,
-    /// Where one of the two is gone: their leaf (tag 0xC1), 32 bytes, if it was kept.
+    /// Where one of the two is gone, or both were replaced: the leaf (tag 0xC1) of what was there, 32 bytes, if it was kept.
     #[prost(bytes = "vec", tag = "3")]
     pub leaf: ::prost::alloc::vec::Vec<u8>,
 }

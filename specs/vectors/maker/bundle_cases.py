@@ -46,6 +46,7 @@ def make():
     bodies()
     redaction()
     endings()
+    eyes()
     export()
     trust_and_checkpoint()
     framing_and_bag()
@@ -499,14 +500,24 @@ LIST = "chat/1\n1.1;B;;;kept\n2.3;V;1;month;a month\n2.9;V;12;month;a year"
 MAY = 1715000000000
 
 
-def ended(word="vernietigd", code="2.3", order=(0, 1, 2), before=(), listed=True, kind="DESTRUCTION_EXECUTED"):
-    """A message of February that was destroyed in May: what the officer set, then proposal, approval, declaration, then the manifest."""
+def of(*items):
+    """What an approval says that it is of."""
+    return dict(count=len(items), events_root=c.root([c.leaf(c.LISTED, item) for item in items]))
+
+
+def ended(word="vernietigd", code="2.3", order=(0, 1, 2), before=(), listed=True, kind="DESTRUCTION_EXECUTED", approved=None):
+    """A message of February that was destroyed in May: what the officer set, then proposal, approval, declaration, then the manifest.
+    Step 3 proposes another message under the same id."""
     item = [m.redaction_item(4, 0, 0, grounds=["geselecteerd"])]
+    other = [m.redaction_item(2, 0, 0, grounds=["geselecteerd"])]
+    listed = item if listed else ()
+    approved = of(*listed) if approved is None else approved
     act, said = fixed("proposal"), dict(code=code, list_version="chat/1")
     steps = [
-        {"by": "officer", "events": [b.record("DESTRUCTION_PROPOSED", m.selection_subject(act, test=word, **said), item if listed else ())]},
-        {"by": "approver", "events": [b.record("DESTRUCTION_APPROVED", m.selection_subject(fixed("approval"), act))]},
+        {"by": "officer", "events": [b.record("DESTRUCTION_PROPOSED", m.selection_subject(act, test=word, **said), listed)]},
+        {"by": "approver", "events": [b.record("DESTRUCTION_APPROVED", m.selection_subject(fixed("approval"), act, **approved))]},
         {"by": "officer", "events": [b.record(kind, m.selection_subject(fixed("declaration"), act, test="vernietigd", **said), item)]},
+        {"by": "officer", "events": [b.record("DESTRUCTION_PROPOSED", m.selection_subject(act, test=word, **said), other)]},
     ]
 
     def edit(plan):
@@ -516,7 +527,7 @@ def ended(word="vernietigd", code="2.3", order=(0, 1, 2), before=(), listed=True
         for index in range(5, len(plan)):
             plan[index]["received_at_ms"] = MAY + index * 1000
     bundle = Bundle(manifest=True, items=[*ITEMS[:2], m.redaction_item(4, 0, 0, grounds=["vernietigd"])], edit_plan=edit)
-    bundle.head["export_entry"] = 6 + 4 + len(before)
+    bundle.head["export_entry"] = 6 + 1 + len(order) + len(before)
     return bundle
 
 
@@ -528,6 +539,13 @@ def endings():
     good("ended-by-another-declaration", "Declared as weeded, withheld as destroyed.", ended(kind="WEEDING_EXECUTED"), ["DESTRUCTION_UNDECLARED"])
     good("ended-before-it-was-approved", "The approval stands after the declaration.", ended(order=(0, 2, 1)), ["DESTRUCTION_UNDECLARED"])
     good("ended-and-not-proposed", "The proposal lists nothing.", ended(listed=False), ["DESTRUCTION_UNDECLARED"])
+    item, other = (m.redaction_item(entry, 0, 0, grounds=["geselecteerd"]) for entry in (4, 2))
+    good("ended-and-proposed-after-the-approval", "Another message was proposed and approved; this one came under the same id.",
+         ended(order=(3, 1, 0, 2), approved=of(other)), ["DESTRUCTION_UNDECLARED"])
+    good("ended-in-the-second-part", "Proposed in two parts, both approved.", ended(order=(3, 0, 1, 2), approved=of(other, item)), ["DESTROYED"])
+    good("ended-and-grown-since", "What came under the same id after the approval takes nothing away.", ended(order=(0, 1, 3, 2)), ["DESTROYED"])
+    good("ended-by-an-approval-of-less", "The approval is of one part of two.", ended(order=(3, 0, 1, 2), approved=of(item)), ["DESTRUCTION_UNDECLARED"])
+    good("ended-by-an-approval-of-the-id", "The approval names the proposal, and not what it is of.", ended(approved={}), ["DESTRUCTION_UNDECLARED"])
     hold = m.selection_subject(fixed("hold"), scopes=[m.scope(*b.OF_A)])
     good("ended-under-a-hold", "A hold on the conversation was never released.",
          ended(before=[{"by": "officer", "events": [b.record("HOLD_PLACED", hold)]}]), ["DESTROYED", "HOLD_BREACH"])
@@ -547,6 +565,52 @@ def endings():
     def policy(plan):
         plan[1]["events"].append(b.public("POLICY_SET", m.policy_set("admission", "admission_first")))
     good("captured-before-admission", "Policy demanded admission first, and nobody decided.", planned(policy), ["NOT_ADMITTED"])
+
+
+def eyes():
+    """Covers that a second pair of eyes saw, or did not."""
+    def acts(*by):
+        return [{"by": name, "events": [b.record(kind, subject, listed)]} for name, kind, subject, listed in by]
+
+    def policy(name, value):
+        return {"by": "officer", "events": [b.public("POLICY_SET", m.policy_set(name, value))]}
+
+    def approval(manifest, said):
+        return "approver", "REDACTION_APPROVED", m.selection_subject(fixed("approval"), manifest, **said), ()
+
+    def covered(before, after, items=ITEMS):
+        """The manifest between these acts."""
+        def edit(plan):
+            plan[6:6] = after
+            plan[5:5] = before
+        bundle = Bundle(manifest=True, items=items, edit_plan=edit)
+        bundle.head["export_entry"] = 6 + len(before) + len(after)
+        return bundle
+    four = policy("four_eyes", "redaction")
+    unapproved = ["MANIFEST_UNAPPROVED"]
+    of_it = acts(approval(b.MANIFEST, of(*ITEMS)))
+    good("approved-as-it-stands", "Policy wants four eyes: another actor approved these very items.", covered([four], of_it))
+    good("approved-by-nobody", "Policy wants four eyes.", covered([four], []), unapproved)
+    good("approved-before-it-was-there", "The approval of these very items stands before the manifest.", covered([four, *of_it], []), unapproved)
+    good("approved-by-its-id-alone", "The approval does not say what it is of.", covered([four], acts(approval(b.MANIFEST, {}))), unapproved)
+    good("approved-as-another", "The approval is of other items under this id.", covered([four], acts(approval(b.MANIFEST, of(*ITEMS[:2])))), unapproved)
+    good("approved-as-a-disclosure", "An approval of an export under this id.",
+         covered([four], acts(approval(b.MANIFEST, dict(code="verstrekking")))), unapproved)
+
+    grounds = ["5.1.2e", "blijvend_gelakt"]
+    forever, other = m.redaction_item(2, 2, 1, grounds=grounds), m.redaction_item(2, 0, 1)
+
+    def for_good(approved, listed=(forever,), order=(0, 1)):
+        done = acts(approval(fixed("harmless"), approved),
+                    ("officer", "BODY_RESEALED", m.selection_subject(fixed("resealed"), fixed("harmless")), listed))
+        return covered([policy("permanent_redaction", "on"), *[done[step] for step in order]], [], [forever, *ITEMS[1:]])
+    good("covered-for-good", "Carried out as it was approved.", for_good(of(ITEMS[0])), ["PERMANENTLY_REDACTED"])
+    undeclared = ["REDACTION_UNDECLARED"]
+    good("covered-for-good-beyond-the-approval", "The manifest that was approved has another part.", for_good(of(other)), undeclared)
+    good("covered-for-good-beside-what-was-approved", "And one part more than was approved.",
+         for_good(of(ITEMS[0]), (m.redaction_item(2, 0, 1, grounds=grounds), forever)), undeclared)
+    good("covered-for-good-by-the-id-alone", "The approval does not say what it is of.", for_good({}), undeclared)
+    good("covered-for-good-before-it-was-approved", "Declared, then approved.", for_good(of(ITEMS[0]), order=(1, 0)), undeclared)
 
 
 def reopen(x, *at):

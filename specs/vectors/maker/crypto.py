@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from . import messages
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
-SLOT, ITEM, LIST, BODY, EVENT, SEALED, STREAM, ROW, MONTHS = 0xB0, 0xB1, 0xB2, 0xB3, 0xC0, 0xC1, 0xD0, 0xD1, 0xD2
+SLOT, ITEM, LIST, BODY, EVENT, SEALED, STREAM, ROW, MONTHS, LISTED = 0xB0, 0xB1, 0xB2, 0xB3, 0xC0, 0xC1, 0xD0, 0xD1, 0xD2, 0xD3
 
 
 def sha256(*parts):

@@ -156,8 +156,9 @@ def redaction_item(entry_index, position, slot_number, first_item=0, item_count=
             + number(5, item_count) + each(6, grounds))
 
 
-def selection_subject(act, refers_to=b"", scopes=(), code="", list_version="", test=""):
-    return data(1, act) + data(2, refers_to) + each(3, scopes) + data(4, code) + data(5, list_version) + data(6, test)
+def selection_subject(act, refers_to=b"", scopes=(), code="", list_version="", test="", count=0, events_root=b""):
+    return (data(1, act) + data(2, refers_to) + each(3, scopes) + data(4, code) + data(5, list_version) + data(6, test)
+            + number(8, count) + data(9, events_root))
 
 
 def manifest_detail(manifest, part, parts, file_sha256, records):

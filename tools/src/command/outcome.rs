@@ -305,6 +305,7 @@ fn judged_by_officer(officer: &OfficerError) -> u8 {
         | OfficerError::ListVersion { .. }
         | OfficerError::ListCode { .. }
         | OfficerError::OwnAct
+        | OfficerError::SeveralActors { .. }
         | OfficerError::ClaimTooLate { .. }
         | OfficerError::UnknownAct { .. } => 2,
         OfficerError::Reading(reason) => judged_by_export(reason),

@@ -213,6 +213,7 @@ pub(crate) async fn approve(approve: Approve) -> Result<Outcome, CommandError> {
     };
     let unknown = || OfficerError::UnknownAct { what: "proposal", id: wanted.clone() };
     let act = hex::parse(&wanted).and_then(|id| acts.by_id(id)).ok_or_else(unknown)?;
-    let decided = zegel_tools::officer::approve(&mut approver, act, &approve.who.person, &approve.who.reason).await?;
+    let said = (&approve.who.person[..], &approve.who.reason[..]);
+    let decided = zegel_tools::officer::approve(&mut approver, &acts, act, said).await?;
     Ok(Outcome::done(format!("{wanted} is approved (entry {})", decided.entry), json!({ "decided": decided })))
 }

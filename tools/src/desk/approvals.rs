@@ -1,7 +1,7 @@
 //! The second pair of eyes: what waits, what it would cover or end in its own words, and the approval.
 //!
-//! Invariants: all of it is read and signed under the approver's key, and logged before it opens; nobody approves here what he has not been shown, nor what
-//! bears his own name. Not here: what an approval means (`officer`, `case`).
+//! Invariants: all of it is read and signed under the approver's key, and logged before it opens; nobody approves here what he has not been shown, what has
+//! changed since he was, nor what bears his own name. Not here: what an approval means (`officer`, `case`).
 
 use super::work::{optional, text};
 use super::{DeskError, Work, shown};
@@ -15,6 +15,7 @@ use crate::reading::{self, Message, Purpose, Reading};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use zegel_proto::v1::{EventKind, RedactionItem};
+use zegel_verifier::approval::Listed;
 use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::hash::Hash;
 
@@ -22,6 +23,14 @@ use zegel_verifier::hash::Hash;
 const APPROVER: &str = "goedkeurder";
 /// Lines of a package that are shown before it leaves; the rest is in the bundle.
 const LINES_MAX: usize = 20_000;
+
+/// What somebody looked at.
+pub(super) struct Seen {
+    /// Under which name.
+    person: String,
+    /// The items that were shown, of what lists items.
+    listed: Option<Listed>,
+}
 
 impl Work {
     /// What waits for a second pair of eyes: they belong to the approver, where his key is on this machine.
@@ -45,7 +54,7 @@ impl Work {
         let acts = Acts::of(&self.acts_as(&mut approver, (person, "approval")).await?);
         let act = proposal(&acts, id)?;
         check_other(act, person)?;
-        let items = items(&acts, act);
+        let items = acts.items(act);
         let spot = |item: &RedactionItem| Spot { entry: item.entry, position: item.position };
         let scopes = self.at.scopes_of(items.iter().map(spot)).await?;
         let purpose = Purpose::reading(person, &format!("approval: {}", described_by(act)));
@@ -57,7 +66,7 @@ impl Work {
         // The acts of the whole log, by which a message has its class.
         let shown: Vec<Value> =
             wanted.map(|(message, items)| shown::with_cover(&self.zone, &reading, &acts, message, items)).collect();
-        self.seen.insert(id.into(), person.into());
+        self.seen.insert(id.into(), Seen { person: person.into(), listed: acts.listed(act) });
         let mut found = self.described(&acts, act);
         found["messages"] = shown.into();
         Ok(found)
@@ -85,19 +94,22 @@ impl Work {
                 }
             }
         }
-        self.seen.insert(id.into(), person.into());
+        self.seen.insert(id.into(), Seen { person: person.into(), listed: None });
         Ok(json!({ "id": id, "messages": lines, "more": more, "documents": bundle.documents().len() }))
     }
 
     pub(super) async fn approve(&mut self, asked: &Value) -> Result<Value, DeskError> {
         let (id, person) = (text(asked, "id")?, text(asked, "person")?);
-        self.check_seen(id, person)?;
+        let listed = self.check_seen(id, person)?.listed;
         let mut approver = self.approver().await?;
         let reading = self.acts_as(&mut approver, (person, "approval")).await?;
         let acts = Acts::of(&reading);
         let act = proposal(&acts, id)?;
         check_other(act, person)?;
-        approve(&mut approver, act, person, optional(asked, "reason")).await?;
+        if acts.listed(act) != listed {
+            return Err(DeskError::Changed);
+        }
+        approve(&mut approver, &acts, act, (person, optional(asked, "reason"))).await?;
         self.seen.remove(id);
         Ok(json!({ "approved": id }))
     }
@@ -112,8 +124,8 @@ impl Work {
         Ok(json!({ "approved": id }))
     }
 
-    fn check_seen(&self, id: &str, person: &str) -> Result<(), DeskError> {
-        if self.seen.get(id).is_some_and(|seen| seen == person) { Ok(()) } else { Err(DeskError::NotSeen) }
+    fn check_seen(&self, id: &str, person: &str) -> Result<&Seen, DeskError> {
+        self.seen.get(id).filter(|seen| seen.person == person).ok_or(DeskError::NotSeen)
     }
 
     /// Exports of open cases that nobody approved yet.
@@ -138,7 +150,7 @@ impl Work {
 
     pub(super) fn described(&self, acts: &Acts, act: &Act) -> Value {
         let id = act.id().unwrap_or(Hash::ZERO);
-        let items = items(acts, act);
+        let items = acts.items(act);
         let mut grounds: Vec<&String> = items.iter().flat_map(|item| &item.grounds).collect();
         grounds.sort_unstable();
         grounds.dedup();
@@ -168,10 +180,4 @@ fn described_by(act: &Act) -> &str {
         _ if act.decision.is_empty() => act.code(),
         _ => &act.decision,
     }
-}
-
-/// All that it covers or ends, also where it stands in several events.
-pub(super) fn items(acts: &Acts, act: &Act) -> Vec<RedactionItem> {
-    let is_part = |other: &&Act| other.kind == act.kind && other.id() == act.id();
-    acts.iter().filter(is_part).flat_map(|part| part.items.iter().cloned()).collect()
 }

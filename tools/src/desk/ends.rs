@@ -117,7 +117,7 @@ impl Work {
     pub(super) async fn orders(&mut self) -> Result<Value, DeskError> {
         self.at.officer.source().refresh().await.map_err(OfficerError::from)?;
         let acts = Acts::of(&self.acts("what is to be carried out").await?);
-        let approved = |act: &&Act| act.id().is_some_and(|id| acts.approval(id, act.actor).is_some());
+        let approved = |act: &&Act| acts.approval(act).is_some();
         let mut seen = Vec::new();
         let mut ends = Vec::new();
         for act in acts.of_kind(EventKind::DestructionProposed).filter(approved) {
@@ -191,7 +191,7 @@ fn ends_of(acts: &Acts, row: &DueRow) -> Option<&'static str> {
         })
     };
     let act = acts.of_kind(EventKind::DestructionProposed).rfind(is_about)?;
-    let is_approved = act.id().is_some_and(|id| acts.approval(id, act.actor).is_some());
+    let is_approved = acts.approval(act).is_some();
     Some(match (is_declared(acts, act), is_approved) {
         (true, _) => "ended",
         (false, true) => "approved",

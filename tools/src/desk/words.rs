@@ -82,6 +82,10 @@ fn said(reason: &DeskError) -> Option<(String, String)> {
             "Bekijk eerst, onder uw eigen naam, wat u goedkeurt.",
             "First look, under your own name, at what you approve.",
         )),
+        DeskError::Changed => Some(both(
+            "Dit is veranderd sinds u het bekeek: bekijk het opnieuw.",
+            "This has changed since you looked at it: look again.",
+        )),
         DeskError::Elsewhere => Some(both(
             "Het bewijspakket van deze uitlevering staat niet op deze werkplek: maak het opnieuw.",
             "The bundle of this export is not on this desk: make it again.",
@@ -121,6 +125,10 @@ fn of_officer(reason: &OfficerError) -> Option<(String, String)> {
         OfficerError::OwnAct => Some(both(
             "Wie iets voorstelt keurt het niet zelf goed.",
             "Who proposes something does not approve it himself.",
+        )),
+        OfficerError::SeveralActors { .. } => Some(both(
+            "Verschillende mensen schreven aan dit voorstel: het kan zo niet worden goedgekeurd, stel het opnieuw voor.",
+            "Several people wrote this proposal: it cannot be approved like this, propose it anew.",
         )),
         OfficerError::Reading(reason) => of_reading(reason),
         _ => None,

@@ -2,6 +2,7 @@
 //!
 //! Here: lists, reading, searching, classifying, proposing a redaction. The other acts stand beside it, by the view that asks for them.
 
+use super::approvals::Seen;
 use super::{DeskError, shown, words};
 use crate::acts::Selection;
 use crate::documents::Zone;
@@ -28,7 +29,7 @@ pub struct Work {
     /// Where packages, declarations and statements are put.
     pub(super) out: PathBuf,
     /// What was looked at before it may be approved, and by whom.
-    pub(super) seen: BTreeMap<String, String>,
+    pub(super) seen: BTreeMap<String, Seen>,
     /// Messages that were opened and say their text in other slots too, by place.
     again: BTreeMap<String, Vec<String>>,
 }

@@ -114,7 +114,7 @@ async fn logged(at: &mut Workplace, person: &str, id: &str) -> Result<(Hash, Pro
 
 fn document(at: &Workplace, acts: &Acts, act: &Act, proposal: &Proposal, decided: &Decided, person: &str) -> Value {
     let id = act.id().unwrap_or(Hash::ZERO);
-    let approval = acts.approval(id, act.actor);
+    let approval = acts.approval(act);
     let version = act.selection().map(|selection| selection.list_version.clone()).unwrap_or_default();
     json!({
         "verklaring": proposal.end.code(),

@@ -40,7 +40,7 @@ pub enum CoverError {
     },
     /// The ministry wants a second pair of eyes on what is covered.
     #[error(
-        "policy four_eyes names redaction, and nobody approved what is covered: zegel redact propose, then zegel approve"
+        "policy four_eyes names redaction, and nobody approved what is covered as it stands now: zegel redact propose, then zegel approve"
     )]
     NotApproved,
     /// Covered for good: nobody can show it again.

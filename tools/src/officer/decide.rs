@@ -2,7 +2,7 @@
 
 use super::lists::MARKINGS;
 use super::{Officer, OfficerError, normalise_ground};
-use crate::acts::{Act, Selection};
+use crate::acts::{Act, Acts, Selection};
 use crate::entropy::random_id;
 use crate::event::{Draft, Field, RecordsAct, public};
 use crate::export::{Cover, Spot, manifest_drafts};
@@ -15,6 +15,7 @@ use zegel_proto::print;
 use zegel_proto::v1::{
     ClassListPublished, CustodySubject, EventKind, GroundsListPublished, PolicySet, RedactionItem, SelectionSubject,
 };
+use zegel_verifier::approval::Listed;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::registry::Registry;
 
@@ -29,6 +30,8 @@ pub struct Decision {
     pub selection: Selection,
     /// The act that it releases, approves or executes.
     pub refers_to: Option<Hash>,
+    /// All that it approves; none of what is no approval.
+    pub approved: Option<Listed>,
     /// A class, a category, a ground.
     pub code: String,
     /// Which test was used for a class.
@@ -164,11 +167,16 @@ pub fn check_claim_term(spot: Spot, received_ms: u64, days: u64, now_ms: u64) ->
     if now_ms > last_ms { Err(OfficerError::ClaimTooLate { spot, days }) } else { Ok(()) }
 }
 
-/// Approves what another actor proposed: a redaction manifest, or a proposal to destroy. Signed by the approver.
+/// Approves what another actor proposed, as it stands in these acts and not otherwise: a redaction manifest, or a proposal to destroy. Signed by the approver.
 ///
 /// # Errors
-/// [`OfficerError::OwnAct`], [`OfficerError::UnknownAct`] for an act that waits for nobody, or what submitting can meet.
-pub async fn approve(approver: &mut Source, of: &Act, person: &str, reason: &str) -> Result<Decided, OfficerError> {
+/// [`OfficerError::OwnAct`], [`OfficerError::UnknownAct`] for an act that waits for nobody, [`OfficerError::SeveralActors`], or what submitting can meet.
+pub async fn approve(
+    approver: &mut Source,
+    acts: &Acts,
+    of: &Act,
+    (person, reason): (&str, &str),
+) -> Result<Decided, OfficerError> {
     let unknown = || OfficerError::UnknownAct { what: "proposal", id: of.spot.to_string() };
     let kind = match of.kind {
         EventKind::RedactionManifest => EventKind::RedactionApproved,
@@ -178,8 +186,10 @@ pub async fn approve(approver: &mut Source, of: &Act, person: &str, reason: &str
     if of.actor == approver.identity().actor() {
         return Err(OfficerError::OwnAct);
     }
+    let id = of.id().ok_or_else(unknown)?;
     let decision = Decision {
-        refers_to: Some(of.id().ok_or_else(unknown)?),
+        refers_to: Some(id),
+        approved: Some(acts.listed(of).ok_or(OfficerError::SeveralActors { id })?),
         person: person.into(),
         reason: reason.into(),
         ..Decision::default()
@@ -290,8 +300,8 @@ fn drafts_of(
             list_version: list_version.into(),
             test: decision.test.clone(),
             until_ms: decision.until_ms,
-            count: items.len() as u64,
-            events_root: Vec::new(),
+            count: decision.approved.map_or(items.len() as u64, |approved| approved.count),
+            events_root: decision.approved.map(|approved| approved.root.to_vec()).unwrap_or_default(),
         };
         let subject = if kind == EventKind::CustodyPurged {
             // Who has it now is said in the words of the deed.

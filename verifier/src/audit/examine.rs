@@ -50,6 +50,8 @@ pub(super) struct ExaminedBatch {
     pub(super) ids: Vec<NamedId>,
     /// Positions of events whose sealed form is gone.
     pub(super) gone: Vec<u32>,
+    /// Positions of events whose sealed form is another than the one that was signed over.
+    pub(super) replaced: Vec<u32>,
     pub(super) faults: Vec<(Place, Fault)>,
 }
 
@@ -141,6 +143,7 @@ fn examine_batch(entry: &AuditEntry, signed: &SignedBatch, origin: &str) -> Resu
         captures: Vec::new(),
         ids: Vec::new(),
         gone: Vec::new(),
+        replaced: Vec::new(),
         faults: Vec::new(),
     };
     let facts = read_headers(entry, &mut batch)?;
@@ -243,6 +246,10 @@ fn examine_sealed(entry: &AuditEntry, facts: &[EventFacts], batch: &mut Examined
                 batch.gone.push(position);
                 leaves.extend(leaf);
             }
+            Ok(Form::Replaced(leaf)) => {
+                batch.replaced.push(position);
+                leaves.push(leaf);
+            }
             Err(fault) => return batch.faults.push((Place::event(entry.index, position), fault)),
         }
     }
@@ -259,6 +266,8 @@ fn examine_sealed(entry: &AuditEntry, facts: &[EventFacts], batch: &mut Examined
 enum Form {
     Held(Hash),
     Gone(Option<Hash>),
+    /// Another one stands in its place; this was its leaf.
+    Replaced(Hash),
 }
 
 fn sealed_leaf(is_sealed: bool, sealed: &SealedDigest) -> Result<Form, Fault> {
@@ -269,7 +278,11 @@ fn sealed_leaf(is_sealed: bool, sealed: &SealedDigest) -> Result<Form, Fault> {
     let of = |bytes: &[u8]| Hash::read(bytes);
     match (is_sealed, of(&sealed.ciphertext), of(&sealed.wrap)) {
         (false, ..) => Ok(Form::Held(leaf(Tag::Sealed, &[]))),
-        (true, Some(ciphertext), Some(wrap)) => Ok(Form::Held(leaf(Tag::Sealed, &[&ciphertext.0, &wrap.0]))),
+        (true, Some(ciphertext), Some(wrap)) => {
+            let found = leaf(Tag::Sealed, &[&ciphertext.0, &wrap.0]);
+            let signed = of(&sealed.leaf).filter(|signed| *signed != found);
+            Ok(signed.map_or(Form::Held(found), Form::Replaced))
+        }
         (true, ..) => Ok(Form::Gone(of(&sealed.leaf))),
     }
 }

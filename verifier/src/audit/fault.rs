@@ -40,10 +40,20 @@ pub enum Fault {
     SealedForm { found: u64, is_sealed: bool },
     #[error("the sealed forms lead to root {found}, the source signed {wanted}")]
     SealedRoot { found: Hash, wanted: Hash },
-    #[error("the sealed body is gone, and neither destruction nor purge was logged after it")]
+    #[error("the sealed body is gone, and no destruction, weeding, breach removal or purge was logged after it")]
     BodyMissing,
-    #[error("the sealed body is gone; a destruction or a purge was logged after it, what that names is sealed")]
+    #[error(
+        "the sealed body is gone; a destruction, weeding, breach removal or purge was logged after it, what that names is sealed"
+    )]
     BodyDestroyed,
+    #[error(
+        "another sealed body stands in the place of the one that was signed, and no BODY_RESEALED was logged after it"
+    )]
+    BodyChanged,
+    #[error(
+        "another sealed body stands in the place of the one that was signed; a BODY_RESEALED was logged after it, what that names is sealed"
+    )]
+    BodyReplaced,
     #[error("batch {found} of source {source_id} comes where its batch {wanted} was wanted")]
     BatchGap { source_id: Hash, found: u64, wanted: u64 },
     #[error("batch {found} of source {source_id} is in the log already, its next is {wanted}")]
@@ -101,7 +111,7 @@ pub enum Fault {
 }
 
 /// Every id that [`Fault::id`] gives.
-pub(super) const IDS: [&str; 36] = [
+pub(super) const IDS: [&str; 37] = [
     "CANONICAL",
     "LIMIT",
     "ENTRY",
@@ -116,6 +126,7 @@ pub(super) const IDS: [&str; 36] = [
     "SEALED_ROOT",
     "BODY_MISSING",
     "BODY_DESTROYED",
+    "BODY_REPLACED",
     "BATCH_CHAIN",
     "ROOT_KEY",
     "GENESIS",
@@ -157,8 +168,9 @@ impl Fault {
             Self::Header(_) => "HEADER",
             Self::SealedForm { .. } => "SEALED_FORM",
             Self::SealedRoot { .. } => "SEALED_ROOT",
-            Self::BodyMissing => "BODY_MISSING",
+            Self::BodyMissing | Self::BodyChanged => "BODY_MISSING",
             Self::BodyDestroyed => "BODY_DESTROYED",
+            Self::BodyReplaced => "BODY_REPLACED",
             Self::BatchGap { .. } | Self::BatchAgain { .. } | Self::BatchPrevious { .. } => "BATCH_CHAIN",
             Self::RootKey { .. } => "ROOT_KEY",
             Self::Genesis { .. } => "GENESIS",
@@ -194,7 +206,9 @@ impl Fault {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::BodyDestroyed | Self::ReplayEnded | Self::ArchiveKeyAlone { .. } => Severity::Info,
+            Self::BodyDestroyed | Self::BodyReplaced | Self::ReplayEnded | Self::ArchiveKeyAlone { .. } => {
+                Severity::Info
+            }
             Self::ReceivedEarly { .. } | Self::Dwell { .. } => Severity::Warning,
             _ => Severity::Error,
         }
@@ -206,8 +220,8 @@ impl Fault {
             "BATCH_SIGNATURE" | "AUTHORITY" | "KEY_COMPROMISED" | "ROOT_KEY" | "GENESIS" | "REGISTRY"
             | "BATCH_ORIGIN" => About::Authenticity,
             "BATCH_CHAIN" | "SEQ_GAP" | "SNAPSHOT" | "SNAPSHOT_OLD" | "SNAPSHOT_ROOT" | "BODY_MISSING"
-            | "BODY_DESTROYED" | "CHECKPOINT_BEYOND" | "REPLAY_ENDED" | "UNREGISTERED" | "REGISTERED_TWICE"
-            | "BATCH_COUNT" | "ARCHIVE_KEY_ALONE" => About::Completeness,
+            | "BODY_DESTROYED" | "BODY_REPLACED" | "CHECKPOINT_BEYOND" | "REPLAY_ENDED" | "UNREGISTERED"
+            | "REGISTERED_TWICE" | "BATCH_COUNT" | "ARCHIVE_KEY_ALONE" => About::Completeness,
             _ => About::Immutability,
         }
     }

@@ -107,6 +107,12 @@ impl Auditor {
         if self.counts.destroyed > 0 {
             faults.push((self.destroyed_first, Fault::BodyDestroyed, self.counts.destroyed));
         }
+        if self.changed.count > 0 {
+            faults.push((self.changed.first, Fault::BodyChanged, self.changed.count));
+        }
+        if self.counts.replaced > 0 {
+            faults.push((self.replaced_first, Fault::BodyReplaced, self.counts.replaced));
+        }
         if let Some(((oldest, since), registry)) = self.dwelling.oldest.zip(self.registry()) {
             let fault = dwell::fault_of(registry, since, self.received_at_ms);
             faults.extend(fault.map(|fault| (Some(Place::entry(oldest)), fault, 1)));

@@ -2,9 +2,11 @@
 //!
 //! Invariants: an event counts as ended only if the manifest withholds it under the marking of its ending, and the first open declaration that lists it
 //! is of that very ending, and refers to an open proposal of that very ending that lists it too, stands before the declaration, and was approved in between by
-//! another actor. What is marked and not declared so is an error; the four endings never pass for one another. A valid declaration is then held against
-//! what the log itself says of its rule ([`rules`]), and of holds ([`held`]). Whether it was lawful is not judged here. Specification: `specs/officer.md`.
+//! another actor, as it lay there: what a proposal lists later was not approved. What is marked and not declared so is an error; the four endings never pass for
+//! one another. A valid declaration is then held against what the log itself says of its rule ([`rules`]), and of holds ([`held`]). What is covered, and who
+//! approved it, is in [`covered`]. Whether it was lawful is not judged here. Specification: `specs/officer.md`.
 
+mod covered;
 mod held;
 mod rules;
 mod told;
@@ -12,33 +14,24 @@ mod told;
 use super::findings::{About, Finding, Severity};
 use super::report::Examined;
 use super::shut::Shut;
+use crate::approval::{Listed, Listing};
 use crate::commit::ShownBody;
 use crate::hash::Hash;
 use crate::kinds::records;
 use crate::registry::Registry;
 use crate::selection::SelectionList;
+use covered::Covered;
 use held::{Held, Selections};
 use rules::Against;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use told::{ENDINGS, Ending};
 use zegel_proto::parse;
-use zegel_proto::v1::{CustodySubject, EventKind, RedactionItem, RedactionSubject, SelectionSubject};
+use zegel_proto::v1::{CustodySubject, EventKind, RedactionItem, SelectionSubject};
 
 /// Entry and position.
 pub(super) type Spot = (u64, u32);
-/// Entry, position, slot, first item, number of items.
-type Part = (u64, u32, u32, u32, u32);
-
-/// Marking of a part that is covered for good.
-const FOREVER: &str = "blijvend_gelakt";
-/// Policy without which nothing is covered for good.
-const FOREVER_POLICY: &str = "permanent_redaction";
 /// Code of the act that clears a device.
 const CLEARANCE: &str = "vrijgave_apparaat";
-
-const fn part_of(item: &RedactionItem) -> Part {
-    (item.entry, item.position, item.slot, item.first_item, item.item_count)
-}
 
 /// Who acts, where, and what the registry says there.
 pub(super) struct Acting<'a> {
@@ -64,7 +57,9 @@ struct Proposed {
     code: String,
     /// The selection list that was in force; none, or one that does not read, has no category.
     list: SelectionList,
-    items: BTreeSet<Spot>,
+    /// What it lists, and where it first does.
+    items: BTreeMap<Spot, Spot>,
+    listing: Listing,
 }
 
 /// A declaration that is open.
@@ -88,50 +83,35 @@ struct Valid<'a> {
     approved: Spot,
 }
 
-/// An approval of a manifest.
-struct LookedAt {
-    actor: Hash,
-    spot: Spot,
-    may_be_forever: bool,
-}
-
-/// A part that was declared to be covered for good.
-struct Resealed {
-    manifest: Hash,
-    actor: Hash,
-    may_be_forever: bool,
-}
-
 /// What the acts and the manifest say of endings.
 #[derive(Default)]
 pub(super) struct Endings {
     proposed: BTreeMap<Hash, Proposed>,
-    /// Approvals of proposals, in log order.
+    /// Approvals of all that a proposal listed by then, in log order.
     approved: BTreeMap<Hash, Vec<(Hash, Spot)>>,
     declarations: Vec<Declared>,
     /// The first declaration that lists an event.
     declared: BTreeMap<Spot, usize>,
     marked: BTreeMap<Spot, usize>,
     selections: Selections,
-    resealed: BTreeMap<Part, Resealed>,
-    /// Parts that the manifest calls covered for good, with their grounds.
-    forever: BTreeMap<Part, String>,
     /// Statements of what may be removed from a phone.
     clearances: u64,
-    /// Manifests that were approved.
-    looked_at: BTreeMap<Hash, LookedAt>,
-    /// The open manifest, and who logged it.
-    manifest: Option<(Hash, Hash)>,
-    /// The ministry wants a second pair of eyes on it.
-    is_four_eyes: bool,
-    /// It covers more than what has ended.
-    has_cover: bool,
+    covered: Covered,
     /// A landing zone was purged, or may have been: its content is open where the archive exports it.
     has_purge: bool,
 }
 
 fn id(bytes: &[u8]) -> Hash {
     Hash::read(bytes).unwrap_or(Hash::ZERO)
+}
+
+/// The bytes of the items that an act lists, as far as they are open and canonical.
+fn raw_items(body: &ShownBody) -> impl Iterator<Item = &[u8]> {
+    body.items(records::ITEMS)
+        .iter()
+        .flatten()
+        .map(|item| &item[..])
+        .filter(|item| parse::<RedactionItem>(item).is_ok())
 }
 
 fn items(body: &ShownBody) -> impl Iterator<Item = RedactionItem> {
@@ -154,19 +134,10 @@ impl Endings {
         let Ok(subject) = parse::<SelectionSubject>(subject) else { return };
         match kind {
             EventKind::DestructionProposed => self.propose(by, subject, body),
-            EventKind::DestructionApproved => {
-                self.approved.entry(id(&subject.refers_to)).or_default().push((by.actor, by.spot));
-            }
-            EventKind::RedactionApproved => {
-                let (actor, spot, may_be_forever) = (by.actor, by.spot, by.policy(FOREVER_POLICY) == "on");
-                self.looked_at.insert(id(&subject.refers_to), LookedAt { actor, spot, may_be_forever });
-            }
+            EventKind::DestructionApproved => self.approve(by, &subject),
+            EventKind::RedactionApproved => self.covered.approve(by, &subject),
             EventKind::CorrectionNoted => self.clearances += u64::from(subject.code == CLEARANCE),
-            EventKind::BodyResealed => {
-                let (manifest, may_be_forever) = (id(&subject.refers_to), by.policy(FOREVER_POLICY) == "on");
-                let resealed = || Resealed { manifest, actor: by.actor, may_be_forever };
-                self.resealed.extend(items(body).map(|item| (part_of(&item), resealed())));
-            }
+            EventKind::BodyResealed => self.covered.reseal(by, &subject, items(body)),
             _ if ENDINGS.iter().any(|ending| ending.kind == kind) => {
                 let rule = [subject.list_version.as_str(), subject.code.as_str()].join(" ");
                 self.declare(kind, by, id(&subject.refers_to), rule, Some((subject.test, subject.code)), body);
@@ -184,10 +155,23 @@ impl Endings {
             word: subject.test,
             code: subject.code,
             list: SelectionList::in_force(by.registry).unwrap_or_default(),
-            items: BTreeSet::new(),
+            items: BTreeMap::new(),
+            listing: Listing::default(),
         });
         if of.actor == by.actor {
-            of.items.extend(items(body).map(|item| (item.entry, item.position)));
+            raw_items(body).for_each(|item| of.listing.push(item));
+            for item in items(body) {
+                of.items.entry((item.entry, item.position)).or_insert(by.spot);
+            }
+        }
+    }
+
+    /// An approval is of what the proposal has listed where it stands; one of anything else is none.
+    fn approve(&mut self, by: &Acting<'_>, subject: &SelectionSubject) {
+        let proposal = id(&subject.refers_to);
+        let lies_there = self.proposed.get(&proposal).map(|of| of.listing.listed());
+        if lies_there.is_some() && lies_there == Listed::read(subject) {
+            self.approved.entry(proposal).or_default().push((by.actor, by.spot));
         }
     }
 
@@ -210,13 +194,9 @@ impl Endings {
         }
     }
 
-    /// Takes a part of the open manifest: whether it needs a second pair of eyes is the policy in force where it stands.
-    pub(super) fn manifest(&mut self, actor: Hash, body: &ShownBody, registry: Option<&Registry>) {
-        let subject = body.value(records::SUBJECT).and_then(|subject| parse::<RedactionSubject>(subject).ok());
-        let Some(id) = subject.and_then(|subject| Hash::read(&subject.manifest)) else { return };
-        self.manifest = Some((id, actor));
-        let policy = registry.and_then(|registry| registry.policy("four_eyes")).unwrap_or_default();
-        self.is_four_eyes |= policy.split(',').any(|act| act.trim() == "redaction");
+    /// Takes a part of the open manifest.
+    pub(super) fn manifest(&mut self, by: &Acting<'_>, body: &ShownBody) {
+        self.covered.part(by, body);
     }
 
     /// Takes an item of the manifest.
@@ -224,11 +204,7 @@ impl Endings {
         let has = |code: &str| item.grounds.iter().any(|ground| ground == code);
         match ENDINGS.iter().position(|ending| item.slot == 0 && has(ending.code)) {
             Some(ending) => _ = self.marked.insert((item.entry, item.position), ending),
-            None if item.slot > 0 && has(FOREVER) => {
-                let grounds = item.grounds.iter().filter(|ground| *ground != FOREVER).map(String::as_str);
-                self.forever.insert(part_of(item), grounds.collect::<Vec<_>>().join(", "));
-            }
-            None => self.has_cover = true,
+            None => self.covered.item(item),
         }
     }
 
@@ -236,11 +212,12 @@ impl Endings {
     fn valid(&self, spot: Spot) -> Option<Valid<'_>> {
         let ending = &ENDINGS[*self.marked.get(&spot)?];
         let declared = &self.declarations[*self.declared.get(&spot)?];
-        let proposed = self.proposed.get(&declared.proposal).filter(|proposed| proposed.items.contains(&spot))?;
+        let proposed = self.proposed.get(&declared.proposal)?;
+        let listed = *proposed.items.get(&spot)?;
         let is_its_own = declared.kind == ending.kind
             && [&proposed.word, &declared.word].iter().all(|word| *word == ending.code)
             && declared.code == proposed.code;
-        let is_between = |place: Spot| proposed.spot < place && place < declared.spot;
+        let is_between = |place: Spot| listed < place && place < declared.spot;
         let approvals = self.approved.get(&declared.proposal)?;
         let by_another = approvals
             .iter()
@@ -248,22 +225,9 @@ impl Endings {
         by_another.filter(|_| is_its_own).map(|(_, approved)| Valid { ending, declared, proposed, approved: *approved })
     }
 
-    /// A part was covered for good by a decision that another actor approved, and where that was.
-    fn covered_for_good(&self, part: &Part) -> Option<Spot> {
-        let resealed = self.resealed.get(part)?;
-        let looked_at = self.looked_at.get(&resealed.manifest)?;
-        let is_valid = looked_at.actor != resealed.actor && (looked_at.may_be_forever || resealed.may_be_forever);
-        is_valid.then_some(looked_at.spot)
-    }
-
     /// Where it was approved that an event ends, or that a part of it is covered for good; `None` if nothing valid says so.
     pub(super) fn approval(&self, spot: Spot) -> Option<Spot> {
-        if let Some(valid) = self.valid(spot) {
-            return Some(valid.approved);
-        }
-        let (entry, position) = spot;
-        let parts = (entry, position, 0, 0, 0)..=(entry, position, u32::MAX, u32::MAX, u32::MAX);
-        self.forever.range(parts).filter_map(|(part, _)| self.covered_for_good(part)).min()
+        self.valid(spot).map(|valid| valid.approved).or_else(|| self.covered.approval(spot))
     }
 
     /// Content that was purged here for an archive is open where that archive exports it.
@@ -273,7 +237,7 @@ impl Endings {
 
     /// Findings of the bundle, and what came of holds and classes.
     pub(super) fn findings(&self, shut: &Shut) -> (Vec<Finding>, Examined, Examined) {
-        let mut findings = self.forever_findings();
+        let mut findings = self.covered.findings();
         findings.extend(self.cleared());
         let (mut holds, mut classes) = (Examined::default(), Examined::default());
         let (mut ended, mut against, mut held, mut undeclared) = (BTreeMap::new(), BTreeMap::new(), 0u64, 0u64);
@@ -297,7 +261,7 @@ impl Endings {
         }
         findings.extend(ended.into_iter().map(|(key, count)| told::ended(key, count)));
         findings.extend(against.into_iter().map(|((key, why), count)| told::against(key, why, count)));
-        findings.extend(self.unapproved());
+        findings.extend(self.covered.unapproved());
         findings.extend(told::undeclared(undeclared));
         findings.extend(told::held(held));
         (findings, holds, classes)
@@ -319,44 +283,5 @@ impl Endings {
         let en = "Of a phone that this package is about it was declared what may be removed, after the receipts of its read-out.";
         let finding = Finding::of("DEVICE_CLEARED", Severity::Info, About::Custody, nl.into(), en.into());
         (self.clearances > 0).then(|| finding.times(self.clearances))
-    }
-
-    fn unapproved(&self) -> Option<Finding> {
-        let approved = |(id, actor)| self.looked_at.get(&id).filter(|looked_at| looked_at.actor != actor);
-        let is_approved = self.manifest.and_then(approved).is_some();
-        let nl = "Het beleid vraagt een tweede paar ogen op wat is gelakt; niemand anders keurde het goed.";
-        let en = "Policy wants a second pair of eyes on what is covered; nobody else approved it.";
-        let finding = Finding::of("MANIFEST_UNAPPROVED", Severity::Warning, About::Completeness, nl.into(), en.into());
-        (self.is_four_eyes && self.has_cover && !is_approved).then_some(finding)
-    }
-
-    /// What is covered for good, by ground, and what is only called so.
-    fn forever_findings(&self) -> Vec<Finding> {
-        let (mut by_ground, mut undeclared): (BTreeMap<&str, u64>, u64) = (BTreeMap::new(), 0);
-        for (part, grounds) in &self.forever {
-            match self.covered_for_good(part) {
-                Some(_) => *by_ground.entry(grounds).or_default() += 1,
-                None => undeclared += 1,
-            }
-        }
-        let mut findings = Vec::new();
-        for (grounds, count) in by_ground {
-            let grounds = super::plain::plain(grounds);
-            let nl = format!(
-                "Blijvend gelakt in het archiefexemplaar, met een goedgekeurd besluit ({grounds}): de woorden bestaan daar niet meer."
-            );
-            let en = format!(
-                "Covered for good in the archive copy, by an approved decision ({grounds}): the words no longer exist there."
-            );
-            let finding = Finding::of("PERMANENTLY_REDACTED", Severity::Info, About::Completeness, nl, en);
-            findings.push(finding.times(count));
-        }
-        if undeclared > 0 {
-            let nl = "Wat is gelakt heet blijvend gelakt, zonder geldig besluit daartoe.".into();
-            let en = "What is covered is called covered for good, without a valid decision of it.".into();
-            let finding = Finding::of("REDACTION_UNDECLARED", Severity::Error, About::Completeness, nl, en);
-            findings.push(finding.times(undeclared));
-        }
-        findings
     }
 }

@@ -120,14 +120,14 @@ impl Desk {
         if let Some(watch) = &mut self.export {
             watch.event(place, facts, source, shown_body)?;
         }
-        if let (EventKind::RedactionManifest, Some(body)) = (facts.kind, shown_body) {
-            self.redaction.part(place, body, registry)?;
-            self.redaction.endings.manifest(source, body, registry);
-        }
         if family(facts.kind) == Family::Records {
             let received_at_ms = event.batch.received_at_ms;
             let spot = (place.entry, place.position.unwrap_or(0));
             let acting = Acting { spot, actor: source, received_at_ms, registry };
+            if let (EventKind::RedactionManifest, Some(body)) = (facts.kind, shown_body) {
+                self.redaction.part(place, body, registry)?;
+                self.redaction.endings.manifest(&acting, body);
+            }
             self.redaction.endings.act(facts.kind, &acting, shown_body);
         }
         let shown_as = shown_as(facts, shown_body);

@@ -226,6 +226,14 @@ impl Log {
         public(EventKind::KeyRevoked, &KeyRevoked { key, reason, compromised_from_entry: from })
     }
 
+    /// Registers one officer more; who acts as the officer from here on is told by [`by_another_officer`].
+    fn register_another_officer(&mut self, officer: &Actor) {
+        let role = Role::Officer as i32;
+        let named = ActorRegistered { actor: officer.id.to_vec(), role, name: "Ander".into() };
+        let events = vec![public(EventKind::ActorRegistered, &named), self.key_added(officer, &officer.key)];
+        self.batch(Who::Root, events);
+    }
+
     /// The next number of a capture.
     pub fn seq(&mut self, source: Hash, conversation: Hash) -> u64 {
         let next = self.next_seq.entry((source, CUSTODIAN, conversation)).or_default();
@@ -511,6 +519,15 @@ impl Log {
         evidence.rows(plan, &self.rows(snapshot.covers));
         evidence
     }
+}
+
+/// What another officer of this log does.
+pub fn by_another_officer(log: &mut Log, does: impl FnOnce(&mut Log)) {
+    let mut other = Actor::new(6);
+    log.register_another_officer(&other);
+    std::mem::swap(&mut log.officer, &mut other);
+    does(log);
+    std::mem::swap(&mut log.officer, &mut other);
 }
 
 pub struct Row {

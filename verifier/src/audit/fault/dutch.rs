@@ -24,9 +24,18 @@ pub(super) fn sentence(fault: &Fault) -> String {
         F::SealedRoot { found, wanted } => {
             format!("wat verzegeld is leidt tot {found}, de bron ondertekende {wanted}")
         }
-        F::BodyMissing => "de verzegelde inhoud is weg, en daarna is geen vernietiging of overdracht vastgelegd".into(),
+        F::BodyMissing => {
+            "de verzegelde inhoud is weg, en daarna is geen vernietiging, schoning, verwijdering of overdracht vastgelegd"
+                .into()
+        }
         F::BodyDestroyed => {
-            "de verzegelde inhoud is weg; daarna is een vernietiging of overdracht vastgelegd, wat die noemt is verzegeld".into()
+            "de verzegelde inhoud is weg; daarna is een vernietiging, schoning, verwijdering of overdracht vastgelegd, wat die noemt is verzegeld".into()
+        }
+        F::BodyChanged => {
+            "er ligt andere verzegelde inhoud dan ondertekend is, en daarna is geen BODY_RESEALED vastgelegd".into()
+        }
+        F::BodyReplaced => {
+            "er ligt andere verzegelde inhoud dan ondertekend is; daarna is een BODY_RESEALED vastgelegd, wat die noemt is verzegeld".into()
         }
         _ => of_the_state(fault),
     }

@@ -129,9 +129,12 @@ impl Auditor {
         counts.batches = from.u64()?;
         counts.snapshots = from.u64()?;
         counts.destroyed = from.u64()?;
+        counts.replaced = from.u64()?;
         counts.resealed = from.u64()?;
         self.missing = Missing { count: from.u64()?, first: from.place()? };
         self.destroyed_first = from.place()?;
+        self.changed = Missing { count: from.u64()?, first: from.place()? };
+        self.replaced_first = from.place()?;
         let (entry, since_ms) = (from.maybe()?, from.maybe()?);
         self.dwelling = Dwelling::of(entry.zip(since_ms));
         Ok(())

@@ -71,12 +71,17 @@ impl Auditor {
         to.u64(self.received_at_ms)?;
         to.maybe(self.broken_at)?;
         let counts = &self.counts;
-        for count in [counts.events, counts.batches, counts.snapshots, counts.destroyed, counts.resealed] {
+        for count in
+            [counts.events, counts.batches, counts.snapshots, counts.destroyed, counts.replaced, counts.resealed]
+        {
             to.u64(count)?;
         }
         to.u64(self.missing.count)?;
         to.place(self.missing.first)?;
         to.place(self.destroyed_first)?;
+        to.u64(self.changed.count)?;
+        to.place(self.changed.first)?;
+        to.place(self.replaced_first)?;
         to.maybe(self.dwelling.oldest.map(|(entry, _)| entry))?;
         to.maybe(self.dwelling.since_ms())?;
         self.write_registry(&mut to)?;

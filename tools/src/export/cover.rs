@@ -324,6 +324,7 @@ fn run(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zegel_proto::GrammarError;
 
     fn grounds() -> Vec<String> {
         vec!["5.1.2.e".into()]

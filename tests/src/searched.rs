@@ -67,7 +67,7 @@ fn entries(file: &[u8]) -> Vec<u8> {
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(file)) else { return all };
     for number in 0..archive.len() {
         let mut entry = archive.by_index(number).expect("an entry");
-        all.extend(entry.name().as_bytes());
+        all.extend(entry.name_raw());
         entry.read_to_end(&mut all).expect("unpacked");
     }
     all

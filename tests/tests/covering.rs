@@ -26,7 +26,7 @@ fn read_out() -> Stage {
         "13-05-2026 09:03 - Ca\u{200e}rla Vos: tot zo",
         "14-05-2026 10:00 - Bram Bakker: dit blijft te lezen",
     ];
-    std::fs::write(phone.join("WhatsApp-chat.txt"), chat.join("\n") + "\n").expect("written");
+    std::fs::write(phone.join("_chat.txt"), chat.join("\n") + "\n").expect("written");
     std::fs::write(phone.join("Loonstrook Jan Jansen.pdf"), "inhoud van de strook").expect("written");
     let file = phone.display().to_string();
     let of = ["import", "whatsapp", &file, "--custodian", "Carol", "--timezone", "Europe/Amsterdam"];
@@ -248,4 +248,16 @@ fn names_of_other_ids_stay_closed_where_the_order_says_so_and_no_manifest_covers
     let said = refused(&stage, &words(&order(&never, ["--withhold", &place])));
     assert!(said.contains("registers another id than the scope's"), "{said}");
     assert!(!Path::new(&never).exists());
+
+    // What lies beyond the edges of a period is withheld, and so is the title that it alone names.
+    stage.zegel(&["register", "conversation", "--title", "Kapsalon", "--channel", "signal"]);
+    let line = json!({ "kind": "MESSAGE_CREATED", "custodian": "Carol", "conversation": "Kapsalon", "channel": "SIGNAL",
+        "proof_class": "B_GATEWAY", "at": "2026-04-03T12:00:00Z", "sender": "x", "text": "knippen" });
+    append(&stage, &[line]);
+    let edges = out("edges");
+    let period = ["--from", "202605", "--to", "202605", "--edges", "24", "--out", &edges];
+    let made = run(&stage, &[&["export", "--recipient", RECIPIENT, "--custodian", "Carol"], &period[..]].concat());
+    assert_eq!((&made["kept_closed"], &made["withheld"]), (&1.into(), &1.into()), "{made:#}");
+    let files = searched(Path::new(&edges));
+    assert!(that_hold(&files, "Kapsalon").is_empty() && !that_hold(&files, "Dossier").is_empty());
 }

@@ -112,6 +112,15 @@ fn covered_words_stand_in_no_byte_of_what_leaves_wherever_their_event_says_them_
         assert!(said.contains(&format!("what is covered stands in {parts} too")), "{cover}: {said}");
     }
 
+    // The log knows what was tried. Approved all the same, it is not carried out for good: these words would still be there.
+    run(&stage, &["policy", "permanent_redaction", "on"]);
+    let waiting = run(&stage, &["approve"])["waiting"].as_array().expect("manifests").clone();
+    let tried = waiting.first().and_then(Value::as_str).expect("a manifest");
+    run(&stage, &["approve", tried, "--person", "hoofd DIV"]);
+    let order = ["redact", "permanent", "order", tried, "--out", &half];
+    let said = refused(&stage, &[&order[..], &CHAT].concat());
+    assert!(said.contains("what is covered stands in") && !Path::new(&half).exists(), "{said}");
+
     // A plan is widened, and says so; the officer types nothing of it.
     let parts = [
         (slip.as_str(), "text", 2, 1),

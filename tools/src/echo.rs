@@ -72,7 +72,10 @@ impl Said {
     fn stands_in(&self, open: &[u8]) -> bool {
         let open = Folded::of(open).trimmed();
         let is_same = |value: &Folded| open.has(value) || value.has(&open);
-        !open.is_empty() && (self.values.iter().any(is_same) || self.words.iter().any(|word| open.has(word)))
+        let digits = open.digits();
+        let mut numbers = self.values.iter().chain(&self.words).filter_map(Folded::number);
+        let has_words = || self.values.iter().any(is_same) || self.words.iter().any(|word| open.has(word));
+        !open.is_empty() && (has_words() || numbers.any(|number| digits.contains(&number)))
     }
 }
 
@@ -151,7 +154,7 @@ impl Event<'_> {
         let value = || self.body.value(unit.slot as usize).unwrap_or_default();
         match unit.slot as usize {
             // A record of JSON is all of the event.
-            chat::AS_WRITTEN if value().starts_with(b"{") => self.covered.iter().any(|other| *other != unit),
+            chat::AS_WRITTEN if value().trim_ascii_start().starts_with(b"{") => self.covered.iter().any(|other| *other != unit),
             // A notice names its people by itself, whatever word of it is covered.
             chat::DETAIL => {
                 let names = self.strings(unit);

@@ -344,6 +344,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_redacted_too_is_said_once_in_the_officers_words() {
+        let part = |part: &str| Again { place: "4:17".into(), part: part.into() };
+        let said = again(&[part("attachments:0"), part("attachments:1"), part("native_id"), part("as_written")]);
+        let said = said.expect("something");
+        assert_eq!(said["nl"], "Ook gelakt, omdat het daar nog eens staat: een bijlage, het bronrecord.");
+        assert_eq!(said["en"], "Redacted too, since it stands there once more: an attachment, the source's record.");
+        assert_eq!(again(&[]), None);
+    }
+
+    #[test]
     fn a_refusal_shows_no_place_of_the_log_but_to_who_asks_for_it() {
         let spot = Spot { entry: 41, position: 7 };
         let held = DeskError::Destroy(DestroyError::Held { spot, reason: "enqu\u{202e}ete".into() });

@@ -8,6 +8,8 @@ const ANYWHERE_FROM: usize = 5;
 const DIGITS_MIN: usize = 3;
 /// A piece of a word that is joined by a mark (`jan-peter`, `nota_jansen.pdf`) is looked for by itself from here on.
 const PIECE_MIN: usize = 3;
+/// Digits at the end of a telephone number by which it is known with and without its country.
+const NUMBER_END: usize = 8;
 /// Words that name nobody and nothing, of Dutch, English and file names: covered in a passage, they are covered there only.
 const EMPTY: &str = " aan af al als alle and any are at be ben bent bij but by can com da dan dat de deed deel den der des deze die dit doc docx doe doen does door \
     du dus een eens eerst elk en er even for from gaan gaat geen goed haar had has have heb hebben heeft hem hen het hier hij him his hoe hun htm html http https \
@@ -66,6 +68,19 @@ impl Folded {
     pub(super) fn words_like(&self, other: &Self) -> Vec<Range<usize>> {
         let bytes = |range: Range<usize>| self.letters[range.start].at..self.letters[range.end - 1].at + 1;
         self.finds(other).filter(|range| self.is_word(range)).map(bytes).collect()
+    }
+
+    /// Its digits, without what stands between them.
+    pub(super) fn digits(&self) -> String {
+        self.letters.iter().map(|letter| letter.folded).filter(char::is_ascii_digit).collect()
+    }
+
+    /// The end of a telephone number, which is the same however the number is written; none of what is no number.
+    pub(super) fn number(&self) -> Option<String> {
+        let is_number = !self.letters.iter().any(|letter| letter.folded.is_alphabetic());
+        let digits = self.digits();
+        let begin = digits.len().checked_sub(NUMBER_END).filter(|_| is_number)?;
+        digits.get(begin..).map(str::to_owned)
     }
 
     /// Words by which it can be told: each as it is, and its pieces.

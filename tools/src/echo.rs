@@ -154,7 +154,9 @@ impl Event<'_> {
         let value = || self.body.value(unit.slot as usize).unwrap_or_default();
         match unit.slot as usize {
             // A record of JSON is all of the event.
-            chat::AS_WRITTEN if value().trim_ascii_start().starts_with(b"{") => self.covered.iter().any(|other| *other != unit),
+            chat::AS_WRITTEN if value().trim_ascii_start().starts_with(b"{") => {
+                self.covered.iter().any(|other| *other != unit)
+            }
             // A notice names its people by itself, whatever word of it is covered.
             chat::DETAIL => {
                 let names = self.strings(unit);

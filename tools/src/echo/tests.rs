@@ -139,7 +139,8 @@ fn an_account_stands_in_the_ids_of_the_message_and_a_number_in_both_names() {
     ];
     assert_eq!(again(&slots, &[whole(chat::DISPLAY_NAME)]), ["sender", "as_written"]);
     // However it is written.
-    let slots = [value(chat::SENDER, "+31612345678"), value(chat::DISPLAY_NAME, "06-1234 5678"), text("bel 0612345678 nu")];
+    let slots =
+        [value(chat::SENDER, "+31612345678"), value(chat::DISPLAY_NAME, "06-1234 5678"), text("bel 0612345678 nu")];
     assert_eq!(again(&slots, &[whole(chat::SENDER)]), ["display_name"]);
     assert_eq!(again(&slots, &[item(chat::TEXT, 1)]), ["sender", "display_name"]);
     assert_eq!(again(&[value(chat::SENDER, "+31612345679"), text("bel 0612345678")], &[item(chat::TEXT, 1)]), [""; 0]);

@@ -8,7 +8,7 @@ export function hands(page, out, axe) {
   let failed = 0;
   const check = (ok, what) => { if (!ok) failed += 1; console.log(`${ok ? "ok    " : "FAILED"} ${what}`); };
   const until = (expression) => page.run(`new Promise((good, bad) => { const end = Date.now() + 30000; const look = () => { const found = (() => { try { return ${expression}; } catch { return null; } })();
-    if (found) good(found); else if (Date.now() > end) bad(new Error(${JSON.stringify(expression)} + ": " + document.querySelector("#alert").textContent)); else setTimeout(look, 50); }; look(); })`);
+    if (found) good(found); else if (Date.now() > end) bad(new Error(${JSON.stringify(expression)} + ": " + document.querySelector("#status").textContent + " " + document.querySelector("#alert").textContent)); else setTimeout(look, 50); }; look(); })`);
   const click = async (expression) => {
     const at = await page.run(`(() => { const one = ${expression}; one.scrollIntoView({ block: "center" }); const box = one.getClientRects()[0]; return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`);
     for (const type of ["mousePressed", "mouseReleased"]) await page.send("Input.dispatchMouseEvent", { type, x: at.x, y: at.y, button: "left", clickCount: 1 });
@@ -36,7 +36,8 @@ export function hands(page, out, axe) {
   // A button by the words that a screen reader says.
   const button = (words, within = "main") => `[...document.querySelectorAll(${JSON.stringify(`${within} button`)})].find((one) => one.checkVisibility() && (one.getAttribute("aria-label") ?? one.textContent).includes(${JSON.stringify(words)}))`;
   const choose = async (selector, wanted) => page.run(`(() => { const one = ${one(selector)}; one.value = ${JSON.stringify(wanted)}; one.dispatchEvent(new Event("change")); return one.value; })()`);
-  const go = async (view) => { await click(one(`[data-view=${view}]`)); await until(`${one(`#${view}`)}.checkVisibility()`); };
+  // What is asked for when a view opens has been laid out: a click does not meet a list that is about to be made anew.
+  const go = async (view) => { await click(one(`[data-view=${view}]`)); await until(`${one(`#${view}`)}.checkVisibility() && !/^(Bezig|Working)/.test(${one("#status")}.textContent)`); };
   const says = (words, where = "#status") => until(`${one(where)}.textContent.includes(${JSON.stringify(words)})`);
   // What is refused is said in Dutch, without a place or an id; the technical words are there on request.
   const refused = async (words, what) => {

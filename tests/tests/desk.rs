@@ -203,12 +203,12 @@ fn chats_of_every_way_of_capture_are_read_covered_and_leave_in_every_form() {
     stage.zegel(&["policy", "four_eyes", "redaction"]);
     play(&stage, "desk-mixed.mjs", |_| {});
 
-    let made = files(&stage.path("gemaakt/Enquête-Veerhaven"));
+    let made = files(&stage.path("gemaakt/Woo-Veerhaven"));
     let ends = |end: &str| made.iter().filter(|path| path.to_string_lossy().ends_with(end)).count();
     assert!(ends("pakbon.xml") == 1 && ends(".rsmf") >= 1 && ends("aantallen.csv") == 1, "{made:?}");
     // A word of Signal is covered in the text, and so is the record beside it, which says the word again.
     let bundle = made.iter().find(|path| path.ends_with("bewijspakket/bag-info.txt")).and_then(|path| path.parent());
-    let (code, found) = stage.verify(bundle.expect("a bundle in the package for the committee"), &[]);
+    let (code, found) = stage.verify(bundle.expect("a bundle in the package of the investigators"), &[]);
     assert_eq!((code, &found["report"]["counts"]["covered_by_ground"]["5.1.2e"]), (Some(0), &2.into()), "{found:#}");
     assert!(made.iter().filter(|file| file.to_string_lossy().contains("pakket-")).all(|file| !holds(file, "ja hoor")));
 }

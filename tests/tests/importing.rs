@@ -40,13 +40,7 @@ impl Reader for Failing {
     fn align(&self, known: &[Known], key: &FingerprintKey) -> Alignment {
         self.text.align(known, key)
     }
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError> {
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError> {
         if index == self.at {
             let reason = io::Error::other("the disk failed");
             return Err(ParcelError::Unreadable { path: "disk".into(), reason }.into());

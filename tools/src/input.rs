@@ -258,7 +258,7 @@ impl InputAttachment {
         let failed =
             |reason: std::io::Error| InputError::File { path: path.display().to_string(), reason: reason.to_string() };
         let mut file = File::open(&path).map_err(failed)?;
-        let blob = source.store_blob(&mut file)?;
+        let blob = source.blob_spool().store(&mut file)?;
         let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Attached::Present { name: if name.is_empty() { own_name } else { name }, media_type, blob })
     }

@@ -11,6 +11,10 @@ use clap::Parser;
 use command::{Arguments, CommandError, Outcome};
 use std::process::ExitCode;
 
+/// Reading out makes and drops a tree of small pieces for each record (`specs/cost.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

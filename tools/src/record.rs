@@ -24,7 +24,7 @@ pub enum Attached {
         name: String,
         /// Media type as stated, or empty.
         media_type: String,
-        /// Its blob, from `Source::store_blob`.
+        /// Its blob, from `BlobSpool::store`.
         blob: BlobSummary,
     },
     /// The source says that media was left out.

@@ -30,6 +30,7 @@ mod view;
 
 pub(crate) use batching::now_ms;
 pub use batching::{BATCH_EVENTS_MAX, sign_batch};
+pub use blobs::BlobSpool;
 pub use chain::Head;
 pub use client::ClientCertificate;
 pub use connection::{Backoff, Connection, LedgerError};

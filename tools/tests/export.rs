@@ -59,7 +59,7 @@ impl World {
             ids.push(officer.register_conversation(&entry).await.expect("registered").id);
         }
         let mut source = Source::of_folder(&keys, Actor::Source, &address).await.expect("a source");
-        let blob = source.store_blob(&mut &PICTURE[..]).expect("stored");
+        let blob = source.blob_spool().store(&mut &PICTURE[..]).expect("stored");
         let record = |number: u64, custodian: Hash, conversation: Hash| {
             let mut record = Record::new(EventKind::MessageCreated, conversation, custodian);
             record.occurred = Occurred::by_source(1_651_572_660_000 + number);

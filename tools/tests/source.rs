@@ -154,7 +154,7 @@ async fn a_batch_for_which_a_disk_has_no_room_waits_and_goes_when_there_is() {
 async fn a_blob_that_goes_on_elsewhere_than_we_thought_takes_no_batch_with_it() {
     let world = World::begin().await;
     let mut source = world.source().await;
-    let blob = source.store_blob(&mut &b"a picture"[..]).expect("stored");
+    let blob = source.blob_spool().store(&mut &b"a picture"[..]).expect("stored");
     let (name, media_type) = ("bord.jpg".into(), "image/jpeg".into());
     let mut record = world.record("bericht 0");
     record.attachments = Field::Value(vec![Attached::Present { name, media_type, blob }]);
@@ -293,7 +293,7 @@ async fn an_attachment_is_uploaded_in_as_many_calls_as_it_takes() {
     world.ledger.state().blob_bytes_per_call = Some(500_000);
     let mut source = world.source().await;
     let plain: Vec<u8> = (0..3_000_000u32).map(|byte| (byte % 249) as u8).collect();
-    let blob = source.store_blob(&mut plain.as_slice()).expect("stored");
+    let blob = source.blob_spool().store(&mut plain.as_slice()).expect("stored");
     let attached = Attached::Present { name: "film.mp4".into(), media_type: "video/mp4".into(), blob: blob.clone() };
     let mut record = world.record("bericht 0");
     record.attachments = Field::Value(vec![attached]);

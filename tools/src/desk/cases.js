@@ -40,6 +40,8 @@ on("openCase", async () => {
 
 async function showCase(name) {
   const one = await ask("case", { case: name });
+  // What was chosen stays chosen when the same case is shown anew.
+  const chosenCover = openedCase === name ? $("packCover").value : "";
   openedCase = name;
   $("case").hidden = false;
   $("caseTitle").textContent = one.case;
@@ -49,7 +51,8 @@ async function showCase(name) {
   $("notes").replaceChildren(...one.notes.map((note) => make("li", [t("noteNames")[note.about] ?? note.about, note.decision, note.text, note.until ? t("due_after")(note.until) : ""].filter(Boolean).join(" · "))));
   options("packCover", [["", t("uncovered")], ...one.manifests.map((manifest) => [manifest.id, `${manifest.decision} (${t("parts")(manifest.count)}${manifest.approved ? "" : `, ${t("notYet")}`})`])]);
   // What was approved is more likely meant than a package in which all is open.
-  $("packCover").value = one.manifests.find((manifest) => manifest.approved)?.id ?? "";
+  const cover = one.manifests.find((manifest) => manifest.id === chosenCover) ?? one.manifests.find((manifest) => manifest.approved);
+  $("packCover").value = cover?.id ?? "";
   packages(one);
   const isOpen = one.state !== "closed";
   for (const id of ["caseWork", "closeOf", "formOf"]) $(id).hidden = !isOpen;

@@ -251,6 +251,8 @@ fn case_row(name: &str, case: &Case, now_ms: u64) -> Value {
     let noted = |about: &str| case.noted.iter().any(|noted| noted.about == about);
     let state = match () {
         () if case.is_closed => "closed",
+        // Also of a case in which something left before: nothing more does until the term has passed.
+        () if !case.disclosures.is_empty() && now_ms < case.waits_until_ms() => "waits",
         () if !case.disclosures.is_empty() => "disclosed",
         () if !noted("zoekslag") => "search",
         () if case.decision().is_none() => "decision",

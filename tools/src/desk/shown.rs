@@ -10,6 +10,9 @@ use zegel_verifier::bundle::plain::plain;
 use zegel_verifier::kinds::chat;
 use zegel_verifier::labels;
 
+/// Characters of a message that another one acts on.
+const ABOUT_CHARS: usize = 80;
+
 /// Messages of a conversation, or of a search.
 pub(super) fn all(zone: &Zone, reading: &Reading, messages: Vec<Message>) -> Vec<Value> {
     let acts = Acts::of(reading);
@@ -24,15 +27,33 @@ pub(super) fn one(zone: &Zone, reading: &Reading, acts: &Acts, message: &Message
     let attachments: Vec<String> = message.attachments.iter().map(|name| plain(name)).collect();
     let kind = EventKind::from_str_name(message.kind).unwrap_or_default();
     let (nl, en) = labels::kind(kind);
-    let (sender, target) = (quiet(&message.sender), quiet(&message.target));
+    let sender = quiet(&message.sender);
+    let target = event.and_then(|event| about(reading, event, &message.target)).unwrap_or_default();
     json!({
         "place": message.place, "kind": message.kind, "label": { "nl": nl, "en": en }, "at_ms": message.at_ms,
         "day": zone.told(message.at_ms), "time": zone.clock(message.at_ms, Exact::Minute),
         "sender": sender, "custodian": plain(&message.custodian), "conversation": plain(&message.conversation),
         "words": words, "attachments": attachments, "class": class, "said": message.is_said(),
-        // A number of the log says nothing to a reader.
-        "target": if target.starts_with("seq:") { String::new() } else { target }, "gone": message.is_gone,
+        "target": target, "gone": message.is_gone,
     })
+}
+
+/// What an event acts on, in the words of that message: a number of the log or an id of the service says nothing to a reader.
+fn about(reading: &Reading, event: &ReadEvent, target: &str) -> Option<String> {
+    let number = target.strip_prefix("seq:").and_then(|number| number.parse::<u64>().ok());
+    let is_named = |other: &&ReadEvent| match number {
+        Some(number) => other.source == event.source && other.facts.conversation_seq == number,
+        None => said(other, chat::NATIVE_ID) == target,
+    };
+    let is_near = |other: &&ReadEvent| {
+        (other.facts.custodian, other.facts.conversation) == (event.facts.custodian, event.facts.conversation)
+    };
+    let named = reading.events.iter().find(|other| !target.is_empty() && is_near(other) && is_named(other))?;
+    let (_, body) = named.body.as_ref()?;
+    let text: Vec<u8> = body.items(chat::TEXT).iter().flatten().flat_map(|part| part.iter().copied()).collect();
+    let words = quiet(String::from_utf8_lossy(&text).trim());
+    let is_long = words.chars().nth(ABOUT_CHARS).is_some();
+    Some(words.chars().take(ABOUT_CHARS).chain(is_long.then_some('…')).collect())
 }
 
 /// A message with what a manifest covers of it: its words as runs, and the other parts by their names.

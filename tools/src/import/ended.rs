@@ -148,7 +148,7 @@ mod tests {
         fn align(&self, _: &[Known], _: &FingerprintKey) -> Alignment {
             unreachable!("nobody asks")
         }
-        fn record(&mut self, _: CaptureIds, _: usize, _: Row, _: &MediaStore<'_>) -> Result<Record, ImportError> {
+        fn record(&mut self, _: CaptureIds, _: usize, _: Row, _: &MediaStore) -> Result<Record, ImportError> {
             unreachable!("nobody asks")
         }
         fn is_known_by_place(&self, index: usize) -> bool {

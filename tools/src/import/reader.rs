@@ -7,9 +7,9 @@ use super::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row};
 use super::error::ImportError;
 use crate::record::Record;
 use crate::seal::{BlobError, BlobSummary, encrypt_blob};
-use crate::source::{Source, SourceError};
+use crate::source::{BlobSpool, Source, SourceError};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zegel_proto::v1::{Channel, ProofClass};
 use zegel_verifier::hash::Hash;
 
@@ -51,22 +51,22 @@ pub struct Gap {
 }
 
 /// Where media go: encrypted into the source's spool, or into a folder, for whoever only looks.
-pub struct MediaStore<'a>(Store<'a>);
+pub struct MediaStore(Store);
 
-enum Store<'a> {
-    Source(&'a Source),
-    Folder(&'a Path),
+enum Store {
+    Spool(BlobSpool),
+    Folder(PathBuf),
 }
 
-impl<'a> MediaStore<'a> {
-    pub(super) fn of(source: &'a Source) -> Self {
-        Self(Store::Source(source))
+impl MediaStore {
+    pub(super) fn of(source: &Source) -> Self {
+        Self(Store::Spool(source.blob_spool()))
     }
 
     /// Puts ciphertexts into a folder, where nothing takes them up.
     #[must_use]
-    pub fn of_folder(folder: &'a Path) -> Self {
-        Self(Store::Folder(folder))
+    pub fn of_folder(folder: &Path) -> Self {
+        Self(Store::Folder(folder.into()))
     }
 
     /// Takes one file.
@@ -75,7 +75,7 @@ impl<'a> MediaStore<'a> {
     /// [`SourceError`].
     pub fn put(&self, mut plaintext: impl Read) -> Result<BlobSummary, SourceError> {
         match &self.0 {
-            Store::Source(source) => source.store_blob(&mut plaintext),
+            Store::Spool(spool) => spool.store(&mut plaintext),
             Store::Folder(folder) => {
                 let mut file = tempfile::tempfile_in(folder).map_err(BlobError::from)?;
                 Ok(encrypt_blob(&mut plaintext, &mut file)?)
@@ -98,7 +98,7 @@ pub struct Tally {
 }
 
 /// One chat of a read-out, read and understood. Records are counted from 0, in the order of the file.
-pub trait Reader {
+pub trait Reader: Send {
     /// The channel.
     fn channel(&self) -> Channel;
 
@@ -141,13 +141,7 @@ pub trait Reader {
     ///
     /// # Errors
     /// [`ImportError`].
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError>;
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError>;
 
     /// What the format leaves out by design.
     fn gaps(&self) -> &[Gap] {

@@ -3,18 +3,23 @@
 //! What the ministry does not want here is not taken: a contact that nobody admitted, and what is marked above the permitted level. The log says that it was
 //! there, and nothing of what it was.
 
+mod making;
+
 use super::alignment::{Alignment, Fingerprint, FingerprintKey};
 use super::error::ImportError;
-use super::fitting::{fitted, shorten};
+use super::fitting::shorten;
 use super::held::Held;
-use super::plan::{Counts, Plan, Standing, plan};
-use super::reader::{CaptureIds, Gap, MediaStore, Reader, Tally};
+use super::plan::{Counts, Plan, Planned, Standing, plan};
+use super::reader::{CaptureIds, Gap, Reader, Tally};
 use crate::admission::Gate;
 use crate::entropy::random_id;
 use crate::event::{CaptureDetail, CaptureItems, CaptureRecord, Draft, EventError, Field, Occurred};
 use crate::record::Record;
-use crate::rubricering::{INCIDENT, POLICY, routed_out};
+use crate::rubricering::INCIDENT;
 use crate::source::Source;
+use making::Making;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use zegel_proto::limits::{LIST_ITEMS_MAX, NAME_BYTES_MAX};
 use zegel_proto::v1::{
     Channel, ChatDetail, EventKind, GapDetail, ManifestDetail, ManifestRun, ProofClass, ReadoutChat, ReadoutDetail,
@@ -94,7 +99,7 @@ pub struct Outcome {
 pub async fn readout(
     source: &mut Source,
     desk: &Desk,
-    mut chats: Vec<Chat>,
+    chats: Vec<Chat>,
     skipped: &[Skipped],
     now_ms: impl Fn() -> u64,
     progress: &mut dyn FnMut(u64, u64),
@@ -112,21 +117,24 @@ pub async fn readout(
     let desk = Session { desk, session, origin };
     source.append(vec![desk.event(EventKind::ReadoutOpened, opened_ms, 0, &[])?]).await?;
     let mut outcomes = Vec::with_capacity(chats.len());
-    for chat in &mut chats {
-        let mut at = (0, 0);
+    let mut items = Vec::with_capacity(found);
+    for chat in chats {
+        let (mut at, file) = ((0, 0), chat.reader.file().name.clone());
         let mut noted = |done, all| {
             at = (done, all);
             progress(done, all);
         };
         let appended = chat.append(source, &desk, now_ms(), &mut noted).await;
-        outcomes.push(appended.map_err(|reason| ImportError::Stopped {
-            file: chat.reader.file().name.clone(),
+        let (outcome, listed) = appended.map_err(|reason| ImportError::Stopped {
+            file,
             done: at.0,
             all: at.1,
             reason: Box::new(reason),
-        })?);
+        })?;
+        outcomes.push(outcome);
+        items.push(listed);
     }
-    let items: Vec<_> = chats.iter().map(Chat::listed).chain(skipped.iter().map(Skipped::listed)).collect();
+    items.extend(skipped.iter().map(Skipped::listed));
     let closed_ms = now_ms();
     let duration_ms = closed_ms.saturating_sub(opened_ms);
     source.append(vec![desk.event(EventKind::ReadoutClosed, closed_ms, duration_ms, &items)?]).await?;
@@ -211,13 +219,14 @@ impl Chat {
         }
     }
 
+    /// Takes it in; gives what came of it, and how the close of the session lists it.
     async fn append(
-        &mut self,
+        mut self,
         source: &mut Source,
         session: &Session<'_>,
         now_ms: u64,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Outcome, ImportError> {
+    ) -> Result<(Outcome, ReadoutChat), ImportError> {
         let key = FingerprintKey::new(&session.desk.secret);
         let ids = CaptureIds { conversation: self.conversation, custodian: session.desk.custodian };
         let known = source.known(ids.custodian, ids.conversation).await?;
@@ -225,54 +234,53 @@ impl Chat {
         let held = Held::sort(known, &key);
         self.gate = Gate::of(source.registry(), held.has_begun, held.decided);
         if let Some(reason) = self.gate.reason() {
-            return Ok(self.left_out(reason));
+            return Ok((self.left_out(reason), self.listed()));
         }
         let alignment = self.reader.align(&held.records, &key);
         let is_closed = |index: usize| held.is_closed(self.reader.at_ms(index));
         let ended = held.ended.lay(&alignment, &*self.reader, &key);
         let standing = Standing { known: &held.records, silent: &held.silent, is_closed: &is_closed, ended: &ended };
         let plan = plan(&standing, &alignment, next);
-        self.append_records(source, session, &plan, &alignment, (now_ms, progress)).await?;
-        let gone = plan.vanished.iter().map(|seq| self.vanished(ids, held.print_of.get(seq), *seq, now_ms));
+        let chat = self.append_records(source, session, &plan, &alignment, (now_ms, progress)).await?;
+        let gone = plan.vanished.iter().map(|seq| chat.vanished(ids, held.print_of.get(seq), *seq, now_ms));
         source.append(gone.collect::<Result<_, _>>()?).await?;
-        let gaps = self.undeclared(&held, &key);
-        let declared = gaps.iter().map(|(gap, print)| session.gap(self.conversation, gap, *print, now_ms));
+        let gaps = chat.undeclared(&held, &key);
+        let declared = gaps.iter().map(|(gap, print)| session.gap(chat.conversation, gap, *print, now_ms));
         source.append(declared.collect::<Result<_, _>>()?).await?;
-        source.append(self.manifest(session, &plan.runs, &alignment, now_ms)?).await?;
-        Ok(self.outcome(&plan, &alignment, gaps.len() as u64))
+        source.append(chat.manifest(session, &plan.runs, &alignment, now_ms)?).await?;
+        Ok((chat.outcome(&plan, &alignment, gaps.len() as u64), chat.listed()))
     }
 
+    /// Appends what is planned: the next drafts are made, on a thread of their own, while those before them are sealed and sent.
     async fn append_records(
-        &mut self,
+        self,
         source: &mut Source,
         session: &Session<'_>,
         plan: &Plan,
         alignment: &Alignment,
         (now_ms, progress): (u64, &mut dyn FnMut(u64, u64)),
-    ) -> Result<(), ImportError> {
+    ) -> Result<Self, ImportError> {
         let (mut done, all) = (0, plan.planned.len() as u64);
         let ids = CaptureIds { conversation: self.conversation, custodian: session.desk.custodian };
-        let permitted = source.registry().and_then(|registry| registry.policy(POLICY)).map(String::from);
+        let order = Arc::new(Making::of(source, ids));
+        let row = |planned: &Planned| (*planned, alignment.fingerprints[planned.index].message_row());
+        let mut parts = plan.planned.chunks(EVENTS_AT_A_TIME).map(|part| part.iter().map(row).collect::<Vec<_>>());
         progress(done, all);
-        for chunk in plan.planned.chunks(EVENTS_AT_A_TIME) {
-            let mut drafts = Vec::with_capacity(chunk.len());
-            let mut routed = Vec::new();
-            for planned in chunk {
-                let record = self.reader.record(ids, planned.index, planned.row, &MediaStore::of(source))?;
-                let (record, is_cut) = fitted(record);
-                self.shortened += u64::from(is_cut);
-                let (record, is_routed) = routed_out(record, permitted.as_deref());
-                routed.extend(is_routed.then(|| self.reader.at_ms(planned.index)));
-                let message_row = Some(alignment.fingerprints[planned.index].message_row());
-                drafts.push(Record { message_row, ..record }.draft()?);
+        let mut making = self.making(&order, parts.next().unwrap_or_default());
+        loop {
+            // Whoever panicked there ends us too: what it had in hand is not known.
+            let (chat, made) = making.await.unwrap_or_else(|cause| resume_unwind(cause.into_panic()));
+            let (mut drafts, routed) = made?;
+            if drafts.is_empty() {
+                return Ok(chat);
             }
+            making = chat.making(&order, parts.next().unwrap_or_default());
             done += drafts.len() as u64;
-            self.routed += routed.len() as u64;
-            drafts.extend(session.incident(&routed, now_ms)?);
+            // Before what it is about: if we stop in between it is said twice, and never left out.
+            drafts.splice(..0, session.incident(&routed, now_ms)?);
             source.append(drafts).await?;
             progress(done, all);
         }
-        Ok(())
     }
 
     /// What was in an earlier read-out, within the range of this one, and is no longer there.

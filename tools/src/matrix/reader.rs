@@ -103,7 +103,7 @@ impl Room {
         self.marks.iter().map(|mark| mark.checked)
     }
 
-    fn attached(&mut self, event: &RoomEvent, media: &MediaStore<'_>) -> Result<Vec<Attached>, ImportError> {
+    fn attached(&mut self, event: &RoomEvent, media: &MediaStore) -> Result<Vec<Attached>, ImportError> {
         let is_media = text(&event.json, &["content", "url"]).or(text(&event.json, &["content", "file", "url"]));
         if is_media.is_none() || event.redaction() != Redaction::None {
             return Ok(Vec::new());
@@ -290,13 +290,7 @@ impl Reader for Room {
         })
     }
 
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError> {
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError> {
         let mark = &self.marks[index];
         let text = self.files.text(mark.place)?;
         if digest(&text) != mark.bytes {

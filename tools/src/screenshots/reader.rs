@@ -276,13 +276,7 @@ impl Reader for Screenshots {
         Alignment { vanished: Vec::new(), out_of_range, ..alignment }
     }
 
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError> {
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError> {
         let shot = &self.shots[index];
         let put = |reader: &mut dyn std::io::Read| Ok::<_, ImportError>(media.put(reader)?);
         let blob = self.parcels[shot.parcel].read(shot.entry, IMAGE_BYTES_MAX, put)?;

@@ -285,7 +285,7 @@ impl Committer {
         }
         let upload = self.intake.upload_mac(&attachment.upload);
         let whole = self.intake.uploads.whole(upload)?;
-        let stored = whole.map(|mut plain| tokio::task::block_in_place(|| self.source.store_blob(&mut plain)));
+        let stored = whole.map(|mut plain| tokio::task::block_in_place(|| self.source.blob_spool().store(&mut plain)));
         if let Some(Ok(blob)) = stored {
             return Ok(Attached::Present { name, media_type, blob });
         }

@@ -196,6 +196,8 @@ struct Player<'a> {
     /// Handed over, and not settled yet.
     unsettled: BTreeMap<String, Step>,
     handed: BTreeSet<String>,
+    /// The sidecar had no room for an attachment.
+    is_full: bool,
 }
 
 /// Plays a day against the sidecar at `socket` (`unix:PATH` or `http://host:port`), until every event is settled.
@@ -209,7 +211,8 @@ pub async fn play(socket: &str, log: &str, plan: &DayPlan, tell: Tell) -> Result
     let dice = Dice(plan.seed ^ 0x00D1_CE00);
     let played = Played { events, messages, ..Played::default() };
     let (began, unsettled, handed) = (Instant::now(), BTreeMap::new(), BTreeSet::new());
-    let mut player = Player { socket, log, plan, tell, dice, played, began, unsettled, handed };
+    let is_full = false;
+    let mut player = Player { socket, log, plan, tell, dice, played, began, unsettled, handed, is_full };
     let mut away = 0;
     while !left.is_empty() || !player.unsettled.is_empty() {
         let settled = player.played.receipted;
@@ -217,7 +220,9 @@ pub async fn play(socket: &str, log: &str, plan: &DayPlan, tell: Tell) -> Result
             Ok(()) => away = 0,
             Err(reason) if away >= 240 => return Err(SidecarError::Listen { listen: socket.into(), reason }),
             Err(reason) => {
-                away = if player.played.receipted > settled { 0 } else { away + 1 };
+                // One whose disk is full answers: it is waited for, as long as it takes.
+                let is_there = player.played.receipted > settled || std::mem::take(&mut player.is_full);
+                away = if is_there { 0 } else { away + 1 };
                 (player.tell)(&format!("the session broke: {reason}"));
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
@@ -328,7 +333,7 @@ impl Player<'_> {
     }
 
     /// Uploads what is not there yet of an attachment: bytes that follow from its key.
-    async fn upload(&self, mut client: SourceClient<Transport>, upload: &str, size: u64) -> Result<(), String> {
+    async fn upload(&mut self, mut client: SourceClient<Transport>, upload: &str, size: u64) -> Result<(), String> {
         let request = AttachmentRequest { log: self.log.into(), upload: upload.into() };
         let standing = client.attachment_stat(request).await.map_err(|status| status.to_string())?.into_inner();
         if standing.complete {
@@ -346,7 +351,9 @@ impl Player<'_> {
             data: bytes[offset..bytes.len().min(offset + PIECE_BYTES)].to_vec(),
         };
         let chunks: Vec<_> = (standing.offset as usize..bytes.len()).step_by(PIECE_BYTES).map(chunk).collect();
-        let put = client.put_attachment(tokio_stream::iter(chunks)).await.map_err(|status| status.to_string())?;
+        let put = client.put_attachment(tokio_stream::iter(chunks)).await;
+        self.is_full = put.as_ref().is_err_and(|status| status.code() == tonic::Code::ResourceExhausted);
+        let put = put.map_err(|status| status.to_string())?;
         if put.into_inner().complete { Ok(()) } else { Err(format!("upload {upload} is not whole")) }
     }
 }

@@ -202,13 +202,7 @@ impl Reader for ExportedFolder {
         align::align(known, &self.records, &Fingerprinter::with(key.clone()))
     }
 
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError> {
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError> {
         let mut attached = Vec::new();
         for name in &self.media[index] {
             attached.push(self.files.attach(Media::named(name), media)?);

@@ -89,7 +89,7 @@ impl MediaFiles {
     }
 
     /// Puts an attachment into the store, if its file came along.
-    pub(super) fn attach(&mut self, media: Media, store: &MediaStore<'_>) -> Result<Attached, ImportError> {
+    pub(super) fn attach(&mut self, media: Media, store: &MediaStore) -> Result<Attached, ImportError> {
         let Media { name, media_type, .. } = &media;
         let (name, media_type) = (name.clone(), media_type.clone());
         // An export without any media was made without them: that is not the same as one that lost a file.

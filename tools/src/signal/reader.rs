@@ -80,13 +80,7 @@ impl Reader for ExportedChat {
         })
     }
 
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError> {
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError> {
         let part = self.shared.part(&self.marks[index], &self.path)?;
         let base = Record::new(EventKind::SystemNoted, ids.conversation, ids.custodian);
         let Some(mut part) = part else { return Ok(base) };

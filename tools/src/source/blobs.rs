@@ -19,23 +19,35 @@ const PIECE_BYTES: usize = 512 * 1024;
 /// Pieces that are read ahead of the network.
 const PIECES_AHEAD: usize = 4;
 
-impl Source {
-    /// Encrypts an attachment into the spool, to be named by a record. It is uploaded with the batch of that record.
+/// Where attachments are encrypted before the batch that names them is sent: for whoever makes records while others are sent.
+#[derive(Clone, Debug)]
+pub struct BlobSpool(PathBuf);
+
+impl BlobSpool {
+    /// Encrypts an attachment, to be named by a record. It is uploaded with the batch of that record.
     ///
     /// # Errors
     /// [`SourceError::Blob`], [`SourceError::Disk`].
-    pub fn store_blob(&self, plaintext: &mut impl Read) -> Result<BlobSummary, SourceError> {
-        let folder = self.spool.blobs();
-        let temporary = tempfile::NamedTempFile::new_in(&folder).map_err(failed(&folder))?;
+    pub fn store(&self, plaintext: &mut impl Read) -> Result<BlobSummary, SourceError> {
+        let folder = &self.0;
+        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed(folder))?;
         let mut writer = BufWriter::new(temporary.as_file());
         let summary = encrypt_blob(plaintext, &mut writer)?;
-        writer.flush().map_err(failed(&folder))?;
+        writer.flush().map_err(failed(folder))?;
         drop(writer);
-        temporary.as_file().sync_all().map_err(failed(&folder))?;
-        let path = blob_path(&folder, summary.ciphertext_sha256);
+        temporary.as_file().sync_all().map_err(failed(folder))?;
+        let path = blob_path(folder, summary.ciphertext_sha256);
         temporary.persist(&path).map_err(|error| failed(&path)(error.error))?;
         disk::sync_folder_of(&path).map_err(failed(&path))?;
         Ok(summary)
+    }
+}
+
+impl Source {
+    /// Where attachments wait in its spool.
+    #[must_use]
+    pub fn blob_spool(&self) -> BlobSpool {
+        BlobSpool(self.spool.blobs())
     }
 
     /// Uploads those that are in the spool. One that is not was uploaded with an earlier batch.

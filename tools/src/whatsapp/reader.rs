@@ -74,7 +74,7 @@ impl ChatText {
     }
 
     /// The attachments of a record, those that came along put into the store.
-    fn attached(&mut self, index: usize, media: &MediaStore<'_>) -> Result<Vec<Attached>, ImportError> {
+    fn attached(&mut self, index: usize, media: &MediaStore) -> Result<Vec<Attached>, ImportError> {
         let named = self.readout.records[index].attachments.clone();
         let mut attached = Vec::with_capacity(named.len());
         for (number, each) in named.into_iter().enumerate() {
@@ -148,13 +148,7 @@ impl Reader for ChatText {
         !record.attachments.is_empty() || matches!(record.kind, Kind::Edited { .. } | Kind::Deleted { .. })
     }
 
-    fn record(
-        &mut self,
-        ids: CaptureIds,
-        index: usize,
-        row: Row,
-        media: &MediaStore<'_>,
-    ) -> Result<Record, ImportError> {
+    fn record(&mut self, ids: CaptureIds, index: usize, row: Row, media: &MediaStore) -> Result<Record, ImportError> {
         let attached = self.attached(index, media)?;
         Ok(mapping::record(ids, &self.readout.records[index], row, attached))
     }

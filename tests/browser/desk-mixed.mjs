@@ -47,6 +47,7 @@ try {
     await readable(`a chat of ${name}`);
     await click(one("#propose"));
     await says("Voorgesteld");
+    if (name !== "whatsapp") check(await page.run(`${one("#status")}.textContent.includes("Ook gelakt, omdat het daar nog eens staat: het bronrecord")`), "what says a word again is redacted with it, and that is told");
     await approve(`laklijst ${name}`, "hoofd DIV");
   }
 

@@ -170,6 +170,7 @@ impl Archive {
             case: "2026-17".into(),
             decision: "besluit 17".into(),
             cover,
+            closed: std::collections::BTreeSet::new(),
             edges: None,
             cosigned: None,
             out: self.path(name),

@@ -13,6 +13,7 @@ pub mod lies;
 pub mod memory;
 pub mod replica;
 pub mod rounds;
+pub mod searched;
 pub mod small_disk;
 pub mod wire;
 pub mod witness;

@@ -558,6 +558,7 @@ fn order(custodian: Hash, out: PathBuf) -> ExportOrder {
         case: "2026-17".into(),
         decision: "besluit 17".into(),
         cover: Cover::default(),
+        closed: std::collections::BTreeSet::new(),
         edges: None,
         cosigned: None,
         out,

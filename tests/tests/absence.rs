@@ -1,10 +1,12 @@
 //! Nothing is evidence too: an id that was never there, a period without a message, and the edges of a period.
 
 use serde_json::Value;
-use zegel_proto::v1::StreamType;
+use zegel_proto::v1::{Scope, StreamType};
 use zegel_tests::archive::Archive;
+use zegel_tests::searched::{searched, that_hold};
 use zegel_tests::verify;
 use zegel_tools::export::{Cover, Edges};
+use zegel_tools::reading::{Purpose, read};
 use zegel_verifier::hash::Hash;
 
 const CUSTODIAN: StreamType = StreamType::StreamCustodian;
@@ -84,6 +86,25 @@ async fn the_edges_of_a_period_are_opened_and_the_rest_of_the_month_is_withheld(
     let (ids, report) = findings(&archive, &bundle);
     assert!(ids.contains(&"PERIOD_EDGE_OPEN".into()) && !ids.contains(&"PERIOD_EDGE_CLOSED".into()), "{ids:?}");
     assert_eq!((&report["scope"]["from_month"], &report["scope"]["to_month"]), (&202_605.into(), &202_607.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beyond_the_edges_is_withheld_whole_though_a_part_of_it_was_covered() {
+    let mut archive = two_phones().await;
+    let mut order = archive.order(CUSTODIAN, archive.anna, "far", "", Cover::default());
+    let keys = archive.keys.archive_keys().expect("archive keys");
+    let purpose = Purpose::reading("Anna", "a test");
+    let may = Scope { from_month: 202_605, to_month: 202_605, ..order.scope.clone() };
+    let reading = read(archive.officer.source(), &keys, &[may], &purpose).await.expect("read");
+    let far = reading.messages().into_iter().find(|message| message.text().contains("kamerbrief")).expect("of 4 May");
+    order.cover.cover(&format!("{}:text:0=5.1.2e", far.place), &[]).expect("a place");
+    (order.scope.from_month, order.scope.to_month) = (202_606, 202_606);
+    order.edges = Some(Edges { hours: 24, ground: "buiten_reikwijdte".into() });
+    let (bundle, report) = archive.export_order(order).await;
+    assert_eq!((report.redacted, report.withheld > 0), (0, true), "{report:?}");
+    let (_, report) = findings(&archive, &bundle);
+    assert_eq!(report["counts"]["covered_by_ground"]["5.1.2e"], 1, "{:#}", report["counts"]);
+    assert_eq!(that_hold(&searched(&bundle), "kamerbrief"), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

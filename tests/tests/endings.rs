@@ -146,3 +146,30 @@ fn each_of_the_four_ends_has_its_own_record_and_the_next_read_out_brings_none_of
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("begroting") && !holds("uitgelezen") && !holds("termijn "), "what ended is nowhere, the rest is");
 }
+
+#[test]
+fn a_period_with_edges_is_exported_though_something_ended_in_the_month_beside_it() {
+    let stage = stage();
+    assert_eq!(read_out(&stage, "first.txt", &FIRST)["counts"]["new"], 6);
+    let breach = place_of(&stage, "per ongeluk uitgelezen");
+    end(&stage, "datalek", &breach, "incident 2026-7");
+    let out = stage.path("mei").display().to_string();
+    let period = ["--from", "202605", "--to", "202605", "--edges", "24"];
+    run(&stage, &[&["export", "--recipient", "Inspectie", "--out", &out], &CHAT[..], &period].concat());
+    let (code, report) = stage.verify(Path::new(&out), &[]);
+    assert_eq!(code, Some(0), "{report:#}");
+    assert!(findings(&report).contains(&"BREACH_REMOVED"), "{report:#}");
+    // Erased, and not declared yet: nothing says when it was, so it is withheld as what lies beyond the edges.
+    let sister = place_of(&stage, "dit blijft hier");
+    let proposal =
+        run(&stage, &proposing("datalek", &sister, "incident 2026-8"))["proposal"].as_str().expect("an id").to_owned();
+    run(&stage, &["approve", &proposal, "--person", "hoofd DIV"]);
+    let order = stage.path("order.txt").display().to_string();
+    run(&stage, &["destroy", "order", &proposal, "--out", &order]);
+    run(&stage, &["destroy", "erase", &order]);
+    let out = stage.path("juni").display().to_string();
+    let period = ["--from", "202606", "--to", "202606", "--edges", "24"];
+    run(&stage, &[&["export", "--recipient", "Inspectie", "--out", &out], &CHAT[..], &period].concat());
+    let (code, report) = stage.verify(Path::new(&out), &[]);
+    assert_eq!(code, Some(0), "{report:#}");
+}

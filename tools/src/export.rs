@@ -34,6 +34,7 @@ use crate::source::{Connection, LedgerError, Placed, Source, now_ms};
 use attachments::Attachments;
 use bag::{Bag, Form};
 use parts::PartWriter;
+use registrations::Others;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ pub struct ExportOrder {
     pub decision: String,
     /// What is covered.
     pub cover: Cover,
+    /// Other ids, whose registrations stay closed: names, titles, accounts. That of the scope is not among them.
+    pub closed: BTreeSet<Hash>,
     /// How much of the months beside the period is opened; nothing, if none.
     pub edges: Option<Edges>,
     /// How long to wait for a cosigned checkpoint that covers the snapshot; `None`: end in what there is.
@@ -131,6 +134,8 @@ pub struct ExportReport {
     pub missing_attachments: Vec<MissingAttachment>,
     /// Registrations that could not be opened: findings.
     pub closed_registrations: Vec<ClosedRegistration>,
+    /// Registrations of other ids that were kept closed: nothing of these ids is shown, or it was ordered.
+    pub kept_closed: u64,
 }
 
 /// How often a new snapshot is made for one export.
@@ -160,6 +165,7 @@ pub async fn export(
     let registry = officer.registry().ok_or(ExportError::NoRegistry)?;
     order.cover.check_grounds(registry)?;
     order.cover.check_approved(registry)?;
+    registrations::check_closed(order)?;
     let order = &prepared(officer, keys, order).await?;
     let bound = log_acts(officer, order).await?;
     let parent = order.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -196,6 +202,7 @@ pub async fn export(
         attachments: attachments.files.len() as u64,
         missing_attachments: attachments.missing,
         closed_registrations: walked.closed,
+        kept_closed: walked.kept_closed,
     };
     finish(officer, order, bound.export, bag, parts, attachments.files)?;
     Ok(report)
@@ -231,9 +238,10 @@ async fn collect(
     bag: &Bag,
     watch: &mut impl FnMut(u64),
 ) -> Result<(Walked, Vec<bag::BagFile>, Attachments), ExportError> {
+    let others = Others::of(officer, order, request).await?;
     let mut stream = officer.connection().evidence(request).await?;
     let opening = Opening::new(&bound.logged, officer.origin(), keys);
-    let mut walk = Walk::new(request, opening, &bound.acts, &order.cover);
+    let mut walk = Walk::new(request, opening, &bound.acts, &order.cover, &others);
     let mut parts = PartWriter::new(bag.folder());
     let mut attachments = Attachments::new(bag.folder())?;
     let (mut records, mut cosignatures) = (0, 0);

@@ -20,6 +20,7 @@ pub mod destroy;
 pub mod disclose;
 pub mod disk;
 pub mod documents;
+pub mod echo;
 pub mod entropy;
 pub mod event;
 pub mod export;

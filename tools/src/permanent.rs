@@ -1,7 +1,8 @@
 //! Covering a passage for good in the archive copy: its words, their salts and the old key leave the store, and the commitments stay.
 //!
 //! Invariants: nothing of it happens unless the policy `permanent_redaction` is `on`; it carries out a manifest that another actor approved, part for part;
-//! the order is signed by an officer and an approver; it is declared only once the store has nothing else. What is covered so no later manifest
+//! what an event says again in a part that stays
+//! open (`echo`) ends it; the order is signed by an officer and an approver; it is declared only once the store has nothing else. What is covered so no later manifest
 //! opens. Not here: whether it is lawful in a message of business, which is why the switch is off. Specification: `specs/officer.md`.
 
 mod act;

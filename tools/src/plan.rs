@@ -1,27 +1,29 @@
 //! A redaction plan: what should be covered, found by pattern or selected by hand, each hit to be confirmed by a person.
 //!
 //! Invariants: nothing of a plan counts before its file says `cover` or `leave` of every hit; what is covered is covered wherever the event says it
-//! again (a whole record of JSON, the image that was read off); runs that touch and have the same grounds are one item. The file holds words of
+//! again (`echo`), also where a hit was left; runs that touch and have the same grounds are one item. The file holds words of
 //! chats: it is for its owner only (0600). Not here: the log (`officer`), the bundle (`export`). Specification: `specs/officer.md`.
 
 mod find;
 mod merge;
 mod pattern;
+mod widen;
 
 pub use pattern::Pattern;
+pub use widen::{Again, widened};
 
-use find::{echoes, ended, hits_of};
+use find::{again, ended, hits_of};
 
 use crate::acts::Acts;
 use crate::disk::{self, DiskError, Readers};
 use crate::export::{Cover, CoverError, Spot};
 use crate::officer::normalise_ground;
-use crate::reading::{ReadEvent, Reading};
+use crate::reading::Reading;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use thiserror::Error;
 use zegel_proto::v1::RedactionItem;
-use zegel_verifier::kinds::{CHAT_LAYOUT, Family, chat, family};
+use zegel_verifier::kinds::{CHAT_LAYOUT, Family, family};
 use zegel_verifier::registry::Registry;
 
 /// First field of a plan file.
@@ -175,7 +177,7 @@ impl Plan {
                 continue;
             };
             let mut hits: Vec<Hit> = patterns.iter().flat_map(|pattern| hits_of(body, pattern)).collect();
-            hits.extend(echoes(event, body, &hits));
+            hits.extend(again(event, body, &hits));
             for hit in hits {
                 let (place, grounds) = (event.spot.to_string(), grounds.clone());
                 plan.hits.push(Hit { place, grounds, at_ms: binding.occurred_at_ms, ..hit });
@@ -272,14 +274,6 @@ impl Plan {
         }
         Ok((Cover::of_items(items)?, warnings))
     }
-}
-
-/// Slots of an event that say its text again: they are covered with any word of it, or the word still stands there.
-#[must_use]
-pub fn says_again(event: &ReadEvent) -> Vec<String> {
-    let text = Hit { slot: slot_name(chat::TEXT as u32), ..Hit::default() };
-    let again = event.body.as_ref().map(|(_, body)| echoes(event, body, &[text]));
-    again.unwrap_or_default().into_iter().map(|hit| hit.slot).collect()
 }
 
 impl Hit {

@@ -127,7 +127,7 @@ pub async fn read(
 /// The same, and of these events a new sealed form in which these parts are covered for good: [`Reading::resealed`].
 ///
 /// # Errors
-/// As [`read`]; [`ExportError::Cover`] for a part that an event does not have.
+/// As [`read`]; [`ExportError::Cover`] for a part that an event does not have, or whose words it says again in a part that stays.
 pub async fn read_covering(
     officer: &mut Source,
     keys: &[ArchiveKey],
@@ -289,7 +289,7 @@ impl<'a> Taking<'a> {
             Some(Shown::Sealed(_)) | None => None,
             Some(_) => return Err(ExportError::Order { wanted: "a body that is still sealed" }),
         };
-        let body = sealed.map(|sealed| self.open(spot, &event.header, &sealed)).transpose()?;
+        let body = sealed.map(|sealed| self.open((spot, facts.kind), &event.header, &sealed)).transpose()?;
         let blobs = header.blobs.iter().filter_map(|blob| Hash::read(blob)).collect();
         let read = ReadEvent { spot, source: self.source, facts, blobs, body };
         match family(facts.kind) {
@@ -314,7 +314,7 @@ impl<'a> Taking<'a> {
 
     fn open(
         &mut self,
-        spot: Spot,
+        (spot, kind): (Spot, EventKind),
         header: &[u8],
         sealed: &SealedEvidence,
     ) -> Result<(Binding, ShownBody), ExportError> {
@@ -322,6 +322,7 @@ impl<'a> Taking<'a> {
         let (body, shown) = self.opening.body(header, sealed).map_err(refused)?;
         if let Some(units) = self.covers.get(&spot) {
             let no_part = || CoverError::NoSuchPart { spot };
+            CoverError::check_echoes(spot, kind, &shown, units)?;
             let left = match body {
                 Shown::Opened(body) => redact(&body, units).ok_or_else(no_part)?,
                 Shown::Redacted(body) => redact_more(body, units),

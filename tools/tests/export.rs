@@ -87,6 +87,7 @@ impl World {
             case: "2022-17".into(),
             decision: "besluit 3".into(),
             cover,
+            closed: std::collections::BTreeSet::new(),
             edges: None,
             cosigned: None,
             out: self.folder.path().join(name),

@@ -4,12 +4,14 @@ use super::append::bar;
 use super::{CommandError, Outcome, Place};
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 use zegel_proto::v1::{Scope, StreamType};
 use zegel_tools::export::{Cover, Edges, ExportOrder, ExportReport, export};
 use zegel_tools::keys::KeyFolder;
 use zegel_tools::officer::{Officer, OfficerError};
+use zegel_verifier::hash::Hash;
 
 /// Arguments of `zegel export`.
 #[derive(Args)]
@@ -56,6 +58,10 @@ pub(crate) struct Export {
     /// Cover what this manifest says, which `zegel redact propose` logged and `zegel approve` approved.
     #[arg(long, value_name = "ID", conflicts_with_all = ["withhold", "cover"])]
     manifest: Option<String>,
+    /// Keep the registrations of this conversation (of a custodian's export) or custodian (of a conversation's) closed: names,
+    /// titles and accounts; may be repeated. Registered name, or the id.
+    #[arg(long, value_name = "NAME")]
+    close: Vec<String>,
     /// Ground for every place that names none; may be repeated.
     #[arg(long, value_name = "CODE")]
     ground: Vec<String>,
@@ -77,6 +83,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
     let mut cover = cover(&arguments)?;
     let mut officer = Officer::open(&keys, &arguments.place.ledger).await?;
     let scope = scope(&arguments, &officer)?;
+    let closed = closed(&arguments, &officer)?;
     let archive = keys.archive_keys()?;
     if let Some(id) = &arguments.manifest {
         let unknown = || OfficerError::UnknownAct { what: "redaction manifest", id: id.clone() };
@@ -98,6 +105,7 @@ pub(crate) async fn run(arguments: Export) -> Result<Outcome, CommandError> {
         case: arguments.case,
         decision,
         cover,
+        closed,
         edges: arguments.edges.map(|hours| Edges { hours, ground: arguments.edge_ground }),
         cosigned: arguments.cosigned.map(Duration::from_secs),
         out: arguments.out,
@@ -132,6 +140,16 @@ fn scope(arguments: &Export, officer: &Officer) -> Result<Scope, CommandError> {
     Ok(Scope { stream: stream as i32, id: id.to_vec(), from_month, to_month })
 }
 
+/// Ids of the other kind than the scope's: these are named by its events.
+fn closed(arguments: &Export, officer: &Officer) -> Result<BTreeSet<Hash>, CommandError> {
+    let register = officer.register();
+    let id = |name: &String| match arguments.custodian {
+        Some(_) => register.conversation(name),
+        None => register.custodian(name),
+    };
+    Ok(arguments.close.iter().map(id).collect::<Result<_, _>>()?)
+}
+
 fn told(report: &ExportReport) -> String {
     let mut text = format!(
         "{} holds export {} as of entry {}\n{} events open, {} covered in part, {} withheld; {} attachments; {} parts; {} cosignatures",
@@ -145,6 +163,9 @@ fn told(report: &ExportReport) -> String {
         report.parts,
         report.cosignatures,
     );
+    if report.kept_closed > 0 {
+        text.push_str(&format!("\n{} registrations of other ids stay closed", report.kept_closed));
+    }
     if report.cosigned_missing {
         text.push_str("\nfinding: the witnesses did not cosign in time; the bundle ends in a checkpoint without them");
     }

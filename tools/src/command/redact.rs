@@ -183,9 +183,13 @@ async fn propose(place: &Place, path: &std::path::Path, decision: &str) -> Resul
     let now = jiff::Timestamp::now().as_millisecond().max(0) as u64;
     let registry = desk.officer.source().registry().ok_or(zegel_tools::export::ExportError::NoRegistry)?;
     let (cover, warnings) = plan.settle(registry, now)?;
+    let (cover, again) = desk.widened(&cover, "zegel redact").await?;
     let decided = desk.officer.propose_redaction(&cover, decision).await?;
     let items = cover.items().len();
     let mut text = format!("manifest {} covers {items} parts (entry {})", decided.act, decided.entry);
+    for again in &again {
+        text.push_str(&format!("\n{}:{} is covered too: the event says it again there", again.place, again.part));
+    }
     for warning in &warnings {
         text.push_str(&match warning {
             Warning::NoGround { hit } => format!("\nwarning: hit {hit} has no ground"),
@@ -194,7 +198,7 @@ async fn propose(place: &Place, path: &std::path::Path, decision: &str) -> Resul
             }
         });
     }
-    let document = json!({ "manifest": decided.act.to_string(), "items": items, "warnings": warnings });
+    let document = json!({ "manifest": decided.act.to_string(), "items": items, "again": again, "warnings": warnings });
     Ok(Outcome::with_findings(text, document, warnings.len()))
 }
 

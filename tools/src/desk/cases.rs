@@ -177,6 +177,7 @@ impl Work {
             case: name.into(),
             decision,
             cover,
+            closed: std::collections::BTreeSet::new(),
             edges: None,
             cosigned: None,
             out: making,

@@ -226,7 +226,7 @@ on("propose", async () => {
   document.body.dataset.manifest = done.manifest;
   chosen = new Map();
   lay();
-  say([t("proposed"), ...done.warnings.map((one) => `⚠ ${one[language]}`)].join(" "));
+  say([t("proposed"), ...(done.again ? [done.again[language]] : []), ...done.warnings.map((one) => `⚠ ${one[language]}`)].join(" "));
 });
 on("classify", async () => {
   const numbers = [...picked];

@@ -8,9 +8,10 @@ use crate::disclose::DisclosureError;
 use crate::export::{CoverError, ExportError};
 use crate::officer::OfficerError;
 use crate::permanent::PermanentError;
-use crate::plan::{PlanError, Warning};
+use crate::plan::{Again, PlanError, Warning};
 use crate::retention::Term;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use zegel_verifier::bundle::plain::plain;
 
 /// A field that is missing, as the page calls it.
@@ -150,8 +151,8 @@ fn of_reading(reason: &ExportError) -> Option<(String, String)> {
             "These redactions belong to another conversation or another official.",
         )),
         ExportError::Cover(CoverError::StandsElsewhere { .. }) => Some(both(
-            "Wat gelakt is staat nog een keer in het bericht, bijvoorbeeld in het bronrecord: lak dat ook.",
-            "What is redacted stands in the message once more, in the source's own record for instance: redact that too.",
+            "Wat gelakt is staat nog een keer in het bericht, bijvoorbeeld in het bronrecord of in de naam van een bestand: stel het opnieuw voor, dan wordt dat meegelakt.",
+            "What is redacted stands in the message once more, in the source's own record or the name of a file for instance: propose it anew, and that is redacted with it.",
         )),
         _ => None,
     }
@@ -298,6 +299,31 @@ fn of_clearance(reason: &ClearanceError) -> Option<(String, String)> {
     }
 }
 
+/// Parts of a chat event as the officer calls them.
+const PARTS: &[(&str, (&str, &str))] = &[
+    ("sender", ("het account van de afzender", "the sender's account")),
+    ("display_name", ("de naam van de afzender", "the sender's name")),
+    ("audience", ("de ontvangers", "who could read it")),
+    ("reply_to", ("het aangehaalde bericht", "the quoted message")),
+    ("detail", ("de melding van de app", "the app's notice")),
+    ("attachments", ("een bijlage", "an attachment")),
+    ("text", ("de tekst", "the text")),
+];
+
+/// Which parts are covered too, in words; nothing if none are.
+pub(super) fn again(again: &[Again]) -> Option<Value> {
+    let slot = |again: &Again| again.part.split(':').next().unwrap_or_default().to_owned();
+    let slots: BTreeSet<String> = again.iter().map(slot).collect();
+    let record = ("het bronrecord", "the source's record");
+    let words = |slot: &String| PARTS.iter().find(|(known, _)| known == slot).map_or(record, |(_, words)| *words);
+    let (nl, en): (BTreeSet<_>, BTreeSet<_>) = slots.iter().map(words).unzip();
+    let all = |words: BTreeSet<&str>| words.into_iter().collect::<Vec<_>>().join(", ");
+    (!slots.is_empty()).then(|| {
+        let (nl, en) = (all(nl), all(en));
+        json!({ "nl": format!("Ook gelakt, omdat het daar nog eens staat: {nl}."), "en": format!("Redacted too, since it stands there once more: {en}.") })
+    })
+}
+
 /// What is to be known of a plan that was proposed all the same.
 pub(super) fn warning(warning: &Warning) -> Value {
     match warning {
@@ -323,6 +349,16 @@ mod tests {
         }
         let said = refusal(&DeskError::Plan(PlanError::Empty));
         assert_eq!(said["nl"], "Kies eerst woorden.");
+    }
+
+    #[test]
+    fn what_is_redacted_too_is_said_once_in_the_officers_words() {
+        let part = |part: &str| Again { place: "4:17".into(), part: part.into() };
+        let said = again(&[part("attachments:0"), part("attachments:1"), part("native_id"), part("as_written")]);
+        let said = said.expect("something");
+        assert_eq!(said["nl"], "Ook gelakt, omdat het daar nog eens staat: een bijlage, het bronrecord.");
+        assert_eq!(said["en"], "Redacted too, since it stands there once more: an attachment, the source's record.");
+        assert_eq!(again(&[]), None);
     }
 
     #[test]

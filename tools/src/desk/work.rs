@@ -9,7 +9,7 @@ use crate::documents::Zone;
 use crate::export::Spot;
 use crate::keys::KeyFolder;
 use crate::officer::{Decision, OfficerError};
-use crate::plan::{Choice, Hit, Plan, says_again};
+use crate::plan::{Choice, Hit, Plan};
 use crate::reading::{Purpose, Reading};
 use crate::retention::SelectionList;
 use crate::search::Query;
@@ -30,8 +30,6 @@ pub struct Work {
     pub(super) out: PathBuf,
     /// What was looked at before it may be approved, and by whom.
     pub(super) seen: BTreeMap<String, Seen>,
-    /// Messages that were opened and say their text in other slots too, by place.
-    again: BTreeMap<String, Vec<String>>,
 }
 
 /// The officer's clock on the wall.
@@ -63,14 +61,7 @@ impl Work {
     /// [`DeskError`].
     pub async fn open(folder: KeyFolder, ledger: &str, person: &str, out: PathBuf) -> Result<Self, DeskError> {
         let at = Workplace::open(folder, ledger).await?;
-        Ok(Self {
-            at,
-            person: person.into(),
-            zone: Zone::named(ZONE)?,
-            out,
-            seen: BTreeMap::new(),
-            again: BTreeMap::new(),
-        })
+        Ok(Self { at, person: person.into(), zone: Zone::named(ZONE)?, out, seen: BTreeMap::new() })
     }
 
     /// Does what the page asks.
@@ -168,7 +159,6 @@ impl Work {
         let (scope, purpose) = (self.scope(asked)?, text(asked, "purpose")?);
         let purpose = Purpose::reading(&self.person, purpose);
         let reading = self.at.read(&[scope], &purpose).await?;
-        self.remember(&reading);
         Ok(json!({ "messages": shown::all(&self.zone, &reading, reading.messages()) }))
     }
 
@@ -180,14 +170,8 @@ impl Work {
             |id: Hash| Scope { stream: StreamType::StreamConversation as i32, id: id.to_vec(), ..Scope::default() };
         let scopes: Vec<Scope> = ids.into_iter().map(scope).collect();
         let reading = self.at.read(&scopes, &purpose).await?;
-        self.remember(&reading);
         let found = reading.messages().into_iter().filter(|message| query.finds(message)).collect();
         Ok(json!({ "messages": shown::all(&self.zone, &reading, found) }))
-    }
-
-    fn remember(&mut self, reading: &Reading) {
-        let again = reading.events.iter().map(|event| (event.spot.to_string(), says_again(event)));
-        self.again.extend(again.filter(|(_, slots)| !slots.is_empty()));
     }
 
     async fn classify(&mut self, asked: &Value) -> Result<Value, DeskError> {
@@ -207,19 +191,15 @@ impl Work {
     async fn propose(&mut self, asked: &Value) -> Result<Value, DeskError> {
         let decision = text(asked, "decision")?;
         let parts = asked["parts"].as_array().ok_or(DeskError::Request { field: "parts" })?;
-        let mut hits = Vec::new();
-        for part in parts {
-            let hit = hit(part)?;
-            let again = self.again.get(&hit.place).into_iter().flatten();
-            hits.extend(again.map(|slot| Hit { slot: slot.clone(), first: 0, count: 0, ..hit.clone() }));
-            hits.push(hit);
-        }
+        let hits = parts.iter().map(hit).collect::<Result<Vec<_>, _>>()?;
         let registry = self.at.officer.source().registry().ok_or(crate::export::ExportError::NoRegistry)?;
         let (cover, warnings) = Plan::of_hits(hits).settle(registry, now_ms())?;
         let mut said: Vec<Value> = warnings.iter().map(words::warning).collect();
         said.dedup();
+        let (cover, again) = self.at.widened(&cover, &self.person).await?;
         let decided = self.at.officer.propose_redaction(&cover, decision).await?;
-        Ok(json!({ "manifest": decided.act.to_string(), "parts": cover.items().len(), "warnings": said }))
+        let (parts, again) = (cover.items().len(), words::again(&again));
+        Ok(json!({ "manifest": decided.act.to_string(), "parts": parts, "again": again, "warnings": said }))
     }
 }
 

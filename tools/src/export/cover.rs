@@ -1,95 +1,21 @@
 //! What is covered and on which ground: given as places, kept as the items of a redaction manifest.
 
+mod error;
+
+pub use error::CoverError;
+
 use super::Spot;
 use crate::acts::Manifest;
 use crate::destroy::End;
 use crate::officer::normalise_ground;
 use crate::permanent::MARK;
 use std::collections::{BTreeMap, BTreeSet};
-use thiserror::Error;
 use zegel_proto::Grammar;
-use zegel_proto::GrammarError;
 use zegel_proto::v1::RedactionItem;
 use zegel_verifier::commit::CoveredUnit;
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::CHAT_LAYOUT;
 use zegel_verifier::registry::Registry;
-
-/// Why something cannot be covered.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum CoverError {
-    /// Not a place.
-    #[error("{found:?} is not a place: wanted {wanted}")]
-    Malformed {
-        /// As given.
-        found: String,
-        /// The form.
-        wanted: &'static str,
-    },
-    /// Nothing says why.
-    #[error("{found:?} has no ground: add `=CODE` or give one for all")]
-    NoGround {
-        /// As given.
-        found: String,
-    },
-    /// Not in the published list.
-    #[error("ground {code:?} is not in the list that the log publishes")]
-    UnknownGround {
-        /// The code.
-        code: String,
-    },
-    /// The ministry wants a second pair of eyes on what is covered.
-    #[error(
-        "policy four_eyes names redaction, and nobody approved what is covered as it stands now: zegel redact propose, then zegel approve"
-    )]
-    NotApproved,
-    /// Covered for good: nobody can show it again.
-    #[error(
-        "event {spot}: a part of it is covered for good, its words and salts are gone: no export shows it, and no manifest leaves it open"
-    )]
-    Permanent {
-        /// Where.
-        spot: Spot,
-    },
-    /// Out of the limits of a manifest.
-    #[error("event {spot}: {reason}")]
-    Item {
-        /// Where.
-        spot: Spot,
-        /// Why.
-        reason: GrammarError,
-    },
-    /// Covered twice.
-    #[error("event {spot}, slot {slot}: covered twice")]
-    Twice {
-        /// Where.
-        spot: Spot,
-        /// Which slot; 0 is the event as a whole.
-        slot: u32,
-    },
-    /// The event has no such slot or item, or it cannot be covered.
-    #[error("event {spot} has not all the parts that should be covered")]
-    NoSuchPart {
-        /// Where.
-        spot: Spot,
-    },
-    /// What is covered stands again in a slot that stays open: the whole record of the source, or the image it was read off.
-    #[error(
-        "event {spot}: what is covered stands in {slot} too, which stays open: cover that as well, as {spot}:{slot}"
-    )]
-    StandsElsewhere {
-        /// Where.
-        spot: Spot,
-        /// Which slot.
-        slot: &'static str,
-    },
-    /// The export does not show this event at all.
-    #[error("event {spot} should be covered, but is not in the scope of the export")]
-    OutOfScope {
-        /// Where.
-        spot: Spot,
-    },
-}
 
 /// Everything that an export covers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -240,6 +166,17 @@ impl Cover {
         Ok(())
     }
 
+    /// Covers what another cover has settled: what is gone, and what is covered for good.
+    pub(super) fn take_over(&mut self, settled: &Self) -> Result<(), CoverError> {
+        let (gone, parts): (Vec<_>, Vec<_>) = settled.items().into_iter().partition(|item| item.slot == 0);
+        for item in gone {
+            if !self.items.contains_key(&(Spot { entry: item.entry, position: item.position }, 0, 0)) {
+                self.add(item)?;
+            }
+        }
+        self.forever(parts, settled.declarations())
+    }
+
     /// Acts that are shown with the export.
     pub(super) fn declarations(&self) -> impl Iterator<Item = (u64, u32)> {
         self.declarations.iter().copied()
@@ -287,10 +224,22 @@ impl Cover {
         if is_wanted && !is_approved { Err(CoverError::NotApproved) } else { Ok(()) }
     }
 
-    /// Withholds an event that is known by its place, on one ground.
-    pub(super) fn withhold_spot(&mut self, spot: Spot, grounds: &[String]) -> Result<(), CoverError> {
-        let (entry, position, grounds) = (spot.entry, spot.position, grounds.to_vec());
-        self.add(RedactionItem { entry, position, grounds, ..RedactionItem::default() })
+    /// Withholds an event beyond the edges of a period, on one ground and on those on which parts of it were covered. What is withheld already stays as it is.
+    pub(super) fn withhold_far(&mut self, spot: Spot, ground: &str) -> Result<(), CoverError> {
+        let parts: Vec<_> =
+            self.items.range((spot, 0, 0)..=(spot, u32::MAX, u32::MAX)).map(|(place, _)| *place).collect();
+        if parts.first().is_some_and(|(_, slot, _)| *slot == 0) {
+            return Ok(());
+        }
+        if self.logged.is_some() {
+            return Err(CoverError::BeyondEdges { spot });
+        }
+        let covered = parts.iter().filter_map(|place| self.items.remove(place));
+        let mut grounds: Vec<String> = covered.flat_map(|item| item.grounds).filter(|ground| ground != MARK).collect();
+        grounds.push(ground.into());
+        grounds.sort_unstable();
+        grounds.dedup();
+        self.add(RedactionItem { entry: spot.entry, position: spot.position, grounds, ..RedactionItem::default() })
     }
 
     /// Events that are withheld as a whole, ascending.
@@ -375,6 +324,7 @@ fn run(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zegel_proto::GrammarError;
 
     fn grounds() -> Vec<String> {
         vec!["5.1.2.e".into()]

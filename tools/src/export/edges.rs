@@ -6,6 +6,7 @@
 //! export of its own that stands in the log: what was looked into is told, also where nothing of it is handed over.
 //! Not here: which zone a clock was in. Specification: `specs/streams.md`, `specs/bundle.md`.
 
+use super::registrations::Others;
 use super::walk::Walk;
 use super::{Cover, ExportError, ExportOrder, Spot, log_acts, request, snapshot};
 use crate::keys::ArchiveKey;
@@ -51,10 +52,14 @@ pub(super) async fn widen(
         last.saturating_add(span_ms) >= begin && binding.occurred_at_ms < end.saturating_add(span_ms)
     };
     for month in [previous_month(from), next_month(to)].into_iter().filter(|month| MONTHS.contains(month)) {
-        for spot in far(officer, keys, &order, month, &is_near).await? {
-            if order.cover.of(spot).is_none() {
-                order.cover.withhold_spot(spot, std::slice::from_ref(&edges.ground))?;
-            }
+        let beside = Scope { from_month: month, to_month: month, ..order.scope.clone() };
+        // What has ended there is withheld as ended, and what is covered for good stays covered: as in the period itself.
+        let mut gone = Cover::default();
+        gone.shows_grounds = order.cover.shows_grounds;
+        gone.settle(officer, keys, &beside).await?;
+        order.cover.take_over(&gone)?;
+        for spot in far(officer, keys, &order, beside, &gone, &is_near).await? {
+            order.cover.withhold_far(spot, &edges.ground)?;
         }
         order.scope.from_month = order.scope.from_month.min(month);
         order.scope.to_month = order.scope.to_month.max(month);
@@ -67,21 +72,31 @@ async fn far(
     officer: &mut Source,
     keys: &[ArchiveKey],
     order: &ExportOrder,
-    month: u32,
+    scope: Scope,
+    gone: &Cover,
     is_near: &impl Fn(&Binding) -> bool,
 ) -> Result<Vec<Spot>, ExportError> {
-    let scope = Scope { from_month: month, to_month: month, ..order.scope.clone() };
+    let month = scope.from_month;
     let recipient = format!("{} (edge of the period, not handed over)", order.recipient);
     let look = ExportOrder { scope, recipient, cover: Cover::default(), ..order.clone() };
+    let all = Others::default();
     let bound = log_acts(officer, &look).await?;
     let snapshot_entry = snapshot(officer, bound.created.entry).await?;
     let asked = request(officer, &look, &bound, snapshot_entry);
     let mut stream = officer.connection().evidence(&asked).await?;
     let opening = Opening::new(&bound.logged, officer.origin(), keys);
-    let mut walk = Walk::new(&asked, opening, &bound.acts, &look.cover);
+    let mut walk = Walk::new(&asked, opening, &bound.acts, gone, &all);
     let (mut entry, mut spots) = (0, Vec::new());
     while let Some(record) = stream.message().await.map_err(ExportError::stream)? {
-        match walk.take(record)?.record {
+        let opened = match walk.take(record) {
+            // Without a body nothing says when it was: it is not handed over.
+            Err(ExportError::NoBody { spot }) if !bound.acts.contains(&(spot.entry, spot.position)) => {
+                spots.push(spot);
+                continue;
+            }
+            opened => opened?,
+        };
+        match opened.record {
             Some(EvidenceRecord { record: Some(Record::Entry(found)) }) => entry = found.index,
             Some(EvidenceRecord { record: Some(Record::Event(event)) }) => {
                 let header: EventHeader = parse(&event.header)?;
@@ -103,6 +118,10 @@ fn is_of(header: &EventHeader, spot: Spot, month: u32) -> Result<bool, ExportErr
 }
 
 fn binding(body: &Shown) -> Option<Binding> {
-    let Shown::Opened(body) = body else { return None };
-    parse(&body.slots.first()?.value).ok()
+    match body {
+        Shown::Opened(body) => parse(&body.slots.first()?.value).ok(),
+        // Covered for good in part: slot 0 is always open.
+        Shown::Redacted(body) => parse(&body.slots.first()?.value).ok(),
+        Shown::Sealed(_) => None,
+    }
 }

@@ -1,6 +1,7 @@
 //! The ledger's sealed stream, opened record by record. Pure: no file, no network.
 
 use super::cover::EventCover;
+use super::registrations::Others;
 use super::{ClosedRegistration, Cover, CoverError, ExportError, Spot};
 use crate::opening::Opening;
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use zegel_proto::v1::{
     ExportEvidenceRequest, Scope, SealedEvidence, StreamType,
 };
 use zegel_proto::{CanonicalError, parse};
-use zegel_verifier::commit::{CoveredUnit, Shown as Part, ShownBody, check_redacted, redact, redact_more};
+use zegel_verifier::commit::{CoveredUnit, ShownBody, check_redacted, redact, redact_more};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{EventFacts, Family, chat, family, layout};
 use zeroize::Zeroizing;
@@ -49,6 +50,7 @@ pub(super) struct Walk<'a> {
     opening: Opening<'a>,
     acts: &'a BTreeSet<(u64, u32)>,
     cover: &'a Cover,
+    others: &'a Others,
     /// Covered events that have not passed yet.
     awaited: BTreeSet<Spot>,
     /// Acts that have not passed yet.
@@ -75,6 +77,8 @@ pub(super) struct Walked {
     pub(super) cosignatures: usize,
     /// Registrations that could not be opened, and are not open in the bundle.
     pub(super) closed: Vec<ClosedRegistration>,
+    /// Registrations of other ids that are kept closed, because nothing of these is shown or because that was ordered.
+    pub(super) kept_closed: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -83,12 +87,14 @@ impl<'a> Walk<'a> {
         opening: Opening<'a>,
         acts: &'a BTreeSet<(u64, u32)>,
         cover: &'a Cover,
+        others: &'a Others,
     ) -> Self {
         Self {
             request,
             opening,
             acts,
             cover,
+            others,
             awaited: cover.spots().collect(),
             awaited_acts: acts.clone(),
             stage: Stage::Begin,
@@ -151,6 +157,9 @@ impl<'a> Walk<'a> {
             // A ledger that slips in the registration of someone else would have us disclose a name.
             return Err(ExportError::Order { wanted: "registrations of what the scope names, and no others" });
         }
+        if let Some(id) = self.others.ordered().find(|id| !self.named.contains(id)) {
+            return Err(CoverError::NotNamed { id }.into());
+        }
         if !self.awaited_acts.is_empty() {
             return Err(ExportError::Order { wanted: "the events of this export itself" });
         }
@@ -192,12 +201,21 @@ impl<'a> Walk<'a> {
         let is_registration = family(facts.kind) == Family::Register;
         let ids = facts.conversation.into_iter().chain(facts.custodian);
         if in_scope {
-            self.named.extend(ids);
+            self.named.extend(ids.clone());
         } else if is_registration {
-            self.registered.extend(ids);
+            self.registered.extend(ids.clone());
         }
         if !in_scope && !is_bound && !is_registration {
             return Ok((event, Vec::new()));
+        }
+        if is_registration && !in_scope {
+            if self.awaited.contains(&spot) {
+                return Err(CoverError::OtherRegistration { spot }.into());
+            }
+            if ids.clone().any(|id| self.others.keeps_closed(id)) {
+                self.counts.kept_closed += 1;
+                return Ok((event, Vec::new()));
+            }
         }
         self.awaited_acts.remove(&(spot.entry, spot.position));
         let cover = if in_scope { self.cover.of(spot) } else { None };
@@ -243,9 +261,7 @@ fn show(
         Some(EventCover::Whole) => Err(ExportError::NoBody { spot }),
         Some(EventCover::Parts(units)) => {
             let no_part = || CoverError::NoSuchPart { spot };
-            if let Some(slot) = stands_elsewhere(kind, &shown, &units) {
-                return Err(CoverError::StandsElsewhere { spot, slot }.into());
-            }
+            CoverError::check_echoes(spot, kind, &shown, &units)?;
             let whole = |unit: &CoveredUnit| CoveredUnit { item: None, ..*unit };
             if shown.covered().any(|unit| !units.contains(&unit) && !units.contains(&whole(&unit))) {
                 return Err(CoverError::Permanent { spot }.into());
@@ -262,29 +278,8 @@ fn show(
     }
 }
 
-/// The slot that says again what is covered. A record of JSON holds its own text and names, a line of a chat file its
-/// sender; an image, its transcription.
-fn stands_elsewhere(kind: EventKind, shown: &ShownBody, units: &[CoveredUnit]) -> Option<&'static str> {
-    let covers = |slot: usize| units.iter().any(|unit| unit.slot as usize == slot);
-    let is_json =
-        matches!(shown.slots().get(chat::AS_WRITTEN), Some(Part::Value(written)) if written.starts_with(b"{"));
-    let has_image = kind == EventKind::ScreenshotAdded && covers(chat::TEXT);
-    if family(kind) != Family::Chat {
-        return None;
-    }
-    // A line of WhatsApp has its sender's name before the text.
-    let as_written = shown.value(chat::AS_WRITTEN).unwrap_or_default();
-    let written = |slot: usize| shown.value(slot).filter(|name| covers(slot) && !name.is_empty());
-    let names = [chat::SENDER, chat::DISPLAY_NAME].into_iter().filter_map(written);
-    let is_named = names.into_iter().any(|name| as_written.windows(name.len()).any(|window| window == name));
-    if (is_json || is_named) && !covers(chat::AS_WRITTEN) {
-        return Some("as_written");
-    }
-    (has_image && !covers(chat::ATTACHMENTS)).then_some("attachments")
-}
-
 /// In the scope's stream and months; the id's month 0 always is, since its registration stands there.
-fn is_in_scope(facts: &EventFacts, scope: &Scope) -> bool {
+pub(super) fn is_in_scope(facts: &EventFacts, scope: &Scope) -> bool {
     let every = scope.from_month == 0 && scope.to_month == 0;
     let in_months = |month| every || month == 0 || (scope.from_month..=scope.to_month).contains(&month);
     let id = Hash::read(&scope.id);

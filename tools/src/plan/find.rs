@@ -1,13 +1,13 @@
 //! Where a pattern stands in an event, and where the event says the same again.
 
-use super::{Choice, Hit, Pattern, slot_name};
+use super::{Choice, Hit, Pattern, slot_name, slot_number};
 use crate::destroy::End;
+use crate::echo::echoes;
 use crate::export::Spot;
 use crate::reading::ReadEvent;
 use std::ops::Range;
-use zegel_proto::v1::EventKind;
 use zegel_verifier::bundle::plain::plain;
-use zegel_verifier::commit::{Shown, ShownBody};
+use zegel_verifier::commit::{CoveredUnit, Shown, ShownBody};
 use zegel_verifier::kinds::chat;
 
 /// Characters of context on each side of a hit.
@@ -59,19 +59,39 @@ pub(super) fn hits_of(body: &ShownBody, pattern: &Pattern) -> Vec<Hit> {
     hits
 }
 
-/// Slots that say again what is covered: a record of JSON is all of it, an image holds what was read off it.
-pub(super) fn echoes(event: &ReadEvent, body: &ShownBody, hits: &[Hit]) -> Vec<Hit> {
-    let of = |slot: usize| Hit { slot: slot_name(slot as u32), why: "staat ook hierin".into(), ..Hit::default() };
-    let is_json = body.value(chat::AS_WRITTEN).is_some_and(|written| written.starts_with(b"{"));
-    let names = |slot: usize| hits.iter().any(|hit| hit.slot == slot_name(slot as u32));
-    let mut more = Vec::new();
-    if is_json && !hits.is_empty() && !names(chat::AS_WRITTEN) {
-        more.push(of(chat::AS_WRITTEN));
+/// Parts that say again what is covered by these hits of one event.
+pub(super) fn again(event: &ReadEvent, body: &ShownBody, hits: &[Hit]) -> Vec<Hit> {
+    let units: Vec<CoveredUnit> = hits.iter().flat_map(units_of).collect();
+    let hit = |unit: CoveredUnit| Hit {
+        slot: slot_name(unit.slot),
+        first: unit.item.unwrap_or(0),
+        count: u32::from(unit.item.is_some()),
+        why: "staat ook hierin".into(),
+        shows: plain(&readable(said_in(body, unit)).replace('\n', " ")).chars().take(2 * CONTEXT_CHARS).collect(),
+        ..Hit::default()
+    };
+    echoes(event.facts.kind, body, &units).into_iter().map(hit).collect()
+}
+
+fn units_of(hit: &Hit) -> Vec<CoveredUnit> {
+    let Some(slot) = slot_number(&hit.slot) else { return Vec::new() };
+    match hit.count {
+        0 => vec![CoveredUnit { slot, item: None }],
+        count => {
+            (hit.first..hit.first.saturating_add(count)).map(|item| CoveredUnit { slot, item: Some(item) }).collect()
+        }
     }
-    if event.facts.kind == EventKind::ScreenshotAdded && names(chat::TEXT) {
-        more.push(of(chat::ATTACHMENTS));
+}
+
+/// Words and values as they are; of what is no text, nothing.
+fn said_in(body: &ShownBody, unit: CoveredUnit) -> &[u8] {
+    let slot = unit.slot as usize;
+    match unit.item {
+        _ if matches!(slot, chat::DETAIL | chat::ATTACHMENTS) => None,
+        Some(item) => body.items(slot).get(item as usize).and_then(Option::as_deref),
+        None => body.value(slot),
     }
-    more
+    .unwrap_or_default()
 }
 
 /// Text of the same length in bytes: what is no UTF-8 becomes `?`, byte for byte.

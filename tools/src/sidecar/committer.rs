@@ -302,14 +302,10 @@ impl Committer {
         }
         let upload = self.intake.upload_mac(&attachment.upload);
         let whole = self.intake.uploads.whole(upload)?;
-<<<<<<< HEAD
-        let stored = whole.map(|mut plain| tokio::task::block_in_place(|| self.source.blob_spool().store(&mut plain)));
-=======
         let stored = whole.map(|mut plain| {
-            let store = || self.source.store_blob(&mut plain);
+            let store = || self.source.blob_spool().store(&mut plain);
             self.encrypted.once((spooled.number, upload), || tokio::task::block_in_place(store))
         });
->>>>>>> waits
         if let Some(Ok(blob)) = stored {
             return Ok(Attached::Present { name, media_type, blob });
         }

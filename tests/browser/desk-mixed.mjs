@@ -37,6 +37,8 @@ try {
   for (const [title, words, wanted, name] of chats) {
     await go("chats");
     await click(button(`Openen: ${title}`));
+    // Words of the chat before may stand there as long as this one is fetched.
+    await until(`${one("#chatTitle")}.textContent === ${JSON.stringify(title)}`);
     await until(said(words));
     if (name === "signal") check(await page.run(`!!${said("Carla: tot zo")}`), "what was typed over from a screenshot stands among the messages");
     await click(word(words, wanted));

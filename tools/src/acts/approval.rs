@@ -73,7 +73,8 @@ mod tests {
 
     fn proposed(number: u64, actor: Hash, position: u32) -> Act {
         let selection = SelectionSubject { act: vec![5; 32], ..SelectionSubject::default() };
-        let items = vec![RedactionItem { entry: 7, position, ..RedactionItem::default() }];
+        let grounds = vec!["geselecteerd".into()];
+        let items = vec![RedactionItem { entry: 7, position, grounds, ..RedactionItem::default() }];
         Act { items, ..act(number, EventKind::DestructionProposed, actor, selection) }
     }
 

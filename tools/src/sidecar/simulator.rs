@@ -26,6 +26,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 const FOREVER: Duration = Duration::from_secs(86_400);
 /// Before a key is handed over again that is being written at this moment.
 const IN_FLIGHT: Duration = Duration::from_millis(20);
+/// Before attachments for which there was no room are tried again.
+const NO_ROOM: Duration = Duration::from_millis(250);
 
 /// What a day is made of.
 #[derive(Clone, Debug)]
@@ -220,9 +222,7 @@ pub async fn play(socket: &str, log: &str, plan: &DayPlan, tell: Tell) -> Result
             Ok(()) => away = 0,
             Err(reason) if away >= 240 => return Err(SidecarError::Listen { listen: socket.into(), reason }),
             Err(reason) => {
-                // One whose disk is full answers: it is waited for, as long as it takes.
-                let is_there = player.played.receipted > settled || std::mem::take(&mut player.is_full);
-                away = if is_there { 0 } else { away + 1 };
+                away = if player.played.receipted > settled { 0 } else { away + 1 };
                 (player.tell)(&format!("the session broke: {reason}"));
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
@@ -243,7 +243,8 @@ impl Player<'_> {
         // A registration goes before what it registers, whatever the order of their keys.
         again.make_contiguous().sort_by_key(|step| !matches!(step.content, request::Content::Register(_)));
         loop {
-            while credits > 0 {
+            let mut without_room = 0;
+            while credits > 0 && without_room <= again.len() {
                 // What comes again breaks nothing off: else a session of nothing but that would never get further.
                 let is_due = again.is_empty() && self.due(left.len()) <= Instant::now();
                 let fresh = if is_due { left.pop_front() } else { None };
@@ -255,11 +256,19 @@ impl Player<'_> {
                 }
                 until_break -= u64::from(fresh.is_some());
                 let Some(step) = fresh.or_else(|| again.pop_front()) else { break };
-                self.played.again += u64::from(!self.handed.insert(step.key.clone()));
                 self.unsettled.insert(step.key.clone(), step.clone());
-                if let Some((upload, size)) = &step.upload {
-                    self.upload(client.clone(), upload, *size).await?;
+                if let Some((upload, size)) = &step.upload
+                    && let Err(reason) = self.upload(client.clone(), upload, *size).await
+                {
+                    // What has its attachment there already goes first: room is made by events that leave, not by waiting.
+                    if !std::mem::take(&mut self.is_full) {
+                        return Err(reason);
+                    }
+                    again.push_back(step);
+                    without_room += 1;
+                    continue;
                 }
+                self.played.again += u64::from(!self.handed.insert(step.key.clone()));
                 let request = Request { key: step.key, sent_at_ms: now_ms(), content: Some(step.content) };
                 requests.send(request).await.map_err(|reason| reason.to_string())?;
                 credits -= 1;
@@ -268,7 +277,11 @@ impl Player<'_> {
                 return Ok(());
             }
             let is_waiting = credits > 0 && !left.is_empty();
-            let until = if is_waiting { self.due(left.len()) } else { Instant::now() + FOREVER };
+            let until = match without_room {
+                0 if is_waiting => self.due(left.len()),
+                0 => Instant::now() + FOREVER,
+                _ => Instant::now() + NO_ROOM,
+            };
             let Ok(answer) = tokio::time::timeout_at(until, answers.message()).await else { continue };
             let answer = answer.map_err(|status| status.to_string())?.ok_or("the session ended")?;
             let before = again.len();

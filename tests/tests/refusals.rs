@@ -129,6 +129,18 @@ async fn a_ledger_that_is_put_back_gets_nothing_until_it_has_again_what_was_seen
     check_each_once(&stage, "Anna de Vries", 60);
 }
 
+/// A sidecar whose ledger is away, and a gateway that has something to hand over.
+async fn without_ledger() -> (Stage, Sidecar, Gateway) {
+    let mut stage = Stage::new();
+    stage.keep_port();
+    let anna = custodian(&stage, "Anna de Vries");
+    let mut sidecar = Sidecar::new(&stage);
+    stage.kill();
+    sidecar.start();
+    let gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    (stage, sidecar, gateway)
+}
+
 /// Uploads an attachment and hands over a message that names it.
 async fn send_with_attachment(sidecar: &Sidecar, gateway: &mut Gateway, key: &str) {
     let (upload, data) = (format!("upload-{key}"), vec![7; 100_000]);
@@ -145,13 +157,7 @@ async fn send_with_attachment(sidecar: &Sidecar, gateway: &mut Gateway, key: &st
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_has_ended_fills_neither_disk() {
-    let mut stage = Stage::new();
-    stage.keep_port();
-    let anna = custodian(&stage, "Anna de Vries");
-    let mut sidecar = Sidecar::new(&stage);
-    stage.kill();
-    sidecar.start();
-    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let (mut stage, mut sidecar, mut gateway) = without_ledger().await;
     send_with_attachment(&sidecar, &mut gateway, "film").await;
     gateway.send_messages(&keys(0, 1_000)).await;
     sidecar.kill();
@@ -178,13 +184,7 @@ async fn a_key_that_has_ended_fills_neither_disk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_of_an_event_that_is_refused_is_encrypted_once_and_not_left_behind() {
-    let mut stage = Stage::new();
-    stage.keep_port();
-    let anna = custodian(&stage, "Anna de Vries");
-    let mut sidecar = Sidecar::new(&stage);
-    stage.kill();
-    sidecar.start();
-    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    let (mut stage, sidecar, mut gateway) = without_ledger().await;
     gateway.send_messages(&keys(0, 30)).await;
     let mut other = Gateway::begin(&sidecar, ORIGIN, &"ab".repeat(32)).await;
     send_with_attachment(&sidecar, &mut other, "poison").await;

@@ -31,6 +31,7 @@ mod limits;
 mod log;
 mod metrics;
 mod mirror;
+mod polite;
 mod promote;
 mod replicated;
 mod rewrap;

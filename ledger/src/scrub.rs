@@ -21,6 +21,7 @@ mod position;
 use crate::check::Finding;
 use crate::config::{LogConfig, ScrubConfig};
 use crate::metrics::{ScrubMetrics, now_ms};
+use crate::polite::stand_back;
 use crate::sequencer::OpenLog;
 use crate::store::{Guard, Store, StoreError};
 use pace::{Halt, Pace};
@@ -68,7 +69,10 @@ pub(crate) fn start(config: &LogConfig, log: &Arc<OpenLog>, alarm: Alarm) -> std
     let mut scrubber =
         Scrubber { settings, origin, store, folder, guard, log, halt: halted, pace, position, metrics, alarm, kept };
     scrubber.tell();
-    let thread = std::thread::Builder::new().name("scrub".into()).spawn(move || scrubber.run())?;
+    let thread = std::thread::Builder::new().name("scrub".into()).spawn(move || {
+        stand_back();
+        scrubber.run();
+    })?;
     Ok(Some(Scrub { halt, thread: Some(thread) }))
 }
 

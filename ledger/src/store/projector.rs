@@ -9,6 +9,7 @@
 //! then the writer does.
 
 use crate::log::{SealedBatch, SealedContent, SealedEntry};
+use crate::polite::standing_back;
 use crate::store::StoreError;
 use crate::store::database::{Column, Database};
 use crate::store::faults::{Faults, Step, step};
@@ -215,10 +216,7 @@ impl Projector {
                 Task::Run(run) => step(faults, Step::Projection, || project(db, &run)),
                 Task::Table(TableWanted { cut, made }) => {
                     let watermark = self.watermark();
-                    let table = step(faults, Step::Table, || match cut {
-                        Cut::AtLeast(_) => Projection::write_table(db, watermark, &mut |_| true),
-                        Cut::At(covers) => Projection::write_table_at(db, covers, watermark),
-                    });
+                    let table = step(faults, Step::Table, || make_table(db, cut, watermark));
                     // Whoever asked may have gone: the table is swept when the log is opened.
                     let _ = made.send(table);
                     continue;
@@ -269,6 +267,15 @@ fn project(db: &Database, run: &[Committed]) -> Result<u64, StoreError> {
         projection.take(entry.index, entry.batch.as_deref());
     }
     projection.write()
+}
+
+/// Appends come first: a table has time, the projections behind it have not.
+fn make_table(db: &Database, cut: Cut, watermark: u64) -> Result<MadeTable, StoreError> {
+    let made = standing_back("table", || match cut {
+        Cut::AtLeast(_) => Projection::write_table(db, watermark, &mut |_| true),
+        Cut::At(covers) => Projection::write_table_at(db, covers, watermark),
+    });
+    made.map_err(|reason| StoreError::failed("making a table", reason))?
 }
 
 #[cfg(test)]

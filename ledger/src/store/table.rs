@@ -26,8 +26,6 @@ pub(crate) const TABLES_KEPT: usize = 8;
 const WRITE_BYTES: usize = 4 << 20;
 /// Parts of [`TABLE_CHUNK_ROWS`] rows that were read and wait to be hashed and written.
 const PARTS_AHEAD: usize = 16;
-/// By how much the thread that hashes and writes a table stands back behind those that answer.
-const NICENESS: i32 = 10;
 /// Chunk number of a table's head.
 const HEAD: u32 = u32::MAX;
 
@@ -108,7 +106,7 @@ impl Projection<'_> {
         std::thread::scope(|scope| {
             let (parts, taken) = sync_channel(PARTS_AHEAD);
             let writing =
-                Builder::new().name("table".into()).spawn_scoped(scope, move || write_parts(db, covers, taken));
+                Builder::new().name("table-rows".into()).spawn_scoped(scope, move || write_parts(db, covers, taken));
             let writing = writing.map_err(|reason| StoreError::failed("making a table", reason))?;
             let read = read_parts(db, month_of, |part| parts.send(part).is_ok());
             drop(parts);
@@ -152,8 +150,6 @@ fn read_parts(
 }
 
 fn write_parts(db: &Database, covers: u64, parts: Receiver<Vec<TableRow>>) -> Result<MadeTable, StoreError> {
-    // Appends come first: a table has time. Where the system does not let a thread step back, it only is less polite.
-    let _ = rustix::process::nice(NICENESS);
     let head = TableHead { covers, ..TableHead::default() };
     let mut writer = TableWriter { db, head, chunks: Vec::new(), bytes: 0 };
     parts.into_iter().try_for_each(|part| writer.take(part))?;

@@ -60,6 +60,8 @@ pub(super) struct Committer {
     settled: Settled,
     /// Of each capture that was used in this run: what the log has of it.
     logged: HashMap<(Hash, Hash), Logged>,
+    /// How often keys had been forgotten when they were asked for.
+    forgotten: u64,
     /// When the policies of the ministry were asked for last.
     asked_at: Instant,
     together: usize,
@@ -142,6 +144,7 @@ impl Committer {
             reader,
             settled,
             logged: HashMap::new(),
+            forgotten: 0,
             asked_at: Instant::now(),
             together: GROUP_MAX,
             refusals: Refusals::default(),
@@ -213,6 +216,7 @@ impl Committer {
     async fn append_group(&mut self, group: Vec<Spooled>) -> Result<(), Block> {
         let (mut places, mut drafts, mut drafted) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
         self.ask_policies().await?;
+        self.let_go_of_logged();
         for (at, spooled) in group.iter().enumerate() {
             let made = self.drafts(spooled).map_err(|reason| sort(&reason))?;
             // What is said beside a record stands before it.

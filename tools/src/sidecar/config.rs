@@ -59,6 +59,9 @@ pub struct LogConfig {
     /// Above it nothing more is spooled, in bytes.
     #[serde(default = "sixty_four_gib")]
     pub spool_bytes_max: u64,
+    /// Settled events whose keys are held in memory, some hundred bytes each; older keys are asked of the ledger.
+    #[serde(default = "four_million")]
+    pub keys_known_max: u64,
     /// Unanswered requests of a session at a time.
     #[serde(default = "credits")]
     pub credits: u32,
@@ -74,6 +77,10 @@ const fn five_minutes() -> u64 {
 
 const fn sixty_four_gib() -> u64 {
     64 << 30
+}
+
+const fn four_million() -> u64 {
+    4_000_000
 }
 
 const fn credits() -> u32 {

@@ -66,10 +66,10 @@ impl Intake {
         let folder = &config.spool;
         let settled = Settled::read(folder)?.next;
         let (journal, left) = Journal::open(&folder.join("journal"), &key, settled)?;
-        let (seen, rows) = Seen::open(&folder.join("seen"))?;
+        let (seen, rows) = Seen::open(&folder.join("seen"), config.keys_known_max)?;
         let path = folder.join("conversations.sealed");
         let conversations = SealedFile::open(&path, &key)?;
-        let mut state = State { next: journal.next(), ..State::default() };
+        let mut state = State::new(journal.next(), config.keys_known_max);
         let mut reader = SealedReader::open(&path, &key)?;
         while let Some(record) = reader.next().map_err(disk::failed(&path))? {
             if let (Some(Ok(at)), Some(id)) =
@@ -113,9 +113,9 @@ impl Intake {
 
     fn note_left(&self, spooled: &Spooled) {
         let mut state = self.state();
-        state.natives.insert(mac_of(&spooled.native));
+        state.natives.note(mac_of(&spooled.native), ());
         if let (Ok(key), Ok(text)) = (Mac::try_from(&spooled.key[..]), Mac::try_from(&spooled.text[..])) {
-            state.known.insert(key, (text, Standing::Queued(spooled.number)));
+            state.known.note(key, (text, Standing::Queued(spooled.number)));
         }
         self.note_uploads(&mut state, spooled);
     }
@@ -191,7 +191,7 @@ impl Intake {
     fn is_known(&self, key: Mac, text: Mac, request: &Request, answers: &Answers) -> Result<bool, Fault> {
         let answer = SpooledAnswer { again: true, ..self.first_answer(request) };
         let mut state = self.state();
-        let Some((before, standing)) = state.known.get(&key).copied() else { return Ok(false) };
+        let Some((before, standing)) = state.known.get(&key) else { return Ok(false) };
         if before != text {
             let sentence = "this key stands for another event: each has a key of its own for good";
             return Err(Fault::new("key_reused", sentence));
@@ -209,7 +209,7 @@ impl Intake {
         answer.id = registered.map_or(answer.id, |(_, id)| id.to_string());
         let (key, text) = (mac_of(&spooled.key), mac_of(&spooled.text));
         let mut state = self.state();
-        if state.known.contains_key(&key) {
+        if state.known.has(&key) {
             return Err(Fault::new("key_in_flight", "another session hands this key over at this moment"));
         }
         self.check_uploads(&spooled)?;
@@ -217,12 +217,12 @@ impl Intake {
         let (native, target) = content.map(drafts::identifiers).unwrap_or_default();
         let (native, target) = (self.identifier(&spooled, native), self.identifier(&spooled, target));
         spooled.native = native.map(Vec::from).unwrap_or_default();
-        spooled.target_seen = target.is_none_or(|target| state.natives.contains(&target));
+        spooled.target_seen = target.is_none_or(|target| state.natives.has(&target));
         answer.remarks = remarks(&request, &spooled);
-        state.natives.extend(native);
+        native.into_iter().for_each(|native| state.natives.note(native, ()));
         spooled.number = state.next;
         state.next += 1;
-        state.known.insert(key, (text, Standing::Queued(spooled.number)));
+        state.known.note(key, (text, Standing::Queued(spooled.number)));
         self.note_uploads(&mut state, &spooled);
         let waiter = Waiter { key: request.key, answers: answers.clone() };
         state.waiting.entry(spooled.number).or_default().push(waiter);
@@ -264,6 +264,11 @@ impl Intake {
     /// still, and hands them over again.
     pub(super) fn forget(&self, numbers: RangeInclusive<u64>, sentence: &str) {
         self.state().forget(numbers, sentence);
+    }
+
+    /// How often keys of settled events were forgotten, to make room for newer ones.
+    pub(super) fn keys_forgotten(&self) -> u64 {
+        self.state().known.gone()
     }
 
     /// Remembers what the ledger has of a capture, and gives the places of those that wait in the journal.

@@ -1,9 +1,10 @@
 //! Which keys are known, where each event stands, and who waits to hear of it. In memory; what it is made of lies on disk.
 
 use super::judge::Fault;
+use super::newest::Newest;
 use super::quarantine;
 use super::seen::{Mac, QUARANTINED, Row};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use tokio::sync::mpsc::UnboundedSender;
 use tonic::Status;
@@ -26,10 +27,9 @@ pub(super) struct Waiter {
     pub(super) answers: Answers,
 }
 
-#[derive(Default)]
 pub(super) struct State {
-    pub(super) known: HashMap<Mac, (Mac, Standing)>,
-    pub(super) natives: HashSet<Mac>,
+    pub(super) known: Newest<(Mac, Standing)>,
+    pub(super) natives: Newest<()>,
     pub(super) conversations: HashMap<Mac, Hash>,
     pub(super) waiting: HashMap<u64, Vec<Waiter>>,
     /// Uploads that are named by what is not settled: the number of the last record that names each.
@@ -41,6 +41,21 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Begins with `next` as the number of the next record, and holds so many keys of what is settled.
+    pub(super) fn new(next: u64, keys_known_max: u64) -> Self {
+        Self {
+            known: Newest::new(keys_known_max, |(_, standing)| matches!(standing, Standing::Queued(_))),
+            natives: Newest::new(keys_known_max, |()| false),
+            conversations: HashMap::new(),
+            waiting: HashMap::new(),
+            uploads: HashMap::new(),
+            next,
+            finding: None,
+            sessions: 0,
+            quarantined: 0,
+        }
+    }
+
     pub(super) fn note_row(&mut self, row: &Row) {
         let standing = if row.entry == QUARANTINED {
             self.quarantined += 1;
@@ -48,13 +63,13 @@ impl State {
         } else {
             Standing::Logged { entry: row.entry, position: row.position }
         };
-        self.known.insert(row.key, (row.text, standing));
-        self.natives.insert(row.native);
+        self.known.note(row.key, (row.text, standing));
+        self.natives.note(row.native, ());
     }
 
     /// Forgets records that are lost, and ends the sessions that wait for them.
     pub(super) fn forget(&mut self, numbers: RangeInclusive<u64>, sentence: &str) {
-        self.known.retain(|_, (_, standing)| !matches!(standing, Standing::Queued(number) if numbers.contains(number)));
+        self.known.forget(|(_, standing)| matches!(standing, Standing::Queued(number) if numbers.contains(number)));
         self.uploads.retain(|_, number| !numbers.contains(number));
         for waiter in numbers.filter_map(|number| self.waiting.remove(&number)).flatten() {
             let _ = waiter.answers.send(Err(Status::data_loss(format!("damaged_on_disk: {sentence}"))));
@@ -109,7 +124,7 @@ mod tests {
 
     #[test]
     fn of_the_sessions_that_hand_over_an_event_again_only_those_that_last_are_waited_with() {
-        let mut state = State::default();
+        let mut state = State::new(0, 1_000);
         let mut hand_over = || {
             let (answers, told) = unbounded_channel();
             let waiter = Waiter { key: "k-1".into(), answers };

@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 /// A keyed digest.
 pub(super) type Mac = [u8; 16];
 const ROW_BYTES: usize = 60;
-/// Newest rows that are held in memory; an older key is known to the ledger.
-const ROWS_MAX: u64 = 4_000_000;
 /// The entry of a row that lies in quarantine.
 pub(super) const QUARANTINED: u64 = u64::MAX;
 
@@ -36,14 +34,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Opens it, and gives its newest rows.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Row>), DiskError> {
+    /// Opens it, and gives its newest rows, at most so many.
+    pub(super) fn open(path: &Path, rows_max: u64) -> Result<(Self, Vec<Row>), DiskError> {
         let open = || {
             let mut options = OpenOptions::new();
             let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
             let found = file.metadata()?.len();
             let length = found - found % ROW_BYTES as u64;
-            file.seek(SeekFrom::Start(length.saturating_sub(ROWS_MAX * ROW_BYTES as u64)))?;
+            file.seek(SeekFrom::Start(length.saturating_sub(rows_max.saturating_mul(ROW_BYTES as u64))))?;
             let mut bytes = Vec::new();
             Read::by_ref(&mut file).read_to_end(&mut bytes)?;
             let rows = bytes.chunks_exact(ROW_BYTES).filter_map(read).collect();
@@ -86,13 +84,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("seen");
         let row = |number: u8| Row { key: [number; 16], text: [1; 16], native: [2; 16], entry: 9, position: 3 };
-        let (mut seen, rows) = Seen::open(&path).expect("made");
+        let (mut seen, rows) = Seen::open(&path, 1_000).expect("made");
         assert_eq!(rows, []);
         seen.append(&[row(1), row(2)]).expect("appended");
         std::fs::File::options().append(true).open(&path).and_then(|mut file| file.write_all(&[9; 59])).expect("cut");
-        let (mut seen, rows) = Seen::open(&path).expect("opened");
+        let (mut seen, rows) = Seen::open(&path, 1_000).expect("opened");
         assert_eq!(rows, [row(1), row(2)]);
         seen.append(&[row(3)]).expect("appended");
-        assert_eq!(Seen::open(&path).expect("opened").1, [row(1), row(2), row(3)]);
+        assert_eq!(Seen::open(&path, 1_000).expect("opened").1, [row(1), row(2), row(3)]);
     }
 }

@@ -30,6 +30,15 @@ pub(super) struct Logged {
 }
 
 impl Committer {
+    /// Lets go of what the log has of each capture if keys were forgotten since: one that is handed over again is not in it.
+    /// Between two groups: what is said of a group that is not in the log yet, stands here alone.
+    pub(super) fn let_go_of_logged(&mut self) {
+        let forgotten = self.intake.keys_forgotten();
+        if std::mem::replace(&mut self.forgotten, forgotten) != forgotten {
+            self.logged.clear();
+        }
+    }
+
     /// Where the log has this record of a capture, by the ledger's own rows.
     pub(super) async fn logged_at(
         &mut self,

@@ -104,19 +104,19 @@ impl Intake {
     }
 
     fn is_own_known(&self, spooled: &Spooled) -> bool {
-        self.state().known.contains_key(&super::mac_of(&spooled.key))
+        self.state().known.has(&super::mac_of(&spooled.key))
     }
 
     /// Numbers an event of our own and sends it to the journal; `None` if its key is known.
     fn queue_own(&self, spooled: Spooled) -> Option<u64> {
         let key = super::mac_of(&spooled.key);
         let mut state = self.state();
-        if state.known.contains_key(&key) {
+        if state.known.has(&key) {
             return None;
         }
         let number = state.next;
         state.next += 1;
-        state.known.insert(key, (key, Standing::Queued(number)));
+        state.known.note(key, (key, Standing::Queued(number)));
         // Under the lock: the journal has its records in the order of their numbers.
         let _ = self.queue.send(Queued { spooled: Spooled { number, ..spooled }, answer: None, registered: None });
         Some(number)

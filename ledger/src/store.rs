@@ -123,6 +123,16 @@ pub enum StoreError {
         /// How many there are.
         found: usize,
     },
+    /// A folder in which another log has its copies.
+    #[error("{path} holds copies of log {found:?}: give {wanted:?} a folder of its own")]
+    OtherBackup {
+        /// The folder.
+        path: String,
+        /// Whose copies they are.
+        found: String,
+        /// Whose were to go there.
+        wanted: String,
+    },
     /// A store where one is to be put back.
     #[error("{path} is not empty: nothing is put back over what is there; move it away, and keep it")]
     NotEmpty {

@@ -14,7 +14,11 @@ use zegel_verifier::checkpoint;
 use zegel_verifier::tree::ProofError;
 
 fn config(site: &Site) -> Config {
-    let text = site.config_text() + "[log.backup]\nfolder = \"backup\"\nkeep = 2\n";
+    keeping(site, 2)
+}
+
+fn keeping(site: &Site, keep: usize) -> Config {
+    let text = site.config_text() + &format!("[log.backup]\nfolder = \"backup\"\nkeep = {keep}\n");
     Config::parse(&text, site.path()).expect("a configuration")
 }
 
@@ -193,4 +197,73 @@ async fn an_older_copy_is_put_back_whole_and_its_guard_says_what_it_lacks() {
     world.ledger = start(&world.place).await;
     assert_eq!(world.ledger.checkpoint().await, newer);
     world.ledger.stop().await;
+}
+
+/// Ids of what was found in what was put back.
+fn found(report: &zegel_ledger::CheckReport) -> Vec<&'static str> {
+    report.findings.iter().map(|finding| finding.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_that_fail_take_nothing_from_the_one_that_counts_and_the_next_that_does_not_forgets_them() {
+    let mut world = World::new().await;
+    world.chat(0, 10, MONTH).await;
+    world.ledger.stop().await;
+    let (config, from) = (keeping(&world.place, 1), world.place.path().join("backup"));
+    let good = verified(backup(&config).expect("a backup")[0].1.as_bytes());
+    world.ledger = world.place.start().await;
+    world.chat(10, 10, MONTH).await;
+    world.ledger.stop().await;
+    // Three nights in which a part of it cannot be written.
+    for part in ["keys", "keys", "blobs"] {
+        let (path, kept) = (from.join(part), from.join("kept"));
+        std::fs::rename(&path, &kept).expect("moved");
+        std::fs::write(&path, b"no folder").expect("in the way");
+        match backup(&config) {
+            Err(BackupError::Serve(ServeError::Store { reason: StoreError::Failed { .. }, .. })) => {}
+            other => panic!("{part}: another outcome: {other:?}"),
+        }
+        std::fs::remove_file(&path).expect("out of the way");
+        std::fs::rename(&kept, &path).expect("moved back");
+    }
+    let lost = || std::fs::remove_dir_all(world.place.store()).expect("lost");
+    lost();
+    let report = restore(&config, None, &from).expect("put back");
+    assert_eq!((found(&report), report.entries), (vec!["guard"], good.size()), "{:?}", report.findings);
+    // What is put back is the one that counts, whichever lies there.
+    lost();
+    assert_eq!(refusal(restore_older(&config, None, &from, 1)), StoreError::NoCopy { back: 1, found: 1 });
+    lost();
+    assert_eq!(restore(&config, None, &from).expect("put back").entries, good.size());
+    let copies = |line: &str| std::fs::read_dir(from.join(line).join("meta")).expect("copies").count();
+    assert_eq!((copies("log"), copies("keys")), (4, 2), "of those that failed nothing is forgotten yet");
+    backup(&config).expect("a backup");
+    assert_eq!((copies("log"), copies("keys")), (1, 1));
+    lost();
+    assert_eq!(found(&restore(&config, None, &from).expect("put back")), ["guard"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_before_which_does_not_say_which_copies_count_is_put_back_and_goes_on() {
+    let mut world = World::new().await;
+    let (config, from) = (config(&world.place), world.place.path().join("backup"));
+    let mut sizes = Vec::new();
+    for number in 0..3 {
+        world.chat(number * 10, 10, MONTH).await;
+        world.ledger.stop().await;
+        if number == 2 {
+            std::fs::remove_file(from.join("copies")).expect("there were none before");
+        }
+        sizes.push(verified(backup(&config).expect("a backup")[0].1.as_bytes()).size());
+        world.ledger = world.place.start().await;
+    }
+    world.ledger.stop().await;
+    let put_back = |back| {
+        std::fs::remove_dir_all(world.place.store()).expect("lost");
+        restore_older(&config, None, &from, back).expect("put back").entries
+    };
+    assert_eq!([put_back(0), put_back(1)], [sizes[2], sizes[1]]);
+    // Nor do those of before need it.
+    std::fs::remove_file(from.join("copies")).expect("removed");
+    assert_eq!([put_back(0), put_back(1)], [sizes[2], sizes[1]]);
 }

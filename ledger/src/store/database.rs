@@ -8,7 +8,7 @@
 
 mod copies;
 
-pub(super) use copies::restore_database;
+pub(super) use copies::{copies_in, forget_copies, restore_database};
 
 use crate::store::StoreError;
 use crate::store::cost::{count_sync, count_write};

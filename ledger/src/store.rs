@@ -45,6 +45,7 @@ pub(crate) use dwelling::Dwelling;
 pub(crate) use erase::Believed;
 pub use erase::Erased;
 pub use faults::{Faults, NoFaults, Step};
+pub(crate) use frozen::FROZEN;
 pub(crate) use guard::Guard;
 pub use guard::GuardError;
 pub(crate) use load::Loaded;

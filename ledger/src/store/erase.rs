@@ -118,7 +118,7 @@ impl Store {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
         // A scrub's copy keeps files alive that hold what is to go.
-        Self::forget_scrub(&self.path)?;
+        Self::forget_frozen(&self.path)?;
         let (before, resealed) = self.step(Step::EraseIntent, || self.intend(&chunks, order))?;
         erased.before = before;
         self.step(Step::EraseKeys, || {

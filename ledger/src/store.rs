@@ -26,6 +26,7 @@ mod erase;
 mod faults;
 mod frozen;
 mod guard;
+mod leaves;
 mod load;
 mod projection;
 mod projector;
@@ -192,7 +193,7 @@ pub(crate) struct Store {
     rewrapping: Mutex<()>,
     path: PathBuf,
     faults: Arc<dyn Faults>,
-    /// One erasure at a time.
+    /// One erasure at a time, and none while the store is copied.
     erasing: Mutex<()>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,

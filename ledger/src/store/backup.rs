@@ -21,6 +21,7 @@ use copies::{Copies, Pair};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::PoisonError;
 
 /// The note that a backup reaches.
 const CHECKPOINT: &str = "checkpoint";
@@ -33,6 +34,8 @@ impl Store {
     /// Copies everything but the guard, and then forgets copies beyond `keep`. Gives the note that the copy reaches.
     pub(crate) fn back_up(&self, to: &Path, keep: usize) -> Result<Vec<u8>, StoreError> {
         let copying = "copying the store";
+        // One that went on meanwhile would be in a part of the copy.
+        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let none = StoreError::Missing { what: "checkpoint of size", number: 0 };
         let note = self.checkpoint()?.ok_or(none)?;
         let mut copies = Copies::of(to, &self.origin()?)?;

@@ -97,14 +97,40 @@ fn position_of(key: &[u8]) -> Result<u32, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::NoFaults;
+    use crate::audited::{audit_entry, audit_entry_while};
+    use crate::store::rows::{BodiesRow, HeadersRow, KeysRow};
+    use crate::store::{Believed, NoFaults};
     use std::sync::Arc;
+    use zegel_proto::v1::SealedDigest;
 
     fn put_erased(store: &Store, entry: u64, position: u32, marks: Vec<[u8; 16]>) {
         let mut write = store.truth.write();
         let row = ErasedRow { leaf: [position as u8; 32], marks };
         write.put(Column::Erased, &rows::chunk_key(entry, position), &rows::print(&row));
         store.truth.commit_synced(write, "a test").expect("written");
+    }
+
+    #[test]
+    fn an_auditor_who_meets_an_erasure_half_way_has_the_leaf_of_whatever_has_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), "chat.example.nl/minbzk", Arc::new(NoFaults)).expect("a store");
+        let parts = |first: u8| (first..first + 3).map(|byte| vec![byte; 40]).collect::<Vec<_>>();
+        let (mut write, mut keys) = (store.truth.write(), store.keys.write());
+        write.put(Column::Entries, &0_u64.to_be_bytes(), &rows::print_raw(b"an entry"));
+        write.put(Column::Headers, &0_u64.to_be_bytes(), &rows::print(&HeadersRow { headers: parts(1) }));
+        write.put(Column::Bodies, &rows::chunk_key(0, 0), &rows::print(&BodiesRow { ciphertexts: parts(11) }));
+        let row = KeysRow { wraps: parts(21), message_rows: vec![Vec::new(); 3] };
+        keys.put(Column::Wraps, &rows::chunk_key(0, 0), &rows::print(&row));
+        store.keys.commit_synced(keys, "a test").expect("written");
+        store.truth.commit_synced(write, "a test").expect("written");
+        let before = audit_entry(&store, 0).expect("read").sealed;
+        let order = Believed { places: &[(0, 1)], resealed: &BTreeMap::new(), text: "an order", size: 1 };
+        let met = audit_entry_while(&store, 0, || store.erase(order).map(|_| ())).expect("read").sealed;
+        let leaf = store.erased(0, 1).expect("read").expect("its leaf").to_vec();
+        let wanted = SealedDigest { leaf: leaf.clone(), ..before[1].clone() };
+        assert_eq!(met, [before[0].clone(), wanted, before[2].clone()]);
+        let gone = SealedDigest { leaf, ..SealedDigest::default() };
+        assert_eq!(audit_entry(&store, 0).expect("read").sealed, [before[0].clone(), gone, before[2].clone()]);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum ConfigError {
     /// Two logs where one was wanted.
     #[error("{what} {found:?} is used by two logs")]
     Twice {
-        /// "origin", "store" or "guard".
+        /// "origin", "store", "guard", "backup folder" or "folder of receipts".
         what: &'static str,
         /// Which.
         found: String,
@@ -299,15 +299,18 @@ impl Config {
         if self.logs.is_empty() {
             return Err(ConfigError::NoLog);
         }
-        let of = |what, text: &dyn Fn(&LogConfig) -> String| {
-            let mut all: Vec<String> = self.logs.iter().map(text).collect();
+        let of = |what, text: &dyn Fn(&LogConfig) -> Option<String>| {
+            let mut all: Vec<String> = self.logs.iter().filter_map(text).collect();
             all.sort();
             let twice = all.windows(2).find(|pair| pair[0] == pair[1]);
             twice.map_or(Ok(()), |pair| Err(ConfigError::Twice { what, found: pair[0].clone() }))
         };
-        of("origin", &|log| log.origin.clone())?;
-        of("store", &|log| log.store.display().to_string())?;
-        of("guard", &|log| log.guard.display().to_string())?;
+        of("origin", &|log| Some(log.origin.clone()))?;
+        of("store", &|log| Some(plain(&log.store)))?;
+        of("guard", &|log| Some(plain(&log.guard)))?;
+        of("backup folder", &|log| log.backup.as_ref().map(|backup| plain(&backup.folder)))?;
+        let receipts = |log: &LogConfig| Some(plain(&log.follow.as_ref()?.archive.as_ref()?.receipts));
+        of("folder of receipts", &receipts)?;
         self.check_tiles()?;
         self.check_clients()?;
         self.logs.iter().try_for_each(|log| {
@@ -346,6 +349,11 @@ impl LogConfig {
         let Some(path) = &self.post_quantum_key else { return Ok(None) };
         Ok(Some(LatticeSigner::open(path, &Passphrases::of_environment()?)?))
     }
+}
+
+/// A path without what changes nothing of it: `a/./b/` is `a/b`.
+fn plain(path: &Path) -> String {
+    path.components().collect::<PathBuf>().display().to_string()
 }
 
 /// Reads a private key as plain PEM, for TLS.

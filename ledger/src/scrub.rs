@@ -147,6 +147,7 @@ impl Scrubber {
                 Err(Broken::Taken) => {
                     tracing::info!(origin = self.origin, "an erasure took the copy that was scrubbed: another is made");
                     self.position.enter(Phase::Rest);
+                    self.keep();
                 }
                 Ok(()) => self.passed(),
                 Err(Broken::Store(reason)) => {

@@ -169,10 +169,23 @@ fn open_primary(
     }
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     tracing::info!(origin = config.origin, size = loaded.log.size(), "log opened");
+    tell_of_erasures(&config.origin, &store).map_err(failed)?;
     let room = Room::new(&config.store, &config.guard, config.reserve_mib);
     let opened = sequencer::start(store, loaded, guard, room, keys, metrics).map_err(ServeError::Thread)?;
     scrub::standing(&config.store).into_iter().for_each(|found| opened.0.stop(found));
     Ok(opened)
+}
+
+/// Says which orders to erase were believed here and broken off. Whoever hands one over again ends it; a follower does so itself.
+fn tell_of_erasures(origin: &str, store: &Store) -> Result<(), StoreError> {
+    for order in store.orders()?.into_iter().filter(|order| !order.is_carried_out) {
+        tracing::warn!(
+            origin,
+            "an erasure was broken off: hand the order with SHA-256 {} over again, and it goes on where it stopped",
+            order.id()
+        );
+    }
+    Ok(())
 }
 
 impl Server {

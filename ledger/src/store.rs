@@ -26,6 +26,7 @@ mod erase;
 mod faults;
 mod frozen;
 mod guard;
+mod leaves;
 mod load;
 mod projection;
 mod projector;
@@ -45,6 +46,7 @@ pub(crate) use dwelling::Dwelling;
 pub(crate) use erase::Believed;
 pub use erase::Erased;
 pub use faults::{Faults, NoFaults, Step};
+pub(crate) use frozen::FROZEN;
 pub(crate) use guard::Guard;
 pub use guard::GuardError;
 pub(crate) use load::Loaded;
@@ -123,6 +125,16 @@ pub enum StoreError {
         /// How many there are.
         found: usize,
     },
+    /// A folder in which another log has its copies.
+    #[error("{path} holds copies of log {found:?}: give {wanted:?} a folder of its own")]
+    OtherBackup {
+        /// The folder.
+        path: String,
+        /// Whose copies they are.
+        found: String,
+        /// Whose were to go there.
+        wanted: String,
+    },
     /// A store where one is to be put back.
     #[error("{path} is not empty: nothing is put back over what is there; move it away, and keep it")]
     NotEmpty {
@@ -181,7 +193,7 @@ pub(crate) struct Store {
     rewrapping: Mutex<()>,
     path: PathBuf,
     faults: Arc<dyn Faults>,
-    /// One erasure at a time.
+    /// One erasure at a time, and none while the store is copied.
     erasing: Mutex<()>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,

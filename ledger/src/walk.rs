@@ -83,8 +83,9 @@ impl Walk<'_> {
     /// The batch with all that lies beside it, as it was sent.
     fn submission(&self, index: u64, batch: SignedBatch) -> Result<Submission, Fault> {
         let headers = self.store.headers(index).map_err(Fault::entry)?;
-        let erased = self.store.erased_of(index).map_err(Fault::sealed)?;
         let bodies = self.bodies(index, headers.len())?;
+        // Last: a leaf is there before anything of its event goes.
+        let erased = self.store.erased_of(index).map_err(Fault::sealed)?;
         let origin = self.origin.to_owned();
         let batch = Some(batch);
         let request = AppendRequest { origin, batch, headers, bodies, envelopes: Vec::new() };

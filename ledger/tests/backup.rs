@@ -11,10 +11,16 @@ use zegel_ledger::{
 use zegel_proto::print;
 use zegel_proto::v1::*;
 use zegel_verifier::checkpoint;
+use zegel_verifier::erasure::{Erasure, Resealed};
+use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::tree::ProofError;
 
 fn config(site: &Site) -> Config {
-    let text = site.config_text() + "[log.backup]\nfolder = \"backup\"\nkeep = 2\n";
+    keeping(site, 2)
+}
+
+fn keeping(site: &Site, keep: usize) -> Config {
+    let text = site.config_text() + &format!("[log.backup]\nfolder = \"backup\"\nkeep = {keep}\n");
     Config::parse(&text, site.path()).expect("a configuration")
 }
 
@@ -192,5 +198,129 @@ async fn an_older_copy_is_put_back_whole_and_its_guard_says_what_it_lacks() {
     assert_eq!(restore_older(&config, None, &from, 0).expect("put back").findings, []);
     world.ledger = start(&world.place).await;
     assert_eq!(world.ledger.checkpoint().await, newer);
+    world.ledger.stop().await;
+}
+
+/// Ids of what was found in what was put back.
+fn found(report: &zegel_ledger::CheckReport) -> Vec<&'static str> {
+    report.findings.iter().map(|finding| finding.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_that_fail_take_nothing_from_the_one_that_counts_and_the_next_that_does_not_forgets_them() {
+    let mut world = World::new().await;
+    world.chat(0, 10, MONTH).await;
+    world.ledger.stop().await;
+    let (config, from) = (keeping(&world.place, 1), world.place.path().join("backup"));
+    let good = verified(backup(&config).expect("a backup")[0].1.as_bytes());
+    world.ledger = world.place.start().await;
+    world.chat(10, 10, MONTH).await;
+    world.ledger.stop().await;
+    // Three nights in which a part of it cannot be written.
+    for part in ["keys", "keys", "blobs"] {
+        let (path, kept) = (from.join(part), from.join("kept"));
+        std::fs::rename(&path, &kept).expect("moved");
+        std::fs::write(&path, b"no folder").expect("in the way");
+        match backup(&config) {
+            Err(BackupError::Serve(ServeError::Store { reason: StoreError::Failed { .. }, .. })) => {}
+            other => panic!("{part}: another outcome: {other:?}"),
+        }
+        std::fs::remove_file(&path).expect("out of the way");
+        std::fs::rename(&kept, &path).expect("moved back");
+    }
+    let lost = || std::fs::remove_dir_all(world.place.store()).expect("lost");
+    lost();
+    let report = restore(&config, None, &from).expect("put back");
+    assert_eq!((found(&report), report.entries), (vec!["guard"], good.size()), "{:?}", report.findings);
+    // What is put back is the one that counts, whichever lies there.
+    lost();
+    assert_eq!(refusal(restore_older(&config, None, &from, 1)), StoreError::NoCopy { back: 1, found: 1 });
+    lost();
+    assert_eq!(restore(&config, None, &from).expect("put back").entries, good.size());
+    let copies = |line: &str| std::fs::read_dir(from.join(line).join("meta")).expect("copies").count();
+    assert_eq!((copies("log"), copies("keys")), (4, 2), "of those that failed nothing is forgotten yet");
+    backup(&config).expect("a backup");
+    assert_eq!((copies("log"), copies("keys")), (1, 1));
+    lost();
+    assert_eq!(found(&restore(&config, None, &from).expect("put back")), ["guard"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_before_which_does_not_say_which_copies_count_is_put_back_and_goes_on() {
+    let mut world = World::new().await;
+    let (config, from) = (config(&world.place), world.place.path().join("backup"));
+    let mut sizes = Vec::new();
+    for number in 0..3 {
+        world.chat(number * 10, 10, MONTH).await;
+        world.ledger.stop().await;
+        if number == 2 {
+            std::fs::remove_file(from.join("copies")).expect("there were none before");
+        }
+        sizes.push(verified(backup(&config).expect("a backup")[0].1.as_bytes()).size());
+        world.ledger = world.place.start().await;
+    }
+    world.ledger.stop().await;
+    let put_back = |back| {
+        std::fs::remove_dir_all(world.place.store()).expect("lost");
+        restore_older(&config, None, &from, back).expect("put back").entries
+    };
+    assert_eq!([put_back(0), put_back(1)], [sizes[2], sizes[1]]);
+    // Nor do those of before need it.
+    std::fs::remove_file(from.join("copies")).expect("removed");
+    assert_eq!([put_back(0), put_back(1)], [sizes[2], sizes[1]]);
+}
+
+/// The same event with less of it open: another ciphertext under another wrap.
+fn resealed(replaces: &[u8]) -> Resealed {
+    let (ciphertext, wrap) = (fresh().repeat(4), fresh().repeat(3));
+    Resealed { replaces: sha256(&[replaces]).to_vec(), ciphertext, wrap }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_from_before_an_erasure_is_put_back_whole_and_the_same_orders_go_again() {
+    let mut world = World::new().await;
+    let approver = Author::new("approver");
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let request = world.source.batch(&world.source.messages(&world.capture, 0, 20, MONTH));
+    let entry = world.ledger.append(request.clone()).await.expect("messages").index;
+    world.ledger.stop().await;
+    let (config, from) = (config(&world.place), world.place.path().join("backup"));
+    backup(&config).expect("a backup");
+    // 1 ends. 2 and 3 lose a part; then 2 loses another one, and 3 ends.
+    let body = |position: usize| request.bodies[position].clone();
+    let (two, three) = (resealed(&body(2).ciphertext), resealed(&body(3).ciphertext));
+    let two_again = resealed(&two.ciphertext);
+    let order = |places: &[u32], resealed: &[(u32, &Resealed)]| {
+        let places = places.iter().map(|position| (entry, *position)).collect();
+        let resealed = resealed.iter().map(|(position, new)| ((entry, *position), (*new).clone())).collect();
+        let (origin, proposal) = (ORIGIN.into(), Some(Hash([7; 32])));
+        signed_order(Erasure { origin, proposal, places, resealed, ..Erasure::default() }, &[&world.officer, &approver])
+    };
+    let orders = [order(&[1, 2, 3], &[(2, &two), (3, &three)]), order(&[2, 3], &[(2, &two_again)])];
+    let carry_out = || orders.each_ref().map(|order| zegel_ledger::erase(&config, order).expect("erased"));
+    let went = |erased: [zegel_ledger::Erased; 2]| erased.map(|erased| (erased.events, erased.before));
+    let is_there = |bytes: &[u8]| is_somewhere(&world.place.store(), bytes);
+    assert_eq!(went(carry_out()), [(3, 0), (2, 0)]);
+    backup(&config).expect("a backup");
+    let put_back = |back| {
+        std::fs::remove_dir_all(world.place.store()).expect("lost");
+        restore_older(&config, None, &from, back).expect("put back").findings
+    };
+    // The log of before, the keys of after: nothing of it opens, and all of it follows.
+    assert_eq!(put_back(1), []);
+    assert!((1..4).all(|position| is_there(&body(position).ciphertext) && !is_there(&body(position).wrap)));
+    assert_eq!(went(carry_out()), [(3, 0), (2, 1)]);
+    let gone =
+        (1..4).map(|position| body(position).ciphertext).chain([two.ciphertext.clone(), three.ciphertext.clone()]);
+    assert!(gone.into_iter().all(|bytes| !is_there(&bytes)));
+    assert!(!is_there(&three.wrap), "what had ended does not come back with an order of before its end");
+    assert!(is_there(&two_again.ciphertext) && is_there(&two_again.wrap) && is_there(&body(4).ciphertext));
+    assert_eq!(check(&config).expect("a report").findings, []);
+    // The newest copy knows all of it.
+    assert_eq!(put_back(0), []);
+    assert!(is_there(&two_again.ciphertext) && !is_there(&body(1).ciphertext));
+    world.ledger = world.place.start().await;
+    world.chat(20, 10, MONTH).await;
     world.ledger.stop().await;
 }

@@ -5,8 +5,10 @@ mod maker;
 use maker::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use zegel_proto::v1::ConsistencyProofRequest;
+use std::sync::Arc;
+use zegel_ledger::{Config, Faults, Step};
 use zegel_proto::v1::ledger_client::LedgerClient;
+use zegel_proto::v1::{ConsistencyProofRequest, Role};
 
 fn ledger() -> Command {
     Command::new(env!("CARGO_BIN_EXE_zegel-ledger"))
@@ -95,6 +97,61 @@ async fn what_was_answered_survives_a_kill_in_the_middle() {
     assert_eq!(running.checkpoint().await.size(), 2_001);
     running.stop().await;
     assert_eq!(zegel_ledger::check(&site.config()).expect("a report").findings, []);
+}
+
+/// Stops when the keys have gone.
+struct StopBehindKeys;
+
+impl Faults for StopBehindKeys {
+    fn before(&self, _step: Step) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn after(&self, step: Step) -> Result<(), String> {
+        if step == Step::EraseKeys { Err("stopped".into()) } else { Ok(()) }
+    }
+}
+
+/// What a ledger says until it listens.
+fn said_at_opening(config: &std::path::Path) -> Vec<String> {
+    let mut serve = ledger();
+    serve.arg("serve").arg("--config").arg(config).env_remove("RUST_LOG");
+    let mut process = serve.stderr(Stdio::piped()).spawn().expect("it runs");
+    let lines = BufReader::new(process.stderr.take().expect("stderr")).lines().map_while(Result::ok);
+    let said = lines.take_while(|line| !line.contains("listening on")).collect();
+    process.kill().expect("killed");
+    process.wait().expect("it ended");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_killed_in_an_erasure_says_so_until_the_order_was_handed_over_again() {
+    let mut world = World::new().await;
+    let approver = Author::new("approver");
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let entry = world.chat(0, 2, MONTH).await.index;
+    world.ledger.stop().await;
+    let (path, text) = (world.place.path().join("ledger.toml"), world.place.config_text());
+    std::fs::write(&path, &text).expect("written");
+    let config = Config::parse(&text, world.place.path()).expect("a configuration");
+    let order = order(&[(entry, 1)], None, &[&world.officer, &approver]);
+    let says_so = || {
+        said_at_opening(&path)
+            .iter()
+            .filter(|line| line.contains("an erasure was broken off"))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(says_so(), Vec::<String>::new());
+    zegel_ledger::erase_with(&config, &order, Arc::new(StopBehindKeys)).expect_err("stopped");
+    for _ in 0..2 {
+        let said = says_so();
+        let name = zegel_verifier::hash::sha256(&[order.as_bytes()]).to_string();
+        assert!(matches!(&said[..], [line] if line.contains(&name)), "{said:?}");
+    }
+    assert_eq!(zegel_ledger::erase(&config, &order).expect("erased").events, 1);
+    assert_eq!(says_so(), Vec::<String>::new());
 }
 
 #[test]

@@ -36,6 +36,23 @@ fn refuses_keys_that_are_not_known_and_logs_that_share() {
     assert_eq!(twice(&other.replace("\"store\"", "\"s\"")), wrong("guard", "/etc/zegel/guard"));
     let other = other.replace("\"store\"", "\"s\"").replace("\"guard\"", "\"g\"");
     assert_eq!(twice(&other), Err(ConfigError::RootKey { origin: "other".into() }));
+    // Copies of two logs in one folder take the place of each other, and so do their receipts.
+    let root = zegel_verifier::note::VerifierKey::parse(log.split('"').nth(3).expect("its root key")).expect("a key");
+    let root = zegel_verifier::note::VerifierKey::new("other", zegel_verifier::note::TYPE_ED25519, *root.key());
+    let other = other.replace(log.split('"').nth(3).expect("its root key"), &root.expect("a key").print());
+    let share = |one: &str, two: &str| parse(&format!("{text}{one}[[log]]{other}{two}")).map(|_| ());
+    let backup = |folder: &str| format!("[log.backup]\nfolder = \"{folder}\"\n");
+    let archive = |folder: &str| {
+        format!(
+            "[log.follow]\nprimary = \"http://localhost:1\"\n\
+             [log.follow.archive]\nname = \"a\"\nkey = \"a.key\"\nreceipts = \"{folder}\"\n"
+        )
+    };
+    assert_eq!(share(&backup("b"), &backup("c")), Ok(()));
+    assert_eq!(share(&backup("b"), ""), Ok(()));
+    assert_eq!(share(&backup("b"), &backup("./b/")), wrong("backup folder", "/etc/zegel/b"));
+    assert_eq!(share(&archive("r"), &archive("s")), Ok(()));
+    assert_eq!(share(&archive("r"), &archive("r")), wrong("folder of receipts", "/etc/zegel/r"));
     let inside = parse(&text.replace("\"guard\"", "\"store/guard\"")).map(|_| ());
     let (guard, store) = ("/etc/zegel/store/guard".into(), "/etc/zegel/store".into());
     assert_eq!(inside, Err(ConfigError::GuardInStore { guard, store }));

@@ -254,3 +254,34 @@ async fn an_erasure_takes_the_copy_from_under_a_scrub_which_finds_nothing_by_tha
     ledger.stop().await;
     assert_eq!(check(&world.place.config()).expect("a report").findings, []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_does_not_take_back_what_a_scrub_found() {
+    let mut world = World::new().await;
+    let approver = Author::new("approver");
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let entry = world.chat(0, 20, MONTH).await.index;
+    world.ledger.stop().await;
+    let (ledger, metrics) = scrubbing(&world.place, AT_ONCE).await;
+    let guard = world.place.path().join("guard");
+    let kept = std::fs::read(&guard).expect("the guard");
+    std::fs::write(&guard, vec![b'x'; kept.len()]).expect("rotten");
+    wait_for("the finding", async || sample(metrics, "zegel_scrub_findings").await > 0).await;
+    ledger.stop().await;
+    std::fs::write(&guard, kept).expect("as it was");
+    let found_before = found(&world.place);
+    assert_eq!(found_before[0].0, "guard", "{found_before:?}");
+    let order = order(&[(entry, 1)], None, &[&world.officer, &approver]);
+    assert_eq!(zegel_ledger::erase(&world.place.config(), &order).expect("erased").events, 1);
+    assert_eq!(found(&world.place), found_before);
+    let next = world.source.try_batch(&world.source.messages(&world.capture, 20, 20, MONTH));
+    let (mut ledger, _) = scrubbing(&world.place, "kib_per_second = 1\nrest_s = 60").await;
+    ledger.refused(next.clone(), Code::Unavailable, "the scrub has a finding (guard").await;
+    ledger.stop().await;
+    // `check` alone takes it back.
+    assert_eq!(check(&world.place.config()).expect("a report").findings, []);
+    let (mut ledger, _) = scrubbing(&world.place, AT_ONCE).await;
+    ledger.append(next).await.expect("taken");
+    ledger.stop().await;
+}

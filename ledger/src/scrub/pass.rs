@@ -2,7 +2,7 @@
 
 use super::{Broken, Phase, Scrubber};
 use crate::check::{Finding, finding_of};
-use crate::store::{BlobError, Blobs, Difference, GuardError, Snapshots, Store, StoreError, TreeReader};
+use crate::store::{BlobError, Blobs, Difference, FROZEN, GuardError, Snapshots, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge, FullTile};
 use crate::walk::{Fault, Signed, Walk};
 use std::sync::Arc;
@@ -34,6 +34,7 @@ impl Scrubber {
     fn copy(&mut self) -> Result<Option<Store>, Broken> {
         if self.position.phase != Phase::Rest
             && self.position.found.is_empty()
+            && !self.is_taken()
             && let Ok(frozen) = Store::open_frozen(&self.folder, &self.origin)
         {
             return Ok(Some(frozen));
@@ -41,6 +42,9 @@ impl Scrubber {
         if !self.position.found.is_empty() {
             self.position.found_before = std::mem::take(&mut self.position.found);
         }
+        // If we stop while a copy is made, nobody goes on with a part of it.
+        self.position.enter(Phase::Rest);
+        self.keep();
         self.forget_copy();
         // Held while it is copied, no longer: its writer ends with the last who holds it.
         let log = self.log.upgrade().ok_or(Broken::Halted)?;
@@ -66,7 +70,7 @@ impl Scrubber {
     }
 
     pub(super) fn forget_copy(&self) {
-        for part in ["log", "keys", "compare"] {
+        for part in FROZEN {
             let part = self.folder.join(part);
             if let Err(reason) = std::fs::remove_dir_all(&part)
                 && reason.kind() != std::io::ErrorKind::NotFound

@@ -6,6 +6,7 @@
 
 use crate::log::{EnvelopeForm, Sealed, SealedBatch, SealedContent, Sent, SentEnvelope};
 use crate::store::database::{Column, Write};
+use crate::store::leaves::put_leaf;
 use crate::store::projection::tile_key;
 use crate::store::rows::{
     self, BodiesOf, BroughtRow, CHUNK_EVENTS, ErasedRow, HeadersOf, KeysOf, RewrapTurn, TableHead,
@@ -82,6 +83,9 @@ impl Store {
             }
         }
         batches(&group.sealed).for_each(|(entry, batch)| put_envelopes(&mut write, entry, batch));
+        for (entry, position, leaf) in &group.erased {
+            put_leaf(&mut write, *entry, *position, *leaf);
+        }
         self.step(Step::Keys, || {
             if write.is_empty() {
                 return Ok(());
@@ -116,6 +120,7 @@ impl Store {
 
     /// Deletes rows of keys from entry `size` on: their truth was never written.
     pub(super) fn sweep_keys(&self, size: u64) -> Result<u64, StoreError> {
+        self.sweep_leaves(size)?;
         let mut swept = 0;
         loop {
             let orphans = self.keys.slice(Column::Wraps, &[], &rows::chunk_key(size, 0), 256)?;

@@ -8,7 +8,7 @@
 
 mod copies;
 
-pub(super) use copies::restore_database;
+pub(super) use copies::{copies_in, forget_copies, restore_database};
 
 use crate::store::StoreError;
 use crate::store::cost::{count_sync, count_write};
@@ -65,6 +65,8 @@ pub(crate) enum Column {
     Envelopes,
     /// Keys: number → hash of an envelope that was rewrapped.
     Rewraps,
+    /// Keys: entry, position → sealed leaf of an event whose wrap was blanked or replaced.
+    Leaves,
 }
 
 impl Column {
@@ -83,7 +85,7 @@ impl Column {
         Self::Tables,
     ];
     /// Columns of the keys' database.
-    pub(super) const KEYS: &[Self] = &[Self::Wraps, Self::Envelopes, Self::Rewraps];
+    pub(super) const KEYS: &[Self] = &[Self::Wraps, Self::Envelopes, Self::Rewraps, Self::Leaves];
     /// What follows from the truth.
     pub(super) const PROJECTIONS: &[Self] = &[Self::State, Self::Streams, Self::Postings, Self::Tiles, Self::Tables];
 
@@ -108,6 +110,7 @@ impl Column {
             Self::Wraps => "wraps",
             Self::Envelopes => "envelopes",
             Self::Rewraps => "rewraps",
+            Self::Leaves => "leaves",
         }
     }
 }

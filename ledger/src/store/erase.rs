@@ -4,9 +4,10 @@
 //! bytes would be known again; that row is durable first. Every later step can be done again: what is blank stays blank, what is gone stays gone.
 //! Wherever we stop, the same order goes on and ends the same. The marks are complements of a few bytes of ciphertext: they find what they
 //! mean in the files and not themselves. Of a message row its watermark stays, by which the source that made it leaves the message out.
-//! Not here: who may order it (`erase`), what is logged of it (the officer's tools). Specification: `specs/storage.md`.
+//! Not here: how a leaf outlasts its bytes (`leaves`), who may order it (`erase`), what is logged of it (the officer's tools). Specification: `specs/storage.md`.
 
 use crate::store::database::Column;
+use crate::store::leaves::put_leaf;
 use crate::store::rows::{self, BodiesRow, CHUNK_EVENTS, ErasedRow, KeysRow};
 use crate::store::{Step, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -69,26 +70,9 @@ enum Form {
 }
 
 impl Store {
-    /// The sealed leaf of an event that was erased; `None` if it was not.
-    pub(crate) fn erased(&self, entry: u64, position: u32) -> Result<Option<Hash>, StoreError> {
-        Ok(self.erased_row(entry, position)?.map(|row| Hash(row.leaf)))
-    }
-
-    fn erased_row(&self, entry: u64, position: u32) -> Result<Option<ErasedRow>, StoreError> {
+    pub(super) fn erased_row(&self, entry: u64, position: u32) -> Result<Option<ErasedRow>, StoreError> {
         let row = self.truth.get(Column::Erased, &rows::chunk_key(entry, position))?;
         row.map(|row| rows::parse("an erased event", &row)).transpose()
-    }
-
-    /// Erased events of an entry, by position.
-    pub(crate) fn erased_of(&self, entry: u64) -> Result<BTreeMap<u32, Hash>, StoreError> {
-        let prefix = entry.to_be_bytes();
-        let found = self.truth.slice(Column::Erased, &prefix, &prefix, usize::MAX)?;
-        let read = |(key, row): &(Box<[u8]>, Box<[u8]>)| {
-            let position = key.get(8..).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-            let position = position.ok_or(StoreError::Row { what: "key of an erased event" })?;
-            Ok((position, Hash(rows::parse::<ErasedRow>("an erased event", row)?.leaf)))
-        };
-        found.iter().map(read).collect()
     }
 
     /// Nothing is left of what an order takes away, and nothing to look for.
@@ -118,7 +102,7 @@ impl Store {
             chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default().push(*position);
         }
         // A scrub's copy keeps files alive that hold what is to go.
-        Self::forget_scrub(&self.path)?;
+        Self::forget_frozen(&self.path)?;
         let (before, resealed) = self.step(Step::EraseIntent, || self.intend(&chunks, order))?;
         erased.before = before;
         self.step(Step::EraseKeys, || {
@@ -146,7 +130,8 @@ impl Store {
             for position in positions {
                 let within = *position as usize % CHUNK_EVENTS;
                 let of = |list: &[Vec<u8>]| list.get(within).cloned().unwrap_or_default();
-                let body = SealedBody { ciphertext: of(&ciphertexts), wrap: of(&keys.wraps), message_row: Vec::new() };
+                let mut body =
+                    SealedBody { ciphertext: of(&ciphertexts), wrap: of(&keys.wraps), message_row: Vec::new() };
                 let (place, kept) = ((*entry, *position), self.erased_row(*entry, *position)?);
                 let new = order.resealed.get(&place);
                 let is_new = |new: &Resealed| new.ciphertext == body.ciphertext;
@@ -157,7 +142,10 @@ impl Store {
                     forms.insert(place, form);
                     continue;
                 }
-                if let Some(new) = new {
+                // Beside a leaf a wrap may be blank, or the new one already: then the log is of an older copy than the keys.
+                let leaf = self.erased(*entry, *position)?;
+                let has_ended = leaf.is_some() && body.wrap.is_empty();
+                if let Some(new) = new.filter(|_| !has_ended) {
                     if Hash::read(&new.replaces) != Some(sha256(&[&body.ciphertext])) {
                         return Err(StoreError::OtherForm { entry: *entry, position: *position });
                     }
@@ -168,10 +156,13 @@ impl Store {
                     write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&kept));
                     continue;
                 }
-                if body.ciphertext.is_empty() || body.wrap.is_empty() {
+                if leaf.is_none() && (body.ciphertext.is_empty() || body.wrap.is_empty()) {
                     return Err(StoreError::Missing { what: "sealed body of entry", number: *entry });
                 }
-                let leaf = self.erased(*entry, *position)?.unwrap_or_else(|| sealed_leaf(&body));
+                let leaf = leaf.unwrap_or_else(|| sealed_leaf(&body));
+                if new.is_some_and(|new| new.wrap == body.wrap) {
+                    body.wrap.clear();
+                }
                 let row = ErasedRow { leaf: leaf.0, marks: marks_of(&body) };
                 write.put(Column::Erased, &rows::chunk_key(*entry, *position), &rows::print(&row));
             }
@@ -182,7 +173,12 @@ impl Store {
 
     fn blank_keys(&self, (entry, chunk): (u64, u32), positions: &[u32], forms: &Forms) -> Result<(), StoreError> {
         let mut row: KeysRow = self.wraps(entry, chunk)?;
+        let mut write = self.keys.write();
         for position in positions {
+            // In the same write: where a wrap is blank, its leaf is beside it.
+            if let Some(leaf) = self.erased(entry, *position)? {
+                put_leaf(&mut write, entry, *position, leaf);
+            }
             let within = *position as usize % CHUNK_EVENTS;
             match (row.wraps.get_mut(within), forms.get(&(entry, *position))) {
                 (_, Some(Form::Gone | Form::There)) => continue,
@@ -195,7 +191,6 @@ impl Store {
                 *row = Watermark::of_row(row).map(|left| left.print()).unwrap_or_default();
             }
         }
-        let mut write = self.keys.write();
         write.put(Column::Wraps, &rows::chunk_key(entry, chunk), &rows::print(&row));
         self.keys.commit_synced(write, "erasing keys")
     }

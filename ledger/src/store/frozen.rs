@@ -4,7 +4,8 @@
 //! the disk: it has no cache, and asks past that of the system where the file system lets it. Nothing of it is ever served.
 //!
 //! Invariants: the log is copied first, so that whatever an entry needs of the keys is there; the copy keeps files alive that
-//! the store has let go of, so an erasure removes it before anything else, and whoever scrubs removes it when it is done.
+//! the store has let go of, so an erasure removes it before anything else, and whoever scrubs removes it when it is done. What
+//! was found lies beside it and outlasts it: only a `check` that finds nothing removes that.
 
 use crate::store::database::{Column, Database};
 use crate::store::envelopes::EnvelopePlaces;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Folder in the store: the copy, and how far a scrub of it is.
 const SCRUB: &str = "scrub";
+/// What lies in it and keeps bytes alive, the log first: without it there is no copy.
+pub(crate) const FROZEN: [&str; 3] = ["log", "keys", "compare"];
 
 impl Store {
     /// Where the copy lies, with what belongs to it.
@@ -55,20 +58,40 @@ impl Store {
 
     /// Removes what a scrub left: its copy, its place, and what it found.
     pub(crate) fn forget_scrub(store: &Path) -> Result<(), StoreError> {
+        Self::forget_frozen(store)?;
+        let folder = Self::scrub_folder(store);
+        let remove = || {
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder)?;
+            }
+            std::fs::File::open(store)?.sync_all()
+        };
+        remove().map_err(|reason| StoreError::failed("removing what a scrub left", reason))
+    }
+
+    /// Removes the copy of a scrub and what it derived. What it found stands: that is for `check` to take back.
+    pub(crate) fn forget_frozen(store: &Path) -> Result<(), StoreError> {
         let (folder, going) = (Self::scrub_folder(store), store.join("scrub.going"));
         let remove = || {
             // If we stopped in between the last time.
             if going.exists() {
                 std::fs::remove_dir_all(&going)?;
             }
-            if folder.exists() {
-                // At one moment: who still reads it sees that it is not there any more.
-                std::fs::rename(&folder, &going)?;
-                std::fs::remove_dir_all(&going)?;
+            std::fs::create_dir(&going)?;
+            for part in FROZEN {
+                // At one moment, and the log first: who still reads the copy sees that it is not there any more.
+                match std::fs::rename(folder.join(part), going.join(part)) {
+                    Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => {}
+                    moved => moved?,
+                }
             }
+            if folder.exists() {
+                std::fs::File::open(&folder)?.sync_all()?;
+            }
+            std::fs::remove_dir_all(&going)?;
             std::fs::File::open(store)?.sync_all()
         };
-        remove().map_err(|reason| StoreError::failed("removing what a scrub left", reason))
+        remove().map_err(|reason| StoreError::failed("removing the copy of a scrub", reason))
     }
 
     /// Bytes of the rows that a comparison of the projections derives again, about.

@@ -66,6 +66,7 @@ impl Store {
         let checkpoint = self.checkpoint()?;
         check_edge(&identity.origin, &changes, checkpoint.as_deref(), root)?;
         self.sweep_keys(size)?;
+        self.bring_leaves()?;
         self.sweep_tables()?;
         // We may have stopped between a snapshot and this.
         self.drop_old_tables()?;

@@ -418,7 +418,11 @@ impl World {
 pub fn order(places: &[(u64, u32)], receipt: Option<&str>, signers: &[&Author]) -> String {
     let proposal = Some(receipt.map_or(Hash([7; 32]), |receipt| sha256(&[receipt.as_bytes()])));
     let (origin, receipt, places) = (ORIGIN.into(), receipt.map(str::to_owned), places.to_vec());
-    let mut order = Erasure { origin, proposal, receipt, places, ..Erasure::default() };
+    signed_order(Erasure { origin, proposal, receipt, places, ..Erasure::default() }, signers)
+}
+
+/// An order, signed.
+pub fn signed_order(mut order: Erasure, signers: &[&Author]) -> String {
     let statement = order.statement();
     let signer = |author: &&Author| {
         let signature = author.key.sign(&signed_bytes(CONTEXT_ERASURE, statement.as_bytes())).to_bytes().to_vec();

@@ -39,15 +39,17 @@ impl Database {
         Checkpoint::new(&self.db).and_then(|line| line.create_checkpoint(to)).map_err(failed)
     }
 
-    /// Copies the database as it is now into a line of copies, while it is written; forgets the oldest beyond `keep`.
-    pub(in crate::store) fn back_up(&self, to: &Path, keep: usize) -> Result<(), StoreError> {
+    /// Copies the database as it is now into a line of copies, while it is written, and looks whether all of it is there.
+    /// Gives the number of the copy.
+    pub(in crate::store) fn back_up(&self, to: &Path) -> Result<u32, StoreError> {
         let failed = |reason: rocksdb::Error| StoreError::failed("copying a database", reason);
         let mut line = line_of_copies(to)?;
         // Memtables become files, which are copied once; logs would be copied whole each time.
         line.create_new_backup_flush(&self.db, true).map_err(failed)?;
-        line.purge_old_backups(keep.max(1)).map_err(failed)?;
-        let newest = line.get_backup_info().last().map(|copy| copy.backup_id);
-        newest.map_or(Ok(()), |newest| line.verify_backup(newest)).map_err(failed)
+        let none = StoreError::Missing { what: "copy of a database", number: 0 };
+        let newest = numbers(&line).last().copied().ok_or(none)?;
+        line.verify_backup(newest).map_err(failed)?;
+        Ok(newest)
     }
 }
 
@@ -58,12 +60,25 @@ fn line_of_copies(folder: &Path) -> Result<BackupEngine, StoreError> {
     BackupEngine::open(&options, &Env::new().map_err(failed)?).map_err(failed)
 }
 
-/// Puts a copy of a database into an empty place: the newest, or the one so many before it.
-pub(in crate::store) fn restore_database(from: &Path, to: &Path, back: usize) -> Result<(), StoreError> {
+fn numbers(line: &BackupEngine) -> Vec<u32> {
+    line.get_backup_info().iter().map(|copy| copy.backup_id).collect()
+}
+
+/// Numbers of the copies in a line, ascending.
+pub(in crate::store) fn copies_in(folder: &Path) -> Result<Vec<u32>, StoreError> {
+    line_of_copies(folder).map(|line| numbers(&line))
+}
+
+/// Forgets the copies of a line that are older than one.
+pub(in crate::store) fn forget_copies(folder: &Path, oldest: u32) -> Result<(), StoreError> {
+    let mut line = line_of_copies(folder)?;
+    let kept = numbers(&line).iter().filter(|number| **number >= oldest).count();
+    line.purge_old_backups(kept).map_err(|reason| StoreError::failed("forgetting old copies", reason))
+}
+
+/// Puts a copy of a database into an empty place.
+pub(in crate::store) fn restore_database(from: &Path, to: &Path, copy: u32) -> Result<(), StoreError> {
     let failed = |reason: rocksdb::Error| StoreError::failed("putting a database back", reason);
     let mut line = line_of_copies(from)?;
-    let copies = line.get_backup_info();
-    let none = StoreError::NoCopy { back, found: copies.len() };
-    let copy = copies.iter().rev().nth(back).ok_or(none)?.backup_id;
     line.restore_from_backup(to, to, &RestoreOptions::default(), copy).map_err(failed)
 }

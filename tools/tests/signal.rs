@@ -237,6 +237,29 @@ fn refuses_a_file_that_was_cut_off_and_never_quotes_it() {
 }
 
 #[test]
+fn refuses_a_folder_of_several_exports_and_names_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |export: &str, name: &str| {
+        let path = folder.path().join(export);
+        std::fs::create_dir_all(&path).expect("a folder");
+        std::fs::copy(fixture("may/main.jsonl"), path.join(name)).expect("copied");
+    };
+    put("signal-backup-2026-05-04", "main.jsonl");
+    // What an archive programme adds is none.
+    put("__MACOSX/signal-backup-2026-05-04", "main.jsonl");
+    put("signal-backup-2026-05-04", "._main.jsonl");
+    assert_eq!(SignalExport::open(folder.path()).expect("read").expect("an export").chats().len(), 2);
+    put("signal-backup-2026-06-04", "main.jsonl");
+    let Err(SignalError::ManyExports { found: 2, named, .. }) = SignalExport::open(folder.path()) else {
+        panic!("two exports were read as one")
+    };
+    assert_eq!(named, ["signal-backup-2026-05-04", "signal-backup-2026-06-04"]);
+    std::fs::copy(fixture("may/main.jsonl"), folder.path().join("main.jsonl")).expect("copied");
+    let refused = SignalExport::open(folder.path()).err();
+    assert!(matches!(refused, Some(SignalError::ManyExports { found: 3, .. })), "{refused:?}");
+}
+
+#[test]
 fn an_export_that_numbers_its_recipients_otherwise_says_the_same() {
     let may = chat("may", 10).align(&[], &key());
     let folder = tempfile::tempdir().expect("a folder");

@@ -15,6 +15,16 @@ pub enum SignalError {
         /// Where was looked.
         path: String,
     },
+    /// More than one export, where one is wanted.
+    #[error("{path} has {found} exports of the app, of which one is read at a time: name one of {}", .named.join(", "))]
+    ManyExports {
+        /// Where was looked.
+        path: String,
+        /// How many.
+        found: usize,
+        /// Their folders, the first of them.
+        named: Vec<String>,
+    },
     /// More than one chat, where one is wanted.
     #[error("{path} has {found} chats of signal-export, one folder is one chat: name the folder of the chat")]
     ManyFolders {

@@ -21,6 +21,9 @@ use std::sync::{Arc, Mutex};
 use zegel_proto::limits::SLOT_BYTES_MAX;
 use zegel_verifier::hash::Hash;
 
+/// Most exports that a refusal names.
+const EXPORTS_NAMED_MAX: usize = 8;
+
 /// A record, without its words.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
@@ -84,8 +87,12 @@ impl SignalExport {
     /// [`SignalError`].
     pub fn open(path: &Path) -> Result<Option<Self>, SignalError> {
         let mut parcel = Parcel::open(path, Depth::Nested)?;
-        let Some(index) = parcel.entries().iter().position(|entry| entry.base() == "main.jsonl") else {
-            return Ok(None);
+        let entries = parcel.entries().iter().enumerate();
+        let mains = entries.filter(|(_, entry)| !entry.is_debris() && entry.base() == "main.jsonl");
+        let index = match mains.map(|(index, _)| index).collect::<Vec<_>>()[..] {
+            [] => return Ok(None),
+            [only] => only,
+            ref mains => return Err(many(&parcel, mains)),
         };
         let main = parcel.file(index, MAIN_BYTES_MAX)?;
         let name = parcel.entries()[index].name.clone();
@@ -141,6 +148,16 @@ impl SignalExport {
         let title = self.shared.people.called(chat.recipient);
         if title == "exporter" { "Note to Self".into() } else { title }
     }
+}
+
+/// One read-out is one export: which of several is meant is never guessed.
+fn many(parcel: &Parcel, mains: &[usize]) -> SignalError {
+    let folder = |main: &usize| {
+        let name = &parcel.entries()[*main].name;
+        name.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned()
+    };
+    let named = mains.iter().take(EXPORTS_NAMED_MAX).map(folder).collect();
+    SignalError::ManyExports { path: parcel.path().display().to_string(), found: mains.len(), named }
 }
 
 /// The first reading.

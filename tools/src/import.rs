@@ -10,6 +10,7 @@
 //! Not here: what the lines mean (the formats), how events are appended (`source`). Specification: `specs/readout.md`.
 
 pub mod alignment;
+pub(crate) mod damage;
 mod ended;
 mod error;
 mod fitting;
@@ -20,6 +21,7 @@ pub mod reader;
 mod session;
 
 pub use crate::whatsapp::package::{Package, PackageError};
+pub use damage::Damage;
 pub use error::ImportError;
 pub use parcel::{Depth, Parcel, ParcelError};
 pub use plan::Counts;

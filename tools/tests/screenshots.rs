@@ -104,3 +104,57 @@ fn refuses_what_is_no_image_what_is_there_twice_and_what_nobody_answers_for() {
     let vague = folder(&[("a.png", PNG)], "file,shown_from\na.png,gisteren\n");
     assert!(matches!(read(&vague, Some("x")), Err(ScreenshotError::Time { found, .. }) if found == "gisteren"));
 }
+
+#[test]
+fn refuses_a_statement_that_would_be_lost() {
+    let other: &[u8] = b"\x89PNG\r\n\x1a\nander";
+    let header = "file,made_by,made_at\n";
+    let one = folder(&[("a.png", PNG)], &format!("{header}a.png,Anna,2026-05-04\n"));
+    let two = folder(&[("b.png", other)], &format!("{header}b.png,Bram,2026-05-05\n"));
+    let both = |sheet: Option<&Path>| {
+        let paths = vec![one.path().into(), two.path().into()];
+        Screenshots::read(&ScreenshotsOrder { paths, sheet: sheet.map(Into::into), ..order(one.path(), None) })
+    };
+    let refused = both(None).err();
+    let named = |text: &str, folder: &tempfile::TempDir| text.contains(&folder.path().display().to_string());
+    assert!(
+        matches!(&refused, Some(ScreenshotError::ManySheets { name, other }) if named(name, &two) && named(other, &one)),
+        "{refused:?}"
+    );
+    // One that is stated does not make the other unsaid, under its own name or another.
+    let refused = both(Some(&one.path().join("screenshots.csv"))).err();
+    assert!(matches!(refused, Some(ScreenshotError::ManySheets { .. })), "{refused:?}");
+    let all = format!("{header}a.png,Anna,2026-05-04\nb.png,Bram,2026-05-05\n");
+    std::fs::write(one.path().join("screenshots.csv"), &all).expect("written");
+    assert!(matches!(both(None), Err(ScreenshotError::ManySheets { .. })));
+    // The same bytes in both folders say the same.
+    std::fs::write(two.path().join("screenshots.csv"), &all).expect("written");
+    assert_eq!(both(None).expect("one sheet").records(), 2);
+
+    let rows = folder(&[("a.png", PNG)], &format!("{header}a.png,Anna,2026-05-04\na.png,Bram,2026-05-05\n"));
+    assert!(matches!(read(&rows, None), Err(ScreenshotError::RowTwice { name }) if name == "a.png"));
+    let same = folder(&[("a.png", PNG)], &format!("{header}a.png,Anna,2026-05-04\n"));
+    std::fs::create_dir(same.path().join("map")).expect("a folder");
+    std::fs::write(same.path().join("map/a.png"), other).expect("written");
+    let refused = read(&same, Some("x")).err();
+    assert!(matches!(&refused, Some(ScreenshotError::Ambiguous { name }) if name == "a.png"), "{refused:?}");
+    // Of which nothing is said, two of one name are two images.
+    std::fs::remove_file(same.path().join("screenshots.csv")).expect("removed");
+    assert_eq!(read(&same, Some("x")).expect("two images").records(), 2);
+}
+
+#[test]
+fn a_damaged_image_is_refused_before_the_first_is_taken() {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    zip.start_file("a.png", stored).and_then(|()| Ok(zip.write_all(PNG)?)).expect("written");
+    let mut made = zip.finish().expect("finished").into_inner();
+    let at = made.windows(5).position(|window| window == b"beeld").expect("its bytes");
+    made[at] ^= 1;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("screenshots.zip");
+    std::fs::write(&path, made).expect("written");
+    let refused = Screenshots::read(&order(&path, Some("x"))).err();
+    assert!(matches!(refused, Some(ScreenshotError::Parcel(_))), "{refused:?}");
+}

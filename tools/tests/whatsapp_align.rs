@@ -281,3 +281,20 @@ fn a_read_out_without_media_says_less_and_one_with_them_says_more() {
     assert_eq!(lay(&without, &with).rows, [Row::Known(100), Row::Edited(101), Row::Known(102)]);
     assert_eq!(lay(&with, &without).rows, all_known(100, 3));
 }
+
+#[test]
+fn an_edited_caption_is_an_edit_in_a_read_out_without_media_too() {
+    let chat = |media: &str, caption: &str| {
+        records(format!("30-04-2026 09:00 - A: x\n30-04-2026 09:01 - A: {media}\n{caption}\n30-04-2026 09:02 - A: y\n"))
+    };
+    let (left_out, file) = ("<Media weggelaten>", "IMG-20260430-WA0001.jpg (bestand bijgevoegd)");
+    let edited = chat(left_out, "v2 <Dit bericht is bewerkt>");
+    assert_eq!(edited[1].kind, Kind::Edited { certain: false });
+    for before in [chat(left_out, "v1"), chat(file, "v1")] {
+        assert_eq!(lay(&before, &edited).rows, [Row::Known(100), Row::Edited(101), Row::Known(102)]);
+    }
+    // What was remembered of the edit is known, and the same words without their file are no edit.
+    assert_eq!(lay(&edited, &edited).rows, all_known(100, 3));
+    assert_eq!(lay(&chat(file, "v1"), &chat(left_out, "v1")).rows, all_known(100, 3));
+    assert_eq!(lay(&edited, &chat(left_out, "v3 <Dit bericht is bewerkt>")).rows[1], Row::Edited(101));
+}

@@ -159,14 +159,15 @@ impl Parcel {
         }
         let bad = |reason| ParcelError::BadZip { path: path.into(), reason };
         let found = file.metadata().map_err(unreadable(path))?.len();
-        let mut archive = ZipArchive::new(file).map_err(bad)?;
+        let archive = ZipArchive::new(file).map_err(bad)?;
         if archive.len() > ENTRIES_MAX {
             return Err(ParcelError::TooManyEntries { path: path.into(), found: archive.len() });
         }
         let mut entries = Vec::with_capacity(archive.len());
         let (mut stated, mut unfolded) = (0u64, 0u64);
         for index in 0..archive.len() {
-            let entry = archive.by_index_raw(index).map_err(bad)?;
+            // As the directory says: what stands before the file itself can be damaged, and that is the file's own loss.
+            let entry = archive.by_index_data(index).map_err(bad)?;
             // A folder keeps its place, so that indexes stay those of the archive; its name is no file's.
             let name = entry.name().map_err(bad)?.into_owned();
             stated = stated.saturating_add(entry.compressed_size());

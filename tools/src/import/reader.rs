@@ -4,12 +4,15 @@
 //! holds all records as events: each is made when its turn comes.
 
 use super::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row};
+use super::damage::{Damage, Watched, damage_of};
 use super::error::ImportError;
+use super::parcel::Parcel;
 use crate::record::Record;
 use crate::seal::{BlobError, BlobSummary, encrypt_blob};
 use crate::source::{BlobSpool, Source, SourceError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use zegel_proto::limits::BLOB_BYTES_MAX;
 use zegel_proto::v1::{Channel, ProofClass};
 use zegel_verifier::hash::Hash;
 
@@ -81,6 +84,21 @@ impl MediaStore {
                 Ok(encrypt_blob(&mut plaintext, &mut file)?)
             }
         }
+    }
+
+    /// Takes one file of what was handed over, or says what is wrong with its bytes.
+    ///
+    /// # Errors
+    /// [`ImportError`], where the system cannot read it or our own disk cannot hold it.
+    pub fn take(&self, parcel: &mut Parcel, entry: usize) -> Result<Result<BlobSummary, Damage>, ImportError> {
+        if parcel.entries()[entry].size > BLOB_BYTES_MAX {
+            return Ok(Err(Damage::TooLarge { max: BLOB_BYTES_MAX }));
+        }
+        damage_of(parcel.read(entry, BLOB_BYTES_MAX, |plaintext| {
+            let mut plaintext = Watched::new(plaintext);
+            let put = self.put(&mut plaintext);
+            Ok(plaintext.sort(put)?)
+        }))
     }
 }
 

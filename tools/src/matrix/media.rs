@@ -3,10 +3,9 @@
 //! Not here: media that lie with a server (`sidecar::homeserver`).
 
 use crate::import::parcel::Entry;
-use crate::import::{Parcel, ParcelError};
+use crate::import::{Damage, ImportError, MediaStore, Parcel};
+use crate::seal::BlobSummary;
 use std::collections::BTreeSet;
-use std::io::Read;
-use zegel_proto::limits::BLOB_BYTES_MAX;
 
 /// Which parcel, and which of its entries.
 type Place = (usize, usize);
@@ -51,13 +50,13 @@ impl MediaFiles {
         first.filter(|_| fitting.next().is_none())
     }
 
-    /// Reads one.
-    pub(super) fn read<T, E: From<ParcelError>>(
+    /// Puts one into a store, or says what is wrong with its bytes.
+    pub(super) fn put(
         &mut self,
         (parcel, entry): Place,
-        take: impl FnOnce(&mut dyn Read) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.parcels[parcel].read(entry, BLOB_BYTES_MAX, take)
+        to: &MediaStore,
+    ) -> Result<Result<BlobSummary, Damage>, ImportError> {
+        to.take(&mut self.parcels[parcel], entry)
     }
 }
 

@@ -4,9 +4,9 @@ use super::found::{Files, Found, Place};
 use super::mapping::{self, Relations};
 use super::media::MediaFiles;
 use super::{Checked, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check};
+use crate::import::ImportError;
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
 use crate::import::reader::{CaptureIds, FileFacts, Gap, MediaStore, Reader, Tally};
-use crate::import::{ImportError, ParcelError};
 use crate::json::{number, text};
 use crate::record::{Attached, Record};
 use sha2::Digest;
@@ -122,15 +122,14 @@ impl Room {
                 Attached::Missing { name, media_type }
             }]);
         };
-        let put = |reader: &mut dyn std::io::Read| Ok::<_, ImportError>(media.put(reader)?);
-        match self.media.read(place, put) {
-            Ok(blob) => Ok(vec![Attached::Present { name, media_type, blob }]),
-            Err(ImportError::Parcel(ParcelError::BadZip { .. })) => {
+        Ok(vec![match self.media.put(place, media)? {
+            Ok(blob) => Attached::Present { name, media_type, blob },
+            Err(damage) => {
                 self.tally.attachments_missing += 1;
-                Ok(vec![Attached::Missing { name, media_type }])
+                self.tally.remarks.push(damage.remark(&name));
+                Attached::Missing { name, media_type }
             }
-            Err(other) => Err(other),
-        }
+        }])
     }
 }
 

@@ -42,6 +42,26 @@ pub enum ScreenshotError {
         /// Why, with its place.
         reason: String,
     },
+    /// Two sheets that are not the same.
+    #[error("{name} and {other} are two sheets: put what they say into one")]
+    ManySheets {
+        /// One, with its place.
+        name: String,
+        /// The other.
+        other: String,
+    },
+    /// Two statements about one file.
+    #[error("the sheet has two rows about {name}, of which only one can stand")]
+    RowTwice {
+        /// As named.
+        name: String,
+    },
+    /// A statement that fits two files.
+    #[error("the sheet has a row about {name}, and two images are called that: rename one of them")]
+    Ambiguous {
+        /// As named.
+        name: String,
+    },
     /// The sheet names a file that is not there.
     #[error("the sheet names {name}, which is not among the images")]
     NotThere {

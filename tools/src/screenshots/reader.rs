@@ -4,6 +4,7 @@ use super::sheet::{Row as SheetRow, Sheet};
 use super::{IMAGE_BYTES_MAX, IMAGES_MAX, SHEET_BYTES_MAX, ScreenshotError, image};
 use crate::event::{Field, Occurred};
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
+use crate::import::parcel::Entry;
 use crate::import::reader::{CaptureIds, FileFacts, MediaStore, Reader, Tally};
 use crate::import::{Depth, ImportError, Parcel};
 use crate::record::{Attached, Record};
@@ -14,6 +15,9 @@ use std::path::PathBuf;
 use zegel_proto::limits::SLOT_BYTES_MAX;
 use zegel_proto::v1::{Channel, ChatDetail, Clock, EventKind, Precision, ProofClass};
 use zegel_verifier::hash::{Hash, sha256};
+
+/// What a sheet beside the images is called.
+const SHEETS: [&str; 2] = ["screenshots.csv", "screenshots.toml"];
 
 /// What is taken in, and what is said of all of it.
 #[derive(Clone, Debug)]
@@ -69,10 +73,11 @@ impl Screenshots {
         if let Some(path) = &order.sheet {
             found.take_sheet(&mut Parcel::open(path, Depth::Flat)?, 0)?;
         }
+        found.take_sheets_beside()?;
         let mut shots = found.shots(order)?;
         shots.sort_by(|one, other| one.sort_key().cmp(&other.sort_key()));
         let list: String = shots.iter().map(|shot| format!("{}  {}\n", shot.sha256, shot.name)).collect();
-        let named = |(name, bytes): (String, Vec<u8>)| (name, sha256(&[&bytes]), bytes.len() as u64);
+        let named = |file: SheetFile| (file.name, sha256(&[&file.bytes]), file.bytes.len() as u64);
         let (name, sha256, bytes) = found.sheet_file.map_or_else(
             || (format!("{} screenshots", shots.len()), sha256(&[list.as_bytes()]), list.len() as u64),
             named,
@@ -93,39 +98,73 @@ impl Screenshots {
 struct Found {
     parcels: Vec<Parcel>,
     sheet: Sheet,
-    sheet_file: Option<(String, Vec<u8>)>,
+    sheet_file: Option<SheetFile>,
+}
+
+/// The sheet that was read.
+struct SheetFile {
+    name: String,
+    /// Name and parcel.
+    shown: String,
+    bytes: Vec<u8>,
 }
 
 impl Found {
+    /// Takes a sheet. A second one that says something else is refused: its statements would be lost.
     fn take_sheet(&mut self, parcel: &mut Parcel, entry: usize) -> Result<(), ScreenshotError> {
-        let name = parcel.entries()[entry].base().to_owned();
+        let held = &parcel.entries()[entry];
+        let (name, shown) = (held.base().to_owned(), format!("{} of {}", held.name, parcel.path().display()));
         let bytes = parcel.bytes(entry, SHEET_BYTES_MAX)?;
-        self.sheet = Sheet::parse(&name, &bytes)?;
-        self.sheet_file = Some((name, bytes));
+        match &self.sheet_file {
+            Some(other) if other.bytes == bytes => {}
+            Some(other) => return Err(ScreenshotError::ManySheets { name: shown, other: other.shown.clone() }),
+            None => {
+                self.sheet = Sheet::parse(&name, &bytes)?;
+                self.sheet_file = Some(SheetFile { name, shown, bytes });
+            }
+        }
         Ok(())
+    }
+
+    fn take_sheets_beside(&mut self) -> Result<(), ScreenshotError> {
+        let mut parcels = std::mem::take(&mut self.parcels);
+        for parcel in &mut parcels {
+            for entry in 0..parcel.entries().len() {
+                if self.is_sheet(&parcel.entries()[entry]) {
+                    self.take_sheet(parcel, entry)?;
+                }
+            }
+        }
+        self.parcels = parcels;
+        Ok(())
+    }
+
+    fn is_sheet(&self, entry: &Entry) -> bool {
+        let is_named = self.sheet_file.as_ref().is_some_and(|file| file.name == entry.base());
+        !entry.is_debris() && (is_named || SHEETS.contains(&entry.base()))
+    }
+
+    /// What the sheet says, by the name of the file.
+    fn said(&mut self) -> Result<HashMap<String, Said>, ScreenshotError> {
+        let mut said = HashMap::new();
+        for row in std::mem::take(&mut self.sheet.rows) {
+            let name = row.file.clone();
+            if said.insert(name.clone(), Said(Some(row))).is_some() {
+                return Err(ScreenshotError::RowTwice { name });
+            }
+        }
+        Ok(said)
     }
 
     fn shots(&mut self, order: &ScreenshotsOrder) -> Result<Vec<Shot>, ScreenshotError> {
         let mut parcels = std::mem::take(&mut self.parcels);
-        let is_sheet = |name: &str| ["screenshots.csv", "screenshots.toml"].contains(&name);
-        if self.sheet_file.is_none() {
-            let places = parcels.iter_mut().filter_map(|parcel| {
-                let entry = parcel.entries().iter().position(|entry| is_sheet(entry.base()))?;
-                Some((parcel, entry))
-            });
-            for (parcel, entry) in places.take(1) {
-                self.take_sheet(parcel, entry)?;
-            }
-        }
-        let sheet_name = self.sheet_file.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
-        let mut said: HashMap<String, SheetRow> =
-            std::mem::take(&mut self.sheet.rows).into_iter().map(|row| (row.file.clone(), row)).collect();
+        let mut said = self.said()?;
         let (mut shots, mut by_hash): (Vec<Shot>, HashMap<Hash, String>) = (Vec::new(), HashMap::new());
         for (number, parcel) in parcels.iter_mut().enumerate() {
             for entry in 0..parcel.entries().len() {
                 let held = &parcel.entries()[entry];
                 let name = held.base().to_owned();
-                if held.is_debris() || name == sheet_name || is_sheet(&name) {
+                if held.is_debris() || self.is_sheet(held) {
                     continue;
                 }
                 let bytes = parcel.bytes(entry, IMAGE_BYTES_MAX)?;
@@ -135,13 +174,14 @@ impl Found {
                 if let Some(other) = by_hash.insert(sha256, name.clone()) {
                     return Err(ScreenshotError::Twice { name, other });
                 }
-                let row = order.filled(said.remove(&name).unwrap_or_default());
+                let row = said.get_mut(&name).map_or(Ok(SheetRow::default()), |said| said.of_image(&name))?;
+                let row = order.filled(row);
                 let (occurred, is_made) = order.occurred(&name, &row)?;
                 shots.push(Shot { parcel: number, entry, name, media_type, sha256, said: row, occurred, is_made });
             }
         }
         self.parcels = parcels;
-        if let Some(name) = said.into_keys().min() {
+        if let Some(name) = said.into_iter().filter(|(_, said)| said.0.is_some()).map(|(name, _)| name).min() {
             return Err(ScreenshotError::NotThere { name });
         }
         match shots.len() {
@@ -149,6 +189,16 @@ impl Found {
             1..=IMAGES_MAX => Ok(shots),
             found => Err(ScreenshotError::TooMany { found, max: IMAGES_MAX }),
         }
+    }
+}
+
+/// What is said of the files of one name, until one is there.
+struct Said(Option<SheetRow>);
+
+impl Said {
+    /// For the first image of that name; of a second nobody knows which is meant.
+    fn of_image(&mut self, name: &str) -> Result<SheetRow, ScreenshotError> {
+        self.0.take().ok_or_else(|| ScreenshotError::Ambiguous { name: name.into() })
     }
 }
 

@@ -15,6 +15,16 @@ pub enum SignalError {
         /// Where was looked.
         path: String,
     },
+    /// More than one export, where one is wanted.
+    #[error("{path} has {found} exports of the app, of which one is read at a time: name one of {}", .named.join(", "))]
+    ManyExports {
+        /// Where was looked.
+        path: String,
+        /// How many.
+        found: usize,
+        /// Their folders, the first of them.
+        named: Vec<String>,
+    },
     /// More than one chat, where one is wanted.
     #[error("{path} has {found} chats of signal-export, one folder is one chat: name the folder of the chat")]
     ManyFolders {
@@ -51,6 +61,24 @@ pub enum SignalError {
         what: &'static str,
         /// Its number.
         id: u64,
+    },
+    /// A chat or recipient that stands twice, as none does.
+    #[error("line {line} has {what} {id} a second time: no app writes that, and of which the records are is not known")]
+    Twice {
+        /// From 1.
+        line: u64,
+        /// chat or recipient.
+        what: &'static str,
+        /// Its number.
+        id: u64,
+    },
+    /// Above [`RECIPIENTS_MAX`](super::RECIPIENTS_MAX) or [`NAMES_BYTES_MAX`](super::NAMES_BYTES_MAX).
+    #[error("the export has more than {max} {what}")]
+    TooMany {
+        /// chats, recipients, or bytes of their names.
+        what: &'static str,
+        /// The limit.
+        max: usize,
     },
     /// Above [`RECORDS_MAX`](super::RECORDS_MAX).
     #[error("the export has more than {max} records")]

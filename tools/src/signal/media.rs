@@ -3,14 +3,16 @@
 //! An export states the SHA-256 of each attachment, and how its files are named differs between versions. So a file is an
 //! attachment where its bytes are; where an export states no hash, where name and size are.
 
-use crate::import::{ImportError, MediaStore, Parcel, ParcelError};
+use crate::import::damage::damage_of;
+use crate::import::parcel::unreadable;
+use crate::import::{Damage, ImportError, MediaStore, Parcel};
 use crate::json::{at, items, number, text};
 use crate::record::Attached;
 use base64::Engine;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::io;
+use std::io::{self, Read};
 use zegel_proto::limits::BLOB_BYTES_MAX;
 
 /// Bytes that are hashed at a time.
@@ -65,7 +67,7 @@ pub(super) struct MediaFiles {
     /// Indexes of media files, by size.
     by_size: HashMap<u64, Vec<usize>>,
     count: usize,
-    hashes: HashMap<usize, [u8; 32]>,
+    hashes: HashMap<usize, Option<[u8; 32]>>,
     claimed: HashSet<usize>,
     pub(super) missing: u64,
     pub(super) remarks: Vec<String>,
@@ -100,19 +102,15 @@ impl MediaFiles {
             self.missing += 1;
             return Ok(Attached::Missing { name, media_type });
         };
-        let put = |reader: &mut dyn io::Read| Ok::<_, ImportError>(store.put(reader)?);
-        match self.parcel.read(entry, BLOB_BYTES_MAX, put) {
-            Ok(blob) => {
-                self.claimed.insert(entry);
-                Ok(Attached::Present { name, media_type, blob })
-            }
-            Err(ImportError::Parcel(ParcelError::BadZip { .. })) => {
+        self.claimed.insert(entry);
+        Ok(match store.take(&mut self.parcel, entry)? {
+            Ok(blob) => Attached::Present { name, media_type, blob },
+            Err(damage) => {
                 self.missing += 1;
-                self.remarks.push(format!("{name} is damaged in the archive, and counts as missing"));
-                Ok(Attached::Missing { name, media_type })
+                self.remarks.push(damage.remark(&name));
+                Attached::Missing { name, media_type }
             }
-            Err(other) => Err(other),
-        }
+        })
     }
 
     fn find(&mut self, media: &Media) -> Result<Option<usize>, ImportError> {
@@ -126,28 +124,41 @@ impl MediaFiles {
             return Ok(fitting.next().filter(|_| fitting.next().is_none()));
         };
         for index in candidates {
-            if self.hash(index)? == wanted {
+            if self.hash(index)? == Some(wanted) {
                 return Ok(Some(index));
             }
         }
         Ok(None)
     }
 
-    fn hash(&mut self, index: usize) -> Result<[u8; 32], ImportError> {
+    /// The SHA-256 of a file; `None` of one that is damaged, which is no attachment that an export states.
+    fn hash(&mut self, index: usize) -> Result<Option<[u8; 32]>, ImportError> {
         if let Some(hash) = self.hashes.get(&index) {
             return Ok(*hash);
         }
         let path = self.parcel.path().to_path_buf();
-        let hash: [u8; 32] = self.parcel.read(index, BLOB_BYTES_MAX, |reader| {
-            let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
-            loop {
-                match reader.read(&mut piece).map_err(crate::import::parcel::unreadable(&path))? {
-                    0 => return Ok::<_, ParcelError>(hasher.finalize().into()),
-                    read => hasher.update(&piece[..read]),
-                }
+        let read = self.parcel.read(index, BLOB_BYTES_MAX, |plaintext| match sha256_of(plaintext) {
+            Ok(hash) => Ok::<_, ImportError>(Ok(hash)),
+            Err(error) => Damage::of(&error).map(Err).ok_or_else(|| unreadable(&path)(error).into()),
+        });
+        let hash = match damage_of(read)? {
+            Ok(hash) => Some(hash),
+            Err(damage) => {
+                self.remarks.push(damage.remark(&self.parcel.entries()[index].name));
+                None
             }
-        })?;
+        };
         self.hashes.insert(index, hash);
         Ok(hash)
+    }
+}
+
+fn sha256_of(plaintext: &mut dyn Read) -> io::Result<[u8; 32]> {
+    let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
+    loop {
+        match plaintext.read(&mut piece)? {
+            0 => return Ok(hasher.finalize().into()),
+            read => hasher.update(&piece[..read]),
+        }
     }
 }

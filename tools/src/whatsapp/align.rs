@@ -72,6 +72,9 @@ impl<'a> Matching<'a> {
         let says_less = |attachment: &Attachment| matches!(attachment.state, AttachmentState::LeftOut(_));
         match held.kind {
             Kind::Deleted { .. } => Row::Deleted(seq),
+            // Its caption says that it has other words, whatever became of its media. One that the log holds with its file is
+            // said once more: the words of the two cannot be compared, and a repeated edit loses nothing.
+            Kind::Edited { .. } => Row::Edited(seq),
             _ if !held.attachments.is_empty() && held.attachments.iter().all(says_less) => Row::Known(seq),
             _ => Row::Edited(seq),
         }

@@ -5,10 +5,10 @@
 use super::container::{Arrival, ContainerError, Files, Title, find_chat, match_files, title_in};
 use super::{FILE_BYTES_MAX, Record};
 use crate::import::parcel::{Depth, Parcel, ParcelError};
-use std::io::Read;
+use crate::import::{Damage, ImportError, MediaStore};
+use crate::seal::BlobSummary;
 use std::path::Path;
 use thiserror::Error;
-use zegel_proto::limits::BLOB_BYTES_MAX;
 
 /// Why a read-out cannot be opened.
 #[derive(Debug, Error)]
@@ -93,15 +93,11 @@ impl Package {
         Ok(self.parcel.bytes(self.chat, FILE_BYTES_MAX as u64)?)
     }
 
-    /// Reads one file of the read-out, at most one byte more than an attachment may have.
+    /// Puts one file of the read-out into a store, or says what is wrong with its bytes.
     ///
     /// # Errors
-    /// [`PackageError`], or what `take` answers.
-    pub fn attachment<T, E: From<ParcelError>>(
-        &mut self,
-        entry: usize,
-        take: impl FnOnce(&mut dyn Read) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.parcel.read(entry, BLOB_BYTES_MAX, take)
+    /// [`ImportError`].
+    pub fn attachment(&mut self, entry: usize, to: &MediaStore) -> Result<Result<BlobSummary, Damage>, ImportError> {
+        to.take(&mut self.parcel, entry)
     }
 }

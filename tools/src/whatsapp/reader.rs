@@ -5,7 +5,7 @@ use super::package::Package;
 use super::{AttachmentState, DateOrder, Kind, Options, Precision, Readout, align, mapping, parse};
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row};
 use crate::import::reader::{CaptureIds, FileFacts, MediaStore, Reader, Tally};
-use crate::import::{ImportError, ParcelError};
+use crate::import::{Damage, ImportError};
 use crate::record::{Attached, Record};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
@@ -82,22 +82,18 @@ impl ChatText {
             attached.push(match (each.state, self.found.get(&(index, number)).copied()) {
                 (AttachmentState::LeftOut(_), _) => Attached::LeftOut { name, media_type },
                 (AttachmentState::Attached, None) => Attached::Missing { name, media_type },
-                (AttachmentState::Attached, Some(entry)) => {
-                    let store = |reader: &mut dyn std::io::Read| Ok::<_, ImportError>(media.put(reader)?);
-                    match self.package.attachment(entry, store) {
-                        Ok(blob) => Attached::Present { name, media_type, blob },
-                        Err(ImportError::Parcel(ParcelError::BadZip { .. })) => self.damaged(name, media_type),
-                        Err(other) => return Err(other),
-                    }
-                }
+                (AttachmentState::Attached, Some(entry)) => match self.package.attachment(entry, media)? {
+                    Ok(blob) => Attached::Present { name, media_type, blob },
+                    Err(damage) => self.damaged(name, media_type, &damage),
+                },
             });
         }
         Ok(attached)
     }
 
-    fn damaged(&mut self, name: String, media_type: String) -> Attached {
+    fn damaged(&mut self, name: String, media_type: String, damage: &Damage) -> Attached {
         self.tally.attachments_missing += 1;
-        self.tally.remarks.push(format!("{name} is damaged in the archive, and counts as missing"));
+        self.tally.remarks.push(damage.remark(&name));
         Attached::Missing { name, media_type }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::{Difference, Snapshots};
-pub(crate) use room::{NoRoom, Room};
+pub(crate) use room::{HeldRoom, NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, RewrapTurn, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
 
@@ -66,6 +66,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use table::TablesRead;
 use thiserror::Error;
 use zegel_verifier::hash::Hash;
 
@@ -195,6 +196,7 @@ pub(crate) struct Store {
     faults: Arc<dyn Faults>,
     /// One erasure at a time, and none while the store is copied.
     erasing: Mutex<()>,
+    tables_read: TablesRead,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -218,6 +220,7 @@ impl Store {
             path: path.to_owned(),
             faults,
             erasing: Mutex::default(),
+            tables_read: TablesRead::default(),
             _lock: lock,
         };
         store.check_origin(origin)?;

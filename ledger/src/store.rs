@@ -209,6 +209,7 @@ impl Store {
             _lock: lock,
         };
         store.check_origin(origin)?;
+        store.blobs.sync_folders()?;
         Ok(store)
     }
 

@@ -28,7 +28,11 @@ pub(super) struct Orders {
 
 /// Ends what was begun before this process.
 pub(crate) fn finish(store: &Arc<Store>) -> Result<(), StoreError> {
-    for KeptOrder { size, text, .. } in store.orders()?.into_iter().filter(|order| !order.is_carried_out) {
+    for (_, id) in store.order_ids(0)? {
+        if store.is_carried_out(id)? {
+            continue;
+        }
+        let KeptOrder { size, text, .. } = store.order(id)?;
         let order = Erasure::parse(&text).map_err(|_| StoreError::Row { what: "an order to erase" })?;
         store.erase(Believed { places: &order.places, resealed: &order.resealed, text: &text, size })?;
     }
@@ -39,7 +43,8 @@ impl Orders {
     /// Those that were carried out here, or are not going to be.
     pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
         let kept_from = store.kept_from()?.into_iter();
-        let carried_out = store.orders()?.iter().map(KeptOrder::id).chain(kept_from).map(Hash::to_vec).collect();
+        let believed = store.order_ids(0)?.into_iter().map(|(_, id)| id);
+        let carried_out = believed.chain(kept_from).map(Hash::to_vec).collect();
         Ok(Self { carried_out, text: Vec::new(), pending: Vec::new(), named: HashSet::new() })
     }
 

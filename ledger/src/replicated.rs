@@ -4,7 +4,9 @@
 //! envelopes are for archive keys. Specification: `specs/follower.md`.
 
 use crate::store::{KeptOrder, Store, StoreError};
+use std::collections::HashSet;
 use zegel_proto::v1::{ErasedForm, ErasureOrder, ReplicatedEntry, SealedBody};
+use zegel_verifier::hash::Hash;
 
 /// Bytes of an order that go in one message.
 const PIECE_BYTES: usize = 1 << 20;
@@ -23,6 +25,28 @@ pub(crate) fn replicated(store: &Store, index: u64) -> Result<ReplicatedEntry, S
     let (envelopes, rewrapped) = store.brought(index)?;
     let checkpoint = store.checkpoint_at(index + 1)?.unwrap_or_default();
     Ok(ReplicatedEntry { index, entry, headers, bodies, envelopes, erased, checkpoint, rewrapped })
+}
+
+/// Orders to erase that a follower does not have.
+pub(crate) struct Unsent {
+    known: HashSet<Hash>,
+    /// Number of the newest one that was looked at.
+    newest: u64,
+}
+
+impl Unsent {
+    /// Of a follower that has these.
+    pub(crate) fn of(known: &[Vec<u8>]) -> Self {
+        Self { known: known.iter().filter_map(|id| Hash::read(id)).collect(), newest: 0 }
+    }
+
+    /// Ids of those that were believed since this was asked last. An order is durable before anything of it goes: who asks after he
+    /// has found something gone gets the order by which it went.
+    pub(crate) fn ids(&mut self, store: &Store) -> Result<Vec<Hash>, StoreError> {
+        let believed = store.order_ids(self.newest)?;
+        self.newest = believed.last().map_or(self.newest, |(number, _)| *number);
+        Ok(believed.into_iter().map(|(_, id)| id).filter(|id| !self.known.contains(id)).collect())
+    }
 }
 
 /// The messages of an order that was carried out.

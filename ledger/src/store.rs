@@ -24,6 +24,7 @@ mod dwelling;
 mod envelopes;
 mod erase;
 mod faults;
+mod forms;
 mod frozen;
 mod guard;
 mod leaves;
@@ -41,6 +42,8 @@ pub(crate) use allegiance::{Allegiance, KeptOrder};
 pub(crate) use backup::{backed_up, restore, write_whole};
 pub(crate) use blobs::{BlobError, BlobStat, Blobs, Upload};
 pub(crate) use commit::{Group, Packed};
+#[cfg(test)]
+pub(crate) use cost::bytes_read;
 pub use cost::{Cost, cost};
 pub(crate) use dwelling::Dwelling;
 pub(crate) use erase::Believed;
@@ -224,6 +227,8 @@ impl Store {
             _lock: lock,
         };
         store.check_origin(origin)?;
+        store.blobs.sync_folders()?;
+        store.number_orders()?;
         Ok(store)
     }
 

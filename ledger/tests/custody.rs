@@ -15,7 +15,7 @@ use zegel_proto::print;
 use zegel_proto::v1::*;
 use zegel_verifier::custody::{CustodyError, CustodyReceipt, places_digest};
 use zegel_verifier::erasure::ErasureError;
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, sha256};
 use zegel_verifier::note::{NoteError, TYPE_ED25519, VerifierKey};
 
 const ARCHIVE: &str = "archief.example.nl/landelijk";
@@ -276,6 +276,45 @@ async fn an_archive_whose_bodies_are_damaged_signs_no_receipt_for_them() {
         flip(database, column, &chunk);
     }
     // The neighbour: as it was, it is receipted.
+    let running = start(&replica(&site, &zone, RECEIPTS)).await;
+    eventually("a receipt", async || !receipts(&site).is_empty()).await;
+    running.stop().await;
+    zone.world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_has_another_byte_in_an_attachment_signs_no_receipt_for_it() {
+    let mut zone = Zone::new().await;
+    let World { ledger, source, capture, .. } = &mut zone.world;
+    let bytes = vec![7; 300_000];
+    let blob = sha256(&[&bytes]);
+    let (origin, size) = (ORIGIN.to_owned(), bytes.len() as u64);
+    let piece = PutBlobRequest { origin, sha256: blob.to_vec(), size, offset: 0, data: bytes };
+    ledger.client.put_blob(tokio_stream::iter([piece])).await.expect("put");
+    let header =
+        EventHeader { blobs: vec![blob.to_vec()], ..chat_header(capture.custodian, capture.conversation, 4, MONTH) };
+    let request = source.batch(&[sealed(source.actor, header)]);
+    let size = ledger.append(request).await.expect("logged").index + 1;
+    // It has all of it before it is an archive: so nothing is receipted yet.
+    let site = second();
+    let mut running = start(&replica(&site, &zone, "")).await;
+    reach(&mut running, size).await;
+    running.stop().await;
+    let name = blob.to_string();
+    let path = site.store().join("blobs").join(&name[..2]).join(&name);
+    let whole = std::fs::read(&path).expect("an attachment");
+    let mut rotten = whole.clone();
+    rotten[150_000] ^= 0x10;
+    std::fs::write(&path, rotten).expect("written");
+    let mut running = start(&replica(&site, &zone, RECEIPTS)).await;
+    for number in 5..7 {
+        let size = zone.world.chat(number, 1, MONTH).await.index + 1;
+        reach(&mut running, size).await;
+    }
+    running.stop().await;
+    assert_eq!(receipts(&site), Vec::<PathBuf>::new());
+    // The neighbour: as it was, it is receipted.
+    std::fs::write(&path, whole).expect("written");
     let running = start(&replica(&site, &zone, RECEIPTS)).await;
     eventually("a receipt", async || !receipts(&site).is_empty()).await;
     running.stop().await;

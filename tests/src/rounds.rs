@@ -9,7 +9,7 @@
 
 mod injected;
 
-pub use injected::{Fault, Met, Target, can_inject};
+pub use injected::{Fault, Met, PIECE_BYTES, Target, can_inject};
 
 use crate::{ORIGIN, Stage, command, verify};
 use prost::Message;

@@ -4,7 +4,9 @@
 //! handed out, and `check` finds nothing. Needs strace; without it the tests say so and prove nothing. The long form is
 //! run by `make soak`.
 
-use zegel_tests::rounds::{Fault, Target, Trial, can_inject};
+use tonic::Code;
+use zegel_tests::rounds::{Fault, PIECE_BYTES, Target, Trial, can_inject};
+use zegel_verifier::hash::sha256;
 
 /// Kinds of calls on the path of an append: files that are written, and how.
 const WRITES: [(Target, &str); 6] = [
@@ -61,6 +63,29 @@ fn a_write_or_sync_that_fails_is_told_and_costs_nothing_that_was_answered() {
     let mut trial = Trial::new(40);
     let met = run(&mut trial, &WRITES, &["EIO"], &[2]) + run(&mut trial, &WRITES[2..4], &["ENOSPC"], &[1]);
     assert_eq!(met, 8);
+    trial.check();
+    trial.end();
+}
+
+/// The system tells of a failed sync once, and gives the bytes back that it could not write: asked again, all seems well.
+#[test]
+fn an_attachment_that_could_not_be_synced_is_put_again_from_its_first_byte() {
+    if skipped() {
+        return;
+    }
+    let mut trial = Trial::new(42);
+    let calls: [(&str, &str, u32, Code, u64); 4] = [
+        ("fsync", "EIO", 1, Code::Unavailable, 0),
+        ("fsync", "ENOSPC", 1, Code::ResourceExhausted, 0),
+        ("write", "EIO", 2, Code::Unavailable, 0),
+        // The neighbour: what was written before the disk was full is good.
+        ("write", "ENOSPC", 2, Code::ResourceExhausted, PIECE_BYTES as u64),
+    ];
+    for (number, (call, error, when, code, offset)) in (1..).zip(calls) {
+        let bytes = vec![number; 3 * PIECE_BYTES];
+        let fault = Fault { target: Target::Part(sha256(&[&bytes])), call, error, when };
+        assert_eq!(trial.inject_blob(&bytes, &fault), (code, offset), "{fault:?}");
+    }
     trial.check();
     trial.end();
 }

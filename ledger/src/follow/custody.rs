@@ -1,8 +1,8 @@
 //! Receipts of custody: what an archive says that it holds of a landing zone's log, batch by batch.
 //!
 //! Invariants:
-//! - a receipt is of what the store gives at that moment: every entry of it is read back and examined as it was when it came, its
-//!   attachments are there, and no content is missing but what an order erased here;
+//! - a receipt is of what the store gives at that moment: every entry of it is read back and examined as it was when it came, each of
+//!   its attachments is read from the disk to its last byte, and no content is missing but what an order erased here;
 //! - receipts follow each other without gap or overlap: where one ends the next begins, found by the names of their files;
 //! - a receipt is durable before it has its name.
 //!
@@ -10,7 +10,7 @@
 
 use crate::config::{ArchiveConfig, ConfigError};
 use crate::server::ServeError;
-use crate::store::{Store, StoreError, TreeReader, write_whole};
+use crate::store::{BlobError, Store, StoreError, TreeReader, write_whole};
 use crate::tree::root_at;
 use crate::walk::Walk;
 use std::io;
@@ -33,6 +33,8 @@ const EVENTS_MAX: usize = 50_000;
 enum CustodyTrouble {
     #[error("entry {entry} is not as it came: {reason}")]
     Entry { entry: u64, reason: String },
+    #[error("an attachment of entry {entry}: {reason}")]
+    Attachment { entry: u64, reason: BlobError },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the receipt could not be signed: {0}")]
@@ -115,7 +117,11 @@ impl Custody {
 fn held(origin: &str, store: &Store, entry: u64, places: &mut Vec<(u64, u32)>) -> Result<(), CustodyTrouble> {
     let walk = Walk { origin, store, blobs: store.blobs() };
     let wrong = |reason: String| CustodyTrouble::Entry { entry, reason };
-    walk.entry(entry, &store.entry(entry)?).map_err(|fault| wrong(fault.reason))?;
+    let (_, batch) = walk.entry(entry, &store.entry(entry)?).map_err(|fault| wrong(fault.reason))?;
+    // That they are there the walk has seen; whether they are what they were only reading them says.
+    let mut attached = batch.iter().flat_map(|batch| &batch.events).flat_map(|event| &event.blobs);
+    let checked = attached.try_for_each(|blob| store.blobs().check(*blob));
+    checked.map_err(|reason| CustodyTrouble::Attachment { entry, reason })?;
     let erased = store.erased_of(entry)?;
     for (position, header) in (0..).zip(store.headers(entry)?) {
         let facts = parse::<EventHeader>(&header).ok().and_then(|header| EventFacts::read(&header).ok());

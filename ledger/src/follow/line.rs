@@ -63,7 +63,7 @@ impl Line {
         let mut at = 0;
         while let Some(chunk) = chunks.message().await? {
             let end = at + chunk.data.len() as u64;
-            // What is there already was synced or not: the hash over all of it decides.
+            // What is there already was synced or not: the hash over all of it, from the disk, decides.
             let known = upload.offset().clamp(at, end) - at;
             upload.write(at + known, &chunk.data[known as usize..])?;
             at = end;

@@ -1,12 +1,11 @@
 //! Replicating: everything from one entry on, for a follower, and what was rewrapped since.
 
 use super::{Admitted, Service, Stream, streaming};
-use crate::replicated::{pieces, replicated};
-use std::collections::HashSet;
+use crate::replicated::{Unsent, pieces, replicated};
+use crate::store::{Store, StoreError};
 use tonic::Status;
 use zegel_proto::v1::replicate_response::Item;
 use zegel_proto::v1::{ReplicateRequest, ReplicateResponse};
-use zegel_verifier::hash::Hash;
 
 /// Envelopes whose numbers are read at a time.
 const SLICE_REWRAPS: usize = 256;
@@ -19,16 +18,16 @@ pub(super) fn replicate(
     let size = log.view().size;
     Ok(streaming(service.long_call(&log, actor)?, move |push| {
         let store = log.store();
-        let carried_out: HashSet<Hash> = request.orders.iter().filter_map(|id| Hash::read(id)).collect();
-        for order in store.orders()?.iter().filter(|order| !carried_out.contains(&order.id())) {
-            for piece in pieces(order) {
-                if !push(ReplicateResponse { item: Some(Item::Order(piece)) }) {
-                    return Ok(());
-                }
-            }
+        let mut push = |item| push(ReplicateResponse { item: Some(item) });
+        let mut orders = Unsent::of(&request.orders);
+        if !give(&mut orders, store, &mut push)? {
+            return Ok(());
         }
         for index in request.from..size {
-            if !push(ReplicateResponse { item: Some(Item::Entry(replicated(store, index)?)) }) {
+            let entry = replicated(store, index)?;
+            // It may have gone since the orders were given.
+            let is_whole = entry.erased.is_empty();
+            if !(is_whole || give(&mut orders, store, &mut push)?) || !push(Item::Entry(entry)) {
                 return Ok(());
             }
         }
@@ -39,10 +38,20 @@ pub(super) fn replicate(
             after = *last;
             for (number, dossier) in slice {
                 let Some(rewrapped) = store.rewrapped(number, dossier)? else { continue };
-                if !push(ReplicateResponse { item: Some(Item::Rewrapped(rewrapped)) }) {
+                if !push(Item::Rewrapped(rewrapped)) {
                     return Ok(());
                 }
             }
         }
     }))
+}
+
+/// Gives the orders that were not given yet; false once nobody listens any more.
+fn give(orders: &mut Unsent, store: &Store, push: &mut impl FnMut(Item) -> bool) -> Result<bool, StoreError> {
+    for id in orders.ids(store)? {
+        if !pieces(&store.order(id)?).all(|piece| push(Item::Order(piece))) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

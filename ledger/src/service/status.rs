@@ -91,7 +91,7 @@ impl From<BlobError> for Status {
             }
             BlobError::Busy { .. } => Code::Aborted,
             BlobError::Missing { .. } => Code::NotFound,
-            BlobError::Failed { .. } => Code::Unavailable,
+            BlobError::Failed { .. } | BlobError::OtherPart { .. } => Code::Unavailable,
         };
         Self::new(code, reason.to_string())
     }

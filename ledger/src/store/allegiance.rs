@@ -3,7 +3,8 @@
 //!
 //! Invariants: a store that follows is not signed for, whatever the configuration says, until it was promoted; one that was
 //! promoted follows nobody again. An order is durable here before anything of it goes, and is marked when all of it has
-//! gone: what lies between is carried out again. Specification: `specs/follower.md`.
+//! gone: what lies between is carried out again. Each has a number, in the order in which they were believed here, under which its id
+//! is found without its text, of which there can be megabytes. Specification: `specs/follower.md`.
 
 use crate::store::database::{Column, Write};
 use crate::store::rows;
@@ -13,6 +14,8 @@ use zegel_verifier::hash::{Hash, sha256};
 const FOLLOWS: &[u8] = b"follows";
 const PROMOTED: &[u8] = b"promoted";
 const ORDER: &[u8] = b"order";
+/// By itself: every order has its number. Stores of before have none.
+const BELIEVED: &[u8] = b"believed";
 const CARRIED_OUT: &[u8] = b"carried out";
 const ARCHIVE: &[u8] = b"archive";
 const KEPT_FROM: &[u8] = b"kept from";
@@ -36,19 +39,25 @@ pub(crate) struct KeptOrder {
     pub(crate) is_carried_out: bool,
 }
 
-impl KeptOrder {
-    /// SHA-256 of its text.
-    pub(crate) fn id(&self) -> Hash {
-        order_id(&self.text)
-    }
-}
-
 fn order_id(text: &str) -> Hash {
     sha256(&[text.as_bytes()])
 }
 
 fn key(prefix: &[u8], id: Hash) -> Vec<u8> {
     [prefix, &id.0].concat()
+}
+
+fn numbered(number: u64, id: Hash) -> Vec<u8> {
+    [BELIEVED, &number.to_be_bytes(), &id.0].concat()
+}
+
+const UNREADABLE: StoreError = StoreError::Row { what: "an order to erase" };
+
+/// Size and text of an order's row.
+fn order_of(row: &[u8]) -> Result<(u64, String), StoreError> {
+    let row = rows::parse_raw("an order to erase", row)?;
+    let (size, text) = row.split_first_chunk().ok_or(UNREADABLE)?;
+    Ok((u64::from_be_bytes(*size), String::from_utf8(text.to_vec()).map_err(|_| UNREADABLE)?))
 }
 
 impl Store {
@@ -83,20 +92,53 @@ impl Store {
         self.truth.commit_synced(write, "writing the promotion")
     }
 
-    /// Orders to erase that were believed here.
+    /// Orders to erase that were believed here, in that order, with all their texts: for who looks once.
     pub(crate) fn orders(&self) -> Result<Vec<KeptOrder>, StoreError> {
-        let unreadable = || StoreError::Row { what: "an order to erase" };
-        let rows = self.truth.slice(Column::Meta, ORDER, ORDER, usize::MAX)?;
-        let read = rows.iter().map(|(key, row)| {
-            let id = key.get(ORDER.len()..).and_then(Hash::read).ok_or_else(unreadable)?;
-            let row = rows::parse_raw("an order to erase", row)?;
-            let size = row.get(..8).and_then(|size| size.try_into().ok()).map(u64::from_be_bytes);
-            let text = row.get(8..).and_then(|text| String::from_utf8(text.to_vec()).ok());
-            let (size, text) = size.zip(text).ok_or_else(unreadable)?;
-            let is_carried_out = self.truth.get(Column::Meta, &self::key(CARRIED_OUT, id))?.is_some();
-            Ok(KeptOrder { size, text, is_carried_out })
-        });
-        read.collect()
+        self.order_ids(0)?.into_iter().map(|(_, id)| self.order(id)).collect()
+    }
+
+    /// Numbers and ids of those behind a number, ascending. Their texts are not read.
+    pub(crate) fn order_ids(&self, after: u64) -> Result<Vec<(u64, Hash)>, StoreError> {
+        let from = [BELIEVED, &after.saturating_add(1).to_be_bytes()].concat();
+        let rows = self.truth.slice(Column::Meta, BELIEVED, &from, usize::MAX)?;
+        let read = |(key, _): &(Box<[u8]>, Box<[u8]>)| {
+            let (number, id) = key.get(BELIEVED.len()..)?.split_at_checked(8)?;
+            Some((u64::from_be_bytes(number.try_into().ok()?), Hash::read(id)?))
+        };
+        let unreadable = StoreError::Row { what: "the number of an order to erase" };
+        rows.iter().map(read).collect::<Option<_>>().ok_or(unreadable)
+    }
+
+    /// The order with this id.
+    pub(crate) fn order(&self, id: Hash) -> Result<KeptOrder, StoreError> {
+        let row = self.truth.get(Column::Meta, &key(ORDER, id))?;
+        let (size, text) = row.as_deref().ok_or(UNREADABLE).and_then(order_of)?;
+        Ok(KeptOrder { size, text, is_carried_out: self.is_carried_out(id)? })
+    }
+
+    /// Whether all of an order has gone.
+    pub(crate) fn is_carried_out(&self, id: Hash) -> Result<bool, StoreError> {
+        Ok(self.truth.get(Column::Meta, &key(CARRIED_OUT, id))?.is_some())
+    }
+
+    /// Gives the orders of a store of before their numbers, by the sizes at which they were believed.
+    pub(super) fn number_orders(&self) -> Result<(), StoreError> {
+        if self.truth.get(Column::Meta, BELIEVED)?.is_some() {
+            return Ok(());
+        }
+        let mut orders = Vec::new();
+        self.truth.each(Column::Meta, ORDER, |key, row| {
+            let id = key.get(ORDER.len()..).and_then(Hash::read).ok_or(UNREADABLE)?;
+            orders.push((order_of(row)?.0, id));
+            Ok(())
+        })?;
+        orders.sort_unstable();
+        let mut write = self.truth.write();
+        for (number, (_, id)) in (1..).zip(orders) {
+            write.put(Column::Meta, &numbered(number, id), &rows::print_raw(&[]));
+        }
+        write.put(Column::Meta, BELIEVED, &rows::print_raw(&[]));
+        self.truth.commit_synced(write, "numbering orders to erase")
     }
 
     /// Whether content ended here by an order, or would have but for a receipt of custody.
@@ -143,6 +185,8 @@ impl Store {
     pub(super) fn put_order(&self, write: &mut Write<'_>, size: u64, text: &str) -> Result<(), StoreError> {
         let key = key(ORDER, order_id(text));
         if self.truth.get(Column::Meta, &key)?.is_none() {
+            let newest = self.order_ids(0)?.last().map_or(0, |(number, _)| *number);
+            write.put(Column::Meta, &numbered(newest + 1, order_id(text)), &rows::print_raw(&[]));
             write.put(Column::Meta, &key, &rows::print_raw(&[&size.to_be_bytes()[..], text.as_bytes()].concat()));
         }
         Ok(())
@@ -151,5 +195,50 @@ impl Store {
     /// All of an order has gone.
     pub(super) fn put_carried_out(&self, write: &mut Write<'_>, text: &str) {
         write.put(Column::Meta, &key(CARRIED_OUT, order_id(text)), &rows::print_raw(&[]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::NoFaults;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    fn open(path: &std::path::Path) -> Store {
+        Store::open(path, "log", Arc::new(NoFaults)).expect("a store")
+    }
+
+    fn keep(store: &Store, size: u64, text: &str) {
+        store.keep_order(Believed { places: &[], resealed: &BTreeMap::new(), text, size }).expect("kept");
+    }
+
+    #[test]
+    fn orders_have_numbers_as_they_came_and_those_of_a_store_of_before_by_their_sizes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = open(folder.path());
+        let texts = ["the third", "the first", "the second"];
+        let sizes = [9, 3, 5];
+        texts.iter().zip(sizes).for_each(|(text, size)| keep(&store, size, text));
+        keep(&store, 99, texts[0]);
+        let numbered = |order: [usize; 3]| Vec::from_iter((1..).zip(order.map(|at| order_id(texts[at]))));
+        assert_eq!(store.order_ids(0).expect("ids"), numbered([0, 1, 2]));
+        assert_eq!(store.order_ids(2).expect("ids"), [(3, order_id(texts[2]))]);
+        assert_eq!(store.order_ids(3).expect("ids"), []);
+        // As a store of before has it.
+        let mut write = store.truth.write();
+        for (number, id) in store.order_ids(0).expect("ids") {
+            write.delete(Column::Meta, &super::numbered(number, id));
+        }
+        write.delete(Column::Meta, BELIEVED);
+        store.truth.commit_synced(write, "a store of before").expect("written");
+        drop(store);
+        let store = open(folder.path());
+        assert_eq!(store.order_ids(0).expect("ids"), numbered([1, 2, 0]));
+        let orders = store.orders().expect("orders");
+        assert_eq!(orders.iter().map(|order| order.size).collect::<Vec<_>>(), [3, 5, 9]);
+        assert!(orders.iter().all(|order| order.is_carried_out));
+        keep(&store, 1, "the fourth");
+        assert_eq!(store.order_ids(3).expect("ids"), [(4, order_id("the fourth"))]);
     }
 }

@@ -1,7 +1,14 @@
 //! Ciphertexts of attachments: files named by their hash, written in pieces that can be resumed.
 //!
-//! A blob is `aa/<hex>` when all of it is there, synced and its hash was right; before that it is `aa/<hex>.part`. What if
-//! we stop while writing? The part stays, and its length says where to go on; only synced bytes are reported.
+//! Invariants:
+//! - a blob is `aa/<hex>` when all of it is there, synced and its hash was right; before that it is `aa/<hex>.part`;
+//! - what could not be written or synced is not believed when it is asked again, since the system tells of it once and remembers
+//!   the bytes: the part is thrown away, unless the disk was merely full when it was to be written;
+//! - a blob whose upload has not ended is not there for anybody.
+//!
+//! What if we stop while writing? The part stays, and its length says where to go on; only synced bytes are reported. Whether a sync
+//! of them had failed nobody knows then: what another call wrote is read from the disk before it counts. Between the name and the sync of its
+//! folder? Opening the store syncs all folders.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -29,6 +36,8 @@ pub(crate) enum BlobError {
     Surplus { found: u64, wanted: u64 },
     #[error("the bytes have hash {found}, the blob was said to have {wanted}: what was there of it is thrown away")]
     OtherHash { found: Hash, wanted: Hash },
+    #[error("what an earlier call left of blob {blob} is not part of it: it is thrown away, begin at 0")]
+    OtherPart { blob: Hash },
     #[error("blob {blob} is being put by another call")]
     Busy { blob: Hash },
     #[error("blob {blob} is not in the store")]
@@ -67,15 +76,33 @@ pub(crate) struct Upload {
     size: u64,
     file: File,
     offset: u64,
+    begun: Begun,
     part: PathBuf,
     whole: PathBuf,
     open: Arc<Mutex<HashSet<Hash>>>,
+}
+
+/// Who wrote the first bytes of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// This upload, which hears of everything that fails.
+    Here,
+    /// Another one, perhaps of a process that is gone.
+    Before,
 }
 
 impl Blobs {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(path).map_err(|reason| StoreError::failed("making the folder of blobs", reason))?;
         Ok(Self { path: path.to_owned(), open: Arc::default() })
+    }
+
+    /// Makes names durable that a process gave which was gone before it could.
+    pub(crate) fn sync_folders(&self) -> Result<(), StoreError> {
+        let failed = |reason: BlobError| StoreError::failed("opening blobs", reason);
+        let folders =
+            (0..=u8::MAX).map(|first| self.path.join(format!("{first:02x}"))).filter(|folder| folder.is_dir());
+        folders.chain([self.path.clone()]).try_for_each(|folder| sync_folder(&folder)).map_err(failed)
     }
 
     fn whole(&self, blob: Hash) -> PathBuf {
@@ -87,19 +114,21 @@ impl Blobs {
         self.whole(blob).with_extension("part")
     }
 
-    /// All of it is there, and its hash was right.
+    /// All of it is there, its hash was right, and its name is durable.
     pub(crate) fn is_complete(&self, blob: Hash) -> bool {
-        self.whole(blob).is_file()
+        !self.open.lock().unwrap_or_else(PoisonError::into_inner).contains(&blob) && self.whole(blob).is_file()
     }
 
     /// How much of a blob is there, durable.
     pub(crate) fn stat(&self, blob: Hash) -> Result<BlobStat, BlobError> {
-        if let Ok(whole) = fs::metadata(self.whole(blob)) {
+        if self.is_complete(blob) {
+            let whole = fs::metadata(self.whole(blob)).map_err(failed("reading a blob"))?;
             return Ok(BlobStat { offset: whole.len(), complete: true });
         }
-        match OpenOptions::new().append(true).open(self.part(blob)) {
+        let path = self.part(blob);
+        match OpenOptions::new().append(true).open(&path) {
             Ok(part) => {
-                part.sync_all().map_err(failed("syncing a blob"))?;
+                part.sync_all().map_err(failed("syncing a blob")).map_err(|reason| thrown_away(&path, reason))?;
                 let offset = part.metadata().map_err(failed("reading a blob"))?.len();
                 Ok(BlobStat { offset, complete: false })
             }
@@ -113,12 +142,15 @@ impl Blobs {
         if size > BLOB_BYTES_MAX {
             return Err(BlobError::TooLarge { found: size });
         }
-        if self.is_complete(blob) {
-            return Ok(None);
-        }
-        if !self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(blob) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.contains(&blob) {
             return Err(BlobError::Busy { blob });
         }
+        if self.whole(blob).is_file() {
+            return Ok(None);
+        }
+        open.insert(blob);
+        drop(open);
         let opened = self.open_part(blob, size);
         if opened.is_err() {
             self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&blob);
@@ -135,7 +167,8 @@ impl Blobs {
         let file = OpenOptions::new().create(true).read(true).append(true).open(&part);
         let file = file.map_err(failed("opening a blob"))?;
         let offset = file.metadata().map_err(failed("reading a blob"))?.len();
-        Ok(Upload { blob, size, file, offset, part, whole, open: Arc::clone(&self.open) })
+        let begun = if offset == 0 { Begun::Here } else { Begun::Before };
+        Ok(Upload { blob, size, file, offset, begun, part, whole, open: Arc::clone(&self.open) })
     }
 
     /// Opens a whole blob for reading.
@@ -196,8 +229,7 @@ impl Blobs {
     /// The same from the disk, telling `pace` of the bytes as they are read. False if it was told to stop before the end.
     pub(crate) fn check_paced(&self, blob: Hash, pace: Pace<'_>) -> Result<bool, BlobError> {
         let mut file = self.read(blob)?;
-        // What the system remembers of the file is not what lies on the disk. It may refuse to forget: then it is believed.
-        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        forget_cached(&file);
         match hash_paced(&mut file, pace)? {
             Some(found) if found != blob => Err(BlobError::OtherHash { found, wanted: blob }),
             found => Ok(found.is_some()),
@@ -220,26 +252,44 @@ impl Upload {
         if end > self.size {
             return Err(BlobError::Surplus { found: end, wanted: self.size });
         }
-        self.file.write_all(data).map_err(failed("writing a blob"))?;
-        self.offset = end;
+        match self.file.write_all(data).map_err(failed("writing a blob")) {
+            Ok(()) => self.offset = end,
+            // What was written before the disk was full is good.
+            Err(full @ BlobError::Full { .. }) => return Err(full),
+            Err(reason) => return Err(thrown_away(&self.part, reason)),
+        }
         Ok(())
     }
 
     /// Syncs what is there; if that is all of it, holds it against its hash and gives it its name.
     pub(crate) fn finish(mut self) -> Result<BlobStat, BlobError> {
-        self.file.sync_all().map_err(failed("syncing a blob"))?;
+        self.hold().map_err(|reason| thrown_away(&self.part, reason))?;
         if self.offset < self.size {
             return Ok(BlobStat { offset: self.offset, complete: false });
         }
+        fs::rename(&self.part, &self.whole).map_err(failed("naming a blob"))?;
+        let named = self.whole.parent().map_or(Ok(()), sync_folder);
+        named.map_err(|reason| thrown_away(&self.whole, reason))?;
+        Ok(BlobStat { offset: self.size, complete: true })
+    }
+
+    /// What is there is durable; and if that is all of it, it is what it was said to be.
+    fn hold(&mut self) -> Result<(), BlobError> {
+        self.file.sync_all().map_err(failed("syncing a blob"))?;
+        if self.offset < self.size {
+            return Ok(());
+        }
+        if self.begun == Begun::Before {
+            forget_cached(&self.file);
+        }
         self.file.seek(SeekFrom::Start(0)).map_err(failed("reading a blob"))?;
         let found = hash_paced(&mut self.file, &mut |_| true)?.unwrap_or(Hash::ZERO);
-        if found != self.blob {
-            fs::remove_file(&self.part).map_err(failed("removing a blob"))?;
-            return Err(BlobError::OtherHash { found, wanted: self.blob });
+        match self.begun {
+            _ if found == self.blob => Ok(()),
+            Begun::Here => Err(BlobError::OtherHash { found, wanted: self.blob }),
+            // Nobody knows whose fault it is.
+            Begun::Before => Err(BlobError::OtherPart { blob: self.blob }),
         }
-        fs::rename(&self.part, &self.whole).map_err(failed("naming a blob"))?;
-        self.whole.parent().map_or(Ok(()), sync_folder)?;
-        Ok(BlobStat { offset: self.size, complete: true })
     }
 }
 
@@ -258,6 +308,19 @@ fn parse_name(name: &str) -> Option<Hash> {
 
 fn sync_folder(folder: &Path) -> Result<(), BlobError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("syncing a folder of blobs"))
+}
+
+/// What the system remembers of a file is not what lies on the disk. It may refuse to forget: then it is believed.
+fn forget_cached(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+/// Why a file could not become a blob, once it is gone. One that cannot be removed is read from the disk when an upload goes on with it.
+fn thrown_away(path: &Path, reason: BlobError) -> BlobError {
+    match fs::remove_file(path) {
+        Err(other) if other.kind() != ErrorKind::NotFound => failed("removing a blob")(other),
+        Ok(()) | Err(_) => reason,
+    }
 }
 
 /// Hash of what follows in a file; `None` if it was told to stop.
@@ -287,5 +350,51 @@ mod tests {
         let code = |reason: BlobError| tonic::Status::from(reason).code();
         assert_eq!(code(full), tonic::Code::ResourceExhausted);
         assert_eq!(code(failed("writing a blob")(ErrorKind::BrokenPipe.into())), tonic::Code::Unavailable);
+    }
+
+    fn uploaded(blobs: &Blobs, blob: Hash, data: &[u8], from: usize) -> Result<BlobStat, BlobError> {
+        let mut upload = blobs.upload(blob, data.len() as u64)?.expect("it is not there");
+        upload.write(from as u64, &data[from..])?;
+        upload.finish()
+    }
+
+    #[test]
+    fn a_part_that_is_not_what_was_put_is_thrown_away_and_convicts_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::open(folder.path()).expect("opened");
+        let data = [7; 1_000];
+        let blob = zegel_verifier::hash::sha256(&[&data]);
+        for left in [[7; 400], [8; 400]] {
+            fs::create_dir_all(blobs.part(blob).parent().expect("a folder")).expect("made");
+            fs::write(blobs.part(blob), left).expect("left by another call");
+            let stat = BlobStat { offset: 400, complete: false };
+            assert_eq!(blobs.stat(blob), Ok(stat));
+            let whole = BlobStat { offset: 1_000, complete: true };
+            if left[0] == 7 {
+                assert_eq!(uploaded(&blobs, blob, &data, 400), Ok(whole));
+                blobs.remove(blob).expect("removed");
+                continue;
+            }
+            assert_eq!(uploaded(&blobs, blob, &data, 400), Err(BlobError::OtherPart { blob }));
+            assert_eq!(blobs.stat(blob), Ok(BlobStat { offset: 0, complete: false }));
+            // The neighbour: who brought all of it brought it wrong.
+            let other = uploaded(&blobs, blob, &[8; 1_000], 0);
+            assert!(matches!(other, Err(BlobError::OtherHash { wanted, .. }) if wanted == blob), "{other:?}");
+            assert_eq!(uploaded(&blobs, blob, &data, 0), Ok(whole));
+        }
+    }
+
+    #[test]
+    fn nobody_finds_a_blob_before_its_upload_has_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::open(folder.path()).expect("opened");
+        let blob = zegel_verifier::hash::sha256(&[&[7; 10]]);
+        let upload = blobs.upload(blob, 10).expect("opened").expect("it is not there");
+        // As it is between its name and the sync of its folder.
+        fs::write(blobs.whole(blob), [7; 10]).expect("named");
+        assert!(!blobs.is_complete(blob));
+        assert_eq!(blobs.upload(blob, 10).err(), Some(BlobError::Busy { blob }));
+        drop(upload);
+        assert!(blobs.is_complete(blob));
     }
 }

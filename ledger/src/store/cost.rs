@@ -52,3 +52,16 @@ pub(super) fn count_write(rows: usize, bytes: usize) {
 pub(super) fn count_sync() {
     SYNCS.fetch_add(1, Ordering::Relaxed);
 }
+
+/// Bytes that this thread reads from files of databases meanwhile.
+#[cfg(test)]
+pub(crate) fn bytes_read(read: impl FnOnce()) -> u64 {
+    use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
+    set_perf_stats(PerfStatsLevel::EnableCount);
+    let mut context = PerfContext::default();
+    context.reset();
+    read();
+    let bytes = context.metric(PerfMetric::BlockReadByte);
+    set_perf_stats(PerfStatsLevel::Disable);
+    bytes
+}

@@ -4,15 +4,21 @@
 //! of a kind that nothing but files is the subject of. Afterwards the ledger is killed, started again, and held to all that
 //! it said, as after a crash.
 
-use super::{Trial, append, assert_gone};
+use super::{ORIGIN, Trial, append, assert_gone};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use tonic::{Code, Status};
+use zegel_proto::v1::{BlobStatRequest, BlobStatResponse, PutBlobRequest};
+use zegel_verifier::hash::{Hash, sha256};
 
 /// Appends of a round: more than it takes to meet the fault, where it is met at all.
 const APPENDS_MAX: usize = 12;
 /// Write-ahead logs of a database that are followed: the newest, and those that may come after it.
 const LOGS_FOLLOWED: u64 = 32;
+
+/// Bytes of a piece of an attachment.
+pub const PIECE_BYTES: usize = 100_000;
 
 /// A file that an append writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +27,8 @@ pub enum Target {
     Log(&'static str),
     /// The guard.
     Guard,
+    /// An attachment that is being put.
+    Part(Hash),
     /// Whatever file: for kinds of calls that sockets and pipes do not see.
     Any,
 }
@@ -90,6 +98,10 @@ impl Trial {
         match target {
             Target::Any => Vec::new(),
             Target::Guard => vec![self.stage.keys().join("guard")],
+            Target::Part(blob) => {
+                let name = format!("{blob}.part");
+                vec![self.stage.keys().join("store/blobs").join(&name[..2]).join(name)]
+            }
             Target::Log(database) => {
                 let folder = self.stage.keys().join("store").join(database);
                 let names = std::fs::read_dir(&folder).expect("a database");
@@ -127,6 +139,46 @@ impl Trial {
         self.hold(fresh);
         self.resume(&waiting);
         Met { injected, is_told }
+    }
+
+    /// Puts an attachment while a call fails; gives how it was refused, and where the ledger says that it goes on. Then the ledger is killed
+    /// and started again, and the rest is put.
+    ///
+    /// # Panics
+    /// If it is not refused, or not whole in the end.
+    pub fn inject_blob(&mut self, bytes: &[u8], fault: &Fault) -> (Code, u64) {
+        self.rounds += 1;
+        let lines = self.stage.path(&format!("strace-{}", self.rounds));
+        let strace = Strace::attach(self.stage.ledger_pid(), fault, &self.files(fault.target), &lines);
+        let refused = self.put_blob(bytes, 0).expect_err("a call failed").code();
+        let BlobStatResponse { offset, complete } = self.blob_stat(bytes);
+        assert!(!complete);
+        self.stage.kill();
+        assert_eq!(strace.end(), 1, "{fault:?} was to be met");
+        self.stage.start();
+        let whole = self.put_blob(bytes, offset).expect("the rest");
+        assert_eq!((whole, self.blob_stat(bytes).complete), (bytes.len() as u64, true));
+        (refused, offset)
+    }
+
+    fn put_blob(&self, bytes: &[u8], from: u64) -> Result<u64, Status> {
+        let piece = |(number, data): (usize, &[u8])| PutBlobRequest {
+            origin: ORIGIN.into(),
+            sha256: sha256(&[bytes]).to_vec(),
+            size: bytes.len() as u64,
+            offset: from + (number * PIECE_BYTES) as u64,
+            data: data.to_vec(),
+        };
+        let pieces: Vec<_> = bytes[from as usize..].chunks(PIECE_BYTES).enumerate().map(piece).collect();
+        let mut client = self.connection().client();
+        let put = self.runtime.block_on(client.put_blob(tokio_stream::iter(pieces)))?;
+        Ok(put.into_inner().offset)
+    }
+
+    fn blob_stat(&self, bytes: &[u8]) -> BlobStatResponse {
+        let request = BlobStatRequest { origin: ORIGIN.into(), sha256: sha256(&[bytes]).to_vec() };
+        let mut client = self.connection().client();
+        self.runtime.block_on(client.blob_stat(request)).expect("a stat").into_inner()
     }
 
     /// A clean stop, a check that finds nothing, and another start.

@@ -1,14 +1,17 @@
 //! Events of rooms, as a real server (Synapse 1.163) signed and handed them out: what holds, and what is refused or doubted.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::{EventKind, ProofClass};
 use zegel_tools::event::Field;
 use zegel_tools::import::alignment::Row;
-use zegel_tools::import::{CaptureIds, Reader};
+use zegel_tools::import::{CaptureIds, MediaStore, Reader};
 use zegel_tools::matrix::*;
 use zegel_tools::record::Record;
-use zegel_verifier::hash::Hash;
+use zegel_verifier::hash::{Hash, sha256};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/matrix").join(name)
@@ -48,6 +51,32 @@ fn records(events: &[Value]) -> Vec<Record> {
     events.iter().for_each(|event| relations.note(event));
     let of = |event| record(ids, event, Row::New, ProofClass::CExportFile, &relations, vec![]);
     events.iter().map(of).collect()
+}
+
+/// Events as the files of a room, one each, and the room that is read of them.
+fn written(files: &[&[Value]], order: RoomOrder) -> Room {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = |events: &[Value]| events.iter().map(|event| format!("{event}\n")).collect::<String>();
+    let path = |at: usize| folder.path().join(format!("page-{at}.jsonl"));
+    files.iter().enumerate().for_each(|(at, events)| std::fs::write(path(at), lines(events)).expect("written"));
+    Room::read(&RoomOrder { paths: (0..files.len()).map(path).collect(), ..order }).expect("a room")
+}
+
+/// All records of a room that the log knows nothing of.
+fn read_out(mut room: Room) -> Vec<Record> {
+    let media = tempfile::tempdir().expect("a folder");
+    let (ids, media) =
+        (CaptureIds { conversation: Hash::ZERO, custodian: Hash::ZERO }, MediaStore::of_folder(media.path()));
+    (0..room.records()).map(|index| room.record(ids, index, Row::New, &media).expect("a record")).collect()
+}
+
+fn of<'a>(records: &'a [Record], id: &str) -> &'a Record {
+    let is_it = |record: &&Record| matches!(&record.native_id, Field::Value(found) if found == id);
+    records.iter().find(is_it).expect("a record of this id")
+}
+
+fn targets(record: &Record) -> &[String] {
+    if let Field::Value(detail) = &record.detail { &detail.targets } else { &[] }
 }
 
 fn what(record: &Record) -> (EventKind, &str, Option<String>) {
@@ -197,6 +226,125 @@ fn a_redaction_names_its_target_in_both_ways_of_the_versions() {
         assert_eq!(targets.len(), 2, "version {number}");
         assert!(targets.iter().all(|target| matches!(target, Field::Value(id) if id.starts_with('$'))), "{targets:?}");
     }
+}
+
+/// Servers write the target of a redaction at both places, and sign one: whoever changes the other changes nothing.
+#[test]
+fn a_redaction_that_holds_takes_away_what_was_signed_and_nothing_else() {
+    for number in ["10", "11", "12"] {
+        let genuine = events(&format!("federation-v{number}.jsonl"));
+        let victim = genuine.iter().find(|event| event["content"]["body"] == "ja hoor").and_then(id).expect("a victim");
+        let is_redaction = |event: &&mut Value| event["type"] == "m.room.redaction";
+        let mut forged = genuine.clone();
+        for event in forged.iter_mut().filter(is_redaction) {
+            let copy = if number == "10" { &mut event["content"]["redacts"] } else { &mut event["redacts"] };
+            *copy = victim.into();
+        }
+        assert_ne!(forged, genuine);
+        let order = || RoomOrder { keys: keys(), version: Some(version(number)), ..RoomOrder::default() };
+        let room = |events: &[Value]| written(&[events], order());
+        assert!(room(&forged).checked().all(Checked::is_held), "version {number}: a copy is nobody's word");
+        let told = |events: &[Value]| {
+            let record = |record: Record| (record.kind, record.target, record.detail);
+            read_out(room(events)).into_iter().map(record).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&forged), told(&genuine), "version {number}");
+        let content = |event: &Value| {
+            let event = RoomEvent::take(event.clone(), 0, Some(version(number))).expect("an event");
+            event.content_digest()
+        };
+        let digests = |events: &[Value]| events.iter().map(content).collect::<Vec<_>>();
+        assert_eq!(digests(&forged), digests(&genuine), "version {number}: nor is it another content");
+        // The same for a client's view, which nobody signed, where the version is known; where not, two places that differ say nothing.
+        let redacts = |version| {
+            let event = forged.iter().find(|event| event["type"] == "m.room.redaction").expect("a redaction").clone();
+            RoomEvent::take(event, 0, version).expect("an event").redacts().map(str::to_owned)
+        };
+        assert_ne!(redacts(Some(version(number))).as_deref(), Some(victim));
+        assert_eq!(redacts(None), None);
+    }
+}
+
+#[test]
+fn what_nobody_signed_does_not_decide_what_an_event_that_holds_says() {
+    let genuine = events("federation-v11.jsonl");
+    let position = |found: &dyn Fn(&Value) -> bool| genuine.iter().position(found).expect("an event");
+    let message = position(&|event| event["content"]["body"] == "ja hoor");
+    let emptied = position(&|event| event["type"] == "m.room.message" && event["content"] == json!({}));
+    let joined =
+        position(&|event| event["state_key"] == "@bram:matrix.example.nl" && event["content"]["membership"] == "join");
+    let id_of = |at: usize| id(&genuine[at]).expect("an id");
+    let mut forged = genuine.clone();
+    forged[message]["unsigned"]["redacted_because"] = json!({ "event_id": id_of(emptied) });
+    forged[emptied]["unsigned"] = json!({ "redacted_by": id_of(message) });
+    forged[joined]["unsigned"]["prev_content"]["membership"] = "join".into();
+    let room = |events: &[Value]| written(&[events], RoomOrder { keys: keys(), ..RoomOrder::default() });
+    assert!(room(&forged).checked().all(Checked::is_held));
+    let (told, honest) = (read_out(room(&forged)), read_out(room(&genuine)));
+    let record = of(&told, id_of(message));
+    assert_eq!(what(record), (EventKind::MessageCreated, "", Some("ja hoor".into())));
+    assert_eq!(record.proof_class, ProofClass::ANativeSigned);
+    // By which redaction: only where that one says so too.
+    let redaction = genuine[emptied]["unsigned"]["redacted_because"]["event_id"].as_str().expect("an id");
+    assert_eq!(what(of(&told, id_of(emptied))).1, "redacted");
+    assert!(targets(of(&told, id_of(emptied))).is_empty());
+    assert_eq!(targets(of(&honest, id_of(emptied))), [redaction.to_owned()]);
+    // What came before a join is a hint, and is told as one.
+    let is_certain = |record: &Record| matches!(&record.detail, Field::Value(detail) if detail.certain);
+    let join = |records: &[Record]| (of(records, id_of(joined)).kind, is_certain(of(records, id_of(joined))));
+    assert_eq!(join(&told), (EventKind::IdentityChanged, false));
+    assert_eq!(join(&honest), (EventKind::MembershipChanged, true));
+}
+
+/// A server that signs, for what the real one never sent.
+struct Server(SigningKey);
+
+impl Server {
+    fn new() -> Self {
+        Self(SigningKey::from_bytes(&[7; 32]))
+    }
+
+    fn signature(&self, value: &Value) -> String {
+        STANDARD_NO_PAD.encode(self.0.sign(value.to_string().as_bytes()).to_bytes())
+    }
+
+    fn keys(&self) -> ServerKeys {
+        let key = STANDARD_NO_PAD.encode(self.0.verifying_key().as_bytes());
+        let mut answer = json!({ "server_name": "m.nl", "valid_until_ts": 9_007_199_254_740_991u64,
+            "verify_keys": { "ed25519:1": { "key": key } } });
+        answer["signatures"] = json!({ "m.nl": { "ed25519:1": self.signature(&answer) } });
+        ServerKeys::parse(&answer).expect("keys")
+    }
+
+    /// An event of Anna's, in a room of version 11, as servers exchange it.
+    fn event(&self, kind: &str, at_ms: u64, content: Value, more: Value) -> Value {
+        let mut event = json!({ "type": kind, "sender": "@anna:m.nl", "room_id": "!r:m.nl", "origin_server_ts": at_ms, "content": content });
+        event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let hash = STANDARD_NO_PAD.encode(sha256(&[event.to_string().as_bytes()]).0);
+        event["hashes"] = json!({ "sha256": hash });
+        event["signatures"] = json!({ "m.nl": { "ed25519:1": self.signature(&version("11").redacted(&event)) } });
+        event
+    }
+
+    fn order(&self) -> RoomOrder {
+        RoomOrder { keys: self.keys(), version: Some(version("11")), ..RoomOrder::default() }
+    }
+}
+
+#[test]
+fn a_new_name_is_known_by_the_join_under_which_it_was_signed() {
+    let server = Server::new();
+    let joins = |at_ms, name: &str, under: &[&str]| {
+        let content = json!({ "membership": "join", "displayname": name });
+        server.event("m.room.member", at_ms, content, json!({ "state_key": "@anna:m.nl", "auth_events": under }))
+    };
+    let first = joins(1_000, "Anna", &[]);
+    let first_id = RoomEvent::take(first.clone(), 0, Some(version("11"))).expect("an event").id;
+    let (renamed, again) = (joins(2_000, "Anna de Vries", &[&first_id]), joins(3_000, "Anna de Vries", &["$elders"]));
+    let told = read_out(written(&[&[first, renamed, again]], server.order()));
+    let said: Vec<_> = told.iter().map(|record| what(record).1.to_owned()).collect();
+    assert_eq!(said, ["joined", "profile_name", "joined"]);
+    assert!(told.iter().all(|record| record.proof_class == ProofClass::ANativeSigned));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One event of a room: what it is about, whatever form it came in.
 
-use super::{EVENT_BYTES_MAX, MatrixError, RoomVersion, check};
+use super::{Checked, EVENT_BYTES_MAX, MatrixError, RoomVersion, check};
 use crate::json::{at, canonical, number, text};
 use serde_json::Value;
 use zegel_verifier::hash::sha256;
@@ -12,6 +12,10 @@ pub struct RoomEvent {
     pub id: String,
     /// The id as it came; servers among each other send none.
     pub given_id: Option<String>,
+    /// Of its room, where that is known.
+    pub version: Option<RoomVersion>,
+    /// What its checks gave; [`Checked::Unsigned`] until they were made.
+    pub checked: Checked,
     /// All of it.
     pub json: Value,
 }
@@ -44,7 +48,7 @@ impl RoomEvent {
         let hashed =
             || version.filter(|version| version.has_hashed_ids()).map(|version| check::event_id(&json, version));
         let id = given_id.clone().or_else(hashed).ok_or(MatrixError::NoRoomVersion { number })?;
-        Ok(Self { id, given_id, json })
+        Ok(Self { id, given_id, version, checked: Checked::Unsigned, json })
     }
 
     /// `m.room.message`, ….
@@ -84,21 +88,32 @@ impl RoomEvent {
         text(relation, &["event_id"]).filter(|_| text(relation, &["rel_type"]) == Some("m.replace"))
     }
 
-    /// What a redaction takes away: before version 11 beside its content, since then in it. Servers write both.
+    /// What a redaction takes away: before version 11 beside its content, since then in it. Servers write it at the other place
+    /// too, where nobody signed it. Without the version two that differ say nothing.
     #[must_use]
     pub fn redacts(&self) -> Option<&str> {
-        let is_redaction = self.kind() == "m.room.redaction";
-        let target = text(&self.json, &["content", "redacts"]).or_else(|| text(&self.json, &["redacts"]));
-        target.filter(|_| is_redaction)
+        if self.kind() != "m.room.redaction" {
+            return None;
+        }
+        let (beside, within) = (text(&self.json, &["redacts"]), text(&self.json, &["content", "redacts"]));
+        match self.version.map(RoomVersion::redacts_in_content) {
+            Some(true) => within,
+            Some(false) => beside,
+            None if beside.is_some() && within.is_some() && beside != within => None,
+            None => beside.or(within),
+        }
     }
 
-    /// Whether its content was taken away before this file was made.
+    /// Whether its content was taken away before this file was made. Of an event that holds the hashes say so, and nothing else.
     #[must_use]
     pub fn redaction(&self) -> Redaction {
+        if self.checked == Checked::Held {
+            return Redaction::None;
+        }
         let because = at(&self.json, &["unsigned", "redacted_because"]);
         let by = text(&self.json, &["unsigned", "redacted_by"]);
         let by = by.or_else(|| text(because?, &["event_id"]));
-        if because.is_some() || by.is_some() {
+        if because.is_some() || by.is_some() || self.checked == Checked::HeldRedacted {
             return Redaction::By(by.map(str::to_owned));
         }
         let is_emptied = matches!(self.kind(), "m.room.message" | "m.room.encrypted" | "m.reaction" | "m.sticker")
@@ -109,8 +124,23 @@ impl RoomEvent {
     /// 16 bytes that change when its content does, as it does by a redaction and by nothing else.
     #[must_use]
     pub fn content_digest(&self) -> [u8; 16] {
-        let content = at(&self.json, &["content"]).map(canonical).unwrap_or_default();
-        let full = sha256(&[&content]).0;
+        let content = at(&self.json, &["content"]);
+        let is_copied = self.version.is_some_and(|version| !version.redacts_in_content());
+        let content = match self.redacts().filter(|_| is_copied) {
+            // Whether a server made the copy, and what stands there, says nothing of the event.
+            Some(target) => content.map(|content| canonical(&with_copy(content, target))),
+            None => content.map(canonical),
+        };
+        let full = sha256(&[&content.unwrap_or_default()]).0;
         std::array::from_fn(|at| full[at])
     }
+}
+
+/// The content of a redaction with the copy of its target that servers make.
+fn with_copy(content: &Value, target: &str) -> Value {
+    let mut content = content.clone();
+    if let Some(fields) = content.as_object_mut() {
+        fields.insert("redacts".into(), target.into());
+    }
+    content
 }

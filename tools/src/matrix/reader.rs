@@ -51,6 +51,7 @@ struct Mark {
 pub struct Room {
     file: FileFacts,
     files: Files,
+    version: Option<RoomVersion>,
     marks: Vec<Mark>,
     relations: Relations,
     gaps: Vec<Gap>,
@@ -95,7 +96,8 @@ impl Room {
             date_order: String::new(),
         };
         let (tally, keys) = (Tally { remarks, ..Tally::default() }, order.keys.listed());
-        Ok(Self { file, files: found.files, marks, relations, gaps, media: MediaFiles::new(found.media), tally, keys })
+        let (files, media) = (found.files, MediaFiles::new(found.media));
+        Ok(Self { file, files, version, marks, relations, gaps, media, tally, keys })
     }
 
     /// What the checks of each event gave, in order.
@@ -195,7 +197,7 @@ fn mark(
 ) -> Result<(Mark, RoomEvent), MatrixError> {
     let text = files.text(place)?;
     let json = serde_json::from_slice(&text).map_err(|error| files.not_json(place, &error))?;
-    let event = RoomEvent::take(json, number, version)?;
+    let mut event = RoomEvent::take(json, number, version)?;
     let rules = version.unwrap_or(RoomVersion::NEWEST);
     let is_signed = event.json.get("signatures").is_some();
     let checked = match version {
@@ -203,12 +205,13 @@ fn mark(
         None if is_signed => Checked::NoKey,
         _ => check(&event.json, rules, event.given_id.as_deref(), keys),
     };
+    event.checked = checked;
     let mark = Mark {
         place,
         bytes: digest(&text),
         at_ms: event.at_ms(),
         content: event.content_digest(),
-        is_redacted: event.redaction() != Redaction::None || checked == Checked::HeldRedacted,
+        is_redacted: event.redaction() != Redaction::None,
         id: event.id.as_str().into(),
         is_id_given: event.given_id.is_some(),
         checked,
@@ -298,7 +301,8 @@ impl Reader for Room {
         }
         let json = serde_json::from_slice(&text).unwrap_or_default();
         let id = mark.id.to_string();
-        let event = RoomEvent { given_id: mark.is_id_given.then(|| id.clone()), id, json };
+        let given_id = mark.is_id_given.then(|| id.clone());
+        let event = RoomEvent { given_id, id, version: self.version, checked: mark.checked, json };
         let class = if mark.checked.is_held() { ProofClass::ANativeSigned } else { ProofClass::CExportFile };
         let attached = self.attached(&event, media)?;
         Ok(mapping::record(ids, &event, row, class, &self.relations, attached))

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::{EventKind, ProofClass};
 use zegel_tools::event::Field;
@@ -406,6 +407,54 @@ fn an_element_export_says_what_it_leaves_out() {
     let room = Room::read(&RoomOrder { paths: vec![path], ..RoomOrder::default() }).expect("a room");
     assert_eq!(room.file().title.as_deref(), Some("Dossier Veerhaven"));
     assert_eq!(room.gaps().iter().map(|gap| gap.reason).collect::<Vec<_>>(), ["element_export_left_out"]);
+}
+
+fn zip(path: &Path, files: &[(&str, &str)]) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).expect("a file"));
+    for (name, text) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a file");
+        zip.write_all(text.as_bytes()).expect("written");
+    }
+    zip.finish().expect("a ZIP");
+}
+
+/// What participants sent lies beside the events, under names that they chose.
+#[test]
+fn json_that_somebody_sent_is_not_read_as_events_of_the_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let message = |id: &str, body: &str| {
+        json!({ "type": "m.room.message", "sender": "@anna:b", "event_id": id, "room_id": "!r:b",
+            "origin_server_ts": 1_778_749_200_000u64, "content": { "msgtype": "m.text", "body": body } })
+    };
+    let export = json!({ "room_name": "Veerhaven", "messages": [message("$1", "nee"), message("$2", "graag")] }).to_string();
+    let forged = json!([message("$1", "ja hoor"), message("$3", "akkoord")]).to_string();
+    let read = |files: &[(&str, &str)]| {
+        let path = folder.path().join("export.zip");
+        zip(&path, files);
+        Room::read(&RoomOrder { paths: vec![path], ..RoomOrder::default() })
+    };
+    let bodies = |files: &[(&str, &str)]| {
+        let room = read(files).expect("a room");
+        let remark = room.tally().remarks.into_iter().find(|remark| remark.contains("files of JSON"));
+        let said = read_out(room).iter().filter_map(|record| what(record).2).collect::<Vec<_>>();
+        (said, remark.map(|remark| remark.split(' ').next().map(str::to_owned).unwrap_or_default()))
+    };
+    let wanted = |passed_over: Option<&str>| (vec!["nee".to_owned(), "graag".to_owned()], passed_over.map(str::to_owned));
+    assert_eq!(bodies(&[("export.json", &export)]), wanted(None));
+    let config = "{\"instelling\": 1}";
+    for sent in ["files/a.json", "images/a.json", "files/a/b.json", "files/../a.json", "files\\a.json", "bijlagen/a.json", "a.json"] {
+        assert_eq!(bodies(&[(sent, &forged), ("export.json", &export)]), wanted(Some("1")), "{sent}");
+        assert_eq!(bodies(&[(sent, config), ("export.json", &export)]), wanted(Some("1")), "{sent}");
+    }
+    let inside = [("Chat/files/a.json", forged.as_str()), ("Chat/export.json", &export), ("Chat/images/a.png", "x")];
+    assert_eq!(bodies(&inside), wanted(Some("1")));
+    // Pages of a room lie in one folder, and are read together.
+    let (one, two) = (json!([message("$1", "nee")]).to_string(), json!([message("$2", "graag")]).to_string());
+    assert_eq!(bodies(&[("files/a.json", &forged), ("p/1.json", &one), ("p/2.json", &two)]), wanted(Some("1")));
+    let apart = read(&[("p/1.json", &one), ("q/2.json", &two)]).map(|_| ());
+    assert!(matches!(apart, Err(MatrixError::ManyFolders { folders }) if folders == ["p", "q"]));
+    let alone = read(&[("files/a.json", &forged)]).map(|_| ());
+    assert!(matches!(alone, Err(MatrixError::NoFiles { .. })));
 }
 
 #[test]

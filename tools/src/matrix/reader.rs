@@ -243,6 +243,10 @@ fn told(marks: &[Mark], found: &Found) -> Vec<String> {
     if found.forms.contains(&Form::Element) {
         remarks.push("an Element export leaves out redactions, edits and hidden state: one client's view".into());
     }
+    if found.passed_over > 0 {
+        let count = found.passed_over;
+        remarks.push(format!("{count} files of JSON came along with the events, and are taken for what people sent"));
+    }
     if found.is_limited {
         remarks.push("/sync was cut short by the server: what lies before it is not in the file".into());
     }

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::{EventKind, ProofClass};
 use zegel_tools::event::Field;
-use zegel_tools::import::alignment::Row;
+use zegel_tools::import::alignment::{FingerprintKey, Known, Row};
 use zegel_tools::import::{CaptureIds, MediaStore, Reader};
 use zegel_tools::matrix::*;
 use zegel_tools::record::Record;
@@ -363,6 +363,78 @@ fn pages_are_put_in_order_and_an_event_in_two_files_is_taken_once() {
     assert_eq!(sync.checked().filter(|checked| checked.is_held()).count(), sync.records());
 }
 
+/// What two files make of one room, in both orders: the classes, kinds, words and targets.
+fn either_way(one: &[Value], two: &[Value]) -> Vec<(ProofClass, EventKind, String, Option<String>, Field<String>)> {
+    let told = |files: &[&[Value]]| {
+        let room = written(files, RoomOrder { keys: keys(), version: Some(version("11")), ..RoomOrder::default() });
+        let said = |record: Record| {
+            let (kind, named, text) = what(&record);
+            (record.proof_class, kind, named.to_owned(), text, record.target)
+        };
+        let remarks = room.tally().remarks;
+        (read_out(room).into_iter().map(said).collect::<Vec<_>>(), remarks)
+    };
+    let (found, turned) = (told(&[one, two]), told(&[two, one]));
+    assert_eq!(found, turned, "the order of the files decides");
+    found.0
+}
+
+#[test]
+fn of_two_copies_of_an_event_the_better_is_taken_whichever_file_it_stands_in() {
+    use EventKind::{MessageCreated, MessageDeleted};
+    use ProofClass::{ANativeSigned, CExportFile};
+    let federation = events("federation-v11.jsonl");
+    let client: Value =
+        serde_json::from_slice(&std::fs::read(fixture("messages-v11.json")).expect("read")).expect("JSON");
+    let client = client["chunk"].as_array().expect("a list").clone();
+    let both = either_way(&federation, &client);
+    assert_eq!(both.len(), federation.len());
+    assert!(both.iter().all(|record| record.0 == ANativeSigned), "a client's view masks none that holds: {both:#?}");
+
+    let whole = federation.iter().find(|event| event["content"]["body"] == "ja hoor").expect("a message").clone();
+    let (event_id, room) = (id(&whole).expect("an id").to_owned(), Field::None);
+    let changed = |more: &[(&str, Value)]| {
+        let mut copy = whole.clone();
+        copy.as_object_mut().expect("an object").retain(|name, _| name != "hashes" && name != "signatures");
+        more.iter().for_each(|(name, value)| copy[*name] = value.clone());
+        copy
+    };
+    let redacted = version("11").redacted(&whole);
+    let words = |class, text: &str| (class, MessageCreated, String::new(), Some(text.to_owned()), room.clone());
+    let reply = words(ANativeSigned, "ja hoor");
+    let gone = |class| (class, MessageDeleted, "redacted".to_owned(), None, Field::Value(event_id.clone()));
+    let one = |one: &Value, two: &Value| either_way(&[one.clone()], &[two.clone()]);
+    // May has it whole, and June redacted: created, then deleted.
+    assert_eq!(one(&whole, &redacted), [reply.clone(), gone(ANativeSigned)]);
+    assert_eq!(one(&changed(&[]), &redacted), [words(CExportFile, "ja hoor"), gone(ANativeSigned)]);
+    // A copy that nobody signed and that says the same is the same; one that says something else is told as what it is.
+    assert_eq!(one(&whole, &changed(&[])), [reply.clone()]);
+    let other = (CExportFile, MessageCreated, "other_copy".to_owned(), Some("nee".to_owned()), Field::None);
+    let forged = changed(&[("content", json!({ "msgtype": "m.text", "body": "nee" }))]);
+    assert_eq!(one(&whole, &forged), [reply.clone(), other]);
+    let elsewhere = either_way(&[whole.clone()], &[changed(&[("sender", "@anna:matrix.example.nl".into())])]);
+    assert_eq!(
+        elsewhere.iter().map(|record| (record.0, &*record.2)).collect::<Vec<_>>(),
+        [(ANativeSigned, ""), (CExportFile, "other_copy")]
+    );
+    // Three copies, the one of least worth twice: each word once.
+    assert_eq!(
+        either_way(&[forged.clone(), redacted.clone(), whole.clone()], &[forged.clone(), whole.clone()]).len(),
+        3
+    );
+    // The next time all of them are known.
+    let order = RoomOrder { keys: keys(), version: Some(version("11")), ..RoomOrder::default() };
+    let room = written(&[&[whole], &[redacted, forged]], order);
+    let key = FingerprintKey::new(&[7; 32]);
+    let first = room.align(&[], &key);
+    let log: Vec<_> = (0..)
+        .zip(first.fingerprints)
+        .map(|(conversation_seq, fingerprint)| Known { fingerprint, conversation_seq })
+        .collect();
+    let again = room.align(&log, &key);
+    assert_eq!((again.rows, again.vanished), (vec![Row::Known(0), Row::Known(1), Row::Known(2)], vec![]));
+}
+
 #[test]
 fn an_id_follows_from_the_hash_where_servers_send_none() {
     for event in events("federation-v10.jsonl") {
@@ -426,7 +498,8 @@ fn json_that_somebody_sent_is_not_read_as_events_of_the_room() {
         json!({ "type": "m.room.message", "sender": "@anna:b", "event_id": id, "room_id": "!r:b",
             "origin_server_ts": 1_778_749_200_000u64, "content": { "msgtype": "m.text", "body": body } })
     };
-    let export = json!({ "room_name": "Veerhaven", "messages": [message("$1", "nee"), message("$2", "graag")] }).to_string();
+    let export =
+        json!({ "room_name": "Veerhaven", "messages": [message("$1", "nee"), message("$2", "graag")] }).to_string();
     let forged = json!([message("$1", "ja hoor"), message("$3", "akkoord")]).to_string();
     let read = |files: &[(&str, &str)]| {
         let path = folder.path().join("export.zip");
@@ -439,10 +512,19 @@ fn json_that_somebody_sent_is_not_read_as_events_of_the_room() {
         let said = read_out(room).iter().filter_map(|record| what(record).2).collect::<Vec<_>>();
         (said, remark.map(|remark| remark.split(' ').next().map(str::to_owned).unwrap_or_default()))
     };
-    let wanted = |passed_over: Option<&str>| (vec!["nee".to_owned(), "graag".to_owned()], passed_over.map(str::to_owned));
+    let wanted =
+        |passed_over: Option<&str>| (vec!["nee".to_owned(), "graag".to_owned()], passed_over.map(str::to_owned));
     assert_eq!(bodies(&[("export.json", &export)]), wanted(None));
     let config = "{\"instelling\": 1}";
-    for sent in ["files/a.json", "images/a.json", "files/a/b.json", "files/../a.json", "files\\a.json", "bijlagen/a.json", "a.json"] {
+    for sent in [
+        "files/a.json",
+        "images/a.json",
+        "files/a/b.json",
+        "files/../a.json",
+        "files\\a.json",
+        "bijlagen/a.json",
+        "a.json",
+    ] {
         assert_eq!(bodies(&[(sent, &forged), ("export.json", &export)]), wanted(Some("1")), "{sent}");
         assert_eq!(bodies(&[(sent, config), ("export.json", &export)]), wanted(Some("1")), "{sent}");
     }

@@ -81,6 +81,16 @@ impl RoomEvent {
         text(&self.json, &["state_key"])
     }
 
+    /// 8 bytes that tell it from an event of another sender, kind, state or time: what no copy of one event differs in.
+    #[must_use]
+    pub fn frame_digest(&self) -> [u8; 8] {
+        let at_ms = self.at_ms().to_be_bytes();
+        let parts = [self.kind(), self.sender(), self.state_key().unwrap_or_default()].map(str::as_bytes);
+        let sizes = parts.map(|part| (part.len() as u64).to_be_bytes());
+        let full = sha256(&[&sizes[0], parts[0], &sizes[1], parts[1], &sizes[2], parts[2], &at_ms]).0;
+        std::array::from_fn(|at| full[at])
+    }
+
     /// What it replaces, where it is an edit.
     #[must_use]
     pub fn replaces(&self) -> Option<&str> {

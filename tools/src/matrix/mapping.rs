@@ -18,7 +18,7 @@ use zegel_proto::v1::{Channel, ChatDetail, Clock, EventKind, Precision, ProofCla
 pub struct Relations {
     /// The last name that each member took, and when.
     names: HashMap<String, (u64, String)>,
-    of: HashMap<Box<str>, Target>,
+    of: HashMap<Arc<str>, Target>,
     /// Senders and kinds, each once.
     words: HashSet<Arc<str>>,
 }
@@ -27,6 +27,8 @@ pub struct Relations {
 struct Target {
     sender: Arc<str>,
     kind: Arc<str>,
+    /// From 0, in the order in which ids came.
+    number: u32,
     is_state: bool,
     is_edit: bool,
     /// Of a reaction the message that it is to, of a redaction what it takes away, of a join that holds who joined.
@@ -47,14 +49,21 @@ enum Edit {
 impl Relations {
     /// Remembers an event; later ones may act on it.
     pub fn note(&mut self, event: &RoomEvent) {
+        self.note_as(&event.id.as_str().into(), event);
+    }
+
+    /// The same, with an id that is held elsewhere too. A better copy of an event takes the place of the one before.
+    pub(super) fn note_as(&mut self, id: &Arc<str>, event: &RoomEvent) {
+        let number = self.number(id).unwrap_or(self.of.len()) as u32;
         let target = Target {
+            number,
             sender: self.one(event.sender()),
             kind: self.one(event.kind()),
             is_state: event.state_key().is_some(),
             is_edit: event.replaces().is_some(),
             about: about(event).map(Box::from),
         };
-        self.of.insert(event.id.as_str().into(), target);
+        self.of.insert(Arc::clone(id), target);
         let name = text(&event.json, &["content", "displayname"]).filter(|_| event.kind() == "m.room.member");
         if let (Some(member), Some(name)) = (event.state_key(), name) {
             let held = self.names.entry(member.to_owned()).or_default();
@@ -64,9 +73,9 @@ impl Relations {
         }
     }
 
-    /// Whether an event of this id is remembered.
-    pub(super) fn knows(&self, id: &str) -> bool {
-        self.of.contains_key(id)
+    /// The number of an event that is remembered.
+    pub(super) fn number(&self, id: &str) -> Option<usize> {
+        self.of.get(id).map(|target| target.number as usize)
     }
 
     fn one(&mut self, word: &str) -> Arc<str> {
@@ -167,6 +176,17 @@ pub fn record(
         },
         ..Record::new(said.kind, ids.conversation, ids.custodian)
     }
+}
+
+/// The record of another copy of an event: a redacted one is the end of the whole one before it, and one that contradicts what came
+/// before it is not certain.
+pub(super) fn other_copy(record: Record, event: &RoomEvent) -> Record {
+    if record.kind == EventKind::MessageDeleted && event.redaction() != Redaction::None {
+        let target = if record.target == Field::None { Field::Value(event.id.clone()) } else { record.target };
+        return Record { target, ..record };
+    }
+    let said = if let Field::Value(said) = record.detail { said } else { detail("other_copy") };
+    Record { detail: Field::Value(ChatDetail { certain: false, ..said }), ..record }
 }
 
 fn detail(what: &str) -> ChatDetail {

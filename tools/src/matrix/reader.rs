@@ -1,5 +1,6 @@
 //! A room as a session reads it: its events in the order in which they were sent, each once, each checked.
 
+use super::copies::{Mark, Reading};
 use super::found::{Files, Found, Place};
 use super::mapping::{self, Relations};
 use super::media::MediaFiles;
@@ -13,7 +14,6 @@ use sha2::Digest;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::Arc;
 use zegel_proto::limits::SLOT_BYTES_MAX;
 use zegel_proto::v1::{Channel, ProofClass};
 use zegel_verifier::hash::{Hash, sha256};
@@ -32,19 +32,6 @@ pub struct RoomOrder {
     pub version: Option<RoomVersion>,
     /// Keys of servers; without them nothing is of class A.
     pub keys: ServerKeys,
-}
-
-/// An event without its words.
-struct Mark {
-    place: Place,
-    /// Of its bytes: it is read again when its turn comes, and has to be the same.
-    bytes: [u8; 16],
-    id: Arc<str>,
-    is_id_given: bool,
-    at_ms: u64,
-    content: [u8; 16],
-    is_redacted: bool,
-    checked: Checked,
 }
 
 /// A room that was read and understood.
@@ -82,11 +69,10 @@ impl Room {
             }
             number += places.len();
         }
-        let (marks, relations, repeated) = (in_order(reading.marks), reading.relations, reading.repeated);
+        let copies = reading.told();
+        let (marks, relations) = reading.in_order();
         let (mut remarks, gaps) = (told(&marks, &found), gaps(&marks, &found));
-        if repeated > 0 {
-            remarks.push(format!("{repeated} events stand in more than one file, and are taken once"));
-        }
+        remarks.extend(copies);
         let file = FileFacts {
             name: found.files.named(),
             title: found.title,
@@ -136,26 +122,6 @@ impl Room {
     }
 }
 
-/// What is gathered while events are read, in the order of the files.
-#[derive(Default)]
-struct Reading {
-    marks: Vec<Mark>,
-    relations: Relations,
-    repeated: usize,
-}
-
-impl Reading {
-    /// An event that stands in two files is taken once.
-    fn take(&mut self, mark: Mark, event: &RoomEvent) {
-        if self.relations.knows(&mark.id) {
-            self.repeated += 1;
-        } else {
-            self.relations.note(event);
-            self.marks.push(mark);
-        }
-    }
-}
-
 /// Reads and checks events, on every core; the first that is refused decides.
 fn checked(
     files: &Files,
@@ -176,16 +142,6 @@ fn checked(
         workers.into_iter().map(|worker| worker.join().unwrap_or_else(|cause| resume_unwind(cause))).collect::<Vec<_>>()
     });
     Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-}
-
-/// Oldest first: by the order of the files, turned round where they run backwards, and by time across them.
-fn in_order(mut marks: Vec<Mark>) -> Vec<Mark> {
-    let backwards = marks.windows(2).filter(|two| two[0].at_ms > two[1].at_ms).count();
-    if backwards * 2 > marks.len() {
-        marks.reverse();
-    }
-    marks.sort_by_key(|mark| mark.at_ms);
-    marks
 }
 
 fn mark(
@@ -211,6 +167,8 @@ fn mark(
         bytes: digest(&text),
         at_ms: event.at_ms(),
         content: event.content_digest(),
+        frame: event.frame_digest(),
+        is_other_copy: false,
         is_redacted: event.redaction() != Redaction::None,
         id: event.id.as_str().into(),
         is_id_given: event.given_id.is_some(),
@@ -309,7 +267,8 @@ impl Reader for Room {
         let event = RoomEvent { given_id, id, version: self.version, checked: mark.checked, json };
         let class = if mark.checked.is_held() { ProofClass::ANativeSigned } else { ProofClass::CExportFile };
         let attached = self.attached(&event, media)?;
-        Ok(mapping::record(ids, &event, row, class, &self.relations, attached))
+        let record = mapping::record(ids, &event, row, class, &self.relations, attached);
+        Ok(if self.marks[index].is_other_copy { mapping::other_copy(record, &event) } else { record })
     }
 
     fn gaps(&self) -> &[Gap] {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::{EventKind, ProofClass};
-use zegel_tools::event::Field;
+use zegel_tools::event::{Field, commit_all};
 use zegel_tools::import::alignment::{FingerprintKey, Known, Row};
 use zegel_tools::import::{CaptureIds, MediaStore, Reader};
 use zegel_tools::matrix::*;
@@ -433,6 +433,28 @@ fn of_two_copies_of_an_event_the_better_is_taken_whichever_file_it_stands_in() {
         .collect();
     let again = room.align(&log, &key);
     assert_eq!((again.rows, again.vanished), (vec![Row::Known(0), Row::Known(1), Row::Known(2)], vec![]));
+}
+
+/// Whoever has a server can state any time; the room is read all the same.
+#[test]
+fn an_event_of_a_time_that_no_event_can_have_is_of_an_unknown_time_and_is_counted() {
+    let server = Server::new();
+    let message = |at_ms: u64| {
+        server.event("m.room.message", at_ms, json!({ "msgtype": "m.text", "body": "akkoord" }), json!({}))
+    };
+    let last = 31_525_459_199_999;
+    let events = [message(1_778_749_200_000), message(last), message(last + 1), message(9_007_199_254_740_991)];
+    let room = written(&[&events], server.order());
+    assert!(room.checked().all(|checked| checked == Checked::Held));
+    let remark = "2 events state a time that no event can have: when they were sent is unknown";
+    assert!(room.tally().remarks.contains(&remark.to_owned()), "{:?}", room.tally());
+    let times: Vec<_> = (0..room.records()).map(|index| room.at_ms(index)).collect();
+    assert_eq!(times, [0, 0, 1_778_749_200_000, last]);
+    let drafts = read_out(room).into_iter().map(|record| record.draft().expect("a draft"));
+    let drafts: Vec<_> = drafts.map(|draft| (draft, 0)).collect();
+    let months: Vec<_> = drafts.iter().map(|(draft, _)| draft.occurred.month()).collect();
+    assert_eq!(months, [Ok(0), Ok(0), Ok(202_605), Ok(296_812)]);
+    assert_eq!(commit_all(drafts, "log.example.nl/proef", Hash([1; 32])).expect("events").len(), 4);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Mark {
     /// By whom, what and when: two copies that agree in this and the content say the same.
     pub(super) frame: [u8; 8],
     pub(super) is_redacted: bool,
+    /// It states a time that no event can have.
+    pub(super) is_beyond_dates: bool,
     /// What stands before it is a copy of the same event.
     pub(super) is_other_copy: bool,
     pub(super) checked: Checked,

@@ -1,6 +1,7 @@
 //! One event of a room: what it is about, whatever form it came in.
 
 use super::{Checked, EVENT_BYTES_MAX, MatrixError, RoomVersion, check};
+use crate::event::Occurred;
 use crate::json::{at, canonical, number, text};
 use serde_json::Value;
 use zegel_verifier::hash::sha256;
@@ -69,10 +70,20 @@ impl RoomEvent {
         text(&self.json, &["room_id"])
     }
 
-    /// When, by the clock of the sender's server; 0: not stated.
+    /// When, by the clock of the sender's server; 0: not stated, or no time that a calendar has.
     #[must_use]
     pub fn at_ms(&self) -> u64 {
-        number(&self.json, &["origin_server_ts"]).unwrap_or(0)
+        self.stated_ms().and_then(Occurred::dated).unwrap_or(0)
+    }
+
+    /// Whether it states a time that no event can have.
+    #[must_use]
+    pub fn is_beyond_dates(&self) -> bool {
+        self.stated_ms().is_some_and(|at_ms| Occurred::dated(at_ms).is_none())
+    }
+
+    fn stated_ms(&self) -> Option<u64> {
+        number(&self.json, &["origin_server_ts"])
     }
 
     /// Whether it is state of the room rather than something said.
@@ -84,7 +95,7 @@ impl RoomEvent {
     /// 8 bytes that tell it from an event of another sender, kind, state or time: what no copy of one event differs in.
     #[must_use]
     pub fn frame_digest(&self) -> [u8; 8] {
-        let at_ms = self.at_ms().to_be_bytes();
+        let at_ms = self.stated_ms().unwrap_or(0).to_be_bytes();
         let parts = [self.kind(), self.sender(), self.state_key().unwrap_or_default()].map(str::as_bytes);
         let sizes = parts.map(|part| (part.len() as u64).to_be_bytes());
         let full = sha256(&[&sizes[0], parts[0], &sizes[1], parts[1], &sizes[2], parts[2], &at_ms]).0;

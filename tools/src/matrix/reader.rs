@@ -168,6 +168,7 @@ fn mark(
         at_ms: event.at_ms(),
         content: event.content_digest(),
         frame: event.frame_digest(),
+        is_beyond_dates: event.is_beyond_dates(),
         is_other_copy: false,
         is_redacted: event.redaction() != Redaction::None,
         id: event.id.as_str().into(),
@@ -198,6 +199,10 @@ fn told(marks: &[Mark], found: &Found) -> Vec<String> {
         *counts.entry(words).or_default() += 1;
     }
     let mut remarks: Vec<String> = counts.iter().map(|(words, count)| format!("{count} events {words}")).collect();
+    let beyond = marks.iter().filter(|mark| mark.is_beyond_dates).count();
+    if beyond > 0 {
+        remarks.push(format!("{beyond} events state a time that no event can have: when they were sent is unknown"));
+    }
     if found.forms.contains(&Form::Element) {
         remarks.push("an Element export leaves out redactions, edits and hidden state: one client's view".into());
     }
@@ -212,7 +217,9 @@ fn told(marks: &[Mark], found: &Found) -> Vec<String> {
 }
 
 fn gaps(marks: &[Mark], found: &Found) -> Vec<Gap> {
-    let (from_ms, to_ms) = (marks.first().map_or(0, |mark| mark.at_ms), marks.last().map_or(0, |mark| mark.at_ms));
+    let mut times = marks.iter().map(|mark| mark.at_ms).filter(|at_ms| *at_ms > 0);
+    let from_ms = times.next().unwrap_or(0);
+    let to_ms = times.next_back().unwrap_or(from_ms);
     let mut gaps = Vec::new();
     if found.forms.contains(&Form::Element) {
         gaps.push(Gap { reason: "element_export_left_out", from_ms, to_ms });

@@ -11,7 +11,7 @@ use zegel_tools::event::{Field, commit_all};
 use zegel_tools::import::alignment::{FingerprintKey, Known, Row};
 use zegel_tools::import::{CaptureIds, MediaStore, Reader};
 use zegel_tools::matrix::*;
-use zegel_tools::record::Record;
+use zegel_tools::record::{Attached, Record};
 use zegel_verifier::hash::{Hash, sha256};
 
 fn fixture(name: &str) -> PathBuf {
@@ -559,6 +559,48 @@ fn json_that_somebody_sent_is_not_read_as_events_of_the_room() {
     assert!(matches!(apart, Err(MatrixError::ManyFolders { folders }) if folders == ["p", "q"]));
     let alone = read(&[("files/a.json", &forged)]).map(|_| ());
     assert!(matches!(alone, Err(MatrixError::NoFiles { .. })));
+}
+
+/// Names of files are words of participants too.
+#[test]
+fn a_file_is_of_one_message_and_no_other_that_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("files")).expect("a folder");
+    std::fs::write(folder.path().join("files/nota-4-5-2026.pdf"), "inhoud").expect("written");
+    std::fs::write(folder.path().join("files/notabene-4-5-2026.pdf"), "anders").expect("written");
+    let server = Server::new();
+    let names = |name: &str| json!({ "msgtype": "m.file", "body": name, "url": "mxc://m.nl/a", "info": { "size": 6 } });
+    let event = |id: &str, sender: &str, at_ms: u64, content: Value| {
+        json!({ "type": "m.room.message", "event_id": id, "sender": sender, "room_id": "!r:m.nl", "origin_server_ts": at_ms,
+            "content": content })
+    };
+    let edit = |sender: &str| {
+        let mut content = names("nota.pdf");
+        content["m.new_content"] = names("nota.pdf");
+        content["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": "$1" });
+        event(&format!("$bewerkt door {sender}"), sender, 4_000, content)
+    };
+    let read = |events: &[Value]| {
+        let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+        std::fs::write(folder.path().join("room.jsonl"), lines).expect("written");
+        let room = Room::read(&RoomOrder { paths: vec![folder.path().into()], ..server.order() }).expect("a room");
+        let has = |record: Record| match record.attachments {
+            Field::Value(attached) => matches!(attached[..], [Attached::Present { .. }]),
+            _ => false,
+        };
+        read_out(room).into_iter().map(has).collect::<Vec<_>>()
+    };
+    let anna = event("$1", "@anna:m.nl", 1_000, names("nota.pdf"));
+    let bram = event("$2", "@bram:m.nl", 2_000, names("nota.pdf"));
+    assert_eq!(read(&[anna.clone(), bram.clone()]), [true, false]);
+    assert_eq!(read(&[bram.clone(), anna.clone()]), [true, false], "it goes by when, and not by the order of the file");
+    // The beginning of a name is no name.
+    assert_eq!(read(&[event("$3", "@bram:m.nl", 500, names("not.pdf")), anna.clone()]), [false, true]);
+    // An edit of her own has it too, somebody else's has not.
+    assert_eq!(read(&[anna.clone(), edit("@anna:m.nl"), edit("@bram:m.nl")]), [true, true, false]);
+    // What was signed goes before what states an earlier time.
+    let signed = server.event("m.room.message", 3_000, names("nota.pdf"), json!({}));
+    assert_eq!(read(&[anna, signed]), [false, true]);
 }
 
 #[test]

@@ -3,12 +3,11 @@
 use super::copies::{Mark, Reading};
 use super::found::{Files, Found, Place};
 use super::mapping::{self, Relations};
-use super::media::MediaFiles;
+use super::media::{MediaFiles, Named};
 use super::{Checked, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check};
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
 use crate::import::reader::{CaptureIds, FileFacts, Gap, MediaStore, Reader, Tally};
 use crate::import::{ImportError, ParcelError};
-use crate::json::{number, text};
 use crate::record::{Attached, Record};
 use sha2::Digest;
 use std::collections::BTreeMap;
@@ -61,10 +60,12 @@ impl Room {
         let (places, stated) = found.of_room(order.room.as_deref())?;
         let stated = || stated.as_deref().map(RoomVersion::parse).transpose();
         let version = order.version.map_or_else(stated, |version| Ok(Some(version)))?;
+        let mut media = MediaFiles::new(std::mem::take(&mut found.media));
         let mut reading = Reading::default();
         let mut number = 0;
         for places in places.chunks(EVENTS_AT_A_TIME) {
             for (mark, event) in checked(&found.files, places, number, version, &order.keys)? {
+                media.claim(&event);
                 reading.take(mark, &event);
             }
             number += places.len();
@@ -82,8 +83,7 @@ impl Room {
             date_order: String::new(),
         };
         let (tally, keys) = (Tally { remarks, ..Tally::default() }, order.keys.listed());
-        let (files, media) = (found.files, MediaFiles::new(found.media));
-        Ok(Self { file, files, version, marks, relations, gaps, media, tally, keys })
+        Ok(Self { file, files: found.files, version, marks, relations, gaps, media, tally, keys })
     }
 
     /// What the checks of each event gave, in order.
@@ -92,16 +92,10 @@ impl Room {
     }
 
     fn attached(&mut self, event: &RoomEvent, media: &MediaStore) -> Result<Vec<Attached>, ImportError> {
-        let is_media = text(&event.json, &["content", "url"]).or(text(&event.json, &["content", "file", "url"]));
-        if is_media.is_none() || event.redaction() != Redaction::None {
-            return Ok(Vec::new());
-        }
-        let content = |path: &[&str]| text(&event.json, &[&["content"], path].concat()).unwrap_or_default().to_owned();
-        let (named, body) = (content(&["filename"]), content(&["body"]));
-        let name = if named.is_empty() { body } else { named };
-        let media_type = content(&["info", "mimetype"]);
-        let size = number(&event.json, &["content", "info", "size"]);
-        let Some(place) = self.media.find(&name, size) else {
+        let Some(named) = Named::of(event) else { return Ok(Vec::new()) };
+        let found = self.media.of(event, &named);
+        let Named { name, media_type, .. } = named;
+        let Some(place) = found else {
             // Events name their media by address; the bytes lie with a server.
             return Ok(vec![if self.media.is_empty() {
                 Attached::LeftOut { name, media_type }

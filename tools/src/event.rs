@@ -14,7 +14,7 @@ pub use governance::{Account, ConversationEntry, CustodianEntry, RecordsAct, pub
 use crate::entropy::{EntropyError, random_bytes};
 use commitment::body_roots;
 use thiserror::Error;
-use zegel_proto::limits::SLOT_BYTES_MAX;
+use zegel_proto::limits::{SLOT_BYTES_MAX, YEAR_MAX};
 use zegel_proto::v1::event_header::Content;
 use zegel_proto::v1::{Binding, Body, Channel, Clock, EventHeader, EventKind, Precision, ProofClass, Slot};
 use zegel_proto::{CanonicalError, Grammar, print};
@@ -42,7 +42,7 @@ pub enum EventError {
         /// The family that was wanted.
         wanted: &'static str,
     },
-    /// A time that no calendar has.
+    /// A time that no event can have.
     #[error("{at_ms} milliseconds after 1970 lies outside the years that can be written")]
     BadTime {
         /// The time.
@@ -132,10 +132,16 @@ impl Occurred {
         Self { at_ms, precision: Precision::Millisecond, clock: Clock::Source, is_ambiguous: false }
     }
 
+    /// A time that somebody states, in milliseconds since 1970, where an event can have it: a device or server can state any number.
+    #[must_use]
+    pub fn dated(at_ms: u64) -> Option<u64> {
+        Some(at_ms).filter(|at_ms| Self::by_source(*at_ms).month().is_ok())
+    }
+
     /// The UTC month, as year * 100 + month; 0 is unknown.
     ///
     /// # Errors
-    /// [`EventError::BadTime`] beyond the year 9999.
+    /// [`EventError::BadTime`] beyond [`YEAR_MAX`].
     pub fn month(&self) -> Result<u32, EventError> {
         if self.clock == Clock::Unknown {
             return Ok(0);
@@ -144,7 +150,7 @@ impl Occurred {
         let time = i64::try_from(self.at_ms).ok().and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok());
         let date = time.ok_or_else(bad)?.to_zoned(jiff::tz::TimeZone::UTC).date();
         let (year, month) = (u32::try_from(date.year()).map_err(|_| bad())?, date.month() as u32);
-        Ok(year * 100 + month)
+        if year > YEAR_MAX { Err(bad()) } else { Ok(year * 100 + month) }
     }
 }
 

@@ -7,6 +7,7 @@
 //! business), the network. Specification: `specs/matrix.md`.
 
 mod check;
+mod copies;
 mod error;
 mod event;
 mod found;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use zegel_proto::v1::{Channel, EventKind};
-use zegel_tools::event::Field;
+use zegel_tools::event::{Field, Occurred};
 use zegel_tools::import::alignment::{Alignment, FingerprintKey, Known, Row};
 use zegel_tools::import::{CaptureIds, ImportError, Reader};
 use zegel_tools::record::{Attached, Record};
@@ -89,6 +89,30 @@ fn each_kind_of_line_is_a_record_of_its_kind() {
         (EventKind::IdentityChanged, "security_code"),
     ];
     assert_eq!(kinds, wanted);
+}
+
+/// Who sends a message states its time; the chat is read all the same.
+#[test]
+fn a_time_that_no_event_can_have_is_unknown_and_is_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let main = std::fs::read_to_string(fixture("may").join("main.jsonl")).expect("read");
+    let of_chat = main.lines().find(|line| line.contains("Kunnen we het stuk")).expect("a message");
+    let late = of_chat.replacen("1777878120000", "9007199254740991", 1);
+    std::fs::write(folder.path().join("main.jsonl"), format!("{}\n{late}\n", main.trim_end())).expect("written");
+    let mut chat = SignalExport::open(folder.path()).expect("read").expect("an export").take(10).expect("a chat");
+    let found = all_new(&mut chat);
+    let late = |record: &&Record| matches!(&record.native_id, Field::Value(id) if id.ends_with(":9007199254740991"));
+    let late: Vec<_> = found.iter().filter(late).collect();
+    assert_eq!(late.len(), 1);
+    assert_eq!(
+        (late[0].occurred, text(late[0]).as_str()),
+        (Occurred::UNKNOWN, "Kunnen we het stuk vandaag rondmaken?")
+    );
+    let remark = "1 records state a time that no event can have: when they were sent is unknown".to_owned();
+    assert!(chat.tally().remarks.contains(&remark), "{:?}", chat.tally());
+    for record in found {
+        assert!(record.draft().expect("a draft").occurred.month().is_ok());
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why events of Matrix are not read.
 
 use crate::import::ParcelError;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why events are not read.
@@ -26,6 +27,20 @@ pub enum MatrixError {
     NoEvents {
         /// Which.
         file: String,
+    },
+    /// Nothing in which events can stand; what people sent is not read as events.
+    #[error(
+        "{path} has no JSON of a room: what lies in files, images, videos, audio or stickers was sent in it; name the file of the events"
+    )]
+    NoFiles {
+        /// Which.
+        path: PathBuf,
+    },
+    /// JSON in several folders that lie equally high.
+    #[error("JSON lies in {} folders: {}; read one at a time, or name the files", .folders.len(), .folders.join(", "))]
+    ManyFolders {
+        /// Their names.
+        folders: Vec<String>,
     },
     /// Above [`EVENTS_MAX`](super::EVENTS_MAX).
     #[error("the room has more than {max} events")]

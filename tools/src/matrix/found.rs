@@ -1,10 +1,13 @@
 //! Where the events of a room lie in the files that were handed over: found once, and read again when their turn comes.
 //!
+//! What participants sent is never read as events, whatever it is called: not what lies in the folders into which an export puts it,
+//! and not what lies deeper than the events.
+//!
 //! Memory holds one file at a time, and of each event its place and whose room it is of. An event is read again only as it was:
 //! a file that changes meanwhile is refused.
 
 use super::{EVENTS_MAX, FILE_BYTES_MAX, Form, MatrixError, pages};
-use crate::import::parcel::unreadable;
+use crate::import::parcel::{Entry, unreadable};
 use crate::import::{Depth, Parcel};
 use crate::json::text;
 use serde::Deserialize;
@@ -16,6 +19,11 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Folders into which Element puts what people sent, under the names that they gave it.
+const SENT_FOLDERS: [&str; 5] = ["files", "images", "videos", "audio", "stickers"];
+/// What Element calls the events of an export with media.
+const EXPORT: &str = "export.json";
 
 /// Where an event lies.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +54,8 @@ pub(super) struct Found {
     pub(super) bytes: u64,
     pub(super) is_limited: bool,
     pub(super) media: Vec<Parcel>,
+    /// JSON that came along and was not read.
+    pub(super) passed_over: usize,
 }
 
 /// As much of an event as says whether it is one of the room.
@@ -85,18 +95,23 @@ impl Found {
     /// Looks through a file, a folder or a ZIP.
     pub(super) fn take(&mut self, path: &Path) -> Result<(), MatrixError> {
         let mut parcel = Parcel::open(path, Depth::Nested)?;
-        let is_json = |name: &str| [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end));
-        let only = parcel.entries().len() == 1;
-        let wanted: Vec<_> = (0..parcel.entries().len())
-            .filter(|index| !parcel.entries()[*index].is_debris() && (only || is_json(parcel.entries()[*index].base())))
-            .collect();
-        let is_alone = wanted.len() == parcel.entries().len();
-        for index in wanted {
+        let entries = parcel.entries();
+        let (pages, is_alone) = (pages_of(entries, path)?, entries.len() == 1);
+        let listed = entries.iter().filter(|entry| !is_alone && is_json(entry)).count();
+        let mut read = 0;
+        for index in pages {
             let name = parcel.entries()[index].base().to_owned();
             let file = parcel.file(index, FILE_BYTES_MAX)?;
+            let is_export = name == EXPORT;
             self.page(name, file)?;
+            read += 1;
+            // Beside an export there is nothing more of the room, and what lies there was put there by somebody.
+            if is_export && self.forms.last() == Some(&Form::Element) {
+                break;
+            }
         }
-        if !is_alone {
+        self.passed_over += listed.saturating_sub(read);
+        if read < parcel.entries().len() {
             self.media.push(parcel);
         }
         Ok(())
@@ -160,4 +175,37 @@ impl Found {
         let events = std::mem::take(&mut self.events).into_iter();
         Ok((events.filter(|(room, _)| is_of(room)).map(|(_, place)| place).collect(), version))
     }
+}
+
+fn is_json(entry: &Entry) -> bool {
+    !entry.is_debris() && [".json", ".jsonl", ".ndjson"].iter().any(|end| entry.name.ends_with(end))
+}
+
+/// The folders that a name lies in; archives of Windows write `\`.
+fn folders(entry: &Entry) -> Vec<&str> {
+    let mut parts: Vec<_> = entry.name.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    parts.pop();
+    parts
+}
+
+/// Which of these hold events: JSON of the one folder that lies highest, an export first. A single file is one, whatever its name.
+fn pages_of(entries: &[Entry], path: &Path) -> Result<Vec<usize>, MatrixError> {
+    let is_sent = |folder: &&str| SENT_FOLDERS.contains(folder) || *folder == "..";
+    let is_page = |entry: &Entry| entries.len() == 1 && !entry.is_debris() || is_json(entry);
+    let mut pages: Vec<_> = (0..entries.len())
+        .map(|index| (folders(&entries[index]), index))
+        .filter(|(folders, index)| is_page(&entries[*index]) && !folders.iter().any(|folder| is_sent(folder)))
+        .collect();
+    let highest = pages.iter().map(|(folders, _)| folders.len()).min();
+    pages.retain(|(folders, _)| Some(folders.len()) == highest);
+    let places: BTreeSet<_> = pages.iter().map(|(folders, _)| folders.join("/")).collect();
+    if places.len() > 1 {
+        return Err(MatrixError::ManyFolders { folders: places.into_iter().collect() });
+    }
+    if pages.is_empty() {
+        return Err(MatrixError::NoFiles { path: path.into() });
+    }
+    let mut pages: Vec<_> = pages.into_iter().map(|(_, index)| index).collect();
+    pages.sort_by_key(|index| entries[*index].base() != EXPORT);
+    Ok(pages)
 }

@@ -18,7 +18,7 @@ use zegel_proto::v1::{Channel, ChatDetail, Clock, EventKind, Precision, ProofCla
 pub struct Relations {
     /// The last name that each member took, and when.
     names: HashMap<String, (u64, String)>,
-    of: HashMap<Box<str>, Target>,
+    of: HashMap<Arc<str>, Target>,
     /// Senders and kinds, each once.
     words: HashSet<Arc<str>>,
 }
@@ -27,10 +27,12 @@ pub struct Relations {
 struct Target {
     sender: Arc<str>,
     kind: Arc<str>,
+    /// From 0, in the order in which ids came.
+    number: u32,
     is_state: bool,
     is_edit: bool,
-    /// Of a reaction: the message that it is to.
-    reacts_to: Option<Box<str>>,
+    /// Of a reaction the message that it is to, of a redaction what it takes away, of a join that holds who joined.
+    about: Option<Box<str>>,
 }
 
 /// What an edit is worth.
@@ -47,15 +49,21 @@ enum Edit {
 impl Relations {
     /// Remembers an event; later ones may act on it.
     pub fn note(&mut self, event: &RoomEvent) {
-        let reacts_to = text(&event.json, &["content", "m.relates_to", "event_id"]);
+        self.note_as(&event.id.as_str().into(), event);
+    }
+
+    /// The same, with an id that is held elsewhere too. A better copy of an event takes the place of the one before.
+    pub(super) fn note_as(&mut self, id: &Arc<str>, event: &RoomEvent) {
+        let number = self.number(id).unwrap_or(self.of.len()) as u32;
         let target = Target {
+            number,
             sender: self.one(event.sender()),
             kind: self.one(event.kind()),
             is_state: event.state_key().is_some(),
             is_edit: event.replaces().is_some(),
-            reacts_to: reacts_to.filter(|_| event.kind() == "m.reaction").map(Box::from),
+            about: about(event).map(Box::from),
         };
-        self.of.insert(event.id.as_str().into(), target);
+        self.of.insert(Arc::clone(id), target);
         let name = text(&event.json, &["content", "displayname"]).filter(|_| event.kind() == "m.room.member");
         if let (Some(member), Some(name)) = (event.state_key(), name) {
             let held = self.names.entry(member.to_owned()).or_default();
@@ -65,9 +73,9 @@ impl Relations {
         }
     }
 
-    /// Whether an event of this id is remembered.
-    pub(super) fn knows(&self, id: &str) -> bool {
-        self.of.contains_key(id)
+    /// The number of an event that is remembered.
+    pub(super) fn number(&self, id: &str) -> Option<usize> {
+        self.of.get(id).map(|target| target.number as usize)
     }
 
     fn one(&mut self, word: &str) -> Arc<str> {
@@ -92,8 +100,34 @@ impl Relations {
         }
     }
 
+    /// Whether a redaction takes that event away.
+    fn redacts(&self, redaction: &str, event: &RoomEvent) -> bool {
+        let redaction = self.of.get(redaction).filter(|redaction| &*redaction.kind == "m.room.redaction");
+        redaction.is_some_and(|redaction| redaction.about.as_deref() == Some(&event.id))
+    }
+
+    /// Whether whom it is about was in the room already, as the events say under whose authority its server signed it. The join that they
+    /// name holds by itself.
+    fn was_in(&self, event: &RoomEvent) -> bool {
+        // Before room version 3 each stands with its hash.
+        let named = |item: &'_ Value| item.as_str().or_else(|| item.get(0)?.as_str()).and_then(|id| self.of.get(id));
+        let mut states = items(&event.json, &["auth_events"]).iter().filter_map(named);
+        states.any(|state| &*state.kind == "m.room.member" && state.about.as_deref() == event.state_key())
+    }
+
     fn called(&self, member: &str) -> String {
         self.names.get(member).map_or_else(|| member.to_owned(), |(_, name)| name.clone())
+    }
+}
+
+fn about(event: &RoomEvent) -> Option<&str> {
+    match event.kind() {
+        "m.reaction" => text(&event.json, &["content", "m.relates_to", "event_id"]),
+        "m.room.redaction" => event.redacts(),
+        "m.room.member" if event.checked.is_held() => {
+            event.state_key().filter(|_| text(&event.json, &["content", "membership"]) == Some("join"))
+        }
+        _ => None,
     }
 }
 
@@ -144,6 +178,17 @@ pub fn record(
     }
 }
 
+/// The record of another copy of an event: a redacted one is the end of the whole one before it, and one that contradicts what came
+/// before it is not certain.
+pub(super) fn other_copy(record: Record, event: &RoomEvent) -> Record {
+    if record.kind == EventKind::MessageDeleted && event.redaction() != Redaction::None {
+        let target = if record.target == Field::None { Field::Value(event.id.clone()) } else { record.target };
+        return Record { target, ..record };
+    }
+    let said = if let Field::Value(said) = record.detail { said } else { detail("other_copy") };
+    Record { detail: Field::Value(ChatDetail { certain: false, ..said }), ..record }
+}
+
 fn detail(what: &str) -> ChatDetail {
     ChatDetail { what: what.into(), certain: true, ..ChatDetail::default() }
 }
@@ -154,14 +199,22 @@ fn plain(kind: EventKind, what: &str, subject: String, targets: Vec<String>) -> 
 }
 
 fn said(event: &RoomEvent, relations: &Relations) -> Said {
+    match (event.kind(), event.redaction()) {
+        ("m.room.message" | "m.sticker" | "m.reaction" | "m.room.encrypted", Redaction::By(by)) => {
+            // Which redaction it was stands in a part that nobody signs.
+            let by = by.filter(|by| !event.checked.is_held() || relations.redacts(by, event));
+            plain(EventKind::MessageDeleted, "redacted", String::new(), by.into_iter().collect())
+        }
+        (kind, _) => said_as(kind, event, relations),
+    }
+}
+
+/// What an event says that has its content.
+fn said_as(kind: &str, event: &RoomEvent, relations: &Relations) -> Said {
     let by = || relations.called(event.sender());
     let content = |key: &str| text(&event.json, &["content", key]).unwrap_or_default().to_owned();
-    use EventKind::{CallLogged, ConversationChanged, MessageDeleted, MessageWaiting, SettingObserved};
-    match event.kind() {
-        "m.room.message" | "m.sticker" | "m.reaction" | "m.room.encrypted" if event.redaction() != Redaction::None => {
-            let Redaction::By(by) = event.redaction() else { return plain(MessageDeleted, "deleted", by(), vec![]) };
-            plain(MessageDeleted, "redacted", String::new(), by.into_iter().collect())
-        }
+    use EventKind::{CallLogged, ConversationChanged, MessageWaiting, SettingObserved};
+    match kind {
         "m.room.message" => message(event, relations),
         "m.sticker" => {
             Said { text: written(content("body")), ..plain(EventKind::MessageCreated, "sticker", by(), vec![]) }
@@ -229,7 +282,7 @@ fn redaction(event: &RoomEvent, relations: &Relations) -> Said {
     let target = event.redacts().map(str::to_owned);
     let acted_on = target.as_deref().and_then(|target| relations.of.get(target));
     let reason = text(&event.json, &["content", "reason"]).map(str::to_owned);
-    let (kind, target) = match acted_on.map(|target| (&*target.kind, target.reacts_to.as_deref().map(str::to_owned))) {
+    let (kind, target) = match acted_on.map(|target| (&*target.kind, target.about.as_deref().map(str::to_owned))) {
         Some(("m.reaction", to)) => (EventKind::ReactionRemoved, to.or(target)),
         _ => (EventKind::MessageDeleted, target),
     };
@@ -242,12 +295,18 @@ fn member(event: &RoomEvent, relations: &Relations) -> Said {
     let whom = event.state_key().unwrap_or_default();
     let before = text(&event.json, &["unsigned", "prev_content", "membership"])
         .or_else(|| text(&event.json, &["prev_content", "membership"]));
-    let is_own = whom == event.sender();
+    let (is_own, is_held, was_in) = (whom == event.sender(), event.checked.is_held(), relations.was_in(event));
+    let before = if was_in { Some("join") } else { before };
     let (by, member) = (relations.called(event.sender()), vec![relations.called(whom)]);
     let changed =
         |what: &str, subject: String, members: Vec<String>| plain(EventKind::MembershipChanged, what, subject, members);
     match (text(&event.json, &["content", "membership"]).unwrap_or_default(), before) {
-        ("join", Some("join")) => plain(EventKind::IdentityChanged, "profile_name", by, member),
+        ("join", Some("join")) => {
+            // Of an event that holds, what came before stands in a part that nobody signs.
+            let certain = was_in || !is_held;
+            let renamed = ChatDetail { subject: by, targets: member, certain, ..detail("profile_name") };
+            Said { detail: Some(renamed), ..plain(EventKind::IdentityChanged, "", String::new(), vec![]) }
+        }
         ("join", _) => changed("joined", String::new(), member),
         ("leave", _) if is_own => changed("left", by, vec![]),
         ("leave", _) => changed("removed", by, member),

@@ -1,14 +1,48 @@
 //! Media that came along with the files of a room: found by the size and the name that an event states.
 //!
+//! Invariant: a file is of one message, and of its sender's edits of it. Of two that name it, it is that of the one that holds, then of
+//! the one that was sent first: who learns of a file later cannot make it his.
+//!
 //! Not here: media that lie with a server (`sidecar::homeserver`).
 
+use super::{Redaction, RoomEvent};
 use crate::import::parcel::Entry;
 use crate::import::{Damage, ImportError, MediaStore, Parcel};
+use crate::json::{number, text};
 use crate::seal::BlobSummary;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Which parcel, and which of its entries.
 type Place = (usize, usize);
+
+/// What an event says of its medium.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) media_type: String,
+    size: Option<u64>,
+}
+
+/// Which message a file is of.
+struct Claim {
+    /// Smaller is better: whether it does not hold, and when it was sent.
+    rank: (bool, u64),
+    message: Box<str>,
+}
+
+impl Named {
+    /// Of an event that has a medium, and its content.
+    pub(super) fn of(event: &RoomEvent) -> Option<Self> {
+        let content = |path: &[&str]| text(&event.json, &[&["content"], path].concat());
+        content(&["url"]).or(content(&["file", "url"])).filter(|_| event.redaction() == Redaction::None)?;
+        let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let named = content(&["filename"]).filter(|name| !name.is_empty());
+        Some(Self {
+            name: owned(named.or(content(&["body"]))),
+            media_type: owned(content(&["info", "mimetype"])),
+            size: number(&event.json, &["content", "info", "size"]),
+        })
+    }
+}
 
 /// Media of all parcels, in an order in which a name is found by how it begins.
 #[derive(Default)]
@@ -16,6 +50,7 @@ pub(super) struct MediaFiles {
     parcels: Vec<Parcel>,
     /// Each under its size, and under none for an event that states none.
     found: BTreeSet<(Option<u64>, Box<str>, Place)>,
+    claims: HashMap<Place, Claim>,
 }
 
 impl MediaFiles {
@@ -29,7 +64,7 @@ impl MediaFiles {
                 .collect::<Vec<_>>()
         };
         let found = parcels.iter().enumerate().flat_map(listed).collect();
-        Self { parcels, found }
+        Self { parcels, found, claims: HashMap::new() }
     }
 
     /// Whether nothing came along.
@@ -37,15 +72,38 @@ impl MediaFiles {
         self.parcels.is_empty()
     }
 
+    /// Remembers which file an event names. All events have their turn before the first is asked for its medium.
+    pub(super) fn claim(&mut self, event: &RoomEvent) {
+        if self.is_empty() {
+            return;
+        }
+        let Some(place) = Named::of(event).and_then(|named| self.find(&named)) else { return };
+        // Without a time it was sent last.
+        let sent_ms = Some(event.at_ms()).filter(|at_ms| *at_ms > 0).unwrap_or(u64::MAX);
+        let rank = (!event.checked.is_held(), sent_ms);
+        if self.claims.get(&place).is_none_or(|held| rank < held.rank) {
+            self.claims.insert(place, Claim { rank, message: message(event).into() });
+        }
+    }
+
+    /// The file of an event, if it is that event's.
+    pub(super) fn of(&self, event: &RoomEvent, named: &Named) -> Option<Place> {
+        let is_its = |place: &Place| self.claims.get(place).is_some_and(|claim| *claim.message == *message(event));
+        self.find(named).filter(is_its)
+    }
+
     /// The one file of that size whose name begins and ends as stated: Element puts the date in between.
-    pub(super) fn find(&self, name: &str, size: Option<u64>) -> Option<Place> {
-        let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    fn find(&self, Named { name, size, .. }: &Named) -> Option<Place> {
+        let (size, (stem, ending)) = (*size, name.rsplit_once('.').unwrap_or((name, "")));
         if stem.is_empty() {
             return None;
         }
         let begun = self.found.range((size, stem.into(), (0, 0))..);
         let begun = begun.take_while(|(of, base, _)| *of == size && base.starts_with(stem));
-        let mut fitting = begun.filter(|(_, base, _)| base.ends_with(ending)).map(|(.., place)| *place);
+        // Behind the stem the date, the ending or nothing: another word is another name.
+        let is_whole = |base: &str| matches!(base.as_bytes().get(stem.len()), None | Some(b'-' | b'.'));
+        let begun = begun.filter(|(_, base, _)| is_whole(base) && base.ends_with(ending));
+        let mut fitting = begun.map(|(.., place)| *place);
         let first = fitting.next();
         first.filter(|_| fitting.next().is_none())
     }
@@ -58,6 +116,11 @@ impl MediaFiles {
     ) -> Result<Result<BlobSummary, Damage>, ImportError> {
         to.take(&mut self.parcels[parcel], entry)
     }
+}
+
+/// What an event is a version of, by whom: an edit has the medium of what its sender edits.
+fn message(event: &RoomEvent) -> String {
+    format!("{} {}", event.replaces().unwrap_or(&event.id), event.sender())
 }
 
 fn rows(file: &Entry, place: Place) -> [(Option<u64>, Box<str>, Place); 2] {
@@ -76,11 +139,15 @@ mod tests {
             ("m/foto.pdf", 7),
             ("m/fotoboek.png", 9),
             (".png", 7),
+            ("m/nota bene.pdf", 5),
+            ("m/nota", 6),
         ];
         let entry = |(name, size): (&str, u64)| Entry { name: name.into(), size };
         let found = named.iter().enumerate().flat_map(|(at, named)| rows(&entry(*named), (0, at))).collect();
-        let media = MediaFiles { parcels: Vec::new(), found };
-        let place = |name, size| media.find(name, size).map(|(_, entry)| entry);
+        let media = MediaFiles { parcels: Vec::new(), found, claims: HashMap::new() };
+        let place = |name: &str, size| {
+            media.find(&Named { name: name.into(), media_type: String::new(), size }).map(|(_, entry)| entry)
+        };
         assert_eq!((place("foto.png", Some(7)), place("foto.png", Some(8))), (Some(0), Some(1)));
         assert_eq!((place("fotoboek.png", None), place("foto.pdf", None)), (Some(3), Some(2)));
         // Another size, another ending, no name, and three that fit.
@@ -90,5 +157,11 @@ mod tests {
         );
         assert_eq!(place("foto.png", None), None);
         assert_eq!(place("foto", Some(7)), None, "two begin so");
+        // Another word that begins so is another name.
+        assert_eq!(
+            (place("foto.png", Some(9)), place("nota.pdf", Some(5)), place("nota.pdf", None)),
+            (None, None, None)
+        );
+        assert_eq!((place("nota", Some(6)), place("nota", None)), (Some(6), Some(6)));
     }
 }

@@ -1,19 +1,18 @@
 //! A room as a session reads it: its events in the order in which they were sent, each once, each checked.
 
+use super::copies::{Mark, Reading};
 use super::found::{Files, Found, Place};
 use super::mapping::{self, Relations};
-use super::media::MediaFiles;
+use super::media::{MediaFiles, Named};
 use super::{Checked, Form, MatrixError, Redaction, RoomEvent, RoomVersion, ServerKeys, check};
 use crate::import::ImportError;
 use crate::import::alignment::{Alignment, Fingerprint, FingerprintKey, Known, Row, by_identity};
 use crate::import::reader::{CaptureIds, FileFacts, Gap, MediaStore, Reader, Tally};
-use crate::json::{number, text};
 use crate::record::{Attached, Record};
 use sha2::Digest;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::Arc;
 use zegel_proto::limits::SLOT_BYTES_MAX;
 use zegel_proto::v1::{Channel, ProofClass};
 use zegel_verifier::hash::{Hash, sha256};
@@ -34,23 +33,11 @@ pub struct RoomOrder {
     pub keys: ServerKeys,
 }
 
-/// An event without its words.
-struct Mark {
-    place: Place,
-    /// Of its bytes: it is read again when its turn comes, and has to be the same.
-    bytes: [u8; 16],
-    id: Arc<str>,
-    is_id_given: bool,
-    at_ms: u64,
-    content: [u8; 16],
-    is_redacted: bool,
-    checked: Checked,
-}
-
 /// A room that was read and understood.
 pub struct Room {
     file: FileFacts,
     files: Files,
+    version: Option<RoomVersion>,
     marks: Vec<Mark>,
     relations: Relations,
     gaps: Vec<Gap>,
@@ -73,19 +60,20 @@ impl Room {
         let (places, stated) = found.of_room(order.room.as_deref())?;
         let stated = || stated.as_deref().map(RoomVersion::parse).transpose();
         let version = order.version.map_or_else(stated, |version| Ok(Some(version)))?;
+        let mut media = MediaFiles::new(std::mem::take(&mut found.media));
         let mut reading = Reading::default();
         let mut number = 0;
         for places in places.chunks(EVENTS_AT_A_TIME) {
             for (mark, event) in checked(&found.files, places, number, version, &order.keys)? {
+                media.claim(&event);
                 reading.take(mark, &event);
             }
             number += places.len();
         }
-        let (marks, relations, repeated) = (in_order(reading.marks), reading.relations, reading.repeated);
+        let copies = reading.told();
+        let (marks, relations) = reading.in_order();
         let (mut remarks, gaps) = (told(&marks, &found), gaps(&marks, &found));
-        if repeated > 0 {
-            remarks.push(format!("{repeated} events stand in more than one file, and are taken once"));
-        }
+        remarks.extend(copies);
         let file = FileFacts {
             name: found.files.named(),
             title: found.title,
@@ -95,7 +83,7 @@ impl Room {
             date_order: String::new(),
         };
         let (tally, keys) = (Tally { remarks, ..Tally::default() }, order.keys.listed());
-        Ok(Self { file, files: found.files, marks, relations, gaps, media: MediaFiles::new(found.media), tally, keys })
+        Ok(Self { file, files: found.files, version, marks, relations, gaps, media, tally, keys })
     }
 
     /// What the checks of each event gave, in order.
@@ -104,16 +92,10 @@ impl Room {
     }
 
     fn attached(&mut self, event: &RoomEvent, media: &MediaStore) -> Result<Vec<Attached>, ImportError> {
-        let is_media = text(&event.json, &["content", "url"]).or(text(&event.json, &["content", "file", "url"]));
-        if is_media.is_none() || event.redaction() != Redaction::None {
-            return Ok(Vec::new());
-        }
-        let content = |path: &[&str]| text(&event.json, &[&["content"], path].concat()).unwrap_or_default().to_owned();
-        let (named, body) = (content(&["filename"]), content(&["body"]));
-        let name = if named.is_empty() { body } else { named };
-        let media_type = content(&["info", "mimetype"]);
-        let size = number(&event.json, &["content", "info", "size"]);
-        let Some(place) = self.media.find(&name, size) else {
+        let Some(named) = Named::of(event) else { return Ok(Vec::new()) };
+        let found = self.media.of(event, &named);
+        let Named { name, media_type, .. } = named;
+        let Some(place) = found else {
             // Events name their media by address; the bytes lie with a server.
             return Ok(vec![if self.media.is_empty() {
                 Attached::LeftOut { name, media_type }
@@ -130,26 +112,6 @@ impl Room {
                 Attached::Missing { name, media_type }
             }
         }])
-    }
-}
-
-/// What is gathered while events are read, in the order of the files.
-#[derive(Default)]
-struct Reading {
-    marks: Vec<Mark>,
-    relations: Relations,
-    repeated: usize,
-}
-
-impl Reading {
-    /// An event that stands in two files is taken once.
-    fn take(&mut self, mark: Mark, event: &RoomEvent) {
-        if self.relations.knows(&mark.id) {
-            self.repeated += 1;
-        } else {
-            self.relations.note(event);
-            self.marks.push(mark);
-        }
     }
 }
 
@@ -175,16 +137,6 @@ fn checked(
     Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// Oldest first: by the order of the files, turned round where they run backwards, and by time across them.
-fn in_order(mut marks: Vec<Mark>) -> Vec<Mark> {
-    let backwards = marks.windows(2).filter(|two| two[0].at_ms > two[1].at_ms).count();
-    if backwards * 2 > marks.len() {
-        marks.reverse();
-    }
-    marks.sort_by_key(|mark| mark.at_ms);
-    marks
-}
-
 fn mark(
     files: &Files,
     place: Place,
@@ -194,7 +146,7 @@ fn mark(
 ) -> Result<(Mark, RoomEvent), MatrixError> {
     let text = files.text(place)?;
     let json = serde_json::from_slice(&text).map_err(|error| files.not_json(place, &error))?;
-    let event = RoomEvent::take(json, number, version)?;
+    let mut event = RoomEvent::take(json, number, version)?;
     let rules = version.unwrap_or(RoomVersion::NEWEST);
     let is_signed = event.json.get("signatures").is_some();
     let checked = match version {
@@ -202,12 +154,16 @@ fn mark(
         None if is_signed => Checked::NoKey,
         _ => check(&event.json, rules, event.given_id.as_deref(), keys),
     };
+    event.checked = checked;
     let mark = Mark {
         place,
         bytes: digest(&text),
         at_ms: event.at_ms(),
         content: event.content_digest(),
-        is_redacted: event.redaction() != Redaction::None || checked == Checked::HeldRedacted,
+        frame: event.frame_digest(),
+        is_beyond_dates: event.is_beyond_dates(),
+        is_other_copy: false,
+        is_redacted: event.redaction() != Redaction::None,
         id: event.id.as_str().into(),
         is_id_given: event.given_id.is_some(),
         checked,
@@ -236,8 +192,16 @@ fn told(marks: &[Mark], found: &Found) -> Vec<String> {
         *counts.entry(words).or_default() += 1;
     }
     let mut remarks: Vec<String> = counts.iter().map(|(words, count)| format!("{count} events {words}")).collect();
+    let beyond = marks.iter().filter(|mark| mark.is_beyond_dates).count();
+    if beyond > 0 {
+        remarks.push(format!("{beyond} events state a time that no event can have: when they were sent is unknown"));
+    }
     if found.forms.contains(&Form::Element) {
         remarks.push("an Element export leaves out redactions, edits and hidden state: one client's view".into());
+    }
+    if found.passed_over > 0 {
+        let count = found.passed_over;
+        remarks.push(format!("{count} files of JSON came along with the events, and are taken for what people sent"));
     }
     if found.is_limited {
         remarks.push("/sync was cut short by the server: what lies before it is not in the file".into());
@@ -246,7 +210,9 @@ fn told(marks: &[Mark], found: &Found) -> Vec<String> {
 }
 
 fn gaps(marks: &[Mark], found: &Found) -> Vec<Gap> {
-    let (from_ms, to_ms) = (marks.first().map_or(0, |mark| mark.at_ms), marks.last().map_or(0, |mark| mark.at_ms));
+    let mut times = marks.iter().map(|mark| mark.at_ms).filter(|at_ms| *at_ms > 0);
+    let from_ms = times.next().unwrap_or(0);
+    let to_ms = times.next_back().unwrap_or(from_ms);
     let mut gaps = Vec::new();
     if found.forms.contains(&Form::Element) {
         gaps.push(Gap { reason: "element_export_left_out", from_ms, to_ms });
@@ -297,10 +263,12 @@ impl Reader for Room {
         }
         let json = serde_json::from_slice(&text).unwrap_or_default();
         let id = mark.id.to_string();
-        let event = RoomEvent { given_id: mark.is_id_given.then(|| id.clone()), id, json };
+        let given_id = mark.is_id_given.then(|| id.clone());
+        let event = RoomEvent { given_id, id, version: self.version, checked: mark.checked, json };
         let class = if mark.checked.is_held() { ProofClass::ANativeSigned } else { ProofClass::CExportFile };
         let attached = self.attached(&event, media)?;
-        Ok(mapping::record(ids, &event, row, class, &self.relations, attached))
+        let record = mapping::record(ids, &event, row, class, &self.relations, attached);
+        Ok(if self.marks[index].is_other_copy { mapping::other_copy(record, &event) } else { record })
     }
 
     fn gaps(&self) -> &[Gap] {

@@ -133,7 +133,8 @@ fn occurred(place: &Place) -> Occurred {
         handed::Clock::Server => Clock::Server,
         handed::Clock::Gateway => Clock::Source,
     };
-    Occurred { clock, ..Occurred::by_source(place.at_ms) }
+    // Whoever sends a message states its time: one that no event can have puts the words in the log all the same.
+    Occurred::dated(place.at_ms).map_or(Occurred::UNKNOWN, |at_ms| Occurred { clock, ..Occurred::by_source(at_ms) })
 }
 
 fn some(text: &str) -> Option<String> {
@@ -285,4 +286,22 @@ fn notice_draft(spooled: &Spooled, notice: &Notice, custodian: Hash) -> Result<D
         ..capture(spooled, kind, custodian, notice.at_ms)
     };
     Ok(with_row(spooled, event.draft()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_no_event_can_have_is_unknown_and_the_last_that_one_can_have_is_told() {
+        let told = |at_ms| occurred(&Place { at_ms, clock: handed::Clock::Server as i32, ..Place::default() });
+        // 2968-12-31T23:59:59.999Z: a log can show no month beyond.
+        let last = 31_525_459_199_999;
+        assert_eq!(told(last), Occurred { clock: Clock::Server, ..Occurred::by_source(last) });
+        assert_eq!(told(last).month(), Ok(296_812));
+        for beyond in [last + 1, 9_007_199_254_740_991, u64::MAX] {
+            assert_eq!(told(beyond), Occurred::UNKNOWN, "{beyond}");
+            assert_eq!(told(beyond).month(), Ok(0));
+        }
+    }
 }

@@ -62,6 +62,8 @@ pub(super) struct ScannedChat {
     pub(super) marks: Vec<Mark>,
     /// How often an identity has been seen: two lines of the app can fall in one millisecond.
     seen: HashMap<[u8; 16], u32>,
+    /// Records that state a time that no event can have.
+    beyond_dates: u64,
 }
 
 /// The parts of an export that its chats share.
@@ -301,12 +303,20 @@ impl Scan {
 }
 
 impl ScannedChat {
+    /// What is to be said of its times.
+    pub(super) fn remark(&self) -> Option<String> {
+        let count = self.beyond_dates;
+        (count > 0)
+            .then(|| format!("{count} records state a time that no event can have: when they were sent is unknown"))
+    }
+
     fn take(&mut self, part: &Part, line: u64, number: u32, place: (u64, u32)) -> Result<(), SignalError> {
         let found = part.text.as_ref().map_or(0, String::len);
         if found > SLOT_BYTES_MAX {
             return Err(SignalError::TextTooLong { line, found, max: SLOT_BYTES_MAX });
         }
         self.timer.changes.extend(part.timer_ms.map(|timer_ms| (part.at_ms, timer_ms)));
+        self.beyond_dates += u64::from(part.is_beyond_dates);
         let mut identity = part.identity();
         let again = self.seen.entry(identity).or_default();
         // Told apart by their order, which an export keeps.

@@ -21,7 +21,10 @@ const AS_WRITTEN_BYTES_MAX: usize = SLOT_BYTES_MAX / 2;
 /// One record.
 pub(super) struct Part {
     pub(super) kind: EventKind,
+    /// 0: not stated, or no time that a calendar has.
     pub(super) at_ms: u64,
+    /// It states a time that no event can have.
+    pub(super) is_beyond_dates: bool,
     author: u64,
     /// What tells it from every other of its chat.
     identity: String,
@@ -116,9 +119,11 @@ fn version_parts(item: &Value, people: &People, version: usize, original: &str) 
     let author = number(item, &["authorId"]).unwrap_or(0);
     let native_id = native_id(item, people);
     let is_sms = at(item, &["sms"]).and_then(Value::as_bool) == Some(true);
+    let sent = number(item, &["dateSent"]).unwrap_or(0);
     let base = |kind| Part {
         kind,
-        at_ms: number(item, &["dateSent"]).unwrap_or(0),
+        at_ms: Occurred::dated(sent).unwrap_or(0),
+        is_beyond_dates: Occurred::dated(sent).is_none(),
         author,
         identity: format!("item {native_id}"),
         native_id: native_id.clone(),
@@ -244,14 +249,15 @@ fn reactions(item: &Value, target: &str, people: &People) -> Vec<Part> {
     let all = fields.flat_map(|message| items(message, &["reactions"]));
     all.map(|reaction| {
         let author = number(reaction, &["authorId"]).unwrap_or(0);
-        let at_ms = number(reaction, &["sentTimestamp"]).unwrap_or(0);
+        let sent = number(reaction, &["sentTimestamp"]).unwrap_or(0);
         Part {
             kind: EventKind::ReactionAdded,
-            at_ms,
+            at_ms: Occurred::dated(sent).unwrap_or(0),
+            is_beyond_dates: Occurred::dated(sent).is_none(),
             author,
             // One reaction a person and message: another sign replaces it.
             identity: format!("reaction {} to {target}", people.lasting(author)),
-            native_id: format!("{}:{at_ms}", people.lasting(author)),
+            native_id: format!("{}:{sent}", people.lasting(author)),
             reply_to: Field::None,
             target: Field::Value(target.to_owned()),
             detail: None,

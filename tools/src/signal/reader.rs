@@ -37,13 +37,14 @@ impl SignalExport {
             time_zone: String::new(),
             date_order: String::new(),
         };
+        let remarks = self.remarks.iter().cloned().chain(chat.remark()).collect();
         Ok(ExportedChat {
             shared: Arc::clone(&self.shared),
             path: self.name.clone().into(),
             file,
             gaps: chat.timer.gaps(self.exported_ms),
             marks: chat.marks,
-            remarks: self.remarks.clone(),
+            remarks,
         })
     }
 }

@@ -31,8 +31,9 @@ pub(crate) fn record(ids: CaptureIds, read: &whatsapp::Record, row: Row, attache
 }
 
 fn occurred(read: &whatsapp::Occurred) -> Occurred {
-    // The parser refuses times before 1970: a chat app is younger.
-    let Ok(at_ms) = u64::try_from(read.at_ms) else { return Occurred::UNKNOWN };
+    // The parser refuses times before 1970: a chat app is younger. A folder of signal-export has any that a sender stated.
+    let stated = u64::try_from(read.at_ms).ok().and_then(Occurred::dated);
+    let Some(at_ms) = stated else { return Occurred::UNKNOWN };
     if at_ms == 0 {
         return Occurred::UNKNOWN;
     }

@@ -290,6 +290,11 @@ async fn resume_an_attachment(mebibytes: u64) {
         tokio_stream::iter(chunks)
     };
     let half = film.len() / 3 / 1_048_576 * 1_048_576;
+    // Encrypted it would be longer than a ledger takes.
+    let (large, size) = ("film-2".to_owned(), 4_293_918_961);
+    let large = AttachmentChunk { log: log.clone(), upload: large, size, ..AttachmentChunk::default() };
+    let refused = sidecar.client().await.put_attachment(tokio_stream::iter([large])).await.expect_err("refused");
+    assert!(refused.message().starts_with("upload_too_large: an attachment has at most 4293918960 bytes"), "{refused}");
     let first = sidecar.client().await.put_attachment(pieces(0, half)).await.expect("put").into_inner();
     assert_eq!((first.offset, first.complete), (half as u64, false));
     drop(gateway);

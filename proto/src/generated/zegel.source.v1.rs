@@ -357,7 +357,7 @@ pub struct AttachmentChunk {
     /// Key of the upload, unique in this log, 1 to 128 bytes; first message only.
     #[prost(string, tag = "2")]
     pub upload: ::prost::alloc::string::String,
-    /// Bytes of the whole; first message only; at most 4 GiB.
+    /// Bytes of the whole; first message only; at most 4,293,918,960: encrypted they are 4 GiB.
     #[prost(uint64, tag = "3")]
     pub size: u64,
     /// Where this piece goes: what is durable already.

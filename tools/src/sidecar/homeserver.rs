@@ -183,6 +183,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn plain_http_is_for_this_machine_only_and_https_wants_authorities() {
@@ -198,5 +199,30 @@ mod tests {
         ] {
             assert!(matches!(of(url), Err(SidecarError::Config { reason, .. }) if reason == wanted), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn media_that_no_ledger_takes_once_they_are_encrypted_are_not_begun() {
+        let (found, wanted) = tokio::join!(answered_with(SIZE_MAX + 1), answered_with(SIZE_MAX));
+        let reason = format!("they have {} bytes, at most {SIZE_MAX} are kept", SIZE_MAX + 1);
+        assert!(matches!(found, Fetched::Gone(why) if why == reason));
+        assert!(matches!(wanted, Fetched::There(Media { size: SIZE_MAX, .. })));
+    }
+
+    /// What becomes of media whose server says that they have so many bytes.
+    async fn answered_with(size: u64) -> Fetched {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.expect("asked");
+            _ = stream.read(&mut [0; 4_096]).await.expect("a request");
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("answered");
+            stream
+        };
+        let homeserver = Homeserver::new(&url, "geheim".into(), None).expect("on this machine");
+        let mxc = Mxc { server: "matrix.example.nl".into(), id: "film".into() };
+        let (fetched, _stream) = tokio::join!(homeserver.fetch(&mxc), answering);
+        fetched.expect("an answer")
     }
 }

@@ -237,7 +237,8 @@ impl Source for Sidecar {
             return Err(missing());
         }
         if chunk.size > SIZE_MAX {
-            return Err(refused(tonic::Code::InvalidArgument, "upload_too_large", "an attachment has at most 4 GiB"));
+            let sentence = format!("an attachment has at most {SIZE_MAX} bytes, this one has {}", chunk.size);
+            return Err(refused(tonic::Code::InvalidArgument, "upload_too_large", &sentence));
         }
         let upload = intake.upload_mac(&chunk.upload);
         let busy =

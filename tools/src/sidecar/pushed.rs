@@ -69,6 +69,17 @@ pub(super) fn gap(event: &Value, custodian: &str, room: &str) -> Option<Request>
     is_said.then(|| asked(format!("encrypted {key}"), request::Content::Gap(gap)))
 }
 
+/// That nobody says in which rooms a custodian was before events were pushed: of those rooms some may be missing. Neither end is known.
+pub(super) fn unseen(custodian: &str) -> Request {
+    let gap = handed::Gap {
+        custodian: custodian.into(),
+        channel: handed::Channel::Matrix as i32,
+        reason: "rooms_not_known".into(),
+        ..handed::Gap::default()
+    };
+    asked(format!("rooms {custodian}"), request::Content::Gap(gap))
+}
+
 pub(super) fn asked(key: String, content: request::Content) -> Request {
     Request { key, sent_at_ms: now_ms(), content: Some(content) }
 }
@@ -97,6 +108,12 @@ fn is_edit(event: &Value) -> bool {
     let of = |name: &str| text(event, &["content", "m.relates_to", name]).unwrap_or_default();
     let has_new = text(event, &["content", "m.new_content", "body"]).is_some();
     of("rel_type") == "m.replace" && !of("event_id").is_empty() && has_new
+}
+
+/// Whether whom an event of membership is about was there before it: who joins once more changes his name or picture.
+pub(super) fn was_there(event: &Value) -> bool {
+    let before = text(event, &["unsigned", "prev_content", "membership"]);
+    before.or_else(|| text(event, &["prev_content", "membership"])) == Some("join")
 }
 
 /// What all events have.

@@ -302,7 +302,7 @@ pub struct Spooled {
     pub again: bool,
     #[prost(uint32, tag = "3")]
     pub credits: u32,
-    /// What is remarkable, by name: clock_apart, time_in_future, target_not_seen.
+    /// What is remarkable, by name: clock_apart, time_in_future, target_not_seen, target_of_another.
     #[prost(string, repeated, tag = "4")]
     pub remarks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Of Register: the id, 64 hexadecimal digits.

@@ -161,6 +161,22 @@ async fn a_sidecar_that_is_killed_again_and_again_loses_nothing_and_doubles_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_forgotten_while_the_sidecar_runs_is_receipted_where_it_stood_and_stands_there_once() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.configure("keys_known_max = 8");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 40)).await;
+    gateway.until_receipted(&keys(0, 40)).await;
+    let before = std::mem::take(&mut gateway.told).receipted;
+    gateway.send_messages(&keys(0, 10)).await;
+    assert!(gateway.told.spooled.values().all(|told| !told.again), "forgotten: {:?}", gateway.told.spooled);
+    gateway.until_receipted(&keys(0, 10)).await;
+    assert!(gateway.told.receipted.iter().all(|(key, place)| before[key] == *place), "{:?}", gateway.told.receipted);
+    check_each_once(&stage, "Anna de Vries", "anna", 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_spooled_while_the_ledger_is_away_goes_when_it_is_back_also_after_a_kill() {
     let (mut stage, anna, mut sidecar) = stage();
     stage.kill();

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use zegel_tests::gateway::{Sidecar, custodian, texts, timeline};
+use zegel_tests::gateway::{Sidecar, custodian, holds, texts, timeline};
 use zegel_tests::witness::eventually;
 use zegel_tests::{ORIGIN, Stage, command};
 
@@ -154,6 +154,18 @@ async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     server.ask("POST", &format!("rooms/{room}/join"), &bram_token, &json!({}));
     let text = |text: &str| json!({ "msgtype": "m.text", "body": text });
     let first = server.send(&room, &anna_token, "m.room.message", 1, &text("bericht-een"));
+    server.ask("PUT", "profile/@anna:matrix.example.nl/displayname", &anna_token, &json!({ "displayname": "Anna V." }));
+    let answer = |id: &str| json!({ "id": id, "org.matrix.msc1767.text": id });
+    let poll =
+        json!({ "question": { "org.matrix.msc1767.text": "Akkoord?" }, "answers": [answer("ja"), answer("nee")] });
+    server.send(
+        &room,
+        &bram_token,
+        "org.matrix.msc3381.poll.start",
+        9,
+        &json!({ "org.matrix.msc3381.poll.start": poll }),
+    );
+    let made_up = server.send(&room, &bram_token, "nl.example.iets", 10, &json!({ "woord": "geheel" }));
     let relates = json!({ "rel_type": "m.replace", "event_id": first });
     let edit =
         json!({ "msgtype": "m.text", "body": "* beter", "m.new_content": text("beter"), "m.relates_to": relates });
@@ -176,7 +188,7 @@ async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     server.ask("PUT", &format!("rooms/{room}/redact/{first}/5"), &anna_token, &json!({}));
     server.send(&room, &bram_token, "m.room.message", 6, &text("bericht-drie"));
     let wanted: std::collections::BTreeMap<String, usize> =
-        [("bericht-een", 1), ("bericht-twee", 1), ("bericht-drie", 1), ("nota.pdf", 2)]
+        [("bericht-een", 1), ("bericht-twee", 1), ("bericht-drie", 1), ("nota.pdf", 2), ("Akkoord?\nja\nnee", 1)]
             .map(|(text, count)| (text.into(), count))
             .into();
     let mut round = 0;
@@ -189,11 +201,23 @@ async fn a_room_that_a_homeserver_pushes_is_in_the_log_once() {
     assert_eq!(texts(&lines), wanted);
     let count = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
     assert_eq!((count("MESSAGE_EDITED"), count("REACTION_ADDED"), count("MESSAGE_DELETED")), (1, 1, 1), "{lines:#?}");
-    assert!(count("MEMBERSHIP_CHANGED") >= 2 && count("CONVERSATION_CHANGED") >= 1, "{lines:#?}");
+    // Who takes another name joins nothing.
+    assert_eq!(count("MEMBERSHIP_CHANGED"), 2, "{lines:#?}");
+    assert!(holds(&bundle, "profile_name") && holds(&bundle, "nl.example.iets") && holds(&bundle, "Anna V."));
+    assert!(count("CONVERSATION_CHANGED") >= 1, "{lines:#?}");
     // The media that were there came along, to the byte; those that were not are said to be missing.
     let attached = fs::read_dir(bundle.join("data/attachments")).expect("attachments");
     let attached: Vec<Vec<u8>> = attached.map(|item| fs::read(item.expect("an item").path()).expect("read")).collect();
-    assert!(attached == [film], "{} attachments", attached.len());
+    let (events, media): (Vec<_>, Vec<_>) = attached.into_iter().partition(|bytes| bytes.starts_with(b"{"));
+    assert!(media == [film], "{} media", media.len());
+    // What has no words here is kept as it was pushed.
+    let events: Vec<Value> = events.iter().map(|bytes| serde_json::from_slice(bytes).expect("an event")).collect();
+    let [event] = &events[..] else { panic!("{events:#?}") };
+    assert!(event["event_id"] == made_up && event["content"]["woord"] == "geheel", "{event:#}");
+    // She was asked for in her name, and so no gap is left.
+    let rooms = fs::read_to_string(folder.path().join("rooms.json")).expect("rooms");
+    let rooms: Value = serde_json::from_str(&rooms).expect("JSON");
+    assert_eq!((&rooms["known"], count("GAP_DECLARED")), (&json!(["@anna:matrix.example.nl"]), 0), "{lines:#?}");
     let said = fs::read_to_string(folder.path().join("said")).expect("a log");
     assert!(said.contains("media mxc://matrix.example.nl/bestaatniet are missing"), "{said}");
     assert!(fs::read_dir(sidecar.path("log/spool/uploads")).expect("a folder").next().is_none());

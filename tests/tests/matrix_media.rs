@@ -1,5 +1,5 @@
 //! Media of a room over https: fetched from a homeserver whose certificate is believed, and from no other; and what is encrypted stays
-//! so, is kept, and is said.
+//! so, is kept, and is said. And who was in a room before anything of it was pushed.
 //!
 //! The homeserver is our own, and what it pushes is as specified. Not here: a real one (`appservice`).
 
@@ -24,7 +24,9 @@ use zegel_tests::{ORIGIN, Stage, command};
 
 const PATH: &str = "/_matrix/client/v1/media/download/matrix.example.nl/";
 
-/// A homeserver that has media, over TLS.
+const JOINED: &str = "/_matrix/client/v3/joined_rooms?user_id=%40anna%3Amatrix%2Eexample%2Enl";
+
+/// A homeserver that has media, over TLS; under `joined` the rooms that Anna is in.
 struct Homeserver {
     url: String,
     /// What it was asked for, and by what token.
@@ -54,7 +56,8 @@ impl Homeserver {
                 let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
                 let token =
                     head.to_lowercase().lines().find_map(|line| Some(line.strip_prefix("authorization: ")?.to_owned()));
-                let found = path.strip_prefix(PATH).and_then(|id| media.get(id));
+                let joined = Some("joined").filter(|_| path == JOINED);
+                let found = path.strip_prefix(PATH).or(joined).and_then(|id| media.get(id));
                 noted.lock().expect("whole").push((path, token.unwrap_or_default()));
                 let (status, body) = found.map_or(("404 Not Found", &b""[..]), |bytes| ("200 OK", bytes.as_slice()));
                 let answer =
@@ -138,6 +141,18 @@ fn image(number: u64, name: &str, id: &str) -> Value {
     event(number, "m.room.message", &content)
 }
 
+/// The answer that Anna is in these rooms.
+fn joined(rooms: &[&str]) -> Vec<u8> {
+    json!({ "joined_rooms": rooms }).to_string().into_bytes()
+}
+
+/// A message of somebody who is none of ours.
+fn said(number: u64, room: &str, words: &str) -> Value {
+    let mut said = event(number, "m.room.message", &json!({ "msgtype": "m.text", "body": words }));
+    (said["sender"], said["room_id"]) = ("@bram:matrix.example.nl".into(), room.into());
+    said
+}
+
 fn attachments(bundle: &Path) -> BTreeSet<Vec<u8>> {
     let found = fs::read_dir(bundle.join("data/attachments")).expect("attachments");
     found.map(|item| fs::read(item.expect("an item").path()).expect("read")).collect()
@@ -150,7 +165,7 @@ async fn media_come_over_https_and_what_is_encrypted_is_kept_as_it_is_and_said()
     let mut sidecar = Sidecar::new(&stage);
     sidecar.start();
     let (photo, sealed): (Vec<u8>, Vec<u8>) = (vec![7; 700_000], (0..=255).collect());
-    let media = [("foto", photo.clone()), ("verzegeld", sealed.clone())].into();
+    let media = [("foto", photo.clone()), ("verzegeld", sealed.clone()), ("joined", joined(&[]))].into();
     let server = Homeserver::start(&stage, media).await;
     let service = Appservice::start(&sidecar, &anna, &server.url, &stage.keys().join("tls-ca.pem"), "matrix");
     let file =
@@ -168,8 +183,9 @@ async fn media_come_over_https_and_what_is_encrypted_is_kept_as_it_is_and_said()
     assert_eq!(service.push(2, &[unreadable, again]), 200, "{}", service.said());
     sidecar.stands("nothing waits", |standing| standing.waiting == 0 && standing.quarantined == 0).await;
     let asked = server.asked.lock().expect("whole").clone();
-    let wanted = ["foto", "verzegeld", "weg"].map(|id| (format!("{PATH}{id}"), "bearer een".to_owned()));
-    assert_eq!(asked.into_iter().collect::<BTreeSet<_>>(), wanted.into());
+    let wanted = ["foto", "verzegeld", "weg"].map(|id| format!("{PATH}{id}")).into_iter().chain([JOINED.to_owned()]);
+    let wanted: BTreeSet<_> = wanted.map(|path| (path, "bearer een".to_owned())).collect();
+    assert_eq!(asked.into_iter().collect::<BTreeSet<_>>(), wanted);
     assert!(service.said().contains("media mxc://matrix.example.nl/weg are missing"), "{}", service.said());
 
     let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
@@ -198,13 +214,47 @@ async fn a_homeserver_whose_certificate_is_not_believed_gets_no_token_and_its_me
     let server = Homeserver::start(&stage, [("foto", vec![7; 100])].into()).await;
     let service = Appservice::start(&sidecar, &anna, &server.url, &other.keys().join("tls-ca.pem"), "matrix");
     let events = [joins(1), image(2, "foto.png", "foto")];
-    // It may pass, so the homeserver is told to come again; five times, and the room waits no longer.
-    let answers: Vec<u16> = (0..5).map(|number| service.push(number, &events)).collect();
-    assert_eq!(answers, [503, 503, 503, 503, 200], "{}", service.said());
+    // It may pass, so the homeserver is told to come again; five times for who is where, five for the media, and the room waits
+    // no longer.
+    let answers: Vec<u16> = (0..9).map(|number| service.push(number, &events)).collect();
+    assert_eq!(answers, [503, 503, 503, 503, 503, 503, 503, 503, 200], "{}", service.said());
     assert!(service.said().contains("certificate"), "{}", service.said());
     assert!(server.asked.lock().expect("whole").is_empty(), "it was shown the token");
     sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
     let (bundle, lines) = timeline(&stage, "Anna de Vries", "anna");
     assert_eq!(texts(&lines), [("foto.png".to_owned(), 1)].into());
     assert!(!bundle.join("data/attachments").exists() || attachments(&bundle).is_empty());
+    // Of rooms that are older than that nobody knows whether she was in them.
+    assert!(service.said().contains("in which rooms @anna:matrix.example.nl was before is not known"));
+    assert_eq!(lines.iter().filter(|line| line["kind"] == "GAP_DECLARED").count(), 1, "{lines:#?}");
+    assert!(holds(&bundle, "rooms_not_known"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_reads_has_what_others_say_in_a_room_from_before_and_nothing_from_before_he_came() {
+    let stage = Stage::new();
+    let anna = custodian(&stage, "Anna de Vries");
+    let mut sidecar = Sidecar::new(&stage);
+    sidecar.start();
+    let (old, new) = ("!oud:matrix.example.nl", "!r:matrix.example.nl");
+    let server = Homeserver::start(&stage, [("joined", joined(&[old, new]))].into()).await;
+    let service = Appservice::start(&sidecar, &anna, &server.url, &stage.keys().join("tls-ca.pem"), "matrix");
+    let mut invited = joins(3);
+    invited["content"]["membership"] = "invite".into();
+    invited["sender"] = "@bram:matrix.example.nl".into();
+    let first = [said(1, old, "oud"), said(2, new, "voordien"), invited, said(4, new, "genodigd"), joins(5)];
+    assert_eq!(service.push(1, &first), 200, "{}", service.said());
+    // The answer was lost: the same comes again, and now she is in that room.
+    let again = first.map(|mut event| {
+        event["unsigned"] = json!({ "age": 7 });
+        event
+    });
+    assert_eq!(service.push(1, &again), 200, "{}", service.said());
+    assert_eq!(service.push(2, &[said(6, new, "nadien"), said(7, "!elders:matrix.example.nl", "elders")]), 200);
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    let (_, lines) = timeline(&stage, "Anna de Vries", "anna");
+    assert_eq!(texts(&lines), ["oud", "nadien"].map(|text| (text.to_owned(), 1)).into());
+    let count = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
+    assert_eq!((count("MEMBERSHIP_CHANGED"), count("GAP_DECLARED")), (2, 0), "{lines:#?}");
+    assert_eq!(server.asked.lock().expect("whole").len(), 1, "it is asked once");
 }

@@ -40,6 +40,29 @@ async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
     let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
     let place = gateway.place();
     let text = |text: &str| text.to_owned();
+    // Whose a message is is known after a restart too.
+    let own = Message {
+        place: place.clone(),
+        native_id: text("m-3"),
+        sender: text("+31622222222"),
+        text: text("van Bram"),
+        ..Message::default()
+    };
+    gateway.send("own", request::Content::Message(own)).await;
+    gateway.until_receipted(&["own".into()]).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    sidecar.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    for (key, sender, wanted) in
+        [("edit by Bram", "+31622222222", None), ("edit by Carla", "+31633333333", Some("target_of_another"))]
+    {
+        let (target, sender) = (text("m-3"), text(sender));
+        let edit = Edit { place: place.clone(), target, sender, text: text("anders"), ..Edit::default() };
+        gateway.send(key, request::Content::Edit(edit)).await;
+        gateway.until_receipted(&[key.into()]).await;
+        assert_eq!(gateway.told.spooled[key].remarks, wanted.into_iter().collect::<Vec<_>>(), "{key}");
+    }
     let (sender, target) = (text("+31611111111"), text("m-2"));
     // The edit comes before its message.
     let edit = Edit { place: place.clone(), target: target.clone(), text: text("later"), ..Edit::default() };
@@ -81,9 +104,9 @@ async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
     wanted.sort_unstable();
     found.retain(|kind| *kind != "EXPORT_CREATED" && *kind != "LOG_CREATED");
     assert!(wanted.iter().all(|kind| found.contains(kind)), "{found:?}");
-    assert_eq!(kinds.iter().filter(|kind| **kind == "MESSAGE_EDITED").count(), 2);
+    assert_eq!(kinds.iter().filter(|kind| **kind == "MESSAGE_EDITED").count(), 4);
     let class = |line: &&serde_json::Value| line["kind"] == "MESSAGE_CREATED" && line["proof_class"] == "B";
-    assert_eq!(lines.iter().filter(class).count(), 1);
+    assert_eq!(lines.iter().filter(class).count(), 2);
 }
 
 /// A key is known again, and what is handed over wrongly is not taken, by name.
@@ -135,6 +158,22 @@ async fn a_sidecar_that_is_killed_again_and_again_loses_nothing_and_doubles_noth
     gateway.until_receipted(&all).await;
     assert_eq!(sidecar.stands("nothing waits", |standing| standing.waiting == 0).await.finding, "");
     check_each_once(&stage, "Anna de Vries", "anna", 600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_forgotten_while_the_sidecar_runs_is_receipted_where_it_stood_and_stands_there_once() {
+    let (stage, anna, mut sidecar) = stage();
+    sidecar.configure("keys_known_max = 8");
+    sidecar.start();
+    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
+    gateway.send_messages(&keys(0, 40)).await;
+    gateway.until_receipted(&keys(0, 40)).await;
+    let before = std::mem::take(&mut gateway.told).receipted;
+    gateway.send_messages(&keys(0, 10)).await;
+    assert!(gateway.told.spooled.values().all(|told| !told.again), "forgotten: {:?}", gateway.told.spooled);
+    gateway.until_receipted(&keys(0, 10)).await;
+    assert!(gateway.told.receipted.iter().all(|(key, place)| before[key] == *place), "{:?}", gateway.told.receipted);
+    check_each_once(&stage, "Anna de Vries", "anna", 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,6 +329,11 @@ async fn resume_an_attachment(mebibytes: u64) {
         tokio_stream::iter(chunks)
     };
     let half = film.len() / 3 / 1_048_576 * 1_048_576;
+    // Encrypted it would be longer than a ledger takes.
+    let (large, size) = ("film-2".to_owned(), 4_293_918_961);
+    let large = AttachmentChunk { log: log.clone(), upload: large, size, ..AttachmentChunk::default() };
+    let refused = sidecar.client().await.put_attachment(tokio_stream::iter([large])).await.expect_err("refused");
+    assert!(refused.message().starts_with("upload_too_large: an attachment has at most 4293918960 bytes"), "{refused}");
     let first = sidecar.client().await.put_attachment(pieces(0, half)).await.expect("put").into_inner();
     assert_eq!((first.offset, first.complete), (half as u64, false));
     drop(gateway);

@@ -15,7 +15,7 @@ mod padding;
 #[cfg(test)]
 mod tests;
 
-pub use blob::{BlobDecryptor, BlobError, BlobSummary, encrypt_blob};
+pub use blob::{BLOB_PLAINTEXT_BYTES_MAX, BlobDecryptor, BlobError, BlobSummary, encrypt_blob};
 pub use body::{open, open_checked, reseal, seal, seal_all};
 pub use dossier::{Dossier, DossierKey, RewrapError, Rewrapping};
 pub use padding::padded_size;

@@ -24,6 +24,7 @@ mod journal;
 mod judge;
 mod keeper;
 mod known;
+mod natives;
 mod newest;
 mod pushed;
 mod quarantine;

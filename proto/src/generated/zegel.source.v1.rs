@@ -302,7 +302,7 @@ pub struct Spooled {
     pub again: bool,
     #[prost(uint32, tag = "3")]
     pub credits: u32,
-    /// What is remarkable, by name: clock_apart, time_in_future, target_not_seen.
+    /// What is remarkable, by name: clock_apart, time_in_future, target_not_seen, target_of_another.
     #[prost(string, repeated, tag = "4")]
     pub remarks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Of Register: the id, 64 hexadecimal digits.
@@ -357,7 +357,7 @@ pub struct AttachmentChunk {
     /// Key of the upload, unique in this log, 1 to 128 bytes; first message only.
     #[prost(string, tag = "2")]
     pub upload: ::prost::alloc::string::String,
-    /// Bytes of the whole; first message only; at most 4 GiB.
+    /// Bytes of the whole; first message only; at most 4,293,918,960: encrypted they are 4 GiB.
     #[prost(uint64, tag = "3")]
     pub size: u64,
     /// Where this piece goes: what is durable already.

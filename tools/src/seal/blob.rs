@@ -18,6 +18,11 @@ use zeroize::Zeroizing;
 /// Bytes of plaintext in a segment.
 const SEGMENT_BYTES: usize = 64 * 1024;
 const SEALED_BYTES: usize = SEGMENT_BYTES + TAG_BYTES;
+/// Bytes that a plaintext may have: those of which the ciphertext, 16 bytes longer a segment, has no more than a ledger takes.
+pub const BLOB_PLAINTEXT_BYTES_MAX: u64 = {
+    let (whole, rest) = (BLOB_BYTES_MAX / SEALED_BYTES as u64, BLOB_BYTES_MAX % SEALED_BYTES as u64);
+    whole * SEGMENT_BYTES as u64 + rest.saturating_sub(TAG_BYTES as u64)
+};
 
 /// Why a blob cannot be encrypted or decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -126,7 +131,7 @@ enum Place {
 /// Encrypts all of `plaintext` under a new key.
 ///
 /// # Errors
-/// [`BlobError`]; [`BlobError::TooLarge`] above 4 GiB of ciphertext.
+/// [`BlobError`]; [`BlobError::TooLarge`] above 4 GiB of ciphertext, that is [`BLOB_PLAINTEXT_BYTES_MAX`] of plaintext.
 pub fn encrypt_blob(plaintext: &mut impl Read, ciphertext: &mut impl Write) -> Result<BlobSummary, BlobError> {
     let mut passage = Passage::new(Zeroizing::new(random()?));
     let mut current = read_segment(plaintext)?;
@@ -205,5 +210,21 @@ impl<W: Write> BlobDecryptor<W> {
         self.plaintext.write_all(&plain)?;
         passage.count(&plain, &sealed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_plaintext_is_the_last_whose_ciphertext_a_ledger_takes() {
+        let sealed = |bytes: u64| bytes + bytes.div_ceil(SEGMENT_BYTES as u64).max(1) * TAG_BYTES as u64;
+        for bytes in [0, 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 3 * SEGMENT_BYTES] {
+            let made = encrypt_blob(&mut vec![7; bytes].as_slice(), &mut io::sink()).expect("encrypted");
+            assert_eq!(made.ciphertext_bytes, sealed(bytes as u64));
+        }
+        assert_eq!(sealed(BLOB_PLAINTEXT_BYTES_MAX), BLOB_BYTES_MAX);
+        assert!(sealed(BLOB_PLAINTEXT_BYTES_MAX + 1) > BLOB_BYTES_MAX);
     }
 }

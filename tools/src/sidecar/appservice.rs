@@ -1,21 +1,22 @@
 //! A gateway for Matrix: a homeserver pushes events (Application Service API, v1.13), and they are handed to a sidecar.
 //!
 //! A transaction is answered with 200 only once every event of it is spooled; until then the homeserver keeps it and sends it
-//! again, and the ids of events are keys. An event stands once for each custodian who is in its room, as far as the pushed
-//! memberships say; who is in which room lies in a file beside.
+//! again, and the ids of events are keys. An event stands once for each custodian who is in its room: as the homeserver says when
+//! it is asked for the first time, and as pushed memberships say from there on; it lies in a file beside (`rooms`).
 //!
 //! The push has no media: they are fetched from the homeserver when the sidecar says that it lacks them (`homeserver`).
 //!
 //! Not here: what an event is to a gateway (`pushed`), decryption, and signatures: what comes this way is class B. A room that
 //! is read out with its signatures is class A (`matrix`). Specification: `specs/source.md`.
 
+mod rooms;
 mod session;
 
+use self::rooms::Rooms;
 use self::session::Session;
 use super::homeserver::{Fetched, Homeserver, Media};
-use super::pushed::{Mxc, Piece, asked, content, gap, key, pieces, registration};
+use super::pushed::{Mxc, Piece, asked, content, gap, key, pieces, registration, unseen};
 use super::{SidecarError, Tell};
-use crate::disk;
 use crate::json::text;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -38,7 +39,8 @@ const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a transaction may take to be spooled before the homeserver is told to come again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Media that could not be fetched so often, for reasons that may pass, are missing: they hold the room up no longer.
+/// Media that could not be fetched so often, for reasons that may pass, are missing: they hold the room up no longer. So with the
+/// question who is in which room.
 const FETCHES_MAX: u32 = 5;
 
 /// What an application service needs to know.
@@ -56,7 +58,8 @@ pub struct Appservice {
     pub people: BTreeMap<String, String>,
     /// File that remembers who is in which room.
     pub rooms: PathBuf,
-    /// Where media are fetched; without it each is *missing*.
+    /// Where media are fetched, and who is asked in which rooms somebody is; without it media are *missing*, and a gap says that
+    /// nobody knows who was in rooms that are older than this service.
     pub homeserver: Option<Homeserver>,
 }
 
@@ -76,16 +79,21 @@ struct Forwarder {
     appservice: Appservice,
     tell: Tell,
     session: Option<Session>,
-    /// Users of ours in each room.
-    rooms: BTreeMap<String, BTreeSet<String>>,
+    rooms: Rooms,
     /// How often media could not be fetched for now.
     failed: BTreeMap<Mxc, u32>,
+    /// How often it could not be asked for now in which rooms somebody is.
+    unanswered: u32,
+    /// Users of ours of whom the homeserver does not say it, until this process ends.
+    unseen: BTreeSet<String>,
+    /// And whose custodians the log is not told of that yet.
+    untold: BTreeSet<String>,
 }
 
 /// Serves a homeserver until `shutdown`.
 ///
 /// # Errors
-/// [`SidecarError::Listen`], [`SidecarError::Disk`].
+/// [`SidecarError::Listen`], [`SidecarError::Disk`]; [`SidecarError::Config`] where the file of rooms is none that was written here.
 pub async fn serve_homeserver(
     appservice: Appservice,
     tell: Tell,
@@ -95,12 +103,11 @@ pub async fn serve_homeserver(
     let listen = appservice.listen;
     let failed =
         |reason: std::io::Error| SidecarError::Listen { listen: listen.to_string(), reason: reason.to_string() };
-    let rooms = disk::read_if_there(&appservice.rooms)?;
-    let rooms = rooms.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let rooms = Rooms::read(&appservice.rooms)?;
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     ready(&listener.local_addr().map_err(failed)?.to_string());
     let token: Arc<str> = appservice.hs_token.as_str().into();
-    let forwarder = Arc::new(Mutex::new(Forwarder { appservice, tell, session: None, rooms, failed: BTreeMap::new() }));
+    let forwarder = Arc::new(Mutex::new(Forwarder::new(appservice, tell, rooms)));
     let accepting = async {
         while let Ok((stream, _)) = listener.accept().await {
             let (forwarder, token) = (Arc::clone(&forwarder), Arc::clone(&token));
@@ -148,8 +155,9 @@ async fn answer(forwarder: &Mutex<Forwarder>, token: &str, request: hyper::Reque
             let Ok(transaction) = serde_json::from_slice::<Value>(&body.to_bytes()) else {
                 return json(StatusCode::BAD_REQUEST, r#"{"errcode":"M_NOT_JSON"}"#);
             };
+            let events = transaction.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             let mut forwarder = forwarder.lock().await;
-            match forwarder.take(&transaction).await {
+            match forwarder.take(rest.trim_start_matches("transactions/"), events).await {
                 Ok(()) => json(StatusCode::OK, "{}"),
                 Err(reason) => {
                     forwarder.session = None;
@@ -163,40 +171,81 @@ async fn answer(forwarder: &Mutex<Forwarder>, token: &str, request: hyper::Reque
 }
 
 impl Forwarder {
-    async fn take(&mut self, transaction: &Value) -> Result<(), String> {
-        let events = transaction.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let (mut requests, before) = (Vec::new(), self.rooms.clone());
-        for event in events {
-            requests.extend(self.requests(event));
-        }
-        let handed = self.hand_over(requests).await;
-        if handed.is_err() {
-            // It comes again: who was in a room then has to be known then.
-            self.rooms = before;
-        } else if self.rooms != before {
-            let text = serde_json::to_vec_pretty(&self.rooms).unwrap_or_default();
-            disk::write_durably(&self.appservice.rooms, &text).map_err(|reason| reason.to_string())?;
-        }
-        handed
+    fn new(appservice: Appservice, tell: Tell, rooms: Rooms) -> Self {
+        let (failed, unseen, untold) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { appservice, tell, session: None, rooms, failed, unanswered: 0, unseen, untold }
     }
 
-    /// An event, once for each of our people in its room, each behind the registration of the room.
-    fn requests(&mut self, event: &Value) -> Vec<Handed> {
-        let (Some(room), Some(sender)) = (text(event, &["room_id"]), text(event, &["sender"])) else {
-            return Vec::new();
-        };
-        let member = text(event, &["state_key"]).filter(|_| text(event, &["type"]) == Some("m.room.member"));
-        let membership = text(event, &["content", "membership"]).unwrap_or_default();
-        let is_there = member.is_none() || !matches!(membership, "leave" | "ban");
-        let ours = self.rooms.entry(room.to_owned()).or_default();
-        let joins = [Some(sender).filter(|sender| member != Some(sender) || is_there), member.filter(|_| is_there)];
-        let joined = joins.into_iter().flatten().filter(|user| self.appservice.people.contains_key(*user));
-        ours.extend(joined.map(str::to_owned));
-        let present = ours.clone();
-        if let Some(gone) = member.filter(|_| !is_there) {
-            ours.remove(gone);
+    async fn take(&mut self, transaction: &str, events: &[Value]) -> Result<(), String> {
+        if self.rooms.has_taken(transaction, events) {
+            return Ok(());
         }
-        let custodians = present.iter().filter_map(|user| self.appservice.people.get(user));
+        self.ask_for_rooms(events).await?;
+        let mut rooms = self.rooms.clone();
+        let mut requests: Vec<Handed> = self.untold.iter().map(|custodian| Handed::alone(unseen(custodian))).collect();
+        for event in events {
+            let told = rooms.take(event, |user| self.appservice.people.contains_key(user));
+            requests.extend(self.requests(event, &told));
+        }
+        self.hand_over(requests).await?;
+        self.untold.clear();
+        if rooms != self.rooms {
+            rooms.note(transaction, events);
+            // Until this is durable it may come again, and has to find there who was there before.
+            rooms.write(&self.appservice.rooms).map_err(|reason| reason.to_string())?;
+            self.rooms = rooms;
+        }
+        Ok(())
+    }
+
+    /// Asks in which rooms those of our people are of whom that is not known: they may have come there before we were told.
+    async fn ask_for_rooms(&mut self, events: &[Value]) -> Result<(), String> {
+        let people: Vec<(String, String)> =
+            self.appservice.people.iter().map(|(user, custodian)| (user.clone(), custodian.clone())).collect();
+        let mut has_learned = false;
+        for (user, custodian) in people {
+            if self.rooms.knows(&user) || self.unseen.contains(&user) {
+                continue;
+            }
+            match self.rooms_of(&user).await? {
+                Ok(rooms) => self.rooms.learn(&user, rooms, events),
+                Err(reason) => {
+                    (self.tell)(&format!("in which rooms {user} was before is not known: {reason}"));
+                    self.unseen.insert(user);
+                    self.untold.insert(custodian);
+                    continue;
+                }
+            }
+            has_learned = true;
+        }
+        if !has_learned {
+            return Ok(());
+        }
+        self.rooms.write(&self.appservice.rooms).map_err(|reason| reason.to_string())
+    }
+
+    /// In which rooms a user is, or why that is not to be known; a failure may pass.
+    async fn rooms_of(&mut self, user: &str) -> Result<Result<Vec<String>, String>, String> {
+        let Some(homeserver) = &self.appservice.homeserver else {
+            return Ok(Err("no homeserver is named that could be asked".into()));
+        };
+        if self.unanswered >= FETCHES_MAX {
+            return Ok(Err("the homeserver did not answer".into()));
+        }
+        match homeserver.rooms_of(user).await {
+            Ok(Fetched::There(rooms)) => Ok(Ok(rooms)),
+            Ok(Fetched::Gone(reason)) => Ok(Err(reason)),
+            Err(reason) => {
+                self.unanswered += 1;
+                if self.unanswered < FETCHES_MAX { Err(reason) } else { Ok(Err(reason)) }
+            }
+        }
+    }
+
+    /// An event, once for each of our people who were told of it, each behind the registration of the room.
+    fn requests(&self, event: &Value, told: &BTreeSet<String>) -> Vec<Handed> {
+        let Some(room) = text(event, &["room_id"]) else { return Vec::new() };
+        let custodians = told.iter().filter_map(|user| self.appservice.people.get(user));
         let has_media = self.appservice.homeserver.is_some();
         let made = custodians.filter_map(|custodian| {
             let key = key(text(event, &["event_id"])?, custodian);

@@ -20,7 +20,7 @@ use super::{SidecarError, drafts, quarantine};
 use crate::event::Draft;
 use crate::record::Attached;
 use crate::rubricering;
-use crate::seal::SealError;
+use crate::seal::{BlobError, SealError};
 use crate::source::{Backoff, Denied, LedgerError, OlderState, ReceiptError, Source, SourceConfig, SourceError};
 use attachments::Encrypted;
 use holding::{Logged, gap_of};
@@ -357,6 +357,8 @@ fn sort(reason: &SourceError) -> Block {
             Block::Passing(fault("key_refused"))
         }
         SourceError::Ledger(_) => Block::Passing(fault("ledger_refused")),
+        // It would be as long tomorrow.
+        SourceError::Blob(BlobError::TooLarge { .. }) => Block::Poison(quarantine::UNFIT, sentence),
         SourceError::Disk(_) | SourceError::Blob(_) | SourceError::Entropy(_) => Block::Passing(fault("disk_full")),
         SourceError::Seal(SealError::TooLarge { .. } | SealError::Canonical(_))
         | SourceError::Event(_)
@@ -375,4 +377,20 @@ fn sort(reason: &SourceError) -> Block {
 
 fn sort_own(reason: &SidecarError) -> Block {
     Block::Passing(Fault::new("disk_full", reason.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attachment_that_no_ledger_takes_is_put_aside_and_a_full_disk_is_waited_for() {
+        let too_large = BlobError::TooLarge { max: 9 };
+        let sentence = too_large.to_string();
+        assert!(
+            matches!(sort(&too_large.into()), Block::Poison(quarantine::UNFIT, why) if why == sentence && why.contains('9'))
+        );
+        let full = BlobError::Io { kind: std::io::ErrorKind::StorageFull, reason: "full".into() };
+        assert!(matches!(sort(&full.into()), Block::Passing(fault) if fault.name == "disk_full"));
+    }
 }

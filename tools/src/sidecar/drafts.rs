@@ -1,7 +1,7 @@
 //! What was handed over, as events of the log. Pure, but for attachments, which are fetched through a closure.
 //!
 //! What a gateway says is taken as it says it: proof class B, times by the clock that it names. An edit or deletion whose
-//! message was not seen before is not `certain`.
+//! message was not seen before is not `certain`, nor is an edit of another sender's.
 
 use super::journal::{Notice, Spooled};
 use crate::admission::Decision;
@@ -46,6 +46,18 @@ pub(super) fn identifiers(content: &request::Content) -> (&str, &str) {
         // Of a capture the decisions of one kind are alike: by this its rows say what was decided.
         C::Setting(event) if decision(content).is_some() => (&event.what, ""),
         _ => ("", ""),
+    }
+}
+
+/// Who sent it; empty where nobody says that.
+pub(super) fn sender(content: &request::Content) -> &str {
+    use request::Content as C;
+    match content {
+        C::Message(event) => &event.sender,
+        C::Edit(event) => &event.sender,
+        C::Deletion(event) => &event.sender,
+        C::Reaction(event) => &event.sender,
+        _ => "",
     }
 }
 
@@ -166,10 +178,10 @@ fn record<E>(
         message_row: Some(row),
         ..Record::new(EventKind::SystemNoted, conversation, custodian)
     };
-    said(spooled.target_seen, content, plain, attach)
+    said(spooled.target_seen && !spooled.target_of_another, content, plain, attach)
 }
 
-fn said<E>(target_seen: bool, content: &request::Content, plain: Record, attach: Attach<'_, E>) -> Result<Record, E> {
+fn said<E>(is_certain: bool, content: &request::Content, plain: Record, attach: Attach<'_, E>) -> Result<Record, E> {
     use request::Content as C;
     if let Some(decision) = decision(content) {
         let (native_id, sender, display_name) = (Field::None, Field::None, Field::None);
@@ -183,7 +195,7 @@ fn said<E>(target_seen: bool, content: &request::Content, plain: Record, attach:
         text: Field::or_none(text.and_then(some).map(String::into_bytes)),
         ..plain.clone()
     };
-    let acted = |what: &str, subject: &str| ChatDetail { certain: target_seen, ..detail(what, subject) };
+    let acted = |what: &str, subject: &str| ChatDetail { certain: is_certain, ..detail(what, subject) };
     Ok(match content {
         C::Message(event) => {
             let what = some(&event.what).map(|what| detail(&what, ""));
@@ -303,5 +315,19 @@ mod tests {
             assert_eq!(told(beyond), Occurred::UNKNOWN, "{beyond}");
             assert_eq!(told(beyond).month(), Ok(0));
         }
+    }
+
+    #[test]
+    fn an_edit_is_certain_where_who_edits_is_who_sent_it() {
+        let is_certain = |target_seen, target_of_another| {
+            let (place, content) = (Place::default(), request::Content::Edit(handed::Edit::default()));
+            let spooled = Spooled { target_seen, target_of_another, ..Spooled::default() };
+            let made = record::<EventError>(&spooled, &content, &place, Hash::ZERO, &mut |_| Ok(Vec::new()));
+            let Field::Value(detail) = made.expect("a record").detail else { panic!("an edit has a detail") };
+            assert_eq!((detail.what.as_str(), detail.edited), ("edited", true));
+            detail.certain
+        };
+        assert!(is_certain(true, false));
+        assert!(!is_certain(false, false) && !is_certain(true, true));
     }
 }

@@ -5,20 +5,21 @@
 //! - one key stands for one event: the same again is answered and not written, another under it is not taken;
 //! - where the disk is full nothing is answered and nothing lost: what is unanswered waits, and so does the gateway.
 
+mod acted;
 mod named;
 mod owed;
 
 use super::journal::{self, Journal, Settled, Spooled};
-use super::judge::{CLOCKS_APART_MS, FUTURE_MS, Fault, Known, judge};
+use super::judge::{Fault, Known, judge};
 use super::known::{Answers, Standing, State, Waiter, answered};
 use super::sealed::{SealedFile, SealedReader, SpoolKey};
 use super::seen::{Mac, Row, Seen};
 use super::uploads::Uploads;
 use super::{LogConfig, SidecarError, Tell, drafts};
-use crate::admission::Decision;
 use crate::disk;
 use crate::import::alignment::FingerprintKey;
 use crate::source::now_ms;
+use acted::remarks;
 pub(super) use named::uploads_of;
 use owed::Owed;
 use prost::Message;
@@ -113,7 +114,7 @@ impl Intake {
 
     fn note_left(&self, spooled: &Spooled) {
         let mut state = self.state();
-        state.natives.note(mac_of(&spooled.native), ());
+        state.natives.note(mac_of(&spooled.native));
         if let (Ok(key), Ok(text)) = (Mac::try_from(&spooled.key[..]), Mac::try_from(&spooled.text[..])) {
             state.known.note(key, (text, Standing::Queued(spooled.number)));
         }
@@ -213,13 +214,8 @@ impl Intake {
             return Err(Fault::new("key_in_flight", "another session hands this key over at this moment"));
         }
         self.check_uploads(&spooled)?;
-        let content = request.content.as_ref();
-        let (native, target) = content.map(drafts::identifiers).unwrap_or_default();
-        let (native, target) = (self.identifier(&spooled, native), self.identifier(&spooled, target));
-        spooled.native = native.map(Vec::from).unwrap_or_default();
-        spooled.target_seen = target.is_none_or(|target| state.natives.has(&target));
+        self.note_native(&mut state, &mut spooled, &request);
         answer.remarks = remarks(&request, &spooled);
-        native.into_iter().for_each(|native| state.natives.note(native, ()));
         spooled.number = state.next;
         state.next += 1;
         state.known.note(key, (text, Standing::Queued(spooled.number)));
@@ -357,18 +353,6 @@ impl Intake {
     pub(super) fn upload_mac(&self, upload: &str) -> Mac {
         self.mac.mac(b"zegel/source/upload", &[upload.as_bytes()])
     }
-
-    /// What an event with this identifier decided of a contact.
-    pub(super) fn decision_of(&self, conversation: Hash, native: Mac) -> Option<Decision> {
-        let spooled = Spooled { conversation: conversation.to_vec(), ..Spooled::default() };
-        let is_it = |decision: &Decision| self.identifier(&spooled, &drafts::decision_word(*decision)) == Some(native);
-        Decision::ALL.into_iter().find(is_it)
-    }
-
-    fn identifier(&self, spooled: &Spooled, native: &str) -> Option<Mac> {
-        let mac = || self.mac.mac(b"zegel/source/native", &[&spooled.conversation, native.as_bytes()]);
-        (!native.is_empty()).then(mac)
-    }
 }
 
 impl Known for Intake {
@@ -383,15 +367,4 @@ impl Known for Intake {
 
 pub(super) fn mac_of(bytes: &[u8]) -> Mac {
     bytes.try_into().unwrap_or_default()
-}
-
-fn remarks(request: &Request, spooled: &Spooled) -> Vec<String> {
-    let at_ms = request.content.as_ref().and_then(drafts::place).map_or(0, |place| place.at_ms);
-    let is_apart = request.sent_at_ms != 0 && request.sent_at_ms.abs_diff(spooled.received_at_ms) > CLOCKS_APART_MS;
-    let found = [
-        (is_apart, "clock_apart"),
-        (at_ms > spooled.received_at_ms + FUTURE_MS, "time_in_future"),
-        (!spooled.target_seen, "target_not_seen"),
-    ];
-    found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, name)| name.into()).collect()
 }

@@ -34,7 +34,10 @@ pub(super) struct Spooled {
     /// What it acts on was handed over before.
     #[prost(bool, tag = "6")]
     pub(super) target_seen: bool,
-    /// Its own native identifier, keyed, 16 bytes; empty where it has none.
+    /// It is an edit, and what it acts on was handed over as another sender's.
+    #[prost(bool, tag = "12")]
+    pub(super) target_of_another: bool,
+    /// Its own native identifier and its sender, keyed, 16 bytes; empty where it has none.
     #[prost(bytes = "vec", tag = "10")]
     pub(super) native: Vec<u8>,
     #[prost(string, tag = "7")]

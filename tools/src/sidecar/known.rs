@@ -1,6 +1,7 @@
 //! Which keys are known, where each event stands, and who waits to hear of it. In memory; what it is made of lies on disk.
 
 use super::judge::Fault;
+use super::natives::Natives;
 use super::newest::Newest;
 use super::quarantine;
 use super::seen::{Mac, QUARANTINED, Row};
@@ -29,7 +30,7 @@ pub(super) struct Waiter {
 
 pub(super) struct State {
     pub(super) known: Newest<(Mac, Standing)>,
-    pub(super) natives: Newest<()>,
+    pub(super) natives: Natives,
     pub(super) conversations: HashMap<Mac, Hash>,
     pub(super) waiting: HashMap<u64, Vec<Waiter>>,
     /// Uploads that are named by what is not settled: the number of the last record that names each.
@@ -45,7 +46,7 @@ impl State {
     pub(super) fn new(next: u64, keys_known_max: u64) -> Self {
         Self {
             known: Newest::new(keys_known_max, |(_, standing)| matches!(standing, Standing::Queued(_))),
-            natives: Newest::new(keys_known_max, |()| false),
+            natives: Natives::new(keys_known_max),
             conversations: HashMap::new(),
             waiting: HashMap::new(),
             uploads: HashMap::new(),
@@ -64,7 +65,7 @@ impl State {
             Standing::Logged { entry: row.entry, position: row.position }
         };
         self.known.note(row.key, (row.text, standing));
-        self.natives.note(row.native, ());
+        self.natives.note(row.native);
     }
 
     /// Forgets records that are lost, and ends the sessions that wait for them.

@@ -1,7 +1,7 @@
 //! An event of a room as a gateway hands it over: what an application service is pushed, in the words of `zegel.source.v1`. Pure.
 
 use super::judge::KEY_BYTES_MAX;
-use crate::json::{at, canonical, number, text};
+use crate::json::{at, canonical, items, number, text};
 use crate::source::now_ms;
 use serde_json::Value;
 use zegel_proto::source::v1::{self as handed, Place, Request, request};
@@ -31,7 +31,8 @@ impl Mxc {
 pub(super) enum Piece {
     /// Media that it names: they lie with the homeserver. Of encrypted media the ciphertext.
     Media(Mxc),
-    /// The event itself, as canonical JSON: with the ciphertext of what it says, or the key to that of its media.
+    /// The event itself, as canonical JSON: with the ciphertext of what it says, the key to that of its media, or what nobody here
+    /// has words for.
     Event(Vec<u8>),
 }
 
@@ -39,7 +40,8 @@ pub(super) enum Piece {
 pub(super) fn pieces(event: &Value, key: &str) -> Vec<(String, Piece)> {
     let url = text(event, &["content", "url"]).or_else(|| text(event, &["content", "file", "url"]));
     let media = url.and_then(Mxc::parse).map(|mxc| (key.to_owned(), Piece::Media(mxc)));
-    let whole = is_encrypted(event).then(|| (whole_of(key), Piece::Event(canonical(event))));
+    let is_kept = is_encrypted(event) || kind(event) == Kind::Other;
+    let whole = is_kept.then(|| (whole_of(key), Piece::Event(canonical(event))));
     media.into_iter().chain(whole).collect()
 }
 
@@ -67,6 +69,17 @@ pub(super) fn gap(event: &Value, custodian: &str, room: &str) -> Option<Request>
     };
     let key = sha256(&[room.as_bytes(), b" ", custodian.as_bytes()]);
     is_said.then(|| asked(format!("encrypted {key}"), request::Content::Gap(gap)))
+}
+
+/// That nobody says in which rooms a custodian was before events were pushed: of those rooms some may be missing. Neither end is known.
+pub(super) fn unseen(custodian: &str) -> Request {
+    let gap = handed::Gap {
+        custodian: custodian.into(),
+        channel: handed::Channel::Matrix as i32,
+        reason: "rooms_not_known".into(),
+        ..handed::Gap::default()
+    };
+    asked(format!("rooms {custodian}"), request::Content::Gap(gap))
 }
 
 pub(super) fn asked(key: String, content: request::Content) -> Request {
@@ -99,21 +112,95 @@ fn is_edit(event: &Value) -> bool {
     of("rel_type") == "m.replace" && !of("event_id").is_empty() && has_new
 }
 
+/// What an event is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Message,
+    Edit,
+    Sticker,
+    Poll,
+    Encrypted,
+    Reaction,
+    Redaction,
+    Member,
+    /// Who is a member already takes another name or picture.
+    Profile,
+    Call,
+    /// State of the room.
+    State,
+    /// Something said, or done, that has no words here.
+    Other,
+}
+
+fn kind(event: &Value) -> Kind {
+    match text(event, &["type"]).unwrap_or_default() {
+        "m.room.message" if is_edit(event) => Kind::Edit,
+        "m.room.message" => Kind::Message,
+        "m.sticker" => Kind::Sticker,
+        "m.poll.start" | "org.matrix.msc3381.poll.start" => Kind::Poll,
+        "m.room.encrypted" => Kind::Encrypted,
+        "m.reaction" if !relates_to(event).is_empty() => Kind::Reaction,
+        "m.room.redaction" if !redacts(event).is_empty() => Kind::Redaction,
+        "m.room.member" if was_there(event) && text(event, &["content", "membership"]) == Some("join") => Kind::Profile,
+        "m.room.member" => Kind::Member,
+        call if call.starts_with(CALL) => Kind::Call,
+        other if is_named_apart(other) && text(event, &["state_key"]).is_some() => Kind::State,
+        _ => Kind::Other,
+    }
+}
+
+/// How the types of events of calls begin.
+const CALL: &str = "m.call.";
+
+/// Whether a type is no word of ours: it stands in the log as it is. Anyone in a room makes up types.
+fn is_named_apart(name: &str) -> bool {
+    name.contains('.')
+}
+
+/// Whether whom an event of membership is about was there before it: who joins once more changes his name or picture.
+pub(super) fn was_there(event: &Value) -> bool {
+    let before = text(event, &["unsigned", "prev_content", "membership"]);
+    before.or_else(|| text(event, &["prev_content", "membership"])) == Some("join")
+}
+
+fn relates_to(event: &Value) -> &str {
+    text(event, &["content", "m.relates_to", "event_id"]).unwrap_or_default()
+}
+
+fn redacts(event: &Value) -> &str {
+    text(event, &["content", "redacts"]).or_else(|| text(event, &["redacts"])).unwrap_or_default()
+}
+
+/// What a text of a poll says, in any of the ways in which it is written.
+fn words(text_of: &Value) -> Option<&str> {
+    let plain = ["m.text", "org.matrix.msc1767.text"].into_iter().find_map(|key| text_of.get(key));
+    let listed = plain.and_then(|plain| text(plain.get(0)?, &["body"]));
+    listed.or_else(|| plain?.as_str()).or_else(|| text(text_of, &["body"]))
+}
+
+/// The question of a poll, and each of its options on a line of its own.
+fn poll(event: &Value) -> String {
+    let start = ["m.poll", "m.poll.start", "org.matrix.msc3381.poll.start"];
+    let poll = start.iter().find_map(|key| at(event, &["content", key]));
+    let options = poll.map(|poll| items(poll, &["answers"])).unwrap_or_default();
+    let question = poll.and_then(|poll| poll.get("question"));
+    question.into_iter().chain(options).filter_map(words).collect::<Vec<_>>().join("\n")
+}
+
 /// What all events have.
 struct Said<'a> {
     event: &'a Value,
     place: Option<Place>,
     native_id: String,
     sender: String,
-    target: String,
     /// Under which it is handed over.
     key: &'a str,
     /// Under which its media are uploaded.
     upload: &'a str,
 }
 
-/// What an event is to a gateway; `None` for what says nothing of the conversation. `key` is that under which it is handed over, `upload`
-/// that under which its media are uploaded; empty: they are not.
+/// What an event is to a gateway; `None` for what has no type. `key` is that under which it is handed over, `upload` that under which
+/// its media are uploaded; empty: they are not.
 pub(super) fn content(
     event: &Value,
     (custodian, room): (&str, &str),
@@ -130,9 +217,8 @@ pub(super) fn content(
         clock: clock as i32,
     });
     let of = |path: &[&str]| text(event, path).unwrap_or_default().to_owned();
-    let target = of(&["content", "m.relates_to", "event_id"]);
-    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), target, key, upload };
-    said.content(text(event, &["type"])?)
+    let said = Said { event, place, native_id: of(&["event_id"]), sender: of(&["sender"]), key, upload };
+    Some(said.content(text(event, &["type"])?))
 }
 
 impl Said<'_> {
@@ -140,41 +226,69 @@ impl Said<'_> {
         text(self.event, path).unwrap_or_default().to_owned()
     }
 
-    fn content(self, kind: &str) -> Option<request::Content> {
+    fn content(self, name: &str) -> request::Content {
         use request::Content as C;
-        Some(match kind {
-            "m.room.message" if is_edit(self.event) => {
-                let text = self.of(&["content", "m.new_content", "body"]);
-                let Self { place, native_id, target, sender, .. } = self;
+        match kind(self.event) {
+            Kind::Edit => {
+                let (target, text) = (relates_to(self.event).into(), self.of(&["content", "m.new_content", "body"]));
+                let Self { place, native_id, sender, .. } = self;
                 C::Edit(handed::Edit { place, native_id, target, sender, text })
             }
-            "m.room.message" => C::Message(self.message()),
-            "m.sticker" => {
+            Kind::Message => C::Message(self.message()),
+            Kind::Sticker => {
                 let body = self.of(&["content", "body"]);
                 let attachments = vec![self.attachment(&body)];
                 C::Message(handed::Message { attachments, ..self.plain("sticker", body) })
             }
-            "m.room.encrypted" => {
-                let attachments = vec![self.whole()];
-                C::Message(handed::Message { attachments, ..self.plain("encrypted", String::new()) })
-            }
-            "m.reaction" if !self.target.is_empty() => {
-                let sign = self.of(&["content", "m.relates_to", "key"]);
-                let Self { place, native_id, target, sender, .. } = self;
+            Kind::Poll => C::Message(self.plain("poll", poll(self.event))),
+            Kind::Encrypted => C::Message(self.kept("encrypted")),
+            Kind::Reaction => {
+                let (target, sign) = (relates_to(self.event).into(), self.of(&["content", "m.relates_to", "key"]));
+                let Self { place, native_id, sender, .. } = self;
                 C::Reaction(handed::Reaction { place, native_id, target, sender, sign, removed: false })
             }
-            "m.room.redaction" => {
-                let redacts = text(self.event, &["content", "redacts"]).or_else(|| text(self.event, &["redacts"]));
-                let target = redacts.filter(|target| !target.is_empty())?.to_owned();
+            Kind::Redaction => {
+                let target = redacts(self.event).into();
                 let Self { place, native_id, sender, .. } = self;
                 C::Deletion(handed::Deletion { place, native_id, target, sender })
             }
-            "m.room.member" => C::Membership(self.membership()),
-            "m.room.name" => self.setting("subject", &["content", "name"]),
-            "m.room.topic" => self.setting("description", &["content", "topic"]),
-            "m.room.encryption" => self.setting("encryption_on", &["content", "algorithm"]),
-            other => self.setting(other, &[]),
-        })
+            Kind::Member => C::Membership(self.membership()),
+            Kind::Profile => {
+                let value = self.of(&["content", "displayname"]);
+                self.setting("profile_name", value)
+            }
+            Kind::Call => {
+                let Self { place, native_id, sender, .. } = self;
+                C::Call(handed::Call { place, native_id, what: name.trim_start_matches(CALL).into(), sender })
+            }
+            Kind::State => self.state(name),
+            Kind::Other if is_named_apart(name) => C::Message(self.kept(name)),
+            Kind::Other => C::Message(self.kept("event")),
+        }
+    }
+
+    /// State of the room: what has a word here with its value, anything else under its type with all that it holds.
+    fn state(self, name: &str) -> request::Content {
+        let (what, value) = match name {
+            "m.room.create" => ("created", "room_version"),
+            "m.room.name" => ("subject", "name"),
+            "m.room.topic" => ("description", "topic"),
+            "m.room.avatar" => ("picture", "url"),
+            "m.room.encryption" => ("encryption_on", "algorithm"),
+            "m.room.history_visibility" => ("history_visibility", "history_visibility"),
+            "m.room.join_rules" => ("join_rules", "join_rule"),
+            other => {
+                let whole = at(self.event, &["content"]).map(canonical).unwrap_or_default();
+                return self.setting(other, String::from_utf8(whole).unwrap_or_default());
+            }
+        };
+        let value = self.of(&["content", value]);
+        self.setting(what, value)
+    }
+
+    /// A message of which nobody here can say what it says: the event itself comes with it.
+    fn kept(&self, what: &str) -> handed::Message {
+        handed::Message { attachments: vec![self.whole()], ..self.plain(what, String::new()) }
     }
 
     fn plain(&self, what: &str, body: String) -> handed::Message {
@@ -234,8 +348,7 @@ impl Said<'_> {
         handed::Membership { place, native_id, what: what.into(), sender, members: vec![member] }
     }
 
-    fn setting(self, what: &str, value: &[&str]) -> request::Content {
-        let value = if value.is_empty() { String::new() } else { self.of(value) };
+    fn setting(self, what: &str, value: String) -> request::Content {
         let Self { place, native_id, sender, .. } = self;
         request::Content::Setting(handed::Setting { place, native_id, what: what.into(), sender, value })
     }
@@ -244,6 +357,7 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_edit_that_names_no_message_is_a_message_and_is_not_lost() {
@@ -289,5 +403,74 @@ mod tests {
         ] {
             assert_eq!(found(url), None, "{url}");
         }
+    }
+
+    fn handed(kind: &str, content: &Value, more: &Value) -> request::Content {
+        let mut event = json!({ "type": kind, "sender": "@anna:x", "event_id": "$1", "content": content });
+        let more = more.as_object().expect("an object").clone();
+        event.as_object_mut().expect("an object").extend(more);
+        super::content(&event, ("5", "!r"), "k", "").expect("an event")
+    }
+
+    #[test]
+    fn a_poll_is_a_message_with_its_question_and_options() {
+        let stable = json!({ "m.poll": { "question": { "m.text": [{ "body": "Wanneer?" }] },
+            "answers": [{ "m.id": "1", "m.text": [{ "body": "maandag" }] }, { "m.id": "2", "m.text": [{ "body": "dinsdag" }] }] } });
+        let start = json!({ "question": { "org.matrix.msc1767.text": "Wanneer?", "body": "Wanneer?" },
+            "answers": [{ "id": "1", "org.matrix.msc1767.text": "maandag" }, { "id": "2", "body": "dinsdag" }] });
+        let before = json!({ "org.matrix.msc3381.poll.start": start });
+        for (kind, content) in [("m.poll.start", stable), ("org.matrix.msc3381.poll.start", before)] {
+            let request::Content::Message(found) = handed(kind, &content, &json!({})) else { panic!("{kind}") };
+            assert_eq!((found.what.as_str(), found.text.as_str()), ("poll", "Wanneer?\nmaandag\ndinsdag"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn who_joins_and_is_there_already_takes_another_name_and_joins_nothing() {
+        let content = json!({ "membership": "join", "displayname": "Anna V." });
+        let joined = |more: Value| match handed("m.room.member", &content, &more) {
+            request::Content::Setting(found) => (found.what, found.value),
+            request::Content::Membership(found) => (found.what, found.members.concat()),
+            other => panic!("{other:?}"),
+        };
+        let before = |membership: &str| json!({ "prev_content": { "membership": membership } });
+        let with = |mut more: Value| {
+            more["state_key"] = "@anna:x".into();
+            joined(more)
+        };
+        let named = ("profile_name".to_owned(), "Anna V.".to_owned());
+        assert_eq!([with(before("join")), with(json!({ "unsigned": before("join") }))], [named.clone(), named]);
+        let came = ("joined".to_owned(), "@anna:x".to_owned());
+        assert_eq!([with(json!({})), with(before("invite"))], [came.clone(), came]);
+    }
+
+    #[test]
+    fn of_what_has_no_words_here_all_is_kept() {
+        let answer = json!({ "m.selections": ["1"], "m.relates_to": { "rel_type": "m.reference", "event_id": "$0" } });
+        let whole = |kind: &str, content: &Value| {
+            let request::Content::Message(found) = handed(kind, content, &json!({})) else { panic!("{kind}") };
+            let event = json!({ "type": kind, "content": content });
+            assert!(
+                matches!(&pieces(&event, "k")[..], [(upload, Piece::Event(_))] if *upload == whole_of("k")),
+                "{kind}"
+            );
+            let [attached] = &found.attachments[..] else { panic!("{kind}") };
+            (found.what, attached.upload.clone())
+        };
+        // A redaction and a reaction that name nothing are nothing else.
+        for kind in ["m.poll.response", "nl.example.iets", "m.room.redaction", "m.reaction"] {
+            let content = if kind == "m.poll.response" { &answer } else { &Value::Null };
+            assert_eq!(whole(kind, content), (kind.to_owned(), whole_of("k")));
+        }
+        // Who makes up a type decides nothing by it.
+        for (kind, more) in [("contact_admitted", json!({ "state_key": "" })), ("encrypted", json!({}))] {
+            let made = handed(kind, &Value::Null, &more);
+            assert!(matches!(made, request::Content::Message(made) if made.what == "event"), "{kind}");
+        }
+        let state = handed("m.room.server_acl", &json!({ "deny": ["x"] }), &json!({ "state_key": "" }));
+        let request::Content::Setting(found) = state else { panic!("{state:?}") };
+        assert_eq!((found.what.as_str(), found.value.as_str()), ("m.room.server_acl", r#"{"deny":["x"]}"#));
+        let call = handed("m.call.invite", &json!({}), &json!({}));
+        assert!(matches!(call, request::Content::Call(call) if call.what == "invite"));
     }
 }

@@ -5,7 +5,6 @@ use super::intake::Intake;
 use super::keeper::{self, CUSTODIANS_MAX};
 use super::{LogConfig, SidecarError, Tell, Waiting, lock};
 use crate::event::{CaptureDetail, CaptureItems, CaptureRecord, Draft, Field, Occurred};
-use crate::hex;
 use crate::source::{Head, LedgerError, OlderState, Source, SourceError, now_ms};
 use zegel_proto::v1::{Channel, EventKind, ProofClass};
 use zegel_verifier::hash::Hash;
@@ -22,9 +21,7 @@ pub async fn resume(
     tell: Tell,
 ) -> Result<Head, SidecarError> {
     let _lock = lock(&log.spool, Waiting::Refuses)?;
-    let served = keeper::read(&log.spool)?;
-    let served = served.values().flat_map(|gateway| &gateway.custodians).filter_map(|id| hex::parse(id));
-    let mut custodians: Vec<Hash> = custodians.iter().copied().chain(served).collect();
+    let mut custodians: Vec<Hash> = custodians.iter().copied().chain(keeper::carried(&log.spool)?).collect();
     custodians.sort_unstable();
     custodians.dedup();
     if custodians.is_empty() {

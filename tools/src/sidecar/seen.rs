@@ -20,7 +20,7 @@ pub(super) const QUARANTINED: u64 = u64::MAX;
 pub(super) struct Row {
     pub(super) key: Mac,
     pub(super) text: Mac,
-    /// Its native identifier; zeros where it has none.
+    /// Its native identifier and its sender (`natives`); zeros where it has none.
     pub(super) native: Mac,
     pub(super) entry: u64,
     pub(super) position: u32,

@@ -154,6 +154,7 @@ struct Session {
     intake: Arc<Intake>,
     keeper: Arc<Keeper>,
     gateway: String,
+    line: u64,
     tool: String,
     custodians: HashSet<String>,
     answers: Answers,
@@ -164,10 +165,10 @@ impl Session {
     async fn run(self, mut requests: Streaming<handed::Request>) {
         self.intake.count_sessions(1);
         while let Ok(Some(request)) = requests.message().await {
-            self.keeper.heard(&self.gateway, request.sent_at_ms);
+            self.keeper.heard(&self.gateway, self.line, request.sent_at_ms);
             match request.content {
                 Some(request::Content::Heartbeat(_)) => {}
-                Some(request::Content::Close(_)) => self.keeper.closed(&self.gateway),
+                Some(request::Content::Close(_)) => self.keeper.closed(&self.gateway, self.line),
                 _ => {
                     if self.unanswered.fetch_add(1, Ordering::AcqRel) >= self.intake.config.credits {
                         let sentence = "more requests are unanswered than there were credits";
@@ -178,6 +179,7 @@ impl Session {
                 }
             }
         }
+        self.keeper.ended(&self.gateway, self.line);
         self.intake.count_sessions(-1);
     }
 }
@@ -195,8 +197,8 @@ impl Source for Sidecar {
         let sent_at_ms = first.as_ref().map_or(0, |first| first.sent_at_ms);
         let open = opened(first)?;
         let log = self.log(&open.log)?;
-        let took_over = log.keeper.opened(&open);
-        log.keeper.heard(&open.gateway, sent_at_ms);
+        let (line, took_over) = log.keeper.opened(&open);
+        log.keeper.heard(&open.gateway, line, sent_at_ms);
         let (answers, told) = unbounded_channel();
         let config = &log.intake.config;
         let first = handed::Opened { credits: config.credits, silence_ms: config.silence_ms, took_over };
@@ -207,6 +209,7 @@ impl Source for Sidecar {
             keeper: Arc::clone(&log.keeper),
             tool: format!("{} {}", open.gateway, open.version),
             gateway: open.gateway,
+            line,
             custodians: open.custodians.into_iter().collect(),
             answers,
             unanswered: Arc::clone(&unanswered),
@@ -237,7 +240,8 @@ impl Source for Sidecar {
             return Err(missing());
         }
         if chunk.size > SIZE_MAX {
-            return Err(refused(tonic::Code::InvalidArgument, "upload_too_large", "an attachment has at most 4 GiB"));
+            let sentence = format!("an attachment has at most {SIZE_MAX} bytes, this one has {}", chunk.size);
+            return Err(refused(tonic::Code::InvalidArgument, "upload_too_large", &sentence));
         }
         let upload = intake.upload_mac(&chunk.upload);
         let busy =

@@ -3,6 +3,7 @@
 use super::sealed::{Damage, SealedFile, SealedReader, SpoolKey};
 use super::seen::Mac;
 use crate::disk::{self, DiskError, failed};
+use crate::seal::BLOB_PLAINTEXT_BYTES_MAX;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,8 +12,8 @@ use zegel_proto::source::v1::AttachmentStanding;
 
 /// An upload that no event has named for so long is thrown away: 30 days.
 const UNCLAIMED: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// What an attachment may have: 4 GiB.
-pub(super) const SIZE_MAX: u64 = 4 << 30;
+/// What an attachment may have: as much as a ledger takes once it is encrypted, 1 MiB less than 4 GiB.
+pub(super) const SIZE_MAX: u64 = BLOB_PLAINTEXT_BYTES_MAX;
 /// Bytes of a piece.
 pub(super) const PIECE_BYTES_MAX: usize = 1024 * 1024;
 

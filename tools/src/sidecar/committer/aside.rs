@@ -94,12 +94,7 @@ fn declare(intake: &Intake, spooled: &Spooled, finding: &str, sentence: &str) ->
 
 /// Whose the records were is in them: so it is said of everyone whose chats were carried.
 fn declare_lost(intake: &Intake, lost: &Lost, note: String) -> Result<(), SidecarError> {
-    let gateways = keeper::read(&intake.config.spool)?;
-    let mut custodians: Vec<Hash> =
-        gateways.values().flat_map(|gateway| &gateway.custodians).filter_map(|id| hex::parse(id)).collect();
-    custodians.sort_unstable();
-    custodians.dedup();
-    for (part, custodians) in custodians.chunks(CUSTODIANS_MAX).enumerate() {
+    for (part, custodians) in keeper::carried(&intake.config.spool)?.chunks(CUSTODIANS_MAX).enumerate() {
         let gap = Notice {
             custodians: custodians.iter().map(|custodian| custodian.to_vec()).collect(),
             to_ms: if lost.to_ms == 0 { now_ms() } else { lost.to_ms },

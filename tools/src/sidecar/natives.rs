@@ -1,0 +1,77 @@
+//! Native identifiers that were handed over, and of whom: 12 bytes of a keyed digest of the identifier, and 4 of one that has its
+//! sender as well. So it stands in rows on disk and at the ledger, and whose a message was is known after a restart too.
+
+use super::newest::Newest;
+use super::seen::Mac;
+
+/// Bytes that are of the identifier alone.
+const IDENTIFIER_BYTES: usize = 12;
+
+/// What is known of the message that an event acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    NotSeen,
+    /// Of who acts on it.
+    OfSender,
+    /// Of another, as far as is known.
+    OfAnother,
+}
+
+/// The newest of them.
+pub(super) struct Natives(Newest<[u8; 4]>);
+
+/// An identifier and its sender, of the digest of the first and that of both.
+pub(super) fn native(identifier: Mac, of_sender: Mac) -> Mac {
+    std::array::from_fn(|at| if at < IDENTIFIER_BYTES { identifier[at] } else { of_sender[at - IDENTIFIER_BYTES] })
+}
+
+/// Whether both are the same identifier, whoever the senders are.
+pub(super) fn is_same(one: Mac, other: Mac) -> bool {
+    one[..IDENTIFIER_BYTES] == other[..IDENTIFIER_BYTES]
+}
+
+fn parts(native: Mac) -> (Mac, [u8; 4]) {
+    let identifier = std::array::from_fn(|at| if at < IDENTIFIER_BYTES { native[at] } else { 0 });
+    (identifier, std::array::from_fn(|at| native[IDENTIFIER_BYTES + at]))
+}
+
+impl Natives {
+    /// Holds about so many.
+    pub(super) fn new(most: u64) -> Self {
+        Self(Newest::new(most, |_| false))
+    }
+
+    /// Notes one. Whoever hands over an identifier first is who sent it.
+    pub(super) fn note(&mut self, native: Mac) {
+        let (identifier, sender) = parts(native);
+        let sender = self.0.get(&identifier).unwrap_or(sender);
+        self.0.note(identifier, sender);
+    }
+
+    pub(super) fn target(&self, native: Mac) -> Target {
+        let (identifier, sender) = parts(native);
+        match self.0.get(&identifier) {
+            None => Target::NotSeen,
+            Some(found) if found == sender => Target::OfSender,
+            Some(_) => Target::OfAnother,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_of_who_sent_it_first_and_of_nobody_else() {
+        let mut natives = Natives::new(1_000);
+        let of = |identifier: u8, sender: u8| native([identifier; 16], [sender; 16]);
+        natives.note(of(1, 7));
+        assert_eq!(natives.target(of(1, 7)), Target::OfSender);
+        assert_eq!(natives.target(of(1, 8)), Target::OfAnother);
+        assert_eq!(natives.target(of(2, 7)), Target::NotSeen);
+        natives.note(of(1, 8));
+        assert_eq!([of(1, 7), of(1, 8)].map(|native| natives.target(native)), [Target::OfSender, Target::OfAnother]);
+        assert!(is_same(of(1, 7), of(1, 8)) && !is_same(of(1, 7), of(2, 7)));
+    }
+}

@@ -1,9 +1,13 @@
 //! How many requests of one client are received at a time: before they are decoded, so before anything is known of them but whose they are.
 //!
-//! Invariants: a request has a place before a byte of its message is read, and gives it back as soon as its call begins, which is when it was
-//! decoded; who finds none waits, and is slowed by its own transport. Where nobody has a certificate there is one client, which may have all there is.
+//! Invariants:
+//! - a request that is received whole has a place before a byte of its message is read, and gives it back when it was decoded, an append when its
+//!   bytes count as on their way (`limits`); who finds none waits, and is slowed by its own transport;
+//! - a call that streams what it sends has a place of another kind, as long as anything of it is here; who finds none is refused, since such a call
+//!   has no end to wait for;
+//! - where nobody has a certificate there is one client, which may have all there is.
 //!
-//! Not here: calls that stream what they send: each takes its messages as its share allows (`limits`). Specification: `specs/limits.md`.
+//! Not here: what a call may do once it is known whose actor makes it (`limits`). Specification: `specs/limits.md`.
 
 use crate::access::Caller;
 use std::collections::HashMap;
@@ -12,6 +16,7 @@ use std::task::{Context, Poll};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::NamedService;
+use tonic::{Request, Status};
 use zegel_verifier::hash::Hash;
 
 /// Requests of one certificate that are received at a time: 64 MiB of messages, and their framing.
@@ -23,40 +28,83 @@ const STREAMS: [&str; 2] = ["/AppendStream", "/PutBlob"];
 #[derive(Clone)]
 pub(crate) struct Arrivals<S> {
     inner: S,
-    places: Arc<Mutex<HashMap<Hash, Arc<Semaphore>>>>,
+    places: Arc<Mutex<HashMap<Hash, Places>>>,
+    /// Calls of one certificate that stream what they send.
+    streams_max: usize,
 }
 
-/// Held by a request until its call begins: dropped with what came beside its message.
-#[derive(Clone)]
-struct Place {
+/// What one certificate has.
+struct Places {
+    whole: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+/// Which of them a request wants.
+enum Wanted {
+    Whole(Arc<Semaphore>),
+    Stream(Arc<Semaphore>),
+}
+
+/// Held by a request until what was sent with it is no longer here, or counts elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
-impl<S> Arrivals<S> {
-    pub(crate) fn new(inner: S) -> Self {
-        Self { inner, places: Arc::default() }
+/// Takes the place out of a request, for who still holds its message when the request is gone.
+pub(crate) fn place_of<T>(request: &mut Request<T>) -> Option<Place> {
+    request.extensions_mut().remove()
+}
+
+impl Places {
+    fn new(streams_max: usize) -> Self {
+        Self { whole: Arc::new(Semaphore::new(RECEIVED_MAX)), streams: Arc::new(Semaphore::new(streams_max)) }
     }
 
-    /// The places of the certificate that a request came with, if it is one that is received whole.
-    fn of<B>(&self, request: &http::Request<B>) -> Option<Arc<Semaphore>> {
-        let Caller(certificate) = request.extensions().get::<Caller>().copied().unwrap_or_default();
-        let is_whole = !STREAMS.iter().any(|end| request.uri().path().ends_with(end));
-        let certificate = certificate.filter(|_| is_whole)?;
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        // Certificates come and go; those that receive nothing are forgotten.
-        places.retain(|_, places| Arc::strong_count(places) > 1);
-        let places = places.entry(certificate).or_insert_with(|| Arc::new(Semaphore::new(RECEIVED_MAX)));
-        Some(Arc::clone(places))
+    fn is_wanted(&self) -> bool {
+        [&self.whole, &self.streams].into_iter().any(|places| Arc::strong_count(places) > 1)
     }
 }
 
-impl<S, B> Service<http::Request<B>> for Arrivals<S>
+impl<S> Arrivals<S> {
+    pub(crate) fn new(inner: S, streams_max: usize) -> Self {
+        Self { inner, places: Arc::default(), streams_max }
+    }
+
+    /// The places of the certificate that a request came with.
+    fn of<B>(&self, request: &http::Request<B>) -> Option<Wanted> {
+        let Caller(certificate) = request.extensions().get::<Caller>().copied().unwrap_or_default();
+        let certificate = certificate?;
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        // Certificates come and go; those that receive nothing are forgotten.
+        places.retain(|_, places| places.is_wanted());
+        let own = places.entry(certificate).or_insert_with(|| Places::new(self.streams_max));
+        let is_stream = STREAMS.iter().any(|end| request.uri().path().ends_with(end));
+        Some(if is_stream { Wanted::Stream(Arc::clone(&own.streams)) } else { Wanted::Whole(Arc::clone(&own.whole)) })
+    }
+}
+
+/// A place; `None` where nobody has a certificate.
+async fn place(wanted: Option<Wanted>, streams_max: usize) -> Result<Option<Place>, Status> {
+    let permit = match wanted {
+        None => return Ok(None),
+        // Never closed: who waits here gets there.
+        Some(Wanted::Whole(places)) => places.acquire_owned().await.ok(),
+        Some(Wanted::Stream(places)) => {
+            let full = || format!("{streams_max} streams of this certificate are under way: try again later");
+            Some(places.try_acquire_owned().map_err(|_| Status::resource_exhausted(full()))?)
+        }
+    };
+    Ok(permit.map(|permit| Place { _permit: Arc::new(permit) }))
+}
+
+impl<S, B, R> Service<http::Request<B>> for Arrivals<S>
 where
-    S: Service<http::Request<B>> + Clone + Send + 'static,
+    S: Service<http::Request<B>, Response = http::Response<R>> + Clone + Send + 'static,
     S::Future: Send,
-    S::Response: Send,
     S::Error: Send,
     B: Send + 'static,
+    R: Default + Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -70,13 +118,12 @@ where
         // The one that was asked whether it is ready is the one that is called.
         let inner = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, inner);
-        let places = self.of(&request);
+        let (wanted, streams_max) = (self.of(&request), self.streams_max);
         Box::pin(async move {
-            // Never closed: who waits here gets there.
-            if let Some(places) = places
-                && let Ok(permit) = places.acquire_owned().await
-            {
-                request.extensions_mut().insert(Place { _permit: Arc::new(permit) });
+            match place(wanted, streams_max).await {
+                // Not a byte of its message was read.
+                Err(refused) => return Ok(refused.into_http()),
+                Ok(place) => drop(place.and_then(|place| request.extensions_mut().insert(place))),
             }
             inner.call(request).await
         })
@@ -94,14 +141,16 @@ mod tests {
     use std::future::poll_fn;
     use tokio::sync::mpsc;
 
+    const STREAMS_MAX: usize = 2;
+
     /// Hands out what it is called with, and answers at once.
     #[derive(Clone)]
     struct Called(mpsc::UnboundedSender<http::Request<()>>);
 
     impl Service<http::Request<()>> for Called {
-        type Response = ();
+        type Response = http::Response<()>;
         type Error = Infallible;
-        type Future = BoxFuture<(), Infallible>;
+        type Future = BoxFuture<http::Response<()>, Infallible>;
 
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
             Poll::Ready(Ok(()))
@@ -109,7 +158,7 @@ mod tests {
 
         fn call(&mut self, request: http::Request<()>) -> Self::Future {
             let _ = self.0.send(request);
-            Box::pin(async { Ok(()) })
+            Box::pin(async { Ok(http::Response::new(())) })
         }
     }
 
@@ -122,7 +171,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_has_all_its_places_waits_for_one_and_keeps_no_other_out() {
         let (called, mut calls) = mpsc::unbounded_channel();
-        let mut arrivals = Arrivals::new(Called(called));
+        let mut arrivals = Arrivals::new(Called(called), STREAMS_MAX);
         let mut taken = Vec::new();
         for _ in 0..RECEIVED_MAX {
             arrivals.call(request("/zegel.v1.Ledger/Append", Some(1))).await.expect("called");
@@ -150,5 +199,42 @@ mod tests {
         arrivals.call(request("/zegel.v1.Ledger/Append", Some(3))).await.expect("called");
         let known: Vec<Hash> = arrivals.places.lock().expect("places").keys().copied().collect();
         assert_eq!(known, [Hash([3; 32])]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_all_its_streams_is_refused_another_before_it_is_received() {
+        let (called, mut calls) = mpsc::unbounded_channel();
+        let mut arrivals = Arrivals::new(Called(called), STREAMS_MAX);
+        let mut code = async |path: &str, certificate| {
+            let answer = arrivals.call(request(path, certificate)).await.expect("an answer");
+            answer.headers().get("grpc-status").map(|code| code.to_str().expect("a number").to_owned())
+        };
+        // Both kinds of stream share the places.
+        for path in ["/zegel.v1.Ledger/AppendStream", "/zegel.v1.Ledger/PutBlob"] {
+            assert_eq!(code(path, Some(1)).await, None);
+        }
+        let mut taken: Vec<_> = std::iter::from_fn(|| calls.try_recv().ok()).collect();
+        assert_eq!(taken.len(), STREAMS_MAX);
+        let exhausted = Some((tonic::Code::ResourceExhausted as i32).to_string());
+        for path in ["/zegel.v1.Ledger/AppendStream", "/zegel.v1.Ledger/PutBlob"] {
+            assert_eq!(code(path, Some(1)).await, exhausted, "{path}");
+            assert!(calls.try_recv().is_err(), "{path} is not received");
+            for other in [Some(2), None] {
+                assert_eq!(code(path, other).await, None, "{path}");
+                calls.try_recv().expect("another's is received");
+            }
+        }
+        assert_eq!(
+            code("/zegel.v1.Ledger/Append", Some(1)).await,
+            None,
+            "what is received whole has places of its own"
+        );
+        // A stream holds its place beyond its request, wherever something of it is left.
+        let mut ending = Request::from_http(taken.pop().expect("a call"));
+        let held = place_of(&mut ending).expect("a place");
+        drop(ending);
+        assert_eq!(code("/zegel.v1.Ledger/PutBlob", Some(1)).await, exhausted);
+        drop(held);
+        assert_eq!(code("/zegel.v1.Ledger/PutBlob", Some(1)).await, None);
     }
 }

@@ -19,7 +19,7 @@ mod submission;
 pub(crate) use admission::{Admitted, Beside, EnvelopePlace, place_in};
 pub(crate) use draft::{Changes, Draft, LoggedBatch, Sealed, SealedBatch, SealedContent, SealedEntry, SealedEvent};
 pub(crate) use refusal::Refusal;
-pub(crate) use submission::{EnvelopeForm, Sent, SentEnvelope, Submission};
+pub(crate) use submission::{EnvelopeForm, Sent, SentEnvelope, Submission, bytes_of};
 
 use ids::Ids;
 use std::collections::HashMap;

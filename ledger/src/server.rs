@@ -263,7 +263,7 @@ impl Server {
         let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
         let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let ledger = Arrivals::new(ledger);
+        let ledger = Arrivals::new(ledger, limits.streams_per_client);
         let server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         // Whoever does not answer any more gives up its place.
         let mut server = server.http2_keepalive_interval(Some(ALIVE)).http2_keepalive_timeout(Some(ALIVE));

@@ -14,6 +14,7 @@ mod shown;
 mod status;
 
 use crate::access::{Actor, Call, Caller, Clients};
+use crate::arrivals::place_of;
 use crate::config::LimitsConfig;
 use crate::limits::{Limits, StreamPlace};
 use crate::sequencer::OpenLog;
@@ -246,20 +247,23 @@ fn is_taken(sent: Sent, cut: &Counter) -> bool {
 
 #[tonic::async_trait]
 impl Ledger for Service {
-    async fn append(&self, request: Request<AppendRequest>) -> Answered<AppendResponse> {
-        let caller = caller_of(&request);
-        append::append(self, caller, request.into_inner()).await.map(Response::new)
+    async fn append(&self, mut request: Request<AppendRequest>) -> Answered<AppendResponse> {
+        let (caller, place) = (caller_of(&request), place_of(&mut request));
+        append::append(self, caller, place, request.into_inner()).await.map(Response::new)
     }
 
     type AppendStreamStream = ReceiverStream<Result<AppendResponse, Status>>;
 
-    async fn append_stream(&self, request: Request<Streaming<AppendRequest>>) -> Answered<Self::AppendStreamStream> {
-        let caller = caller_of(&request);
-        Ok(Response::new(append::append_stream(self.clone(), caller, request.into_inner())))
+    async fn append_stream(
+        &self,
+        mut request: Request<Streaming<AppendRequest>>,
+    ) -> Answered<Self::AppendStreamStream> {
+        let (caller, place) = (caller_of(&request), place_of(&mut request));
+        Ok(Response::new(append::append_stream(self.clone(), caller, place, request.into_inner())))
     }
 
-    async fn put_blob(&self, request: Request<Streaming<PutBlobRequest>>) -> Answered<BlobStatResponse> {
-        let caller = caller_of(&request);
+    async fn put_blob(&self, mut request: Request<Streaming<PutBlobRequest>>) -> Answered<BlobStatResponse> {
+        let (caller, _place) = (caller_of(&request), place_of(&mut request));
         blobs::put(self, caller, request.into_inner()).await.map(Response::new)
     }
 

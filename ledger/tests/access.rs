@@ -113,13 +113,17 @@ impl Building {
     }
 
     async fn client(&self, name: &str) -> LedgerClient<Channel> {
+        LedgerClient::new(self.channel(name).await)
+    }
+
+    async fn channel(&self, name: &str) -> Channel {
         let card = &self.cards[name];
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(self.desk.authority.pem()))
             .domain_name("localhost")
             .identity(Identity::from_pem(&card.certificate, &card.key));
         let channel = Channel::from_shared(format!("https://localhost:{}", self.port)).expect("an address");
-        LedgerClient::new(channel.tls_config(tls).expect("a client").connect().await.expect("a connection"))
+        channel.tls_config(tls).expect("a client").connect().await.expect("a connection")
     }
 
     /// Genesis with an actor for every role; an export of the inspector.
@@ -430,6 +434,78 @@ async fn idle_connections_are_refused_at_a_limit_and_streams_of_an_actor_too() {
     assert_eq!(gone, 900);
     inspector.get_checkpoint(LogRequest { origin: ORIGIN.into() }).await.expect("a checkpoint");
     drop((source, auditor, inspector, idle));
+    building.end().await;
+}
+
+/// The most memory that this process has ever held, in KiB.
+fn memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// Begins a call that streams what it sends: most of a message, and nothing more for as long as what is given lives.
+async fn begin(channel: &mut Channel, call: &str, sent: &bytes::Bytes) -> Result<impl Sized + use<>, Status> {
+    use tonic::client::GrpcService;
+    use tonic::codegen::http;
+    let (more, frames) = tokio::sync::mpsc::channel::<Result<_, std::convert::Infallible>>(1);
+    more.try_send(Ok(hyper::body::Frame::data(sent.clone()))).expect("room for one");
+    let body = http_body_util::StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(frames));
+    let request = http::Request::post(format!("/zegel.v1.Ledger/{call}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(tonic::body::Body::new(body))
+        .expect("a request");
+    std::future::poll_fn(|context| GrpcService::<tonic::body::Body>::poll_ready(channel, context))
+        .await
+        .expect("ready");
+    let answer = channel.call(request).await.expect("an answer");
+    match Status::from_header_map(answer.headers()) {
+        Some(refused) => Err(refused),
+        None => Ok((more, answer)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_are_begun_without_end_are_refused_at_a_limit_and_nobody_else_notices() {
+    let (building, mut authors) = Building::founded().await;
+    // Of the authority, and on no list: of a call that streams that is known when its first message is there.
+    let mut channels = Vec::new();
+    for _ in 0..2 {
+        channels.push(building.channel("stranger").await);
+    }
+    let message = [&[0][..], &(4u32 << 20).to_be_bytes(), &vec![0; (4 << 20) - 1]].concat();
+    let message = bytes::Bytes::from(message);
+    let (before, mut held, mut refused) = (memory_kib(), Vec::new(), Vec::new());
+    for number in 0..200 {
+        match begin(&mut channels[number % 2], "AppendStream", &message).await {
+            Ok(begun) => held.push(begun),
+            Err(status) => refused.push(status),
+        }
+    }
+    refused.push(begin(&mut channels[0], "PutBlob", &message).await.err().expect("the same places"));
+    assert_eq!((held.len(), refused.len()), (32, 169));
+    for status in refused {
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert_eq!(status.message(), "32 streams of this certificate are under way: try again later");
+    }
+    // What it does with one message it still may, which is nothing; others stream and append.
+    let own = LedgerClient::new(channels[0].clone()).get_checkpoint(LogRequest { origin: ORIGIN.into() }).await;
+    assert!(is_denied(&own.map(|_| ())));
+    let officer = authors.get_mut("officer").expect("an officer");
+    let mut client = building.client("officer").await;
+    let registered = officer.batch(&[custodian_registered(officer, id("another"))]);
+    client.append(registered).await.expect("appended");
+    let registered = officer.batch(&[custodian_registered(officer, id("a third"))]);
+    first_of(client.append_stream(tokio_stream::iter([registered])).await).await.expect("appended");
+    let grown = memory_kib() - before;
+    assert!(grown < 256 << 10, "{grown} KiB, and all of them would hold 800 MiB");
+    // Ended, each gives its place back.
+    drop(held);
+    while let Err(status) = begin(&mut channels[0], "AppendStream", &message).await.map(drop) {
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    }
+    drop((channels, client));
     building.end().await;
 }
 

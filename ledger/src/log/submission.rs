@@ -143,6 +143,15 @@ fn sealed_root_with(bodies: &[SealedBody], erased: &BTreeMap<u32, Hash>) -> Hash
     root_of((0..).zip(bodies).map(leaf))
 }
 
+/// Bytes that a request holds in memory, about.
+pub(crate) fn bytes_of(request: &AppendRequest) -> usize {
+    let headers: usize = request.headers.iter().map(Vec::len).sum();
+    let bodies: usize =
+        request.bodies.iter().map(|body| body.ciphertext.len() + body.wrap.len() + body.message_row.len()).sum();
+    let envelopes: usize = request.envelopes.iter().map(Vec::len).sum();
+    headers + bodies + envelopes
+}
+
 fn check_sizes(request: &AppendRequest) -> Result<usize, Refusal> {
     let max = BATCH_EVENTS_MAX;
     let counts =
@@ -150,11 +159,7 @@ fn check_sizes(request: &AppendRequest) -> Result<usize, Refusal> {
     if let Some(&(what, found)) = counts.iter().find(|(_, found)| *found > max) {
         return Err(Refusal::TooMany { what, found, max });
     }
-    let headers: usize = request.headers.iter().map(Vec::len).sum();
-    let bodies: usize =
-        request.bodies.iter().map(|body| body.ciphertext.len() + body.wrap.len() + body.message_row.len()).sum();
-    let envelopes: usize = request.envelopes.iter().map(Vec::len).sum();
-    let found = headers + bodies + envelopes;
+    let found = bytes_of(request);
     if found > APPEND_BYTES_MAX {
         return Err(Refusal::TooLarge { what: "the batch", found, max: APPEND_BYTES_MAX });
     }

@@ -2,8 +2,8 @@
 
 use super::{Admitted, Service, blocking};
 use crate::access::{Call, Caller};
-use crate::limits::Limits;
-use crate::log::{Refusal, Submission};
+use crate::arrivals::Place;
+use crate::log::{Refusal, Submission, bytes_of};
 use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
 use crate::store::{Cut, Packed, Store};
@@ -22,23 +22,31 @@ const STREAM_EXAMINED_MAX: usize = 2;
 /// Events of a batch that is examined where it arrives: handing it to another thread would cost as much.
 const INLINE_EVENTS_MAX: usize = 4;
 
-type Opened = (Admitted, Examined);
+/// A batch of somebody who may bring it, whose bytes count as on their way until this is dropped.
+struct Entered {
+    admitted: Admitted,
+    on_its_way: Option<OwnedSemaphorePermit>,
+}
 
+type Opened = (Entered, Examined);
+
+/// The place of the request is held until its bytes count as on their way: what is over an actor's share waits undecoded, but for as many as there are
+/// places.
 pub(super) async fn append(
     service: &Service,
     caller: Caller,
+    place: Option<Place>,
     request: AppendRequest,
 ) -> Result<AppendResponse, Status> {
-    let (Admitted { log, actor }, examined) = match request.headers.len() {
-        ..=INLINE_EVENTS_MAX => examine(service, caller, request, Piece::First)?,
-        _ => {
-            let service = service.clone();
-            blocking(move || examine(&service, caller, request, Piece::First)).await?
-        }
+    let entered = enter(service, caller, &request, Piece::First).await?;
+    drop(place);
+    // What is examined stays counted, also when its caller goes away meanwhile.
+    let (Entered { admitted, on_its_way: _on_its_way }, examined) = match request.headers.len() {
+        ..=INLINE_EVENTS_MAX => examine(entered, request)?,
+        _ => blocking(move || examine(entered, request)).await?,
     };
-    let _on_its_way = service.limits.bytes(log.origin(), actor, examined.submission.bytes).await;
-    let answered = log.append(examined, Fuse::default()).await?;
-    receive(&log, answered).await
+    let answered = admitted.log.append(examined, Fuse::default()).await?;
+    receive(&admitted.log, answered).await
 }
 
 /// Where a batch stands in its call.
@@ -48,21 +56,27 @@ enum Piece {
     Later,
 }
 
-/// Everything that needs no state, by whoever is free: decoding, hashing, the signature, packing.
-fn examine(service: &Service, caller: Caller, request: AppendRequest, piece: Piece) -> Result<Opened, Status> {
-    let entered = service.admit(caller, Call::Append, &request.origin)?;
+/// Waits until there is room for a batch in its actor's share.
+async fn enter(service: &Service, caller: Caller, request: &AppendRequest, piece: Piece) -> Result<Entered, Status> {
+    let admitted = service.admit(caller, Call::Append, &request.origin)?;
     if piece == Piece::First {
-        service.count(&entered)?;
+        service.count(&admitted)?;
     }
-    let log = Arc::clone(&entered.log);
-    log.check_takes()?;
+    admitted.log.check_takes()?;
+    let on_its_way = service.limits.bytes(admitted.log.origin(), admitted.actor, bytes_of(request)).await;
+    Ok(Entered { admitted, on_its_way })
+}
+
+/// Everything that needs no state, by whoever is free: hashing, the signature, packing.
+fn examine(entered: Entered, request: AppendRequest) -> Result<Opened, Status> {
+    let log = &entered.admitted.log;
     let examined = timed(&log.metrics().admission, || {
         let (submission, sent) = Submission::examine(log.origin(), request)?;
         Ok::<_, Refusal>(Examined { submission, packed: Packed::of(&sent) })
     });
     let examined = examined.and_then(|examined| check_ends(log.store(), &examined.submission).map(|()| examined));
     let examined = examined.inspect_err(|refusal| log.metrics().refused(refusal))?;
-    entered.own(&examined.submission.statement.statement().source)?;
+    entered.admitted.own(&examined.submission.statement.statement().source)?;
     Ok((entered, examined))
 }
 
@@ -86,55 +100,67 @@ async fn receive(log: &OpenLog, answered: Answered) -> Result<AppendResponse, St
     Ok(AppendResponse { receipt: Some(log.receipt_of(taken)?) })
 }
 
+/// A batch that is being examined, or why there is none.
+type Examining = Result<JoinHandle<Result<Opened, Status>>, Status>;
+
 /// Batches are taken up before the one before them is answered, so that they share groups; answers stay in order. The fuse
-/// keeps what follows a refused batch out, also when it was queued already.
+/// keeps what follows a refused batch out, also when it was queued already. The place is held until all that was sent is answered, and nothing more
+/// is received.
 pub(super) fn append_stream(
     service: Service,
     caller: Caller,
-    mut requests: Streaming<AppendRequest>,
+    place: Option<Place>,
+    requests: Streaming<AppendRequest>,
 ) -> ReceiverStream<Result<AppendResponse, Status>> {
-    let limits = Arc::clone(&service.limits);
-    let (taken, examining) = mpsc::channel::<Result<JoinHandle<Result<Opened, Status>>, Status>>(STREAM_EXAMINED_MAX);
-    tokio::spawn(async move {
-        let mut piece = Piece::First;
-        loop {
-            let next = match requests.message().await {
-                Ok(Some(request)) => {
-                    let (service, this) = (service.clone(), std::mem::replace(&mut piece, Piece::Later));
-                    Ok(tokio::task::spawn_blocking(move || examine(&service, caller, request, this)))
-                }
-                Ok(None) => return,
-                Err(status) => Err(status),
-            };
-            let is_last = next.is_err();
-            if taken.send(next).await.is_err() || is_last {
-                return;
-            }
-        }
-    });
+    let (taken, examining) = mpsc::channel(STREAM_EXAMINED_MAX);
+    tokio::spawn(read_in_order(service, caller, place.clone(), requests, taken));
     let (queued, under_way) = mpsc::channel(STREAM_BATCHES_MAX);
-    tokio::spawn(queue_in_order(limits, examining, queued));
+    tokio::spawn(queue_in_order(examining, queued));
     let (answers, stream) = mpsc::channel(STREAM_BATCHES_MAX);
-    tokio::spawn(answer_in_order(under_way, answers));
+    tokio::spawn(answer_in_order(place, under_way, answers));
     ReceiverStream::new(stream)
 }
 
-/// With what the batch holds of its actor's share, until it is answered.
-type Queued = Result<(Arc<OpenLog>, Answered, Option<OwnedSemaphorePermit>), Status>;
-
-async fn queue_in_order(
-    limits: Arc<Limits>,
-    mut examining: mpsc::Receiver<Result<JoinHandle<Result<Opened, Status>>, Status>>,
-    queued: mpsc::Sender<Queued>,
+/// Reads no batch before the one before it counts as on its way.
+async fn read_in_order(
+    service: Service,
+    caller: Caller,
+    _place: Option<Place>,
+    mut requests: Streaming<AppendRequest>,
+    taken: mpsc::Sender<Examining>,
 ) {
+    let mut piece = Piece::First;
+    loop {
+        let next = tokio::select! {
+            // Nobody waits for what follows: a batch was refused, or the caller is gone.
+            () = taken.closed() => return,
+            next = requests.message() => next,
+        };
+        let next = match next {
+            Ok(Some(request)) => enter(&service, caller, &request, std::mem::replace(&mut piece, Piece::Later))
+                .await
+                .map(|entered| tokio::task::spawn_blocking(move || examine(entered, request))),
+            Ok(None) => return,
+            Err(status) => Err(status),
+        };
+        let is_last = next.is_err();
+        if taken.send(next).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// With what the batch holds of its actor's share, until it is answered.
+type Queued = Result<(Entered, Answered), Status>;
+
+async fn queue_in_order(mut examining: mpsc::Receiver<Examining>, queued: mpsc::Sender<Queued>) {
     let fuse = Fuse::default();
     while let Some(next) = examining.recv().await {
         let next = async {
-            let (Admitted { log, actor }, examined) =
-                next?.await.map_err(|_| Status::internal("the call ended before its answer"))??;
-            let on_its_way = limits.bytes(log.origin(), actor, examined.submission.bytes).await;
-            let answered = log.append(examined, fuse.clone()).await?;
-            Ok((log, answered, on_its_way))
+            let opened = next?.await.map_err(|_| Status::internal("the call ended before its answer"))?;
+            let (entered, examined) = opened?;
+            let answered = entered.admitted.log.append(examined, fuse.clone()).await?;
+            Ok((entered, answered))
         };
         let next = next.await;
         let is_last = next.is_err();
@@ -144,10 +170,14 @@ async fn queue_in_order(
     }
 }
 
-async fn answer_in_order(mut under_way: mpsc::Receiver<Queued>, answers: mpsc::Sender<Result<AppendResponse, Status>>) {
+async fn answer_in_order(
+    _place: Option<Place>,
+    mut under_way: mpsc::Receiver<Queued>,
+    answers: mpsc::Sender<Result<AppendResponse, Status>>,
+) {
     while let Some(queued) = under_way.recv().await {
         let answer = match queued {
-            Ok((log, answered, _on_its_way)) => receive(&log, answered).await,
+            Ok((Entered { admitted, on_its_way: _on_its_way }, answered)) => receive(&admitted.log, answered).await,
             Err(status) => Err(status),
         };
         let is_last = answer.is_err();

@@ -44,6 +44,9 @@ pub enum EraseError {
     /// An archive: what a landing zone purges for its receipt stays here.
     #[error("this store is the archive that holds it: what is purged for a receipt of custody stays here")]
     Archive,
+    /// Each order writes all files anew: one after the other.
+    #[error("another order is being carried out on this log: try again when it has ended")]
+    UnderWay,
     /// The store could not be opened.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -22,6 +22,7 @@ mod group;
 mod open;
 mod publisher;
 mod replica;
+mod snapshots;
 
 pub(crate) use open::{OpenLog, View};
 pub(crate) use replica::{Fault, Received, ReceivedContent, ReceivedEntry, Replica, ReplicaError, follow};

@@ -342,7 +342,7 @@ impl Ledger for Service {
 
     async fn snapshot(&self, request: Request<LogRequest>) -> Answered<SnapshotResponse> {
         let (entered, _) = self.enter(Call::Snapshot, request, |request| &request.origin)?;
-        append::snapshot(entered).await.map(Response::new)
+        append::snapshot(self, entered).await.map(Response::new)
     }
 
     type ReadEnvelopesStream = Stream<DossierWrap>;

@@ -64,6 +64,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use table::TablesRead;
 use thiserror::Error;
 use zegel_verifier::hash::Hash;
 
@@ -183,6 +184,7 @@ pub(crate) struct Store {
     faults: Arc<dyn Faults>,
     /// One erasure at a time.
     erasing: Mutex<()>,
+    tables_read: TablesRead,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -206,6 +208,7 @@ impl Store {
             path: path.to_owned(),
             faults,
             erasing: Mutex::default(),
+            tables_read: TablesRead::default(),
             _lock: lock,
         };
         store.check_origin(origin)?;

@@ -164,3 +164,119 @@ async fn calls_that_are_reset_as_soon_as_they_are_made_stop_nobody_else() {
     assert!(grown < 128 << 10, "{grown} KiB");
     world.ledger.stop().await;
 }
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Holds whoever takes a step until it is opened.
+struct Gate {
+    step: zegel_ledger::Step,
+    reached: tokio::sync::Semaphore,
+    is_open: std::sync::Mutex<bool>,
+    opened: std::sync::Condvar,
+}
+
+impl Gate {
+    fn at(step: zegel_ledger::Step) -> std::sync::Arc<Self> {
+        let reached = tokio::sync::Semaphore::new(0);
+        std::sync::Arc::new(Self { step, reached, is_open: false.into(), opened: std::sync::Condvar::new() })
+    }
+
+    fn open(&self) {
+        *self.is_open.lock().expect("a lock") = true;
+        self.opened.notify_all();
+    }
+}
+
+impl zegel_ledger::Faults for Gate {
+    fn before(&self, step: zegel_ledger::Step) -> Result<(), String> {
+        if step == self.step {
+            self.reached.add_permits(1);
+            let is_open = self.is_open.lock().expect("a lock");
+            drop(self.opened.wait_while(is_open, |is_open| !*is_open).expect("a lock"));
+        }
+        Ok(())
+    }
+}
+
+/// A ledger with such a gate, and another connection to it.
+async fn gated(step: zegel_ledger::Step) -> (maker::World, std::sync::Arc<Gate>, Client) {
+    let (site, gate) = (Site::new(), Gate::at(step));
+    let server = site.bind(gate.clone()).await.expect("a ledger");
+    let client = Client::connect(format!("http://{}", server.address()));
+    let running = maker::Running::of(server);
+    let (client, running) = tokio::join!(client, running);
+    (maker::World::on(site, running).await, gate, client.expect("a connection"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_that_are_asked_for_without_end_share_what_is_made_and_stop_no_append() {
+    let (mut world, gate, client) = gated(zegel_ledger::Step::Table).await;
+    let (answer, mut answers) = tokio::sync::mpsc::unbounded_channel();
+    for number in 0..300 {
+        let mut client = if number % 2 == 0 { client.clone() } else { world.ledger.client.clone() };
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            let log = zegel_proto::v1::LogRequest { origin: maker::ORIGIN.into() };
+            let _ = answer.send(client.snapshot(log).await.map(|made| made.into_inner().receipt.expect("a receipt")));
+        });
+    }
+    // While one table is made and stands still, all that have a place wait, and the others are sent away.
+    for _ in 0..300 - 256 {
+        let refused = tokio::time::timeout(PATIENCE, answers.recv()).await.expect("in time").expect("an answer");
+        let refused = refused.expect_err("no place");
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted, "{refused}");
+        assert_eq!(refused.message(), "256 streams are under way: try again later");
+    }
+    let mut newest = 0;
+    for number in 0..20 {
+        let appended = tokio::time::timeout(PATIENCE, world.chat(number, 1, maker::MONTH)).await;
+        newest = appended.expect("appends go on").index;
+    }
+    gate.open();
+    let mut made = std::collections::BTreeMap::new();
+    for _ in 0..256 {
+        let receipt = tokio::time::timeout(PATIENCE, answers.recv()).await.expect("in time").expect("an answer");
+        let receipt = receipt.expect("a snapshot");
+        maker::check_receipt(&receipt);
+        *made.entry(receipt.index).or_insert(0) += 1;
+    }
+    // The first is of who came before it began, the second of all others; a third of one that was late by a hair.
+    let tables = gate.reached.available_permits();
+    assert!(made.len() <= 3 && tables == made.len(), "{tables} tables: {made:?}");
+    assert!(made.first_key_value().is_some_and(|(index, _)| *index > newest), "{made:?}");
+    // Alone, it gets one of its own.
+    assert!(world.ledger.snapshot().await.index > *made.keys().last().expect("one"));
+    world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_sent_again_while_it_is_carried_out_is_refused_and_stops_no_append() {
+    let (mut world, gate, client) = gated(zegel_ledger::Step::EraseIntent).await;
+    let approver = Author::new("approver");
+    let registered = [maker::actor_registered(&approver, zegel_proto::v1::Role::Approver), maker::key_added(&approver)];
+    let registered = world.root.batch(&registered);
+    world.ledger.append(registered).await.expect("registered");
+    let entry = world.chat(0, 2, maker::MONTH).await.index;
+    let order = |position| zegel_proto::v1::EraseRequest {
+        origin: maker::ORIGIN.into(),
+        order: maker::order(&[(entry, position)], None, &[&world.officer, &approver]),
+    };
+    let (one, other) = (order(0), order(1));
+    let (mut first, asked) = (client.clone(), one.clone());
+    let first = tokio::spawn(async move { first.erase(asked).await });
+    let reached = tokio::time::timeout(PATIENCE, gate.reached.acquire()).await;
+    reached.expect("in time").expect("under way").forget();
+    for order in [&one, &other] {
+        let refused = tokio::time::timeout(PATIENCE, client.clone().erase(order.clone())).await;
+        let refused = refused.expect("it waits for nobody").expect_err("another is under way");
+        assert_eq!(refused.code(), tonic::Code::Aborted, "{refused}");
+        assert_eq!(refused.message(), "another order is being carried out on this log: try again when it has ended");
+    }
+    world.chat(2, 1, maker::MONTH).await;
+    gate.open();
+    let of = |answer: zegel_proto::v1::EraseResponse| (answer.events, answer.before);
+    assert_eq!(of(first.await.expect("no panic").expect("erased").into_inner()), (1, 0));
+    assert_eq!(of(client.clone().erase(other).await.expect("erased").into_inner()), (1, 0));
+    assert_eq!(of(client.clone().erase(one).await.expect("nothing is left to do").into_inner()), (1, 1));
+    world.ledger.stop().await;
+}

@@ -108,3 +108,52 @@ async fn a_reader_of_an_export_that_stalls_is_cut_off_and_nobody_else_waits_for_
     }
     world.ledger.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_an_export_that_goes_on_is_kept_however_many_snapshots_follow() {
+    let site = Site::new();
+    let server = Server::bind(site.config()).await.expect("a ledger");
+    let address = server.address();
+    let mut world = World::on(site, Running::of(server).await).await;
+    // A table of several parts, of which a reader remembers the last.
+    let others: Vec<_> = (0..600).map(|number| id(&format!("conversation {number}"))).collect();
+    let registered: Vec<_> = others.iter().map(|other| conversation_registered(&world.officer, *other)).collect();
+    world.ledger.append(world.officer.batch(&registered)).await.expect("registrations");
+    // Some 8 MiB: more than waits for a reader that has a narrow window.
+    for number in 0..4 {
+        let mut events = world.source.messages(&world.capture, number * 8, 8, MONTH);
+        events.iter_mut().for_each(|event| event.body.ciphertext = fresh().repeat(8 << 10));
+        let batch = world.source.batch(&events);
+        world.ledger.append(batch).await.expect("appended");
+    }
+    let stream = StreamType::StreamConversation as i32;
+    let scope = Scope { stream, id: world.capture.conversation.to_vec(), ..Scope::default() };
+    let export = sealed(world.officer.actor, header(EventKind::ExportCreated));
+    let export = world.ledger.append(world.officer.batch(&[export])).await.expect("an export");
+    let request = ExportEvidenceRequest {
+        origin: ORIGIN.into(),
+        scope: Some(scope),
+        export_entry: export.index,
+        export_position: 0,
+        snapshot_entry: world.ledger.snapshot().await.index,
+    };
+    let mut client = narrow(address).await;
+    let mut slow = client.export_evidence(request.clone()).await.expect("a stream").into_inner();
+    slow.message().await.expect("a record").expect("a record");
+    for _ in 0..9 {
+        world.ledger.snapshot().await;
+    }
+    // The rows of the table come last; nobody deleted them meanwhile.
+    let mut rows = 0;
+    while let Some(record) = slow.message().await.expect("a whole export") {
+        rows += usize::from(matches!(record.record, Some(evidence_record::Record::Row(_))));
+    }
+    assert!(rows > 0);
+    // Nobody reads it any more: with the next snapshot it goes.
+    world.ledger.snapshot().await;
+    let mut late = client.export_evidence(request).await.expect("a stream").into_inner();
+    let refused = late.message().await.expect_err("it is gone");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+    assert!(refused.message().contains("is no snapshot whose table is kept"), "{refused}");
+    world.ledger.stop().await;
+}

@@ -1,15 +1,16 @@
 //! A log that is open: what services hold, read and hand their batches to.
 
 use super::publisher::Publisher;
+use super::snapshots::Snapshots;
 use super::{
     Answered, AppendError, Examined, Fuse, Job, QUEUE_JOBS_MAX, SharedDwelling, SharedView, Stopped, Taken,
     WAITING_KIB_MAX, Work,
 };
 use crate::access::Roles;
 use crate::metrics::LogMetrics;
-use crate::store::{MadeTable, NoRoom, Room, Store, StoreError, TreeReader};
+use crate::store::{NoRoom, Room, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use zegel_proto::v1::Receipt;
@@ -37,6 +38,9 @@ pub(crate) struct OpenLog {
     metrics: LogMetrics,
     dwelling: SharedDwelling,
     stopped: Stopped,
+    pub(super) snapshots: Snapshots,
+    /// Held by the order that is being carried out.
+    erasing: Mutex<()>,
 }
 
 /// Who writes the log.
@@ -59,6 +63,8 @@ impl OpenLog {
             metrics: of.metrics.clone(),
             dwelling: Arc::clone(&of.dwelling),
             stopped,
+            snapshots: Snapshots::default(),
+            erasing: Mutex::default(),
         }
     }
 
@@ -102,6 +108,15 @@ impl OpenLog {
         match &self.writer {
             Writer::Own(queue) => QUEUE_JOBS_MAX - queue.capacity(),
             Writer::Primary(_) => 0,
+        }
+    }
+
+    /// The turn of an order that a client brings; `None` while another is carried out, since each takes a thread and writes all files anew.
+    pub(crate) fn turn_to_erase(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.erasing.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(TryLockError::Poisoned(ended)) => Some(ended.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 
@@ -157,12 +172,7 @@ impl OpenLog {
         self.queue(Work::Batch { examined: Box::new(examined), fuse }, kib).await
     }
 
-    /// Queues a snapshot whose table has been made.
-    pub(crate) async fn snapshot(&self, table: MadeTable) -> Result<Answered, AppendError> {
-        self.queue(Work::Snapshot(Box::new(table)), 1).await
-    }
-
-    async fn queue(&self, work: Work, kib: u32) -> Result<Answered, AppendError> {
+    pub(super) async fn queue(&self, work: Work, kib: u32) -> Result<Answered, AppendError> {
         let Writer::Own(queue) = &self.writer else {
             return Err(self.check_takes().err().unwrap_or(AppendError::ShuttingDown));
         };

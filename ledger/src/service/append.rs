@@ -6,9 +6,7 @@ use crate::arrivals::Place;
 use crate::log::{Refusal, Submission, bytes_of};
 use crate::metrics::timed;
 use crate::sequencer::{Answered, AppendError, Examined, Fuse, OpenLog};
-use crate::store::{Cut, Packed, Store};
-use std::sync::Arc;
-use std::time::Instant;
+use crate::store::{Packed, Store};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -187,20 +185,9 @@ async fn answer_in_order(
     }
 }
 
-/// The table is made first, beside the appends that go on; then its snapshot becomes an entry like any other.
-pub(super) async fn snapshot(Admitted { log, .. }: Admitted) -> Result<SnapshotResponse, Status> {
+/// Whoever waits has no thread, and a place as any long call.
+pub(super) async fn snapshot(service: &Service, Admitted { log, actor }: Admitted) -> Result<SnapshotResponse, Status> {
     log.check_takes()?;
-    let size = log.view().size;
-    if size == 0 {
-        return Err(AppendError::NothingToCover.into());
-    }
-    let begin = Instant::now();
-    let store = Arc::clone(log.store());
-    let table =
-        blocking(move || store.make_table(Cut::AtLeast(size)).map_err(|reason| AppendError::Table(reason).into()))
-            .await?;
-    let answered = log.snapshot(table).await?;
-    let receipt = receive(&log, answered).await?.receipt;
-    log.metrics().snapshots.observe(begin.elapsed().as_secs_f64());
-    Ok(SnapshotResponse { receipt })
+    let _held = service.long_call(&log, actor)?;
+    Ok(SnapshotResponse { receipt: Some(log.snapshot().await?) })
 }

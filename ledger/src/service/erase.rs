@@ -15,6 +15,7 @@ pub(super) async fn erase(Admitted { log, .. }: Admitted, request: EraseRequest)
     let (store, view) = (Arc::clone(log.store()), log.view());
     blocking(move || {
         let no_log = || EraseError::NoLog { origin: request.origin.clone() };
+        let _turn = log.turn_to_erase().ok_or(EraseError::UnderWay)?;
         let registry = view.roles.registry().ok_or_else(no_log)?;
         let erased = carry_out(&store, registry, view.size, &request.order)?;
         log.content_went()?;
@@ -33,6 +34,7 @@ impl From<EraseError> for Status {
             }
             EraseError::Order(ErasureError::Custody(_)) => Self::failed_precondition(sentence),
             EraseError::Order(_) => Self::permission_denied(sentence),
+            EraseError::UnderWay => Self::aborted(sentence),
             EraseError::NoLog { .. }
             | EraseError::NotContent { .. }
             | EraseError::Follower { .. }

@@ -8,6 +8,7 @@
 
 use crate::store::database::{Column, Database};
 use crate::store::envelopes::EnvelopePlaces;
+use crate::store::table::TablesRead;
 use crate::store::{Blobs, NoFaults, Store, StoreError, lock};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +48,7 @@ impl Store {
             path: path.to_owned(),
             faults: Arc::new(NoFaults),
             erasing: Mutex::default(),
+            tables_read: TablesRead::default(),
             _lock: lock,
         };
         store.check_origin(origin)?;

@@ -10,9 +10,9 @@ use crate::store::rebuild::spend;
 use crate::store::rows::{self, StreamEdge, TABLE_CHUNK_ROWS, TableChunk, TableHead, TableRow};
 use crate::store::{Cut, Pace, Projection, Store, StoreError};
 use crate::tree::{TILE_HEIGHT, Tile, Tiles};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use zegel_proto::v1::{IndexSnapshot, StreamType};
 use zegel_verifier::hash::Hash;
@@ -176,9 +176,11 @@ impl Store {
         unnamed.collect::<Vec<_>>().into_iter().try_for_each(|covers| delete_rows(&self.truth, covers))
     }
 
-    /// Deletes all tables but the newest few.
+    /// Deletes all tables but the newest few and those that are being read.
     pub(crate) fn drop_old_tables(&self) -> Result<(), StoreError> {
-        drop_old_tables(&self.truth)
+        // Held until they are gone: who asks for one meanwhile finds none, and not half of it.
+        let read = self.tables_read.lock();
+        drop_old_tables_but(&self.truth, |entry| read.contains_key(&entry))
     }
 
     /// When the newest snapshot was logged, in milliseconds since 1970.
@@ -190,9 +192,10 @@ impl Store {
 
     /// The table of a snapshot entry; `None` if it is not kept.
     pub(crate) fn table(self: &Arc<Self>, entry: u64) -> Result<Option<Table>, StoreError> {
+        let reading = self.tables_read.begin(entry);
         let row = self.truth.get(Column::Tables, &head_key(entry))?;
         let head = row.map(|row| rows::parse::<TableHead>("a table", &row)).transpose()?;
-        Ok(head.map(|head| Table { store: Arc::clone(self), head, last: Mutex::default() }))
+        Ok(head.map(|head| Table { store: Arc::clone(self), head, last: Mutex::default(), _reading: reading }))
     }
 }
 
@@ -219,15 +222,21 @@ fn tables(db: &Database) -> Result<Vec<(u64, Option<u64>)>, StoreError> {
 
 /// Rows that no head names stay: their snapshot may be on its way.
 pub(super) fn drop_old_tables(db: &Database) -> Result<(), StoreError> {
+    drop_old_tables_but(db, |_| false)
+}
+
+fn drop_old_tables_but(db: &Database, is_read: impl Fn(u64) -> bool) -> Result<(), StoreError> {
     let heads: Vec<(u64, u64)> =
         tables(db)?.into_iter().filter_map(|(entry, covers)| covers.map(|covers| (entry, covers))).collect();
-    let (old, kept) = heads.split_at(heads.len().saturating_sub(TABLES_KEPT));
-    for (entry, covers) in old {
+    let newest = heads.len().saturating_sub(TABLES_KEPT);
+    let (kept, old): (Vec<_>, Vec<_>) =
+        heads.into_iter().enumerate().partition(|(number, (entry, _))| *number >= newest || is_read(*entry));
+    for (_, (entry, covers)) in old {
         let mut write = db.write();
-        write.delete(Column::Tables, &head_key(*entry));
+        write.delete(Column::Tables, &head_key(entry));
         db.commit(write, "deleting a table")?;
-        if kept.iter().all(|(_, kept)| kept != covers) {
-            delete_rows(db, *covers)?;
+        if kept.iter().all(|(_, (_, kept))| *kept != covers) {
+            delete_rows(db, covers)?;
         }
     }
     Ok(())
@@ -239,6 +248,38 @@ pub(crate) struct Table {
     head: TableHead,
     /// The part that was read last: rows are asked for from left to right.
     last: Mutex<Option<(u64, Arc<Vec<TableRow>>)>>,
+    _reading: Reading,
+}
+
+/// Snapshots whose tables are being read, by entry: how many read each. As many as there are long calls, at most.
+#[derive(Clone, Default)]
+pub(super) struct TablesRead(Arc<Mutex<HashMap<u64, usize>>>);
+
+/// A table is not deleted while this is there.
+struct Reading {
+    entry: u64,
+    of: TablesRead,
+}
+
+impl TablesRead {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, entry: u64) -> Reading {
+        *self.lock().entry(entry).or_default() += 1;
+        Reading { entry, of: self.clone() }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut read = self.of.lock();
+        if let Some(readers) = read.get_mut(&self.entry) {
+            *readers -= 1;
+        }
+        read.retain(|_, readers| *readers > 0);
+    }
 }
 
 impl Table {

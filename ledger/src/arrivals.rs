@@ -221,6 +221,7 @@ mod tests {
             assert!(calls.try_recv().is_err(), "{path} is not received");
             for other in [Some(2), None] {
                 assert_eq!(code(path, other).await, None, "{path}");
+                calls.try_recv().expect("another's is received");
             }
         }
         assert_eq!(

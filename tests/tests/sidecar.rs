@@ -37,32 +37,10 @@ fn check_each_once(stage: &Stage, custodian: &str, name: &str, count: u64) -> st
 async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
     let (stage, anna, mut sidecar) = stage();
     sidecar.start();
-    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
-    let place = gateway.place();
+    let gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
     let text = |text: &str| text.to_owned();
-    // Whose a message is is known after a restart too.
-    let own = Message {
-        place: place.clone(),
-        native_id: text("m-3"),
-        sender: text("+31622222222"),
-        text: text("van Bram"),
-        ..Message::default()
-    };
-    gateway.send("own", request::Content::Message(own)).await;
-    gateway.until_receipted(&["own".into()]).await;
-    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
-    sidecar.kill();
-    sidecar.start();
-    let mut gateway = Gateway::begin(&sidecar, ORIGIN, &anna).await;
-    for (key, sender, wanted) in
-        [("edit by Bram", "+31622222222", None), ("edit by Carla", "+31633333333", Some("target_of_another"))]
-    {
-        let (target, sender) = (text("m-3"), text(sender));
-        let edit = Edit { place: place.clone(), target, sender, text: text("anders"), ..Edit::default() };
-        gateway.send(key, request::Content::Edit(edit)).await;
-        gateway.until_receipted(&[key.into()]).await;
-        assert_eq!(gateway.told.spooled[key].remarks, wanted.into_iter().collect::<Vec<_>>(), "{key}");
-    }
+    let mut gateway = check_whose_edits_are_certain(&mut sidecar, gateway).await;
+    let place = gateway.place();
     let (sender, target) = (text("+31611111111"), text("m-2"));
     // The edit comes before its message.
     let edit = Edit { place: place.clone(), target: target.clone(), text: text("later"), ..Edit::default() };
@@ -107,6 +85,35 @@ async fn every_kind_of_event_is_in_the_log_once_as_it_was_handed_over() {
     assert_eq!(kinds.iter().filter(|kind| **kind == "MESSAGE_EDITED").count(), 4);
     let class = |line: &&serde_json::Value| line["kind"] == "MESSAGE_CREATED" && line["proof_class"] == "B";
     assert_eq!(lines.iter().filter(class).count(), 2);
+}
+
+/// An edit of another's message is remarked; whose it is is known after a restart too.
+async fn check_whose_edits_are_certain(sidecar: &mut Sidecar, mut gateway: Gateway) -> Gateway {
+    let place = gateway.place();
+    let text = |text: &str| text.to_owned();
+    let own = Message {
+        place: place.clone(),
+        native_id: text("m-3"),
+        sender: text("+31622222222"),
+        text: text("van Bram"),
+        ..Message::default()
+    };
+    gateway.send("own", request::Content::Message(own)).await;
+    gateway.until_receipted(&["own".into()]).await;
+    sidecar.stands("nothing waits", |standing| standing.waiting == 0).await;
+    sidecar.kill();
+    sidecar.start();
+    let mut gateway = Gateway::begin(sidecar, ORIGIN, &gateway.custodian).await;
+    for (key, sender, wanted) in
+        [("edit by Bram", "+31622222222", None), ("edit by Carla", "+31633333333", Some("target_of_another"))]
+    {
+        let (target, sender) = (text("m-3"), text(sender));
+        let edit = Edit { place: place.clone(), target, sender, text: text("anders"), ..Edit::default() };
+        gateway.send(key, request::Content::Edit(edit)).await;
+        gateway.until_receipted(&[key.into()]).await;
+        assert_eq!(gateway.told.spooled[key].remarks, wanted.into_iter().collect::<Vec<_>>(), "{key}");
+    }
+    gateway
 }
 
 /// A key is known again, and what is handed over wrongly is not taken, by name.

@@ -25,5 +25,9 @@ pub use reader::ExportedChat;
 pub const LINE_BYTES_MAX: usize = 8 << 20;
 /// Largest `main.jsonl`, in bytes. It is read line by line; this bounds how long that takes.
 pub const MAIN_BYTES_MAX: u64 = 16 << 30;
+/// Most recipients of one export, and most chats: what their names take of memory.
+pub const RECIPIENTS_MAX: usize = 200_000;
+/// Most bytes of the names of all recipients.
+pub const NAMES_BYTES_MAX: usize = 64 << 20;
 /// Most records of one read-out: what their marks take of memory.
 pub const RECORDS_MAX: usize = 4_000_000;

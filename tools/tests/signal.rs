@@ -237,6 +237,50 @@ fn refuses_a_file_that_was_cut_off_and_never_quotes_it() {
 }
 
 #[test]
+fn refuses_a_chat_and_a_recipient_that_stand_twice_and_more_of_them_than_a_device_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let main = std::fs::read_to_string(fixture("may/main.jsonl")).expect("a fixture");
+    let open = |more: &str| {
+        std::fs::write(folder.path().join("main.jsonl"), format!("{main}{more}")).expect("written");
+        SignalExport::open(folder.path()).map(|export| export.expect("an export"))
+    };
+    let line = main.lines().count() as u64 + 1;
+    let chat = open("{\"chat\":{\"id\":\"10\",\"recipientId\":\"4\"}}\n").err();
+    assert!(matches!(chat, Some(SignalError::Twice { line: at, what: "chat", id: 10 }) if at == line), "{chat:?}");
+    let recipient = open("{\"recipient\":{\"id\":\"2\",\"contact\":{}}}\n").err();
+    assert!(matches!(recipient, Some(SignalError::Twice { what: "recipient", id: 2, .. })), "{recipient:?}");
+
+    let people = |count: usize| {
+        (100..100 + count).map(|id| format!("{{\"recipient\":{{\"id\":\"{id}\"}}}}\n")).collect::<String>()
+    };
+    // The fixture has five of its own.
+    assert_eq!(open(&people(RECIPIENTS_MAX - 5)).expect("an export").chats().len(), 2);
+    let refused = open(&people(RECIPIENTS_MAX - 4)).err();
+    assert!(matches!(refused, Some(SignalError::TooMany { what: "recipients", max: RECIPIENTS_MAX })), "{refused:?}");
+    let long = "x".repeat(LINE_BYTES_MAX - 200);
+    let named = (100..109)
+        .map(|id| format!("{{\"recipient\":{{\"id\":\"{id}\",\"contact\":{{\"profileGivenName\":\"{long}\"}}}}}}\n"));
+    let refused = open(&named.collect::<String>()).err();
+    assert!(matches!(refused, Some(SignalError::TooMany { max: NAMES_BYTES_MAX, .. })), "{refused:?}");
+}
+
+#[test]
+fn lines_that_speak_of_no_chat_are_counted_under_their_names_and_beyond_a_few_names_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = "x".repeat(1_000);
+    let names = (0..100).map(|name| format!("soort{name}")).chain([long.clone(), "soort7".into()]);
+    let lines = names.map(|name| format!("{{\"{name}\":{{}}}}\n")).collect::<String>();
+    let main = std::fs::read_to_string(fixture("may/main.jsonl")).expect("a fixture");
+    std::fs::write(folder.path().join("main.jsonl"), format!("{main}{lines}")).expect("written");
+    let chat = SignalExport::open(folder.path()).expect("read").expect("an export").take(10).expect("a chat");
+    let remarks = chat.tally().remarks;
+    // The fixture has a kind of its own, so 63 of the 100 have a line.
+    assert_eq!(remarks.len(), 65);
+    assert!(remarks.contains(&"2 lines «soort7» speak of no chat and were passed over".to_owned()), "{remarks:?}");
+    assert_eq!(remarks.last().map(String::as_str), Some("38 lines of other names were passed over"));
+}
+
+#[test]
 fn refuses_a_folder_of_several_exports_and_names_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let put = |export: &str, name: &str| {

@@ -62,6 +62,24 @@ pub enum SignalError {
         /// Its number.
         id: u64,
     },
+    /// A chat or recipient that stands twice, as none does.
+    #[error("line {line} has {what} {id} a second time: no app writes that, and of which the records are is not known")]
+    Twice {
+        /// From 1.
+        line: u64,
+        /// chat or recipient.
+        what: &'static str,
+        /// Its number.
+        id: u64,
+    },
+    /// Above [`RECIPIENTS_MAX`](super::RECIPIENTS_MAX) or [`NAMES_BYTES_MAX`](super::NAMES_BYTES_MAX).
+    #[error("the export has more than {max} {what}")]
+    TooMany {
+        /// chats, recipients, or bytes of their names.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
     /// Above [`RECORDS_MAX`](super::RECORDS_MAX).
     #[error("the export has more than {max} records")]
     TooManyRecords {

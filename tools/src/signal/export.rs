@@ -7,7 +7,7 @@ use super::item::{Part, parts};
 use super::media::MediaFiles;
 use super::people::People;
 use super::timer::Timer;
-use super::{LINE_BYTES_MAX, MAIN_BYTES_MAX, RECORDS_MAX, SignalError};
+use super::{LINE_BYTES_MAX, MAIN_BYTES_MAX, NAMES_BYTES_MAX, RECIPIENTS_MAX, RECORDS_MAX, SignalError};
 use crate::import::parcel::unreadable;
 use crate::import::{Depth, Parcel};
 use crate::json::number;
@@ -21,6 +21,9 @@ use std::sync::{Arc, Mutex};
 use zegel_proto::limits::SLOT_BYTES_MAX;
 use zegel_verifier::hash::Hash;
 
+/// Most names of frames that are counted one by one, and the longest of them in bytes: the apps know a dozen.
+const FRAME_NAMES_MAX: usize = 64;
+const FRAME_NAME_BYTES_MAX: usize = 64;
 /// Most exports that a refusal names.
 const EXPORTS_NAMED_MAX: usize = 8;
 
@@ -172,8 +175,9 @@ struct Scan {
     members: HashMap<u64, usize>,
     records: usize,
     is_default_on: bool,
-    /// Frames that speak of no chat, by their names.
+    /// Frames that speak of no chat, by their names, and of those names the rest together.
     passed_over: BTreeMap<String, u64>,
+    passed_over_otherwise: u64,
 }
 
 impl Scan {
@@ -216,12 +220,22 @@ impl Scan {
         let Some((name, value)) = frame.as_object().and_then(|fields| fields.iter().next()) else { return Ok(()) };
         match name.as_str() {
             "account" => self.account(value),
-            "recipient" => self.recipient(value),
+            "recipient" => self.recipient(value)?,
             "chat" => self.chat(value)?,
             "chatItem" => self.chat_item(value, line.len())?,
-            other => *self.passed_over.entry(other.to_owned()).or_default() += 1,
+            other => self.pass_over(other),
         }
         Ok(())
+    }
+
+    fn pass_over(&mut self, name: &str) {
+        if let Some(count) = self.passed_over.get_mut(name) {
+            *count += 1;
+        } else if self.passed_over.len() < FRAME_NAMES_MAX && name.len() <= FRAME_NAME_BYTES_MAX {
+            self.passed_over.insert(name.to_owned(), 1);
+        } else {
+            self.passed_over_otherwise += 1;
+        }
     }
 
     fn account(&mut self, account: &Value) {
@@ -230,11 +244,19 @@ impl Scan {
         self.is_default_on = timer.is_some_and(|seconds| seconds > 0);
     }
 
-    fn recipient(&mut self, recipient: &Value) {
-        if let Some(id) = number(recipient, &["id"]) {
-            self.members.insert(id, People::members(recipient));
+    fn recipient(&mut self, recipient: &Value) -> Result<(), SignalError> {
+        let Some(id) = number(recipient, &["id"]) else { return Ok(()) };
+        if self.members.insert(id, People::members(recipient)).is_some() {
+            return Err(SignalError::Twice { line: self.line, what: "recipient", id });
         }
         self.people.recipient(recipient);
+        if self.people.count() > RECIPIENTS_MAX {
+            return Err(SignalError::TooMany { what: "recipients", max: RECIPIENTS_MAX });
+        }
+        if self.people.bytes() > NAMES_BYTES_MAX {
+            return Err(SignalError::TooMany { what: "bytes of names", max: NAMES_BYTES_MAX });
+        }
+        Ok(())
     }
 
     fn chat(&mut self, chat: &Value) -> Result<(), SignalError> {
@@ -244,7 +266,13 @@ impl Scan {
             return Err(SignalError::Unknown { line: self.line, what: "recipient", id: recipient });
         }
         let timer = Timer { at_end_ms: number(chat, &["expirationTimerMs"]), ..Timer::default() };
-        self.chats.insert(id, ScannedChat { recipient, timer, ..ScannedChat::default() });
+        // What was counted of the first would be thrown away.
+        if self.chats.insert(id, ScannedChat { recipient, timer, ..ScannedChat::default() }).is_some() {
+            return Err(SignalError::Twice { line: self.line, what: "chat", id });
+        }
+        if self.chats.len() > RECIPIENTS_MAX {
+            return Err(SignalError::TooMany { what: "chats", max: RECIPIENTS_MAX });
+        }
         Ok(())
     }
 
@@ -264,7 +292,11 @@ impl Scan {
     fn remarks(&self) -> Vec<String> {
         let told =
             |(name, count): (&String, &u64)| format!("{count} lines «{name}» speak of no chat and were passed over");
-        self.passed_over.iter().map(told).collect()
+        let mut remarks: Vec<String> = self.passed_over.iter().map(told).collect();
+        if self.passed_over_otherwise > 0 {
+            remarks.push(format!("{} lines of other names were passed over", self.passed_over_otherwise));
+        }
+        remarks
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Person {
 pub(super) struct People {
     by_id: HashMap<u64, Person>,
     by_account: HashMap<String, u64>,
+    /// What their names take.
+    bytes: usize,
     /// What the holder calls himself.
     pub(super) own_name: Option<String>,
 }
@@ -33,7 +35,17 @@ impl People {
         self.own_name = joined(account, &["givenName"], &["familyName"]);
     }
 
-    /// Takes a frame `recipient`.
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// What the names of all take, in bytes.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes a frame `recipient`, of which no other has the number.
     pub(super) fn recipient(&mut self, recipient: &Value) {
         let Some(id) = number(recipient, &["id"]) else { return };
         let contact = at(recipient, &["contact"]);
@@ -56,6 +68,8 @@ impl People {
             let call = text(recipient, &["callLink", "name"]).map(str::to_owned);
             Person { name: own.or(list).or(call), is_self, ..Person::default() }
         };
+        let kept = [&person.identifier, &person.account, &person.name, &account];
+        self.bytes += kept.into_iter().flatten().map(String::len).sum::<usize>();
         if let Some(account) = account {
             self.by_account.insert(account, id);
         }

@@ -6,8 +6,19 @@
 use serde_json::Value;
 
 /// Endings of names, in small letters.
-const SECRET_ENDINGS: [&str; 10] =
-    ["key", "keys", "password", "entropy", "entropypool", "secret", "subscriberid", "pin", "token", "serverpayload"];
+const SECRET_ENDINGS: [&str; 11] = [
+    "key",
+    "keys",
+    "password",
+    "entropy",
+    "entropypool",
+    "secret",
+    "subscriberid",
+    "pin",
+    "token",
+    "serverpayload",
+    "presentation",
+];
 
 /// Fields whose whole value speaks of an account or a device, not of a chat.
 const SECRET_NAMES: [&str; 4] = ["locatorinfo", "usernamelink", "identitystate", "accountsettings"];
@@ -41,12 +52,14 @@ mod tests {
             "profileKey": "a", "masterKey": "b", "mediaRootBackupKey": "c", "accountEntropyPool": "d",
             "group": [{ "inviteLinkPassword": "e", "title": "Veerhaven" }],
             "sticker": { "packKey": "f", "packId": "g" }, "svrPin": "h",
+            "giftBadge": { "receiptCredentialPresentation": "k", "state": "REDEEMED" },
             "pointer": { "locatorInfo": { "key": "i", "plaintextHash": "j" }, "fileName": "nota.pdf" },
         });
         let kept = without(&value);
         let wanted = json!({
             "group": [{ "title": "Veerhaven" }],
             "sticker": { "packId": "g" },
+            "giftBadge": { "state": "REDEEMED" },
             "pointer": { "fileName": "nota.pdf" },
         });
         assert_eq!(kept, wanted);

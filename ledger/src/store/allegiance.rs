@@ -39,6 +39,13 @@ pub(crate) struct KeptOrder {
     pub(crate) is_carried_out: bool,
 }
 
+impl KeptOrder {
+    /// SHA-256 of the order.
+    pub(crate) fn id(&self) -> Hash {
+        order_id(&self.text)
+    }
+}
+
 fn order_id(text: &str) -> Hash {
     sha256(&[text.as_bytes()])
 }

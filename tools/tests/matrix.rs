@@ -6,6 +6,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 use zegel_proto::v1::{EventKind, ProofClass};
 use zegel_tools::event::{Field, commit_all};
 use zegel_tools::import::alignment::{FingerprintKey, Known, Row};
@@ -363,8 +364,11 @@ fn pages_are_put_in_order_and_an_event_in_two_files_is_taken_once() {
     assert_eq!(sync.checked().filter(|checked| checked.is_held()).count(), sync.records());
 }
 
-/// What two files make of one room, in both orders: the classes, kinds, words and targets.
-fn either_way(one: &[Value], two: &[Value]) -> Vec<(ProofClass, EventKind, String, Option<String>, Field<String>)> {
+/// Class, kind, what it is, words and target.
+type Told = (ProofClass, EventKind, String, Option<String>, Field<String>);
+
+/// What two files make of one room, in both orders.
+fn either_way(one: &[Value], two: &[Value]) -> Vec<Told> {
     let told = |files: &[&[Value]]| {
         let room = written(files, RoomOrder { keys: keys(), version: Some(version("11")), ..RoomOrder::default() });
         let said = |record: Record| {
@@ -403,16 +407,16 @@ fn of_two_copies_of_an_event_the_better_is_taken_whichever_file_it_stands_in() {
     let words = |class, text: &str| (class, MessageCreated, String::new(), Some(text.to_owned()), room.clone());
     let reply = words(ANativeSigned, "ja hoor");
     let gone = |class| (class, MessageDeleted, "redacted".to_owned(), None, Field::Value(event_id.clone()));
-    let one = |one: &Value, two: &Value| either_way(&[one.clone()], &[two.clone()]);
+    let one = |one: &Value, two: &Value| either_way(from_ref(one), from_ref(two));
     // May has it whole, and June redacted: created, then deleted.
     assert_eq!(one(&whole, &redacted), [reply.clone(), gone(ANativeSigned)]);
     assert_eq!(one(&changed(&[]), &redacted), [words(CExportFile, "ja hoor"), gone(ANativeSigned)]);
     // A copy that nobody signed and that says the same is the same; one that says something else is told as what it is.
-    assert_eq!(one(&whole, &changed(&[])), [reply.clone()]);
+    assert_eq!(one(&whole, &changed(&[])), from_ref(&reply));
     let other = (CExportFile, MessageCreated, "other_copy".to_owned(), Some("nee".to_owned()), Field::None);
     let forged = changed(&[("content", json!({ "msgtype": "m.text", "body": "nee" }))]);
     assert_eq!(one(&whole, &forged), [reply.clone(), other]);
-    let elsewhere = either_way(&[whole.clone()], &[changed(&[("sender", "@anna:matrix.example.nl".into())])]);
+    let elsewhere = one(&whole, &changed(&[("sender", "@anna:matrix.example.nl".into())]));
     assert_eq!(
         elsewhere.iter().map(|record| (record.0, &*record.2)).collect::<Vec<_>>(),
         [(ANativeSigned, ""), (CExportFile, "other_copy")]

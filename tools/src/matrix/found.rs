@@ -194,7 +194,7 @@ fn pages_of(entries: &[Entry], path: &Path) -> Result<Vec<usize>, MatrixError> {
     let is_page = |entry: &Entry| entries.len() == 1 && !entry.is_debris() || is_json(entry);
     let mut pages: Vec<_> = (0..entries.len())
         .map(|index| (folders(&entries[index]), index))
-        .filter(|(folders, index)| is_page(&entries[*index]) && !folders.iter().any(|folder| is_sent(folder)))
+        .filter(|(folders, index)| is_page(&entries[*index]) && !folders.iter().any(is_sent))
         .collect();
     let highest = pages.iter().map(|(folders, _)| folders.len()).min();
     pages.retain(|(folders, _)| Some(folders.len()) == highest);

@@ -51,7 +51,7 @@ pub(crate) use load::Loaded;
 use projection::Projection;
 pub(crate) use read::{PlaceCursor, TreeReader};
 pub(crate) use rebuild::{Difference, Snapshots};
-pub(crate) use room::{NoRoom, Room};
+pub(crate) use room::{HeldRoom, NoRoom, Room};
 pub(crate) use rows::{CHUNK_EVENTS, LogPlace, RewrapTurn, TableHead, TableRow};
 pub(crate) use table::{MadeTable, Table};
 

@@ -127,3 +127,107 @@ async fn callers_that_stall_stop_nobody_elses_append() {
     drop(kept);
     world.ledger.stop().await;
 }
+
+/// A small disk under the store of a site, until the test ends. It takes the right to mount.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None`, said aloud, where it is not permitted.
+    fn mount(path: std::path::PathBuf, options: &str) -> Option<Self> {
+        std::fs::create_dir_all(&path).expect("a folder");
+        let mut mount = std::process::Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path).output();
+        let disk = mounted.is_ok_and(|output| output.status.success()).then_some(Self(path));
+        if disk.is_none() {
+            eprintln!("\nSKIPPED, NOTHING PROVEN: a small disk needs the right to mount a tmpfs (root)\n");
+        }
+        disk
+    }
+
+    /// Leaves so much of it free.
+    fn leave(&self, free_mib: u64) {
+        let of = rustix::fs::statvfs(&self.0).expect("a disk");
+        let used_mib = ((of.f_blocks - of.f_bfree) * of.f_frsize) >> 20;
+        let options = format!("remount,size={}m", used_mib + free_mib);
+        let changed = std::process::Command::new("mount").args(["-o", &options]).arg(&self.0).status();
+        assert!(changed.expect("mount runs").success());
+    }
+
+    fn free_mib(&self) -> u64 {
+        let of = rustix::fs::statvfs(&self.0).expect("a disk");
+        (of.f_bavail * of.f_frsize) >> 20
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_go_on_together_leave_the_reserve_and_the_log_as_they_are() {
+    let site = Site::new();
+    let Some(disk) = SmallDisk::mount(site.store(), "size=1g") else { return };
+    let text = site.config_text().replacen("[[log]]\n", "[[log]]\nreserve_mib = 96\n", 1);
+    let folder = site.path().to_owned();
+    let config = || zegel_ledger::Config::parse(&text, &folder).expect("a configuration");
+    let ledger = Running::of(zegel_ledger::Server::bind(config()).await.expect("a ledger")).await;
+    let mut world = World::on(site, ledger).await;
+    disk.leave(96 + 64);
+    // Eight of 16 MiB, each of which finds room for all of itself when it begins.
+    let blobs: Vec<Vec<u8>> = (0..8).map(|number| vec![number; 16 << 20]).collect();
+    let mut uploads = Vec::new();
+    for blob in &blobs {
+        let (piece, pieces_sent) = tokio::sync::mpsc::channel(1);
+        let mut client = world.ledger.client.clone();
+        let pieces_sent = tokio_stream::wrappers::ReceiverStream::new(pieces_sent);
+        let put = tokio::spawn(async move { client.put_blob(pieces_sent).await });
+        let mut left = pieces(blob, 0, blob.len()).into_iter();
+        for begun in left.by_ref().take(2) {
+            piece.send(begun).await.expect("sent");
+        }
+        while stat(&mut world.ledger, blob).await != (50_000, false) {
+            tokio::task::yield_now().await;
+        }
+        uploads.push((piece, left, put));
+    }
+    // Then all go on, in turn.
+    let sending = uploads.into_iter().map(|(piece, left, put)| {
+        tokio::spawn(async move {
+            for next in left {
+                if piece.send(next).await.is_err() {
+                    break;
+                }
+            }
+            drop(piece);
+            put.await.expect("no panic").map(|stat| stat.into_inner().complete)
+        })
+    });
+    let mut ended = Vec::new();
+    for sent in sending.collect::<Vec<_>>() {
+        ended.push(sent.await.expect("no panic"));
+    }
+    let refused: Vec<_> = ended.iter().filter_map(|ended| ended.as_ref().err()).collect();
+    assert!(refused.len() >= 4, "{ended:?}");
+    for refused in refused {
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+        assert!(refused.message().contains("MiB free, of which 96 are kept"), "{refused}");
+    }
+    let left = disk.free_mib();
+    assert!(left >= 92, "{left} MiB are left of 96: others write a little beside the log");
+    // What is left is the log's: an append is refused before it harms anything, and goes on in the same process with room.
+    let events = world.source.messages(&world.capture, 0, 1, MONTH);
+    let batch = world.source.batch(&events);
+    world.ledger.refused(batch.clone(), Code::ResourceExhausted, "of which 96 are kept").await;
+    disk.leave(512);
+    world.ledger.append(batch).await.expect("appended");
+    for blob in &blobs {
+        let (offset, _) = stat(&mut world.ledger, blob).await;
+        // Of one that is there already nothing more is taken.
+        let rest = pieces(blob, offset as usize, blob.len());
+        assert_eq!(put(&mut world.ledger, rest).await.expect("whole"), (16 << 20, true));
+    }
+    world.ledger.stop().await;
+    assert_eq!(zegel_ledger::check(&config()).expect("a report").findings, []);
+}

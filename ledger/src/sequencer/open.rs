@@ -8,7 +8,7 @@ use super::{
 };
 use crate::access::Roles;
 use crate::metrics::LogMetrics;
-use crate::store::{NoRoom, Room, Store, StoreError, TreeReader};
+use crate::store::{HeldRoom, NoRoom, Room, Store, StoreError, TreeReader};
 use crate::tree::{self, Edge};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
@@ -89,6 +89,11 @@ impl OpenLog {
     /// Whether this many bytes may be written beside the log.
     pub(crate) fn room_for(&self, bytes: u64) -> Result<(), NoRoom> {
         self.room.check(bytes)
+    }
+
+    /// Room for a piece that is written beside the log while this is held.
+    pub(crate) fn hold_room(&self, bytes: u64) -> Result<HeldRoom, NoRoom> {
+        self.room.hold(bytes)
     }
 
     pub(crate) fn origin(&self) -> &str {

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
+use zegel_proto::limits::BLOB_BYTES_MAX;
 use zegel_proto::v1::{BlobChunk, BlobStatRequest, BlobStatResponse, GetBlobRequest, PutBlobRequest};
 
 /// Bytes of one piece that a client may send.
@@ -30,6 +31,10 @@ pub(super) async fn put(
     let Admitted { log, actor } = admitted;
     let (blob, size) = (hash("sha256", &first.sha256)?, first.size);
     log.check_takes()?;
+    if size > BLOB_BYTES_MAX {
+        return Err(BlobError::TooLarge { found: size }.into());
+    }
+    // What cannot be taken whole is not begun. Others are taken beside it: each piece asks again.
     log.room_for(size)?;
     let permit = service.long_call(&log, actor)?;
     let (forward, mut received) = mpsc::channel::<PutBlobRequest>(2);
@@ -40,6 +45,7 @@ pub(super) async fn put(
             return Ok(store.blobs().stat(blob)?);
         };
         while let Some(piece) = received.blocking_recv() {
+            let _held = log.hold_room(piece.data.len() as u64)?;
             upload.write(piece.offset, &piece.data)?;
         }
         Ok(upload.finish()?)

@@ -207,11 +207,11 @@ fn in_sequence(orders: Vec<Pending>) -> Vec<Pending> {
         .collect();
     let mut behind: Vec<Vec<usize>> = vec![Vec::new(); orders.len()];
     let mut waits_for = vec![0usize; orders.len()];
-    for number in 0..orders.len() {
+    for (number, waits_for) in waits_for.iter_mut().enumerate() {
         let before = forms(number).filter_map(|(place, new)| by.get(&(*place, new.replaces.clone())));
         for before in before.copied().filter(|before| *before != number) {
             behind[before].push(number);
-            waits_for[number] += 1;
+            *waits_for += 1;
         }
     }
     let mut ready: BTreeSet<usize> = (0..orders.len()).filter(|number| waits_for[*number] == 0).collect();

@@ -349,8 +349,10 @@ impl Follower {
         if found != wanted {
             return Err(Fault::Order { found, wanted }.into());
         }
+        let attachments = orders.attachments(&entry);
         let (received, note) = received::examine(&self.origin, entry, |place| orders.names(place))?;
         self.fetch_blobs(&received).await?;
+        self.fetch_left(attachments).await?;
         group.push(received)?;
         if !note.is_empty() {
             let entries = std::mem::take(group).entries;
@@ -370,11 +372,28 @@ impl Follower {
         let named = submission.events.iter().flat_map(|event| &event.blobs);
         for blob in named.copied().filter(|blob| !blobs.is_complete(*blob)) {
             let size = self.line.blob_size(blob).await?.ok_or(RoundError::NoBlob { blob, index: entry.index })?;
-            self.room.check(size)?;
-            if let Some(upload) = blobs.upload(blob, size)? {
-                self.line.fetch(blob, upload).await?;
+            self.fetch(blob, size).await?;
+        }
+        Ok(())
+    }
+
+    /// The same of events that lost a part before they came. What the primary does not have any more went with the rest of its event.
+    async fn fetch_left(&self, attachments: Vec<Hash>) -> Result<(), RoundError> {
+        let blobs = self.replica.store().blobs();
+        for blob in attachments.into_iter().filter(|blob| !blobs.is_complete(*blob)) {
+            match self.line.blob_size(blob).await? {
+                Some(size) => self.fetch(blob, size).await?,
+                None => tracing::warn!(origin = self.origin, %blob, "an attachment is not at the primary any more"),
             }
         }
         Ok(())
+    }
+
+    async fn fetch(&self, blob: Hash, size: u64) -> Result<(), RoundError> {
+        self.room.check(size)?;
+        match self.replica.store().blobs().upload(blob, size)? {
+            Some(upload) => self.line.fetch(blob, upload).await,
+            None => Ok(()),
+        }
     }
 }

@@ -24,6 +24,7 @@ mod dwelling;
 mod envelopes;
 mod erase;
 mod faults;
+mod forms;
 mod frozen;
 mod guard;
 mod load;

@@ -291,10 +291,8 @@ async fn an_archive_that_has_another_byte_in_an_attachment_signs_no_receipt_for_
     let (origin, size) = (ORIGIN.to_owned(), bytes.len() as u64);
     let piece = PutBlobRequest { origin, sha256: blob.to_vec(), size, offset: 0, data: bytes };
     ledger.client.put_blob(tokio_stream::iter([piece])).await.expect("put");
-    let header = EventHeader {
-        blobs: vec![blob.to_vec()],
-        ..chat_header(capture.custodian, capture.conversation, 4, MONTH)
-    };
+    let header =
+        EventHeader { blobs: vec![blob.to_vec()], ..chat_header(capture.custodian, capture.conversation, 4, MONTH) };
     let request = source.batch(&[sealed(source.actor, header)]);
     let size = ledger.append(request).await.expect("logged").index + 1;
     // It has all of it before it is an archive: so nothing is receipted yet.

@@ -13,12 +13,13 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use zegel_ledger::{
-    Config, EraseError, FollowError, GuardError, Known, PromoteError, ServeError, Server, StoreError, check, erase,
-    promote,
+    Config, EraseError, Faults, FollowError, GuardError, Known, PromoteError, ServeError, Server, Step, StoreError,
+    check, erase, promote,
 };
 use zegel_proto::print;
 use zegel_proto::v1::*;
 use zegel_verifier::checkpoint;
+use zegel_verifier::erasure::Resealed;
 use zegel_verifier::hash::{Hash, sha256};
 
 /// A primary whose port stays, so that it can be stopped and followed on.
@@ -355,6 +356,151 @@ async fn what_the_primary_erases_is_gone_from_the_follower_by_the_same_two_signa
         let refused = erase(&own, &text);
         assert!(matches!(refused, Err(EraseError::Follower { .. })), "{refused:?}");
     }
+    primary.world.ledger.stop().await;
+}
+
+/// Fails on the far side of a step.
+struct After(Step);
+
+impl Faults for After {
+    fn before(&self, _step: Step) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn after(&self, step: Step) -> Result<(), String> {
+        if step == self.0 { Err("told so by the test".into()) } else { Ok(()) }
+    }
+}
+
+/// What an auditor gets of all entries.
+async fn audited(ledger: &mut Running, count: u64) -> Vec<AuditEntry> {
+    let request = ReadEntriesRequest { origin: ORIGIN.into(), from: 0, count };
+    let stream = ledger.client.read_audit(request).await.expect("a stream").into_inner();
+    let all: Vec<_> = tokio_stream::StreamExt::collect(stream).await;
+    all.into_iter().map(|entry| entry.expect("an entry")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn what_an_order_leaves_of_an_event_reaches_the_follower_that_was_away_and_the_one_that_begins_after_it() {
+    let mut primary = Primary::new().await;
+    let (config, url) = (primary.config(), primary.url());
+    let approver = Author::new("approver");
+    let world = &mut primary.world;
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let attached = put_blob(&mut world.ledger, b"stays with its message").await.expect("put");
+    let mut events = vec![with_blob(world, 0, &attached)];
+    events.extend(world.source.messages(&world.capture, 1, 3, MONTH));
+    let request = world.source.batch(&events);
+    let entry = world.ledger.append(request).await.expect("logged").index;
+    // Alone in its entry: nothing sealed comes with that.
+    let alone = world.source.messages(&world.capture, 4, 1, MONTH).remove(0);
+    let request = world.source.batch(std::slice::from_ref(&alone));
+    let size = world.ledger.append(request).await.expect("logged").index + 1;
+    let (early, late) = (second(), second());
+    let mut follower = follow(&early, &url).await;
+    follower.reach(size).await;
+    follower.running.stop().await;
+    primary.world.ledger.stop().await;
+
+    // One loses a part, and a part of what is left; one loses a part, and then all; one loses a part.
+    let envelope = events[0].envelope.clone().expect("an envelope");
+    let form = || sealed_under(events[0].header.clone(), envelope.clone()).body;
+    let over = |old: &SealedBody, new: &SealedBody| Resealed {
+        replaces: sha256(&[&old.ciphertext]).to_vec(),
+        ciphertext: new.ciphertext.clone(),
+        wrap: new.wrap.clone(),
+    };
+    let (places, two) = ([(entry, 0), (entry, 1), (size - 1, 0)], [&primary.world.officer, &approver]);
+    let (once, ended, left) = (form(), form(), form());
+    let first = BTreeMap::from([
+        (places[0], over(&events[0].body, &once)),
+        (places[1], over(&events[1].body, &ended)),
+        (places[2], over(&alone.body, &left)),
+    ]);
+    let first = order_over(first, &two);
+    let ends = order(&[places[1]], None, &two);
+    // By their ids they would be carried out in another order than they were.
+    let (twice, second_order) = loop {
+        let twice = form();
+        let text = order_over(BTreeMap::from([(places[0], over(&once, &twice))]), &two);
+        if sha256(&[text.as_bytes()]) < sha256(&[first.as_bytes()]) {
+            break (twice, text);
+        }
+    };
+    for (text, count) in [(&first, 3), (&second_order, 1), (&ends, 1)] {
+        assert_eq!(erase(&config, text).expect("erased").events, count);
+    }
+    primary.world.ledger = start(&config).await;
+    let size = primary.world.chat(5, 1, MONTH).await.index + 1;
+    let wanted = audited(&mut primary.world.ledger, size).await;
+
+    // The one that begins now is stopped between the keys and the body of what is left; it goes on.
+    let faulty = Server::bind_with(following(&late, &url), std::sync::Arc::new(After(Step::EraseKeys))).await;
+    let server = faulty.expect("a follower");
+    let (address, metrics) = (server.address(), server.metrics_address().expect("metrics"));
+    let stopped = Follower { running: Running::of(server).await, address, metrics };
+    eventually(async || stopped.is_refused().await).await;
+    stopped.running.stop().await;
+    assert!(is_somewhere(&late.store(), &once.wrap) && !is_somewhere(&late.store(), &once.ciphertext));
+    for site in [&early, &late] {
+        let mut follower = follow(site, &url).await;
+        follower.reach(size).await;
+        eventually(async || audited(&mut follower.running, size).await == wanted).await;
+        eventually(async || follower.health().await == ServingStatus::Serving).await;
+        assert_eq!(everything(&mut follower.running).await, everything(&mut primary.world.ledger).await);
+        // And the next that begins with it: it gives the same.
+        let third = second();
+        let mut behind = follow(&third, &format!("http://{}", follower.address)).await;
+        eventually(async || audited(&mut behind.running, size).await == wanted).await;
+        behind.running.stop().await;
+        follower.running.stop().await;
+        let (store, gone) = (site.store(), [&events[0].body, &events[1].body, &alone.body, &once, &ended]);
+        for there in [&twice, &left] {
+            assert!(is_somewhere(&store, &there.ciphertext) && is_somewhere(&store, &there.wrap));
+        }
+        eventually(async || gone.iter().all(|body| !is_somewhere(&store, &body.ciphertext))).await;
+        let name = Hash::read(&attached).expect("a hash").to_string();
+        assert!(store.join("blobs").join(&name[..2]).join(&name).exists());
+        assert_eq!(check(&following(site, &url)).expect("a report").findings, []);
+    }
+    primary.world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_while_a_follower_reads_comes_behind_the_order_by_which_it_went() {
+    const BATCHES: u64 = 24;
+    let mut primary = Primary::new().await;
+    let approver = Author::new("approver");
+    let world = &mut primary.world;
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let mut last = 0;
+    for number in 0..BATCHES {
+        let mut events = world.source.messages(&world.capture, 4 * number, 4, MONTH);
+        events.iter_mut().for_each(|event| event.body.ciphertext = fresh().repeat(6_000));
+        let request = world.source.batch(&events);
+        last = world.ledger.append(request).await.expect("logged").index;
+    }
+    let request = ReplicateRequest { origin: ORIGIN.into(), from: 0, orders: Vec::new(), rewrapped: 0 };
+    let mut stream = world.ledger.client.replicate(request).await.expect("a stream").into_inner();
+    let begun = stream.message().await.expect("a message").expect("an item");
+    assert!(matches!(begun.item, Some(replicate_response::Item::Entry(entry)) if entry.index == 0));
+    // It has been asked for, and waits behind what nobody has read yet.
+    let text = order(&[(last, 0)], None, &[&world.officer, &approver]);
+    let request = EraseRequest { origin: ORIGIN.into(), order: text.clone() };
+    assert_eq!(world.ledger.client.erase(request).await.expect("erased").into_inner().events, 1);
+    let mut came = Vec::new();
+    while let Some(message) = stream.message().await.expect("a message") {
+        match message.item.expect("an item") {
+            replicate_response::Item::Order(piece) => came.push((piece.text == text.as_bytes(), u64::MAX)),
+            replicate_response::Item::Entry(entry) => came.push((!entry.erased.is_empty(), entry.index)),
+            replicate_response::Item::Rewrapped(_) => {}
+        }
+    }
+    let [.., (true, u64::MAX), (true, at)] = came[..] else { panic!("{came:?}") };
+    assert_eq!(at, last);
     primary.world.ledger.stop().await;
 }
 

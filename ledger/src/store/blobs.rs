@@ -100,7 +100,8 @@ impl Blobs {
     /// Makes names durable that a process gave which was gone before it could.
     pub(crate) fn sync_folders(&self) -> Result<(), StoreError> {
         let failed = |reason: BlobError| StoreError::failed("opening blobs", reason);
-        let folders = (0..=u8::MAX).map(|first| self.path.join(format!("{first:02x}"))).filter(|folder| folder.is_dir());
+        let folders =
+            (0..=u8::MAX).map(|first| self.path.join(format!("{first:02x}"))).filter(|folder| folder.is_dir());
         folders.chain([self.path.clone()]).try_for_each(|folder| sync_folder(&folder)).map_err(failed)
     }
 

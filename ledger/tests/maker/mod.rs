@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer, SigningKey};
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use zegel_proto::v1::ledger_client::LedgerClient;
 use zegel_proto::v1::*;
 use zegel_verifier::batch::{event_leaf, events_root, sealed_root};
 use zegel_verifier::checkpoint::{ClaimedCheckpoint, VerifiedCheckpoint};
-use zegel_verifier::erasure::{self, Erasure};
+use zegel_verifier::erasure::{self, Erasure, Resealed};
 use zegel_verifier::hash::{Hash, log_leaf, sha256};
 use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 use zegel_verifier::signature::{CONTEXT_BATCH, CONTEXT_ERASURE, CONTEXT_KEY, signed_bytes};
@@ -418,7 +419,16 @@ impl World {
 pub fn order(places: &[(u64, u32)], receipt: Option<&str>, signers: &[&Author]) -> String {
     let proposal = Some(receipt.map_or(Hash([7; 32]), |receipt| sha256(&[receipt.as_bytes()])));
     let (origin, receipt, places) = (ORIGIN.into(), receipt.map(str::to_owned), places.to_vec());
-    let mut order = Erasure { origin, proposal, receipt, places, ..Erasure::default() };
+    signed_order(Erasure { origin, proposal, receipt, places, ..Erasure::default() }, signers)
+}
+
+/// An order that puts these sealed forms in the place of others.
+pub fn order_over(resealed: BTreeMap<(u64, u32), Resealed>, signers: &[&Author]) -> String {
+    let (origin, proposal, places) = (ORIGIN.into(), Some(Hash(fresh())), resealed.keys().copied().collect());
+    signed_order(Erasure { origin, proposal, places, resealed, ..Erasure::default() }, signers)
+}
+
+fn signed_order(mut order: Erasure, signers: &[&Author]) -> String {
     let statement = order.statement();
     let signer = |author: &&Author| {
         let signature = author.key.sign(&signed_bytes(CONTEXT_ERASURE, statement.as_bytes())).to_bytes().to_vec();

@@ -108,13 +108,17 @@ impl KeyFolder {
         self.write_ministry()
     }
 
-    /// Makes another archive key and writes it down.
+    /// Makes another archive key and writes it down. If this was broken off before it was written down, the key that was made then is taken:
+    /// nothing was wrapped to it, and it is never deleted.
     ///
     /// # Errors
     /// [`KeyError::Secret`] or [`KeyError::Disk`].
     pub fn add_archive_key(&mut self, protection: &Protection) -> Result<ArchiveKey, KeyError> {
         let file = format!("archive-{}.key", self.ministry().archive_keys.len() + 1);
-        let made = ArchiveKey::create(&self.path().join(&file), protection)?;
+        let path = self.path().join(&file);
+        let is_made = path.exists();
+        let made =
+            if is_made { ArchiveKey::load(&path, self.passphrases())? } else { ArchiveKey::create(&path, protection)? };
         self.ministry_mut().archive_keys.push(ArchiveKeyName { file, id: made.public().id() });
         self.write_ministry()?;
         Ok(made)
@@ -134,5 +138,33 @@ impl KeyFolder {
 
     fn write_ministry(&self) -> Result<(), KeyError> {
         Ok(disk::replace_public(&self.path().join(super::folder::MINISTRY), self.ministry().print().as_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zegel_keys::Passphrases;
+
+    #[test]
+    fn an_archive_key_that_was_made_and_not_written_down_is_the_next_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut keys = KeyFolder::init(folder.path(), "chat.example.nl/minbzk", "BZK").expect("made");
+        let known = keys.ministry().archive_keys.clone();
+        // As a process leaves it that was killed between the two.
+        let path = keys.path().join(format!("archive-{}.key", known.len() + 1));
+        let left = ArchiveKey::create(&path, &Protection::Plain).expect("made").public().id();
+        assert_eq!(keys.add_archive_key(&Protection::Plain).expect("taken").public().id(), left);
+        let next = keys.add_archive_key(&Protection::Plain).expect("the neighbour").public().id();
+        let opened = KeyFolder::open(folder.path()).expect("opened");
+        let ids: Vec<Hash> = opened.ministry().archive_keys.iter().map(|key| key.id).collect();
+        assert_eq!(ids, [known.iter().map(|key| key.id).collect(), vec![left, next]].concat());
+        // What is no archive key is not taken for one, and not written over.
+        let (other, at) = (keys.path().join("root.key"), keys.path().join(format!("archive-{}.key", ids.len() + 1)));
+        fs::copy(other, &at).expect("copied");
+        let refused = keys.add_archive_key(&Protection::Plain).map(|_| ());
+        let wanted = "an X-Wing key in PKCS#8 PEM";
+        assert_eq!(refused, Err(KeyError::Secret(zegel_keys::KeyError::Malformed { path: at.clone(), wanted })));
+        assert!(Signer::open(&at, &Passphrases::default()).is_ok());
     }
 }

@@ -4,12 +4,15 @@
 //! that an event of its scope names, without a claim that it is all of that id. Memory: the ids and their registrations.
 
 use super::{ExportError, Merge, Walk, ahead, by_entry, is_in_scope};
-use crate::store::{LogPlace, Store, TableRow};
+use crate::store::{LogPlace, Store, Table, TableRow};
 use prost::Message;
 use std::collections::BTreeSet;
 use zegel_proto::v1::{EventHeader, Scope, StreamType};
 use zegel_verifier::hash::Hash;
 use zegel_verifier::kinds::{EventFacts, Family, StreamMonth, family};
+
+/// Ids whose first months are read by one thread in turn.
+const IDS_TOGETHER: usize = 64;
 
 impl Walk<'_, '_> {
     /// Where the ids that the scope names were registered or changed, ascending.
@@ -18,15 +21,19 @@ impl Walk<'_, '_> {
         rows: &[(u64, TableRow)],
         scope: &Scope,
     ) -> Result<BTreeSet<LogPlace>, ExportError> {
+        let store = self.store;
+        let read = |months: Vec<(StreamMonth, u64)>| {
+            let places =
+                months.into_iter().flat_map(|(of, count)| store.places(of, count)).collect::<Result<Vec<_>, _>>();
+            let bytes = places.as_ref().map_or(0, |places| size_of_val(&places[..]));
+            (places, bytes)
+        };
         let mut places = BTreeSet::new();
-        for (stream, id) in self.ids_named(rows, scope)? {
-            let of = StreamMonth { stream, id, month: 0 };
-            let Some((_, row)) = self.table.row(stream, id)? else { continue };
-            let count = row.months.iter().find(|(month, ..)| *month == 0).map_or(0, |&(_, count, _)| count);
-            for place in self.store.places(of, count) {
-                places.insert(place?);
-            }
-        }
+        let named = self.ids_named(rows, scope)?;
+        ahead::in_order(self.room, together(first_months(self.table, &named)), read, |found| {
+            places.extend(found?);
+            Ok(())
+        })?;
         // Many are registered in one batch: its headers are read once.
         let mut last: (u64, Vec<Vec<u8>>) = (u64::MAX, Vec::new());
         let mut failed = None;
@@ -67,6 +74,32 @@ impl Walk<'_, '_> {
         let facts = last.1.get(place.position as usize).and_then(|header| read(header));
         Ok(facts.is_some_and(|facts| family(facts.kind) == Family::Register))
     }
+}
+
+/// Month 0 of each of these ids that the table has, and how many events it has there.
+fn first_months(
+    table: &Table,
+    ids: &BTreeSet<(StreamType, Hash)>,
+) -> impl Iterator<Item = Result<(StreamMonth, u64), ExportError>> {
+    ids.iter().filter_map(|&(stream, id)| {
+        let row = match table.row(stream, id) {
+            Ok(row) => row?.1,
+            Err(reason) => return Some(Err(reason.into())),
+        };
+        let count = row.months.iter().find(|(month, ..)| *month == 0).map_or(0, |&(_, count, _)| count);
+        Some(Ok((StreamMonth { stream, id, month: 0 }, count)))
+    })
+}
+
+/// Months of some ids at a time: each is a read of its own wherever the disk has it, and several are read side by side.
+fn together(
+    months: impl Iterator<Item = Result<(StreamMonth, u64), ExportError>>,
+) -> impl Iterator<Item = Result<Vec<(StreamMonth, u64)>, ExportError>> {
+    let mut months = months.peekable();
+    std::iter::from_fn(move || {
+        months.peek()?;
+        Some(months.by_ref().take(IDS_TOGETHER).collect())
+    })
 }
 
 /// Ids that these events of an entry name.

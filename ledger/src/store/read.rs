@@ -189,8 +189,11 @@ impl Store {
         [("log", sum(&self.truth, Column::LOG)), ("keys", sum(&self.keys, Column::KEYS))]
     }
 
-    fn block(&self, of: &StreamMonth, block: u64) -> Result<Vec<LogPlace>, StoreError> {
-        if let Some(row) = self.truth.get(Column::Postings, &block_key(of, block))? {
+    /// The places of a block; one that was open at the size that is asked about mostly is still.
+    fn block(&self, of: &StreamMonth, block: u64, was_open: Open) -> Result<Vec<LogPlace>, StoreError> {
+        if was_open == Open::No
+            && let Some(row) = self.truth.get(Column::Postings, &block_key(of, block))?
+        {
             return Ok(rows::parse::<PlacesRow>("postings", &row)?.places());
         }
         // The open block lies with its stream. If it was full and moved after we looked, it is in the postings by now.
@@ -231,6 +234,13 @@ impl Beside for Store {
     }
 }
 
+/// Whether a block had room for more places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Yes,
+    No,
+}
+
 /// Places of one month of one id, a block at a time.
 pub(crate) struct PlaceCursor<'a> {
     store: &'a Store,
@@ -244,7 +254,9 @@ impl PlaceCursor<'_> {
     fn read(&mut self) -> Result<LogPlace, StoreError> {
         let within = (self.next % BLOCK_PLACES) as usize;
         if within == 0 || self.block.is_empty() {
-            self.block = self.store.block(&self.of, self.next / BLOCK_PLACES)?;
+            let block = self.next / BLOCK_PLACES;
+            let was_open = if block == self.count / BLOCK_PLACES { Open::Yes } else { Open::No };
+            self.block = self.store.block(&self.of, block, was_open)?;
         }
         let place = self.block.get(within).copied();
         let place = place.ok_or(StoreError::Missing { what: "place in a stream", number: self.next })?;

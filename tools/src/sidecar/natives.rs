@@ -48,6 +48,12 @@ impl Natives {
         self.0.note(identifier, sender);
     }
 
+    /// Notes one that is older than all of them, where there is room.
+    pub(super) fn note_old(&mut self, native: Mac) {
+        let (identifier, sender) = parts(native);
+        self.0.note_old(identifier, sender);
+    }
+
     pub(super) fn target(&self, native: Mac) -> Target {
         let (identifier, sender) = parts(native);
         match self.0.get(&identifier) {

@@ -267,6 +267,58 @@ fn a_redaction_that_holds_takes_away_what_was_signed_and_nothing_else() {
     }
 }
 
+/// The first file of a room may lack what says its version, and a later one have it.
+#[test]
+fn that_the_version_of_a_room_becomes_known_changes_no_redaction() {
+    let taken = |event: &Value, version| RoomEvent::take(event.clone(), 0, version).expect("an event");
+    for number in ["10", "11", "12"] {
+        let known = Some(version(number));
+        let all = events(&format!("federation-v{number}.jsonl"));
+        let redactions: Vec<&Value> = all.iter().filter(|event| event["type"] == "m.room.redaction").collect();
+        assert_eq!(redactions.len(), 2, "version {number}");
+        // As it is exchanged, without the copy that the server of a client makes.
+        let without_copy = |mut event: Value| {
+            let other = if number == "10" { &mut event["content"] } else { &mut event };
+            other.as_object_mut().expect("an object").remove("redacts");
+            event
+        };
+        for event in redactions {
+            let digest = taken(event, known).content_digest();
+            assert_eq!(taken(event, None).content_digest(), digest, "version {number}");
+            let bare = without_copy(event.clone());
+            assert_eq!([known, None].map(|version| taken(&bare, version).content_digest()), [digest; 2]);
+            // Another target is another content, and so is another reason.
+            let mut other = event.clone();
+            (other["redacts"], other["content"]["redacts"]) = ("$ander".into(), "$ander".into());
+            let mut reason = event.clone();
+            reason["content"]["reason"] = "een andere".into();
+            for changed in [&other, &reason] {
+                assert!([known, None].iter().all(|version| taken(changed, *version).content_digest() != digest));
+            }
+            // Where nobody knows which of two is meant, each counts.
+            let mut unclear = [event.clone(), event.clone()];
+            unclear[0]["content"]["redacts"] = "$een".into();
+            unclear[1]["content"]["redacts"] = "$ander".into();
+            unclear.iter_mut().for_each(|event| event["redacts"] = "$drie".into());
+            let [one, two] = unclear.map(|event| taken(&event, None).content_digest());
+            assert_ne!(one, two);
+        }
+        // So the second read-out, of a page without `m.room.create`, knows each of them.
+        let order = |version| RoomOrder { version, ..RoomOrder::default() };
+        let page = all.iter().filter(|event| event["type"] != "m.room.create").cloned();
+        let page: Vec<Value> = page.map(without_copy).collect();
+        let (first, second) = (written(&[&page], order(None)), written(&[&all], order(known)));
+        let key = FingerprintKey::new(&[7; 32]);
+        let log: Vec<_> = (0..)
+            .zip(first.align(&[], &key).fingerprints)
+            .map(|(conversation_seq, fingerprint)| Known { fingerprint, conversation_seq })
+            .collect();
+        let rows = second.align(&log, &key).rows;
+        let new: Vec<_> = rows.into_iter().filter(|row| !matches!(row, Row::Known(_))).collect();
+        assert_eq!(new, vec![Row::New; all.len() - page.len()], "version {number}: m.room.create, and nothing else");
+    }
+}
+
 #[test]
 fn what_nobody_signed_does_not_decide_what_an_event_that_holds_says() {
     let genuine = events("federation-v11.jsonl");

@@ -152,7 +152,7 @@ mod tests {
         let places = state.note_logged(&(0..1_000).map(row).collect::<Vec<_>>());
         assert_eq!((state.known.gone(), places.get(&mac(500))), (0, Some(&(500, 7))));
         assert!(matches!(state.known.get(&mac(500)), Some((_, Standing::Queued(9)))));
-        assert!((0..40).all(|number| state.natives.target(mac(number)) != Target::NotSeen));
+        assert!((0..40).all(|number| state.natives.target(mac(number), mac(number)) != Target::NotSeen));
         for number in 0..1_000 {
             let known = state.known.get(&mac(number));
             let is_logged = matches!(known, Some((_, Standing::Logged { entry, position: 7 })) if entry == number);

@@ -32,6 +32,14 @@ pub(in crate::sidecar) struct Line {
 /// The lines of each gateway, by its name.
 pub(in crate::sidecar) type Gateways = BTreeMap<String, Vec<Line>>;
 
+/// Reads what lies on disk; of before sessions were told apart each gateway has one line.
+pub(super) fn read(bytes: &[u8]) -> Result<Gateways, serde_json::Error> {
+    serde_json::from_slice(bytes).or_else(|reason| {
+        let before: BTreeMap<String, Line> = serde_json::from_slice(bytes).map_err(|_| reason)?;
+        Ok(before.into_iter().map(|(name, line)| (name, vec![line])).collect())
+    })
+}
+
 /// What the log is told of custodians.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
@@ -300,6 +308,19 @@ mod tests {
         assert_eq!((told(said), took_over), (vec![(GapDeclared, "B".into(), "source_down")], true));
         let (said, _, took_over) = after.opened(&open("C"), "new".into(), 6_000);
         assert_eq!((told(said), took_over), (vec![(CaptureStarted, "C".into(), "")], false));
+    }
+
+    #[test]
+    fn a_gateway_of_before_sessions_were_told_apart_is_waited_for_all_the_same() {
+        let before = br#"{"wa": {"custodians": ["A", "B"], "tool": "wa 1", "heard_ms": 1000, "is_open": true,
+            "is_silent": false, "session": "one", "ahead_ms": 0}}"#;
+        let mut lines = lines(read(before).expect("read"), 5_000);
+        let (said, _, took_over) = lines.opened(&open("A"), "new".into(), 6_000);
+        assert_eq!((told(said), took_over), (vec![(GapDeclared, "A".into(), "source_down")], true));
+        assert_eq!(told(lines.look(10_000, 6_050)), [(CaptureStopped, "B".into(), "")]);
+        // What is written is read as it was.
+        let text = serde_json::to_vec(&lines.gateways).expect("JSON");
+        assert_eq!(read(&text).expect("read")["wa"].len(), 2);
     }
 
     #[test]

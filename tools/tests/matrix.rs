@@ -625,7 +625,9 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
     std::fs::write(folder.path().join("files/nota-4-5-2026.pdf"), "inhoud").expect("written");
     std::fs::write(folder.path().join("files/notabene-4-5-2026.pdf"), "anders").expect("written");
     let server = Server::new();
-    let names = |name: &str| json!({ "msgtype": "m.file", "body": name, "url": "mxc://m.nl/a", "info": { "size": 6 } });
+    let lies =
+        |name: &str, url: &str| json!({ "msgtype": "m.file", "body": name, "url": url, "info": { "size": 6 } });
+    let names = |name: &str| lies(name, "mxc://m.nl/a");
     let event = |id: &str, sender: &str, at_ms: u64, content: Value| {
         json!({ "type": "m.room.message", "event_id": id, "sender": sender, "room_id": "!r:m.nl", "origin_server_ts": at_ms,
             "content": content })
@@ -634,6 +636,7 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
         let mut content = names("nota.pdf");
         content["m.new_content"] = names("nota.pdf");
         content["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": "$1" });
+        content["url"] = format!("mxc://m.nl/van{sender}").into();
         event(&format!("$bewerkt door {sender}"), sender, 4_000, content)
     };
     let read = |events: &[Value]| {
@@ -647,7 +650,7 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
         read_out(room).into_iter().map(has).collect::<Vec<_>>()
     };
     let anna = event("$1", "@anna:m.nl", 1_000, names("nota.pdf"));
-    let bram = event("$2", "@bram:m.nl", 2_000, names("nota.pdf"));
+    let bram = event("$2", "@bram:m.nl", 2_000, lies("nota.pdf", "mxc://m.nl/b"));
     assert_eq!(read(&[anna.clone(), bram.clone()]), [true, false]);
     assert_eq!(read(&[bram.clone(), anna.clone()]), [true, false], "it goes by when, and not by the order of the file");
     // The beginning of a name is no name.
@@ -655,8 +658,18 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
     // An edit of her own has it too, somebody else's has not.
     assert_eq!(read(&[anna.clone(), edit("@anna:m.nl"), edit("@bram:m.nl")]), [true, true, false]);
     // What was signed goes before what states an earlier time.
-    let signed = server.event("m.room.message", 3_000, names("nota.pdf"), json!({}));
-    assert_eq!(read(&[anna, signed]), [false, true]);
+    let signed = |at_ms, url: &str| server.event("m.room.message", at_ms, lies("nota.pdf", url), json!({}));
+    assert_eq!(read(&[anna.clone(), signed(3_000, "mxc://m.nl/c")]), [false, true]);
+    // What is forwarded lies at the same address, and is the same file.
+    let forwarded = event("$4", "@bram:m.nl", 2_500, names("nota.pdf"));
+    assert_eq!(read(&[anna.clone(), bram, forwarded]), [true, false, true]);
+    let mut encrypted = event("$5", "@bram:m.nl", 2_500, names("nota.pdf"));
+    encrypted["content"]["file"] = json!({ "url": encrypted["content"]["url"].take() });
+    assert_eq!(read(&[anna.clone(), encrypted]), [true, true]);
+    let (one, two) = (signed(3_000, "mxc://m.nl/a"), signed(4_000, "mxc://m.nl/a"));
+    assert_eq!(read(&[one.clone(), two]), [true, true]);
+    // That of one that holds is not taken by who names its address and signs nothing.
+    assert_eq!(read(&[anna, one]), [false, true]);
 }
 
 #[test]

@@ -625,8 +625,7 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
     std::fs::write(folder.path().join("files/nota-4-5-2026.pdf"), "inhoud").expect("written");
     std::fs::write(folder.path().join("files/notabene-4-5-2026.pdf"), "anders").expect("written");
     let server = Server::new();
-    let lies =
-        |name: &str, url: &str| json!({ "msgtype": "m.file", "body": name, "url": url, "info": { "size": 6 } });
+    let lies = |name: &str, url: &str| json!({ "msgtype": "m.file", "body": name, "url": url, "info": { "size": 6 } });
     let names = |name: &str| lies(name, "mxc://m.nl/a");
     let event = |id: &str, sender: &str, at_ms: u64, content: Value| {
         json!({ "type": "m.room.message", "event_id": id, "sender": sender, "room_id": "!r:m.nl", "origin_server_ts": at_ms,

@@ -160,7 +160,9 @@ mod tests {
         let found = named.iter().enumerate().flat_map(|(at, named)| rows(&entry(*named), (0, at))).collect();
         let media = MediaFiles { parcels: Vec::new(), found, claims: HashMap::new() };
         let place = |name: &str, size| {
-            media.find(&Named { name: name.into(), media_type: String::new(), size, address: String::new() }).map(|(_, entry)| entry)
+            media
+                .find(&Named { name: name.into(), media_type: String::new(), size, address: String::new() })
+                .map(|(_, entry)| entry)
         };
         assert_eq!((place("foto.png", Some(7)), place("foto.png", Some(8))), (Some(0), Some(1)));
         assert_eq!((place("fotoboek.png", None), place("foto.pdf", None)), (Some(3), Some(2)));

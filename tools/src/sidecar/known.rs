@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn what_the_ledger_has_pushes_out_nothing_that_is_new_and_none_of_it_is_lost() {
         let mac = |number: u64| u128::from(number).to_le_bytes();
-        let row = |number: u64| Row { key: mac(number), text: [1; 16], native: mac(number), entry: number, position: 7 };
+        let row =
+            |number: u64| Row { key: mac(number), text: [1; 16], native: mac(number), entry: number, position: 7 };
         let mut state = State::new(0, 100);
         (0..40).for_each(|number| state.note_row(&row(number)));
         state.known.note(mac(500), ([1; 16], Standing::Queued(9)));

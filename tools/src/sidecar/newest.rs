@@ -106,7 +106,7 @@ mod tests {
         let mut newest = Newest::new(20, |_: &u32| false);
         (0..15).for_each(|number| newest.note(key(number), number));
         let room: Vec<u32> = (100..200).filter(|number| newest.note_old(key(*number), *number)).collect();
-        assert_eq!(room, [], "ten are old already, and what is young is not theirs");
+        assert_eq!(room, [0_u32; 0], "ten are old already, and what is young is not theirs");
         let mut newest = Newest::new(20, |_: &u32| false);
         (0..5).for_each(|number| newest.note(key(number), number));
         let room: Vec<u32> = (100..200).filter(|number| newest.note_old(key(*number), *number)).collect();

@@ -448,7 +448,8 @@ mod tests {
         let poll = json!({ "question": { "m.text": [{ "body": "Wanneer wel?" }] }, "answers": [{ "m.text": [{ "body": "nooit" }] }] });
         let relates = json!({ "rel_type": "m.replace", "event_id": "$0" });
         let edit = |new: &Value| json!({ "m.new_content": new, "m.relates_to": relates });
-        for (kind, start) in [("m.poll.start", "m.poll"), ("org.matrix.msc3381.poll.start", "org.matrix.msc3381.poll.start")]
+        for (kind, start) in
+            [("m.poll.start", "m.poll"), ("org.matrix.msc3381.poll.start", "org.matrix.msc3381.poll.start")]
         {
             let content = edit(&json!({ start: poll }));
             let request::Content::Edit(found) = handed(kind, &content, &json!({})) else { panic!("{kind}") };

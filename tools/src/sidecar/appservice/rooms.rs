@@ -31,9 +31,11 @@ impl Rooms {
     pub(super) fn read(path: &Path) -> Result<Self, SidecarError> {
         let Some(bytes) = disk::read_if_there(path)? else { return Ok(Self::default()) };
         let of_before = || Some(Self { joined: serde_json::from_slice(&bytes).ok()?, ..Self::default() });
-        serde_json::from_slice(&bytes).or_else(|reason| of_before().ok_or(reason)).map_err(|reason| SidecarError::Config {
-            path: path.display().to_string(),
-            reason: format!("{reason}: move it away, and the homeserver is asked anew who is in which room"),
+        serde_json::from_slice(&bytes).or_else(|reason| of_before().ok_or(reason)).map_err(|reason| {
+            SidecarError::Config {
+                path: path.display().to_string(),
+                reason: format!("{reason}: move it away, and the homeserver is asked anew who is in which room"),
+            }
         })
     }
 

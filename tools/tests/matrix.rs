@@ -267,6 +267,58 @@ fn a_redaction_that_holds_takes_away_what_was_signed_and_nothing_else() {
     }
 }
 
+/// The first file of a room may lack what says its version, and a later one have it.
+#[test]
+fn that_the_version_of_a_room_becomes_known_changes_no_redaction() {
+    let taken = |event: &Value, version| RoomEvent::take(event.clone(), 0, version).expect("an event");
+    for number in ["10", "11", "12"] {
+        let known = Some(version(number));
+        let all = events(&format!("federation-v{number}.jsonl"));
+        let redactions: Vec<&Value> = all.iter().filter(|event| event["type"] == "m.room.redaction").collect();
+        assert_eq!(redactions.len(), 2, "version {number}");
+        // As it is exchanged, without the copy that the server of a client makes.
+        let without_copy = |mut event: Value| {
+            let other = if number == "10" { &mut event["content"] } else { &mut event };
+            other.as_object_mut().expect("an object").remove("redacts");
+            event
+        };
+        for event in redactions {
+            let digest = taken(event, known).content_digest();
+            assert_eq!(taken(event, None).content_digest(), digest, "version {number}");
+            let bare = without_copy(event.clone());
+            assert_eq!([known, None].map(|version| taken(&bare, version).content_digest()), [digest; 2]);
+            // Another target is another content, and so is another reason.
+            let mut other = event.clone();
+            (other["redacts"], other["content"]["redacts"]) = ("$ander".into(), "$ander".into());
+            let mut reason = event.clone();
+            reason["content"]["reason"] = "een andere".into();
+            for changed in [&other, &reason] {
+                assert!([known, None].iter().all(|version| taken(changed, *version).content_digest() != digest));
+            }
+            // Where nobody knows which of two is meant, each counts.
+            let mut unclear = [event.clone(), event.clone()];
+            unclear[0]["content"]["redacts"] = "$een".into();
+            unclear[1]["content"]["redacts"] = "$ander".into();
+            unclear.iter_mut().for_each(|event| event["redacts"] = "$drie".into());
+            let [one, two] = unclear.map(|event| taken(&event, None).content_digest());
+            assert_ne!(one, two);
+        }
+        // So the second read-out, of a page without `m.room.create`, knows each of them.
+        let order = |version| RoomOrder { version, ..RoomOrder::default() };
+        let page = all.iter().filter(|event| event["type"] != "m.room.create").cloned();
+        let page: Vec<Value> = page.map(without_copy).collect();
+        let (first, second) = (written(&[&page], order(None)), written(&[&all], order(known)));
+        let key = FingerprintKey::new(&[7; 32]);
+        let log: Vec<_> = (0..)
+            .zip(first.align(&[], &key).fingerprints)
+            .map(|(conversation_seq, fingerprint)| Known { fingerprint, conversation_seq })
+            .collect();
+        let rows = second.align(&log, &key).rows;
+        let new: Vec<_> = rows.into_iter().filter(|row| !matches!(row, Row::Known(_))).collect();
+        assert_eq!(new, vec![Row::New; all.len() - page.len()], "version {number}: m.room.create, and nothing else");
+    }
+}
+
 #[test]
 fn what_nobody_signed_does_not_decide_what_an_event_that_holds_says() {
     let genuine = events("federation-v11.jsonl");
@@ -573,7 +625,8 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
     std::fs::write(folder.path().join("files/nota-4-5-2026.pdf"), "inhoud").expect("written");
     std::fs::write(folder.path().join("files/notabene-4-5-2026.pdf"), "anders").expect("written");
     let server = Server::new();
-    let names = |name: &str| json!({ "msgtype": "m.file", "body": name, "url": "mxc://m.nl/a", "info": { "size": 6 } });
+    let lies = |name: &str, url: &str| json!({ "msgtype": "m.file", "body": name, "url": url, "info": { "size": 6 } });
+    let names = |name: &str| lies(name, "mxc://m.nl/a");
     let event = |id: &str, sender: &str, at_ms: u64, content: Value| {
         json!({ "type": "m.room.message", "event_id": id, "sender": sender, "room_id": "!r:m.nl", "origin_server_ts": at_ms,
             "content": content })
@@ -582,6 +635,7 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
         let mut content = names("nota.pdf");
         content["m.new_content"] = names("nota.pdf");
         content["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": "$1" });
+        content["url"] = format!("mxc://m.nl/van{sender}").into();
         event(&format!("$bewerkt door {sender}"), sender, 4_000, content)
     };
     let read = |events: &[Value]| {
@@ -595,7 +649,7 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
         read_out(room).into_iter().map(has).collect::<Vec<_>>()
     };
     let anna = event("$1", "@anna:m.nl", 1_000, names("nota.pdf"));
-    let bram = event("$2", "@bram:m.nl", 2_000, names("nota.pdf"));
+    let bram = event("$2", "@bram:m.nl", 2_000, lies("nota.pdf", "mxc://m.nl/b"));
     assert_eq!(read(&[anna.clone(), bram.clone()]), [true, false]);
     assert_eq!(read(&[bram.clone(), anna.clone()]), [true, false], "it goes by when, and not by the order of the file");
     // The beginning of a name is no name.
@@ -603,8 +657,18 @@ fn a_file_is_of_one_message_and_no_other_that_names_it() {
     // An edit of her own has it too, somebody else's has not.
     assert_eq!(read(&[anna.clone(), edit("@anna:m.nl"), edit("@bram:m.nl")]), [true, true, false]);
     // What was signed goes before what states an earlier time.
-    let signed = server.event("m.room.message", 3_000, names("nota.pdf"), json!({}));
-    assert_eq!(read(&[anna, signed]), [false, true]);
+    let signed = |at_ms, url: &str| server.event("m.room.message", at_ms, lies("nota.pdf", url), json!({}));
+    assert_eq!(read(&[anna.clone(), signed(3_000, "mxc://m.nl/c")]), [false, true]);
+    // What is forwarded lies at the same address, and is the same file.
+    let forwarded = event("$4", "@bram:m.nl", 2_500, names("nota.pdf"));
+    assert_eq!(read(&[anna.clone(), bram, forwarded]), [true, false, true]);
+    let mut encrypted = event("$5", "@bram:m.nl", 2_500, names("nota.pdf"));
+    encrypted["content"]["file"] = json!({ "url": encrypted["content"]["url"].take() });
+    assert_eq!(read(&[anna.clone(), encrypted]), [true, true]);
+    let (one, two) = (signed(3_000, "mxc://m.nl/a"), signed(4_000, "mxc://m.nl/a"));
+    assert_eq!(read(&[one.clone(), two]), [true, true]);
+    // That of one that holds is not taken by who names its address and signs nothing.
+    assert_eq!(read(&[anna, one]), [false, true]);
 }
 
 #[test]

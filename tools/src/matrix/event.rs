@@ -142,14 +142,15 @@ impl RoomEvent {
         if is_emptied { Redaction::By(None) } else { Redaction::None }
     }
 
-    /// 16 bytes that change when its content does, as it does by a redaction and by nothing else.
+    /// 16 bytes that change when its content does, as it does by a redaction and by nothing else. What a redaction names counts once,
+    /// wherever it stands: it is no other content once the version of its room is known.
     #[must_use]
     pub fn content_digest(&self) -> [u8; 16] {
         let content = at(&self.json, &["content"]);
-        let is_copied = self.version.is_some_and(|version| !version.redacts_in_content());
-        let content = match self.redacts().filter(|_| is_copied) {
+        let content = match self.redacts() {
             // Whether a server made the copy, and what stands there, says nothing of the event.
             Some(target) => content.map(|content| canonical(&with_copy(content, target))),
+            // Where it names nothing, or nobody knows which of two is meant, the content as it is.
             None => content.map(canonical),
         };
         let full = sha256(&[&content.unwrap_or_default()]).0;

@@ -1,7 +1,8 @@
 //! Media that came along with the files of a room: found by the size and the name that an event states.
 //!
-//! Invariant: a file is of one message, and of its sender's edits of it. Of two that name it, it is that of the one that holds, then of
-//! the one that was sent first: who learns of a file later cannot make it his.
+//! Invariant: a file is of one message, of its sender's edits of it, and of those that have its address as well, as a forwarded one
+//! has. Of two others that name it, it is that of the one that holds, then of the one that was sent first: who learns of a file later
+//! cannot make it his.
 //!
 //! Not here: media that lie with a server (`sidecar::homeserver`).
 
@@ -20,6 +21,8 @@ pub(super) struct Named {
     pub(super) name: String,
     pub(super) media_type: String,
     size: Option<u64>,
+    /// Where its bytes lie: one address has the same bytes for good.
+    address: String,
 }
 
 /// Which message a file is of.
@@ -27,19 +30,30 @@ struct Claim {
     /// Smaller is better: whether it does not hold, and when it was sent.
     rank: (bool, u64),
     message: Box<str>,
+    address: Box<str>,
+}
+
+impl Claim {
+    /// Whether the file is that of an event too. An address that nobody signed is nobody's word against one that holds.
+    fn is_of(&self, event: &RoomEvent, named: &Named) -> bool {
+        let is_as_good = event.checked.is_held() || self.rank.0;
+        *self.message == *message(event) || is_as_good && *self.address == *named.address
+    }
 }
 
 impl Named {
     /// Of an event that has a medium, and its content.
     pub(super) fn of(event: &RoomEvent) -> Option<Self> {
         let content = |path: &[&str]| text(&event.json, &[&["content"], path].concat());
-        content(&["url"]).or(content(&["file", "url"])).filter(|_| event.redaction() == Redaction::None)?;
+        let address = content(&["url"]).or(content(&["file", "url"]));
+        let address = address.filter(|_| event.redaction() == Redaction::None)?.to_owned();
         let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let named = content(&["filename"]).filter(|name| !name.is_empty());
         Some(Self {
             name: owned(named.or(content(&["body"]))),
             media_type: owned(content(&["info", "mimetype"])),
             size: number(&event.json, &["content", "info", "size"]),
+            address,
         })
     }
 }
@@ -77,19 +91,19 @@ impl MediaFiles {
         if self.is_empty() {
             return;
         }
-        let Some(place) = Named::of(event).and_then(|named| self.find(&named)) else { return };
+        let Some(named) = Named::of(event) else { return };
+        let Some(place) = self.find(&named) else { return };
         // Without a time it was sent last.
         let sent_ms = Some(event.at_ms()).filter(|at_ms| *at_ms > 0).unwrap_or(u64::MAX);
         let rank = (!event.checked.is_held(), sent_ms);
         if self.claims.get(&place).is_none_or(|held| rank < held.rank) {
-            self.claims.insert(place, Claim { rank, message: message(event).into() });
+            self.claims.insert(place, Claim { rank, message: message(event).into(), address: named.address.into() });
         }
     }
 
     /// The file of an event, if it is that event's.
     pub(super) fn of(&self, event: &RoomEvent, named: &Named) -> Option<Place> {
-        let is_its = |place: &Place| self.claims.get(place).is_some_and(|claim| *claim.message == *message(event));
-        self.find(named).filter(is_its)
+        self.find(named).filter(|place| self.claims.get(place).is_some_and(|claim| claim.is_of(event, named)))
     }
 
     /// The one file of that size whose name begins and ends as stated: Element puts the date in between.
@@ -146,7 +160,9 @@ mod tests {
         let found = named.iter().enumerate().flat_map(|(at, named)| rows(&entry(*named), (0, at))).collect();
         let media = MediaFiles { parcels: Vec::new(), found, claims: HashMap::new() };
         let place = |name: &str, size| {
-            media.find(&Named { name: name.into(), media_type: String::new(), size }).map(|(_, entry)| entry)
+            media
+                .find(&Named { name: name.into(), media_type: String::new(), size, address: String::new() })
+                .map(|(_, entry)| entry)
         };
         assert_eq!((place("foto.png", Some(7)), place("foto.png", Some(8))), (Some(0), Some(1)));
         assert_eq!((place("fotoboek.png", None), place("foto.pdf", None)), (Some(3), Some(2)));

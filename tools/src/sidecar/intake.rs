@@ -267,18 +267,9 @@ impl Intake {
         self.state().known.gone()
     }
 
-    /// Remembers what the ledger has of a capture, and gives the places of those that wait in the journal.
-    pub(super) fn note_logged(&self, rows: impl Iterator<Item = Row>) -> HashMap<Mac, (u64, u32)> {
-        let mut state = self.state();
-        let mut waiting = HashMap::new();
-        for row in rows {
-            match state.known.get(&row.key) {
-                Some((_, Standing::Queued(_))) => _ = waiting.insert(row.key, (row.entry, row.position)),
-                Some(_) => {}
-                None => state.note_row(&row),
-            }
-        }
-        waiting
+    /// Remembers what the ledger has of a capture, and gives the places of those that are not known as logged here.
+    pub(super) fn note_logged(&self, rows: &[Row]) -> HashMap<Mac, (u64, u32)> {
+        self.state().note_logged(rows)
     }
 
     /// Up to which number all is durable.

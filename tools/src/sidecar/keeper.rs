@@ -28,8 +28,12 @@ pub(super) const CUSTODIANS_MAX: usize = 200;
 
 /// What lies on disk of the gateways.
 fn read(spool: &Path) -> Result<Gateways, SidecarError> {
-    let bytes = disk::read_if_there(&spool.join("gateways.json"))?;
-    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    let path = spool.join("gateways.json");
+    let Some(bytes) = disk::read_if_there(&path)? else { return Ok(Gateways::new()) };
+    lines::read(&bytes).map_err(|reason| SidecarError::Config {
+        path: path.display().to_string(),
+        reason: format!("{reason}: move it away, and declare the gap since it was written, for nobody else will"),
+    })
 }
 
 /// Everyone whose chats were carried, each once.
@@ -47,6 +51,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
+    /// Goes on with what lies on disk.
     pub(super) fn open(intake: Arc<Intake>) -> Result<Arc<Self>, SidecarError> {
         let lines = Lines::new(read(&intake.config.spool)?, intake.config.silence_ms, now_ms());
         Ok(Arc::new(Self { intake, lines: Mutex::new(lines) }))
@@ -132,6 +137,26 @@ impl Keeper {
             if !is_gap || self.intake.owe(&key, notice.clone(), &said.tool).is_err() {
                 self.intake.notice(&key, notice, &said.tool);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_gateways_that_does_not_open_is_refused_and_none_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(read(folder.path()).expect("none").len(), 0);
+        let path = folder.path().join("gateways.json");
+        for torn in [&b""[..], b"{", b"[]", br#"{"wa": [7]}"#] {
+            std::fs::write(&path, torn).expect("written");
+            let refused = |found: Result<_, SidecarError>| {
+                matches!(found, Err(SidecarError::Config { path: at, reason })
+                    if at == path.display().to_string() && reason.contains("move it away"))
+            };
+            assert!(refused(read(folder.path()).map(drop)) && refused(carried(folder.path()).map(drop)), "{torn:?}");
         }
     }
 }

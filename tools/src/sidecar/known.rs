@@ -68,6 +68,24 @@ impl State {
         self.natives.note(row.native);
     }
 
+    /// Notes rows that the ledger has of a capture, where there is room beside what is newer here, the newest first. Gives the
+    /// places of those that wait in the journal, and of those for which there is none.
+    pub(super) fn note_logged(&mut self, rows: &[Row]) -> HashMap<Mac, (u64, u32)> {
+        rows.iter().for_each(|row| self.natives.note_old(row.native));
+        let mut places = HashMap::new();
+        for row in rows.iter().rev() {
+            let Row { entry, position, .. } = *row;
+            let is_held = match self.known.get(&row.key) {
+                Some((_, Standing::Queued(_))) => false,
+                _ => self.known.note_old(row.key, (row.text, Standing::Logged { entry, position })),
+            };
+            if !is_held {
+                places.insert(row.key, (entry, position));
+            }
+        }
+        places
+    }
+
     /// Forgets records that are lost, and ends the sessions that wait for them.
     pub(super) fn forget(&mut self, numbers: RangeInclusive<u64>, sentence: &str) {
         self.known.forget(|(_, standing)| matches!(standing, Standing::Queued(number) if numbers.contains(number)));
@@ -121,7 +139,32 @@ pub(super) fn answered(content: answer::Content) -> Result<Answer, Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sidecar::natives::Target;
     use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn what_the_ledger_has_pushes_out_nothing_that_is_new_and_none_of_it_is_lost() {
+        let mac = |number: u64| u128::from(number).to_le_bytes();
+        let row =
+            |number: u64| Row { key: mac(number), text: [1; 16], native: mac(number), entry: number, position: 7 };
+        let mut state = State::new(0, 100);
+        (0..40).for_each(|number| state.note_row(&row(number)));
+        state.known.note(mac(500), ([1; 16], Standing::Queued(9)));
+        let places = state.note_logged(&(0..1_000).map(row).collect::<Vec<_>>());
+        assert_eq!((state.known.gone(), places.get(&mac(500))), (0, Some(&(500, 7))));
+        assert!(matches!(state.known.get(&mac(500)), Some((_, Standing::Queued(9)))));
+        assert!((0..40).all(|number| state.natives.target(mac(number), mac(number)) != Target::NotSeen));
+        for number in 0..1_000 {
+            let known = state.known.get(&mac(number));
+            let is_logged = matches!(known, Some((_, Standing::Logged { entry, position: 7 })) if entry == number);
+            assert!(is_logged != places.contains_key(&mac(number)), "{number}: at one place");
+            assert!(is_logged || places[&mac(number)] == (number, 7), "{number}");
+        }
+        // The same once more, as for another capture, turns nothing either.
+        assert!((0..40).all(|number| state.known.has(&mac(number))));
+        state.note_logged(&(1_000..2_000).map(row).collect::<Vec<_>>());
+        assert!(state.known.gone() == 0 && (0..40).all(|number| state.known.has(&mac(number))));
+    }
 
     #[test]
     fn of_the_sessions_that_hand_over_an_event_again_only_those_that_last_are_waited_with() {

@@ -42,6 +42,18 @@ impl<V: Copy> Newest<V> {
         }
     }
 
+    /// Notes what is older than all that is here, where there is room: nothing newer goes for it. Gives whether it is known now.
+    pub(super) fn note_old(&mut self, key: Mac, value: V) -> bool {
+        if self.has(&key) {
+            return true;
+        }
+        let has_room = (self.old.len() as u64) < self.half;
+        if has_room {
+            self.old.insert(key, value);
+        }
+        has_room
+    }
+
     /// Takes out what is lost.
     pub(super) fn forget(&mut self, is_lost: impl Fn(&V) -> bool) {
         self.young.retain(|_, value| !is_lost(value));
@@ -87,6 +99,25 @@ mod tests {
         assert_eq!(newest.get(&key(0)), Some(false));
         (20..30).for_each(|number| newest.note(key(number), false));
         assert_eq!(newest.get(&key(0)), None);
+    }
+
+    #[test]
+    fn what_is_old_takes_the_room_that_is_left_and_nothing_newer_goes_for_it() {
+        let mut newest = Newest::new(20, |_: &u32| false);
+        (0..15).for_each(|number| newest.note(key(number), number));
+        let room: Vec<u32> = (100..200).filter(|number| newest.note_old(key(*number), *number)).collect();
+        assert_eq!(room, [0_u32; 0], "ten are old already, and what is young is not theirs");
+        let mut newest = Newest::new(20, |_: &u32| false);
+        (0..5).for_each(|number| newest.note(key(number), number));
+        let room: Vec<u32> = (100..200).filter(|number| newest.note_old(key(*number), *number)).collect();
+        assert_eq!(room, (100..110).collect::<Vec<_>>());
+        assert!((0..5).chain(100..110).all(|number| newest.get(&key(number)) == Some(number)));
+        assert!(newest.note_old(key(0), 7) && newest.note_old(key(100), 7), "known as what they are");
+        assert_eq!([newest.get(&key(0)), newest.get(&key(100))], [Some(0), Some(100)]);
+        assert_eq!((newest.since, newest.gone()), (5, 0));
+        // They go first, and it is told that some went.
+        (5..10).for_each(|number| newest.note(key(number), number));
+        assert!(newest.gone() > 0 && (0..10).all(|number| newest.has(&key(number))) && !newest.has(&key(100)));
     }
 
     #[test]

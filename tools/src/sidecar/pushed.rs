@@ -40,7 +40,7 @@ pub(super) enum Piece {
 pub(super) fn pieces(event: &Value, key: &str) -> Vec<(String, Piece)> {
     let url = text(event, &["content", "url"]).or_else(|| text(event, &["content", "file", "url"]));
     let media = url.and_then(Mxc::parse).map(|mxc| (key.to_owned(), Piece::Media(mxc)));
-    let is_kept = is_encrypted(event) || kind(event) == Kind::Other;
+    let is_kept = is_encrypted(event) || matches!(kind(event), Kind::Other | Kind::OtherPoll);
     let whole = is_kept.then(|| (whole_of(key), Piece::Event(canonical(event))));
     media.into_iter().chain(whole).collect()
 }
@@ -108,8 +108,13 @@ pub(super) fn key(event_id: &str, custodian: &str) -> String {
 /// its own, and so it is one.
 fn is_edit(event: &Value) -> bool {
     let of = |name: &str| text(event, &["content", "m.relates_to", name]).unwrap_or_default();
-    let has_new = text(event, &["content", "m.new_content", "body"]).is_some();
-    of("rel_type") == "m.replace" && !of("event_id").is_empty() && has_new
+    of("rel_type") == "m.replace" && !of("event_id").is_empty() && new_words(event).is_some()
+}
+
+/// What an edit says from now on.
+fn new_words(event: &Value) -> Option<String> {
+    let new = at(event, &["content", "m.new_content"])?;
+    if is_poll(event) { poll(new) } else { text(new, &["body"]).map(str::to_owned) }
 }
 
 /// What an event is here.
@@ -119,6 +124,8 @@ enum Kind {
     Edit,
     Sticker,
     Poll,
+    /// One whose question and options stand where nobody here reads them.
+    OtherPoll,
     Encrypted,
     Reaction,
     Redaction,
@@ -137,7 +144,9 @@ fn kind(event: &Value) -> Kind {
         "m.room.message" if is_edit(event) => Kind::Edit,
         "m.room.message" => Kind::Message,
         "m.sticker" => Kind::Sticker,
-        "m.poll.start" | "org.matrix.msc3381.poll.start" => Kind::Poll,
+        _ if is_poll(event) && is_edit(event) => Kind::Edit,
+        _ if is_poll(event) && poll_of(event).is_some() => Kind::Poll,
+        _ if is_poll(event) => Kind::OtherPoll,
         "m.room.encrypted" => Kind::Encrypted,
         "m.reaction" if !relates_to(event).is_empty() => Kind::Reaction,
         "m.room.redaction" if !redacts(event).is_empty() => Kind::Redaction,
@@ -178,13 +187,20 @@ fn words(text_of: &Value) -> Option<&str> {
     listed.or_else(|| plain?.as_str()).or_else(|| text(text_of, &["body"]))
 }
 
-/// The question of a poll, and each of its options on a line of its own.
-fn poll(event: &Value) -> String {
-    let start = ["m.poll", "m.poll.start", "org.matrix.msc3381.poll.start"];
-    let poll = start.iter().find_map(|key| at(event, &["content", key]));
-    let options = poll.map(|poll| items(poll, &["answers"])).unwrap_or_default();
-    let question = poll.and_then(|poll| poll.get("question"));
-    question.into_iter().chain(options).filter_map(words).collect::<Vec<_>>().join("\n")
+fn is_poll(event: &Value) -> bool {
+    matches!(text(event, &["type"]), Some("m.poll.start" | "org.matrix.msc3381.poll.start"))
+}
+
+/// What an event says that begins a poll.
+fn poll_of(event: &Value) -> Option<String> {
+    poll(at(event, &["content"])?)
+}
+
+/// The question of a poll, and each of its options on a line of its own; `None` where there is no word of either.
+fn poll(content: &Value) -> Option<String> {
+    let poll = ["m.poll", "m.poll.start", "org.matrix.msc3381.poll.start"].iter().find_map(|key| content.get(key))?;
+    let said: Vec<&str> = poll.get("question").into_iter().chain(items(poll, &["answers"])).filter_map(words).collect();
+    Some(said.join("\n")).filter(|said| !said.is_empty())
 }
 
 /// What all events have.
@@ -230,7 +246,7 @@ impl Said<'_> {
         use request::Content as C;
         match kind(self.event) {
             Kind::Edit => {
-                let (target, text) = (relates_to(self.event).into(), self.of(&["content", "m.new_content", "body"]));
+                let (target, text) = (relates_to(self.event).into(), new_words(self.event).unwrap_or_default());
                 let Self { place, native_id, sender, .. } = self;
                 C::Edit(handed::Edit { place, native_id, target, sender, text })
             }
@@ -240,7 +256,8 @@ impl Said<'_> {
                 let attachments = vec![self.attachment(&body)];
                 C::Message(handed::Message { attachments, ..self.plain("sticker", body) })
             }
-            Kind::Poll => C::Message(self.plain("poll", poll(self.event))),
+            Kind::Poll => C::Message(self.plain("poll", poll_of(self.event).unwrap_or_default())),
+            Kind::OtherPoll => C::Message(self.kept("poll")),
             Kind::Encrypted => C::Message(self.kept("encrypted")),
             Kind::Reaction => {
                 let (target, sign) = (relates_to(self.event).into(), self.of(&["content", "m.relates_to", "key"]));
@@ -422,6 +439,44 @@ mod tests {
         for (kind, content) in [("m.poll.start", stable), ("org.matrix.msc3381.poll.start", before)] {
             let request::Content::Message(found) = handed(kind, &content, &json!({})) else { panic!("{kind}") };
             assert_eq!((found.what.as_str(), found.text.as_str()), ("poll", "Wanneer?\nmaandag\ndinsdag"), "{kind}");
+        }
+    }
+
+    /// As Element Web does it: the type of a poll, with all that is new in `m.new_content` and nothing beside it.
+    #[test]
+    fn an_edited_poll_is_an_edit_with_its_new_words() {
+        let poll = json!({ "question": { "m.text": [{ "body": "Wanneer wel?" }] }, "answers": [{ "m.text": [{ "body": "nooit" }] }] });
+        let relates = json!({ "rel_type": "m.replace", "event_id": "$0" });
+        let edit = |new: &Value| json!({ "m.new_content": new, "m.relates_to": relates });
+        for (kind, start) in
+            [("m.poll.start", "m.poll"), ("org.matrix.msc3381.poll.start", "org.matrix.msc3381.poll.start")]
+        {
+            let content = edit(&json!({ start: poll }));
+            let request::Content::Edit(found) = handed(kind, &content, &json!({})) else { panic!("{kind}") };
+            assert_eq!((found.target.as_str(), found.text.as_str()), ("$0", "Wanneer wel?\nnooit"), "{kind}");
+            assert_eq!(pieces(&json!({ "type": kind, "content": content }), "k"), []);
+            // One that replaces nothing is a poll.
+            let both = json!({ start: poll, "m.new_content": { start: poll } });
+            let request::Content::Message(found) = handed(kind, &both, &json!({})) else { panic!("{kind}") };
+            assert_eq!((found.what.as_str(), found.text.as_str()), ("poll", "Wanneer wel?\nnooit"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn of_a_poll_that_has_no_words_where_they_are_read_all_is_kept() {
+        let fallback = json!({ "m.text": [{ "body": "Wanneer? 1. maandag" }] });
+        let relates = json!({ "rel_type": "m.replace", "event_id": "$0" });
+        let edit = json!({ "m.new_content": fallback, "m.relates_to": relates });
+        let empty = json!({ "m.poll": { "question": { "m.text": [] }, "answers": [] } });
+        for kind in ["m.poll.start", "org.matrix.msc3381.poll.start"] {
+            for content in [&fallback, &edit, &empty, &Value::Null] {
+                let request::Content::Message(found) = handed(kind, content, &json!({})) else { panic!("{content}") };
+                let [attached] = &found.attachments[..] else { panic!("{content}") };
+                assert_eq!((found.what.as_str(), attached.upload.as_str()), ("poll", "k event"), "{content}");
+                let event = json!({ "type": kind, "content": content });
+                let wanted = [("k event".to_owned(), Piece::Event(canonical(&event)))];
+                assert_eq!(pieces(&event, "k"), wanted, "{content}");
+            }
         }
     }
 

@@ -26,12 +26,16 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    /// Reads the file; nothing is known where there is none.
+    /// Reads the file; nothing is known where there is none. One of before has who joined each room as it was pushed, and nobody
+    /// was asked who had been there before: so the homeserver is.
     pub(super) fn read(path: &Path) -> Result<Self, SidecarError> {
         let Some(bytes) = disk::read_if_there(path)? else { return Ok(Self::default()) };
-        serde_json::from_slice(&bytes).map_err(|reason| SidecarError::Config {
-            path: path.display().to_string(),
-            reason: format!("{reason}: move it away, and the homeserver is asked anew who is in which room"),
+        let of_before = || Some(Self { joined: serde_json::from_slice(&bytes).ok()?, ..Self::default() });
+        serde_json::from_slice(&bytes).or_else(|reason| of_before().ok_or(reason)).map_err(|reason| {
+            SidecarError::Config {
+                path: path.display().to_string(),
+                reason: format!("{reason}: move it away, and the homeserver is asked anew who is in which room"),
+            }
         })
     }
 
@@ -192,9 +196,24 @@ mod tests {
         assert!(!read.has_taken("8", std::slice::from_ref(&first)));
         assert!(!read.has_taken("7", &[event("!r", ANNA, "$2")]));
         assert!(!read.has_taken("7", &[first, event("!r", ANNA, "$2")]));
-        std::fs::write(&path, b"{").expect("written");
-        assert!(
-            matches!(Rooms::read(&path), Err(SidecarError::Config { reason, .. }) if reason.contains("move it away"))
-        );
+        for torn in [&b""[..], b"{", b"[]", br#"{"joined": {}}"#, br#"{"!r": ["@anna:x", 7]}"#] {
+            std::fs::write(&path, torn).expect("written");
+            assert!(
+                matches!(Rooms::read(&path), Err(SidecarError::Config { reason, .. }) if reason.contains("move it away"))
+            );
+        }
+    }
+
+    #[test]
+    fn of_a_file_of_before_who_joined_is_there_and_the_rest_is_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rooms.json");
+        std::fs::write(&path, br#"{"!r": ["@anna:x", "@cor:x"]}"#).expect("written");
+        let mut rooms = Rooms::read(&path).expect("read");
+        assert!(!rooms.knows(ANNA), "nobody asked in which rooms she was before");
+        let there = BTreeSet::from([ANNA, "@cor:x"].map(str::to_owned));
+        assert_eq!(rooms.take(&event("!r", "@bram:x", "$1"), |_| false), there);
+        rooms.write(&path).expect("written");
+        assert_eq!(Rooms::read(&path).expect("read"), rooms);
     }
 }

@@ -21,7 +21,7 @@ const POLICIES: Duration = Duration::from_secs(60);
 /// What the log has of a capture.
 #[derive(Default)]
 pub(super) struct Logged {
-    /// Where each key stands.
+    /// Where each key stands that the intake does not know as logged.
     places: HashMap<Mac, (u64, u32)>,
     /// It holds something of the chat.
     has_begun: bool,
@@ -68,7 +68,7 @@ impl Committer {
                 let left = Watermark::read(&row.message_row)?;
                 Some((left.place, (row.entry, row.position)))
             });
-            found.places = self.intake.note_logged(rows);
+            found.places = self.intake.note_logged(&rows.collect::<Vec<_>>());
             found.places.extend(ended);
             self.logged.insert(capture, found);
         }

@@ -18,7 +18,8 @@ impl Intake {
         let content = request.content.as_ref();
         let (native, target) = content.map(drafts::identifiers).unwrap_or_default();
         let sender = content.map(drafts::sender).unwrap_or_default();
-        let target = self.native(spooled, target, sender).map(|target| state.natives.target(target));
+        let target = self.digests(spooled, target, sender);
+        let target = target.map(|(identifier, of_sender)| state.natives.target(identifier, of_sender));
         let is_edit = matches!(content, Some(request::Content::Edit(_)));
         spooled.target_seen = target != Some(Target::NotSeen);
         spooled.target_of_another = is_edit && target == Some(Target::OfAnother);
@@ -37,9 +38,14 @@ impl Intake {
     }
 
     fn native(&self, spooled: &Spooled, native: &str, sender: &str) -> Option<Mac> {
+        self.digests(spooled, native, sender).map(|(identifier, of_sender)| natives::native(identifier, of_sender))
+    }
+
+    /// The digest of an identifier, and that of it and its sender.
+    fn digests(&self, spooled: &Spooled, native: &str, sender: &str) -> Option<(Mac, Mac)> {
         let identifier = || self.mac.mac(b"zegel/source/native", &[&spooled.conversation, native.as_bytes()]);
         let parts: [&[u8]; 3] = [&spooled.conversation, native.as_bytes(), sender.as_bytes()];
-        (!native.is_empty()).then(|| natives::native(identifier(), self.mac.mac(b"zegel/source/sender", &parts)))
+        (!native.is_empty()).then(|| (identifier(), self.mac.mac(b"zegel/source/sender", &parts)))
     }
 }
 

@@ -2,7 +2,8 @@
 //! comes in, what is to be said goes out.
 //!
 //! A *line* is the list of custodians of one session. One that broke off stays until each custodian on it is opened again, on
-//! whichever line; who is not falls silent with it. Of a custodian whom several lines carry nothing is said while one of them does.
+//! whichever line; who is not falls silent with it. Of a custodian whom several lines carry nothing is said while one of them does;
+//! a gap of his begins when he was heard of last on any line that names him, whichever of them broke off first.
 
 use super::super::judge::CLOCKS_APART_MS;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,14 @@ pub(in crate::sidecar) struct Line {
 
 /// The lines of each gateway, by its name.
 pub(in crate::sidecar) type Gateways = BTreeMap<String, Vec<Line>>;
+
+/// Reads what lies on disk; of before sessions were told apart each gateway has one line.
+pub(super) fn read(bytes: &[u8]) -> Result<Gateways, serde_json::Error> {
+    serde_json::from_slice(bytes).or_else(|reason| {
+        let before: BTreeMap<String, Line> = serde_json::from_slice(bytes).map_err(|_| reason)?;
+        Ok(before.into_iter().map(|(name, line)| (name, vec![line])).collect())
+    })
+}
 
 /// What the log is told of custodians.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +105,24 @@ fn alone(lines: &[Line], at: usize, is_such: impl Fn(&Line) -> bool) -> Vec<Stri
     lines[at].custodians.iter().filter(|custodian| !others.contains(custodian)).cloned().collect()
 }
 
+/// Custodians, each with those whom the same line carried last, of all lines that name them.
+fn by_last(lines: &[Line], custodians: impl IntoIterator<Item = String>) -> Vec<(&Line, Vec<String>)> {
+    let mut last: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        for custodian in &line.custodians {
+            let found = last.entry(custodian).or_default();
+            *found = (*found).max((line.heard_ms, at));
+        }
+    }
+    let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for custodian in custodians {
+        if let Some((_, at)) = last.get(custodian.as_str()) {
+            found.entry(*at).or_default().push(custodian);
+        }
+    }
+    found.into_iter().map(|(at, custodians)| (&lines[at], custodians)).collect()
+}
+
 impl Lines {
     pub(super) fn new(gateways: Gateways, silence_ms: u64, began_ms: u64) -> Self {
         Self { gateways, silence_ms, began_ms, last: 0 }
@@ -110,7 +137,13 @@ impl Lines {
         let wanted: BTreeSet<String> = open.custodians.iter().cloned().collect();
         let carried = lines.iter().filter(|line| is_carried(line)).flat_map(|line| line.custodians.iter().cloned());
         let carried: BTreeSet<String> = carried.collect();
-        let (mut said, mut same, mut took_over) = (Vec::new(), None, false);
+        let waited = lines.iter().filter(|line| line.is_open && !is_carried(line)).flat_map(|line| &line.custodians);
+        let waited = waited.filter(|custodian| wanted.contains(*custodian) && !carried.contains(*custodian));
+        let waited: BTreeSet<String> = waited.cloned().collect();
+        // Before they leave the lines: of each the one that counts is the one that was heard last.
+        let gaps = by_last(lines, waited).into_iter().filter(|(line, _)| line.is_late(now, silence_ms));
+        let mut said: Vec<Said> = gaps.map(|(line, found)| line.gap(name, found, began_ms)).collect();
+        let (mut same, mut took_over) = (None, false);
         for line in lines.iter_mut().filter(|line| !is_carried(line)) {
             let before: BTreeSet<String> = std::mem::take(&mut line.custodians).into_iter().collect();
             let found: BTreeSet<String> = before.intersection(&wanted).cloned().collect();
@@ -119,9 +152,6 @@ impl Lines {
                 continue;
             }
             took_over |= line.heard_ms < began_ms;
-            if line.is_late(now, silence_ms) {
-                said.push(line.gap(name, found.difference(&carried).cloned().collect(), began_ms));
-            }
             if found == wanted && !line.is_silent {
                 same = Some(line.clone());
             }
@@ -158,10 +188,10 @@ impl Lines {
         let is_late = lines[at].is_open && lines[at].is_late(now, silence_ms);
         if is_late || !lines[at].is_open {
             let custodians = alone(lines, at, |line| line.is_open && !line.is_late(now, silence_ms));
+            let gaps = by_last(lines, custodians.clone()).into_iter();
+            let gaps = gaps.filter(|(line, _)| is_late && line.is_late(now, silence_ms));
+            said.extend(gaps.map(|(line, found)| line.gap(name, found, began_ms)));
             let line = &mut lines[at];
-            if is_late {
-                said.push(line.gap(name, custodians.clone(), began_ms));
-            }
             if std::mem::take(&mut line.is_silent) || !line.is_open {
                 said.push(line.said(name, EventKind::CaptureStarted, custodians));
             }
@@ -173,13 +203,16 @@ impl Lines {
         said
     }
 
-    /// A session stops on purpose.
+    /// A session stops on purpose, and so do sessions that broke off before, for whom nothing else waits.
     pub(super) fn closed(&mut self, name: &str, number: u64) -> Vec<Said> {
         let Some((lines, at)) = self.find(name, number).filter(|(lines, at)| lines[*at].is_open) else {
             return Vec::new();
         };
         lines[at].is_open = false;
         let custodians = alone(lines, at, |line| line.is_open && !line.is_silent);
+        let stopped: BTreeSet<&String> = custodians.iter().collect();
+        let broken_off = lines.iter_mut().filter(|line| line.number == 0);
+        broken_off.for_each(|line| line.custodians.retain(|custodian| !stopped.contains(custodian)));
         vec![lines[at].stopped(name, custodians, "closed by the gateway".into())]
     }
 
@@ -202,8 +235,10 @@ impl Lines {
                 if lines[at].is_late(now, self.silence_ms) {
                     lines[at].is_silent = true;
                     let custodians = alone(lines, at, |line| line.is_open && !line.is_silent);
-                    let note = format!("silent since {} (milliseconds since 1970)", lines[at].heard_ms);
-                    said.push(lines[at].stopped(name, custodians, note));
+                    for (line, found) in by_last(lines, custodians) {
+                        let note = format!("silent since {} (milliseconds since 1970)", line.heard_ms);
+                        said.push(line.stopped(name, found, note));
+                    }
                 } else if now.saturating_sub(lines[at].beaten_ms) >= beat_ms {
                     lines[at].beaten_ms = now;
                     said.push(lines[at].said(name, EventKind::GatewayHeartbeat, lines[at].custodians.clone()));
@@ -232,6 +267,12 @@ mod tests {
     fn told(said: Vec<Said>) -> Vec<(EventKind, String, &'static str)> {
         let said = said.into_iter().map(|said| (said.kind, said.custodians.concat(), said.reason));
         said.filter(|(_, custodians, _)| !custodians.is_empty()).collect()
+    }
+
+    /// Custodians of each gap, its reason and its beginning.
+    fn gaps(said: Vec<Said>) -> Vec<(String, &'static str, u64)> {
+        let said = said.into_iter().filter(|said| said.kind == GapDeclared && !said.custodians.is_empty());
+        said.map(|said| (said.custodians.concat(), said.reason, said.from_ms)).collect()
     }
 
     fn begin(lines: &mut Lines, custodians: &str, now: u64) -> (Vec<(EventKind, String, &'static str)>, u64) {
@@ -270,6 +311,19 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_of_before_sessions_were_told_apart_is_waited_for_all_the_same() {
+        let before = br#"{"wa": {"custodians": ["A", "B"], "tool": "wa 1", "heard_ms": 1000, "is_open": true,
+            "is_silent": false, "session": "one", "ahead_ms": 0}}"#;
+        let mut lines = lines(read(before).expect("read"), 5_000);
+        let (said, _, took_over) = lines.opened(&open("A"), "new".into(), 6_000);
+        assert_eq!((told(said), took_over), (vec![(GapDeclared, "A".into(), "source_down")], true));
+        assert_eq!(told(lines.look(10_000, 6_050)), [(CaptureStopped, "B".into(), "")]);
+        // What is written is read as it was.
+        let text = serde_json::to_vec(&lines.gateways).expect("JSON");
+        assert_eq!(read(&text).expect("read")["wa"].len(), 2);
+    }
+
+    #[test]
     fn a_list_that_is_opened_again_at_once_goes_on_without_a_word() {
         let mut lines = lines(Gateways::new(), 0);
         let (_, first) = begin(&mut lines, "AB", 1_000);
@@ -297,5 +351,68 @@ mod tests {
         let back = [(GapDeclared, "A".into(), "gateway_silent"), (CaptureStarted, "A".into(), "")];
         assert_eq!(told(lines.heard("wa", other, 0, 1_300)), back);
         assert_eq!(told(lines.heard("wa", new, 0, 1_310)), []);
+    }
+
+    /// Heard without a pause from before 1,100 until 5,000.
+    fn carry(lines: &mut Lines, number: u64) {
+        (1_100..=5_000).step_by(100).for_each(|now| assert_eq!(told(lines.heard("wa", number, 0, now)), []));
+    }
+
+    #[test]
+    fn a_gap_begins_when_a_custodian_was_heard_last_on_any_line() {
+        // Two sessions overlap once, the older breaks off, the newer goes on.
+        let overlapped = || {
+            let mut lines = lines(Gateways::new(), 0);
+            let (_, first) = begin(&mut lines, "AB", 1_000);
+            let (_, second) = begin(&mut lines, "A", 1_010);
+            lines.ended("wa", first);
+            carry(&mut lines, second);
+            (lines, second)
+        };
+        let (mut no_gap, second) = overlapped();
+        no_gap.ended("wa", second);
+        let (said, ..) = no_gap.opened(&open("A"), "third".into(), 5_050);
+        assert_eq!(told(said), [], "A was carried throughout");
+        let (mut one_gap, second) = overlapped();
+        one_gap.ended("wa", second);
+        let (said, ..) = one_gap.opened(&open("AB"), "third".into(), 5_200);
+        let wanted = [("B".into(), "gateway_silent", 1_000), ("A".into(), "gateway_silent", 5_000)];
+        assert_eq!(gaps(said), wanted);
+        // The same over a restart, whichever line the list is found on.
+        let (before, _) = overlapped();
+        let text = serde_json::to_string(&before.gateways).expect("JSON");
+        let read = || lines(serde_json::from_str(&text).expect("JSON"), 5_010);
+        assert_eq!(gaps(read().opened(&open("A"), "third".into(), 5_050).0), []);
+        let mut late = read();
+        let silent = late.look(10_000, 5_200).into_iter().map(|said| (said.custodians.concat(), said.note));
+        let since = |since: u64| format!("silent since {since} (milliseconds since 1970)");
+        assert_eq!(silent.collect::<Vec<_>>(), [("B".into(), since(1_000)), ("A".into(), since(5_000))]);
+        assert_eq!(gaps(late.opened(&open("A"), "third".into(), 6_000).0), [("A".into(), "source_down", 5_000)]);
+    }
+
+    #[test]
+    fn a_session_that_hung_and_is_back_counts_what_another_carried_meanwhile() {
+        let mut lines = lines(Gateways::new(), 0);
+        let (_, hung) = begin(&mut lines, "A", 1_000);
+        let (_, other) = begin(&mut lines, "A", 1_010);
+        carry(&mut lines, other);
+        lines.ended("wa", other);
+        assert_eq!(gaps(lines.heard("wa", hung, 0, 6_000)), [("A".into(), "gateway_silent", 5_000)]);
+        lines.ended("wa", hung);
+        assert_eq!(begin(&mut lines, "A", 6_050).0, [], "nor is it said once more of the line that ended");
+    }
+
+    #[test]
+    fn who_closes_on_purpose_closes_for_sessions_that_broke_off_before_too() {
+        let mut lines = lines(Gateways::new(), 0);
+        let (_, first) = begin(&mut lines, "AB", 1_000);
+        let (_, second) = begin(&mut lines, "A", 1_010);
+        lines.ended("wa", first);
+        assert_eq!(told(lines.heard("wa", second, 0, 1_090)), []);
+        assert_eq!(told(lines.look(10_000, 1_150)), [(CaptureStopped, "B".into(), "")]);
+        assert_eq!(told(lines.closed("wa", second)), [(CaptureStopped, "A".into(), "")]);
+        lines.ended("wa", second);
+        let back = [(GapDeclared, "B".into(), "gateway_silent"), (CaptureStarted, "AB".into(), "")];
+        assert_eq!(begin(&mut lines, "AB", 9_000).0, back);
     }
 }

@@ -178,11 +178,10 @@ fn open_primary(
 
 /// Says which orders to erase were believed here and broken off. Whoever hands one over again ends it; a follower does so itself.
 fn tell_of_erasures(origin: &str, store: &Store) -> Result<(), StoreError> {
-    for order in store.orders()?.into_iter().filter(|order| !order.is_carried_out) {
+    for order in store.broken_off()? {
         tracing::warn!(
             origin,
-            "an erasure was broken off: hand the order with SHA-256 {} over again, and it goes on where it stopped",
-            order.id()
+            "an erasure was broken off: hand the order with SHA-256 {order} over again, and it goes on where it stopped"
         );
     }
     Ok(())

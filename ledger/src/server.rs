@@ -3,7 +3,7 @@
 mod rounds;
 
 use crate::access::Clients;
-use crate::arrivals::Arrivals;
+use crate::arrivals::{Arrivals, Streams};
 use crate::config::{Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
 use crate::follow::{self, FollowError, Follower};
@@ -272,10 +272,11 @@ impl Server {
         let scrubs = start_scrubs(&configs, &logs, &health).await.map_err(ServeError::Thread)?;
         start_rounds(&mut rounds, &logs, configs, &witnessing);
         rounds.spawn(landing::tell(health.clone(), logs.iter().map(Arc::downgrade).collect()));
+        let streams = Streams::of(limits.streams_per_client, &clients);
         let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
         let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let ledger = Arrivals::new(ledger, limits.streams_per_client);
+        let ledger = Arrivals::new(ledger, streams);
         let server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         // Whoever does not answer any more gives up its place.
         let mut server = server.http2_keepalive_interval(Some(ALIVE)).http2_keepalive_timeout(Some(ALIVE));

@@ -5,7 +5,7 @@
 
 use crate::config::Config;
 use crate::server::{ServeError, identity_of, open_store};
-use crate::store::{Allegiance, Believed, Erased, Faults, Guard, NoFaults, Store, StoreError, TreeReader};
+use crate::store::{Allegiance, Alone, Believed, Erased, Faults, Guard, NoFaults, Store, StoreError, TreeReader};
 use crate::tree::root_at;
 use std::sync::Arc;
 use thiserror::Error;
@@ -47,6 +47,9 @@ pub enum EraseError {
     /// Each order writes all files anew: one after the other.
     #[error("another order is being carried out on this log: try again when it has ended")]
     UnderWay,
+    /// What went meanwhile would be in a part of the copy, which of a large store takes hours.
+    #[error("the store is being copied: try again when that has ended")]
+    BeingCopied,
     /// The store could not be opened.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -77,12 +80,18 @@ pub fn erase_with(config: &Config, text: &str, faults: Arc<dyn Faults>) -> Resul
     let identity = identity_of(log).map_err(ServeError::from)?;
     let loaded = store.load(identity, &mut guard).map_err(failed)?;
     let registry = loaded.log.registry().ok_or_else(no_log)?;
-    carry_out(&store, registry, loaded.log.size(), text)
+    carry_out(&store, registry, loaded.log.size(), text, &store.alone())
 }
 
 /// Carries out an order on a store, under the registry as it is at `size`. Appends go on beside it: rows of entries that are durable are written by
 /// nobody else.
-pub(crate) fn carry_out(store: &Arc<Store>, registry: &Registry, size: u64, text: &str) -> Result<Erased, EraseError> {
+pub(crate) fn carry_out(
+    store: &Arc<Store>,
+    registry: &Registry,
+    size: u64,
+    text: &str,
+    alone: &Alone<'_>,
+) -> Result<Erased, EraseError> {
     if let Allegiance::Follows(primary) = store.allegiance()? {
         return Err(EraseError::Follower { primary });
     }
@@ -96,7 +105,7 @@ pub(crate) fn carry_out(store: &Arc<Store>, registry: &Registry, size: u64, text
         check_content(store, *entry, *position)?;
     }
     let resealed = &order.resealed;
-    Ok(store.erase(Believed { places: &order.places, resealed, text, size })?)
+    Ok(store.erase(Believed { places: &order.places, resealed, text, size }, alone)?)
 }
 
 /// Of a purge: whether the archive holds these events, under the tree that is here.

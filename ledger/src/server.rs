@@ -3,7 +3,7 @@
 mod rounds;
 
 use crate::access::Clients;
-use crate::arrivals::Arrivals;
+use crate::arrivals::{Arrivals, Streams};
 use crate::config::{Config, ConfigError, LimitsConfig, LogConfig, TlsConfig};
 use crate::door;
 use crate::follow::{self, FollowError, Follower};
@@ -178,11 +178,10 @@ fn open_primary(
 
 /// Says which orders to erase were believed here and broken off. Whoever hands one over again ends it; a follower does so itself.
 fn tell_of_erasures(origin: &str, store: &Store) -> Result<(), StoreError> {
-    for order in store.orders()?.into_iter().filter(|order| !order.is_carried_out) {
+    for order in store.broken_off()? {
         tracing::warn!(
             origin,
-            "an erasure was broken off: hand the order with SHA-256 {} over again, and it goes on where it stopped",
-            order.id()
+            "an erasure was broken off: hand the order with SHA-256 {order} over again, and it goes on where it stopped"
         );
     }
     Ok(())
@@ -273,10 +272,11 @@ impl Server {
         let scrubs = start_scrubs(&configs, &logs, &health).await.map_err(ServeError::Thread)?;
         start_rounds(&mut rounds, &logs, configs, &witnessing);
         rounds.spawn(landing::tell(health.clone(), logs.iter().map(Arc::downgrade).collect()));
+        let streams = Streams::of(limits.streams_per_client, &clients);
         let served = logs.into_iter().zip(clients).map(|(log, clients)| Served { log, clients });
         let ledger = LedgerServer::new(Service::new(served, witnessing, limits.clone()))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let ledger = Arrivals::new(ledger, limits.streams_per_client);
+        let ledger = Arrivals::new(ledger, streams);
         let server = GrpcServer::builder().max_concurrent_streams(Some(STREAMS_MAX));
         // Whoever does not answer any more gives up its place.
         let mut server = server.http2_keepalive_interval(Some(ALIVE)).http2_keepalive_timeout(Some(ALIVE));

@@ -533,6 +533,32 @@ async fn streams_that_are_begun_without_end_are_refused_at_a_limit_and_nobody_el
     building.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_waits_for_its_share_gives_its_place_back_when_its_client_goes() {
+    let (building, _) = Building::founded_with("[limits]\nstreams_per_client = 1\nappend_kib_per_second = 16\n").await;
+    let mut source = building.client("source").await;
+    // At that rate it waits for some four minutes, before anybody looks what it is.
+    let request =
+        AppendRequest { origin: ORIGIN.into(), headers: vec![vec![0; 4_000_000]], ..AppendRequest::default() };
+    let (batches, sent) = tokio::sync::mpsc::channel(1);
+    batches.send(request).await.expect("room for one");
+    let sent = tokio_stream::wrappers::ReceiverStream::new(sent);
+    let answers = source.append_stream(sent).await.expect("a stream").into_inner();
+    // That it waits is seen by the next one being taken from here.
+    batches.send(AppendRequest::default()).await.expect("taken");
+    let refused = source.append_stream(tokio_stream::empty()).await.map(drop).expect_err("the place is taken");
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    drop((answers, batches));
+    let again = async {
+        while let Err(status) = source.append_stream(tokio_stream::empty()).await.map(drop) {
+            assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), again).await.expect("the place is free again");
+    drop(source);
+    building.end().await;
+}
+
 async fn first_of<T>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Result<(), Status> {
     first(answer).await
 }

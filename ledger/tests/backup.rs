@@ -324,3 +324,28 @@ async fn an_older_copy_from_before_an_erasure_is_put_back_whole_and_the_same_ord
     world.chat(20, 10, MONTH).await;
     world.ledger.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_comes_while_the_store_is_copied_hears_so_at_once_and_is_carried_out_after_that() {
+    let site = Site::new();
+    let ledger = start(&site).await;
+    let mut world = World::on(site, ledger).await;
+    let approver = Author::new("approver");
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let entry = world.chat(0, 2, MONTH).await.index;
+    let pipe = Pipe::among_attachments_of(&world.place);
+    pipe.stop_a_backup(&world.place).await;
+    let text = order(&[(entry, 1)], None, &[&world.officer, &approver]);
+    let request = EraseRequest { origin: ORIGIN.into(), order: text };
+    // Nor is it another order that the second one waits for.
+    for _ in 0..2 {
+        let refused = world.ledger.client.erase(request.clone()).await.expect_err("it is being copied");
+        assert_eq!(refused.code(), tonic::Code::Aborted, "{refused}");
+        assert_eq!(refused.message(), "the store is being copied: try again when that has ended");
+    }
+    world.chat(2, 1, MONTH).await;
+    pipe.open(&world.place).await;
+    assert_eq!(world.ledger.client.erase(request).await.expect("erased").into_inner().events, 1);
+    world.ledger.stop().await;
+}

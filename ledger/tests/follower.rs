@@ -63,7 +63,11 @@ fn second() -> Site {
 }
 
 fn following(site: &Site, primary: &str) -> Config {
-    let follow = format!("[log.follow]\nprimary = \"{primary}\"\ninterval_ms = 10\n");
+    following_with(site, primary, "")
+}
+
+fn following_with(site: &Site, primary: &str, more: &str) -> Config {
+    let follow = format!("[log.follow]\nprimary = \"{primary}\"\ninterval_ms = 10\n{more}");
     let text = format!("metrics = \"127.0.0.1:0\"\n{}{follow}", site.config_text());
     Config::parse(&text, site.path()).expect("a configuration")
 }
@@ -76,7 +80,11 @@ struct Follower {
 }
 
 async fn follow(site: &Site, primary: &str) -> Follower {
-    let server = Server::bind(following(site, primary)).await.expect("a follower");
+    follow_by(following(site, primary)).await
+}
+
+async fn follow_by(config: Config) -> Follower {
+    let server = Server::bind(config).await.expect("a follower");
     let (address, metrics) = (server.address(), server.metrics_address().expect("metrics"));
     Follower { running: Running::of(server).await, address, metrics }
 }
@@ -501,6 +509,39 @@ async fn what_goes_while_a_follower_reads_comes_behind_the_order_by_which_it_wen
     }
     let [.., (true, u64::MAX), (true, at)] = came[..] else { panic!("{came:?}") };
     assert_eq!(at, last);
+    primary.world.ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_whose_store_is_being_copied_follows_on_and_erases_after_that() {
+    let mut primary = Primary::new().await;
+    let url = primary.url();
+    let approver = Author::new("approver");
+    let world = &mut primary.world;
+    let registered = world.root.batch(&[actor_registered(&approver, Role::Approver), key_added(&approver)]);
+    world.ledger.append(registered).await.expect("registered");
+    let events = world.source.messages(&world.capture, 0, 2, MONTH);
+    let gone = events[0].body.ciphertext.clone();
+    let request = world.source.batch(&events);
+    let entry = world.ledger.append(request).await.expect("logged").index;
+    let site = second();
+    let mut follower = follow_by(following_with(&site, &url, "[log.backup]\nfolder = \"backup\"\n")).await;
+    follower.reach(entry + 1).await;
+    let pipe = Pipe::among_attachments_of(&site);
+    pipe.stop_a_backup(&site).await;
+    let text = order(&[(entry, 0)], None, &[&world.officer, &approver]);
+    let request = EraseRequest { origin: ORIGIN.into(), order: text };
+    assert_eq!(world.ledger.client.erase(request).await.expect("erased").into_inner().events, 1);
+    // The order comes with one of these rounds, and there are others behind it.
+    for number in 2..5 {
+        let size = world.chat(number, 1, MONTH).await.index + 1;
+        follower.reach(size).await;
+    }
+    assert!(is_somewhere(&site.store().join("log"), &gone), "nothing goes while it is copied");
+    pipe.open(&site).await;
+    eventually(async || !is_somewhere(&site.store(), &gone)).await;
+    follower.running.stop().await;
+    assert_eq!(check(&following(&site, &url)).expect("a report").findings, []);
     primary.world.ledger.stop().await;
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tonic::Code;
+use tonic::{Code, Status};
 use zegel_proto::v1::{AppendRequest, EventHeader, EventKind, KeyWrap};
 use zegel_tools::event::{ConversationEntry, CustodianEntry, Draft, Field, Occurred};
 use zegel_tools::keys::{Actor, Identity, KeyFolder};
@@ -434,4 +434,31 @@ async fn connections_that_break_in_the_middle_lose_nothing() {
         world.check_texts(before + 900);
         drop(source);
     }
+}
+
+#[tokio::test]
+async fn an_order_to_erase_waits_for_its_turn_and_gives_up_a_ledger_that_is_away() {
+    const ATTEMPTS_MAX: usize = 4;
+    let world = World::begin().await;
+    let source = world.source().await;
+    let busy = || Status::aborted("another order is being carried out on this log: try again when it has ended");
+    let away = || Status::unavailable("away");
+    let handed_over = async |faults: Vec<Status>| {
+        world.ledger.state().erase_faults = faults.into();
+        let outcome = source.connection().erase("an order").await.map(drop);
+        (outcome, world.ledger.state().erase_faults.len())
+    };
+    // The line broke, and the ledger goes on with what it was given: for much longer than it would take to give it up.
+    let broken = [vec![away()], vec![busy(); 10 * ATTEMPTS_MAX]].concat();
+    assert_eq!(handed_over(broken).await, (Ok(()), 0));
+    // It breaks again each time: whoever says that he is busy is there.
+    let again = [vec![away(); ATTEMPTS_MAX - 1], vec![busy()]].concat();
+    assert_eq!(handed_over(vec![again; 3].concat()).await, (Ok(()), 0));
+    // The neighbours: away is away, and a refusal is one.
+    let (outcome, left) = handed_over(vec![away(); ATTEMPTS_MAX + 1]).await;
+    assert!(matches!(outcome, Err(LedgerError::Unreachable { attempts: 4, .. })), "{outcome:?}");
+    assert_eq!(left, 1);
+    let (outcome, left) = handed_over(vec![Status::permission_denied("one signature"), busy()]).await;
+    assert_eq!(outcome, Err(LedgerError::Refused { code: Code::PermissionDenied, message: "one signature".into() }));
+    assert_eq!(left, 1);
 }

@@ -40,7 +40,7 @@ pub struct ArchiveConfig {
     pub key: PathBuf,
     /// Folder of the receipts, `TO.receipt`; made if it is not there.
     pub receipts: PathBuf,
-    /// Seconds from one receipt to the next, at least. Default: 3,600.
+    /// Seconds from one receipt to the next, at least, unless one was full. Default: 3,600.
     #[serde(default = "ArchiveConfig::interval_s")]
     pub interval_s: u64,
 }

@@ -16,7 +16,7 @@ pub struct LimitsConfig {
     /// Of these, with one client certificate. Default: 64.
     pub connections_per_client: usize,
     /// Streams and uploads that one actor has under way; and as many calls with one client certificate that stream what they
-    /// send, whoever its actor is. Default: 32, an eighth of all.
+    /// send, for each log that lists it. Default: 32, an eighth of all.
     pub streams_per_client: usize,
     /// KiB a second that one actor appends; what is over waits. Default: no limit.
     pub append_kib_per_second: Option<u64>,

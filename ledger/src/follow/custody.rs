@@ -4,7 +4,8 @@
 //! - a receipt is of what the store gives at that moment: every entry of it is read back and examined as it was when it came, each of
 //!   its attachments is read from the disk to its last byte, and no content is missing but what an order erased here;
 //! - receipts follow each other without gap or overlap: where one ends the next begins, found by the names of their files;
-//! - a receipt is durable before it has its name.
+//! - a receipt is durable before it has its name;
+//! - while one is made nothing is followed, so it is of so much only, and following comes between it and the next.
 //!
 //! What if we stop at any point? No receipt, or a whole one. Not here: what is purged for it (`erase`). Specification: `specs/custody.md`.
 
@@ -27,6 +28,8 @@ use zegel_verifier::note::{TYPE_ED25519, VerifierKey};
 
 /// Events of a receipt, at which it ends with its entry: an order for them goes in one message.
 const EVENTS_MAX: usize = 50_000;
+/// Bytes of attachments that are read for a receipt, at which it ends with its entry: some seconds of a disk.
+const ATTACHMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// Why nothing is receipted.
 #[derive(Debug, Error)]
@@ -74,6 +77,10 @@ impl Custody {
             Ok(None) => {}
             Ok(Some(receipt)) => {
                 let CustodyReceipt { from, to, events, .. } = receipt;
+                if to < size {
+                    // It was full: the next one is due after the next round.
+                    self.last = None;
+                }
                 tracing::info!(origin, from, to, events, "receipted what is held");
             }
             Err(reason) => {
@@ -84,16 +91,16 @@ impl Custody {
 
     fn receipt(&self, origin: &str, store: &Arc<Store>, size: u64) -> Result<Option<CustodyReceipt>, CustodyTrouble> {
         let from = self.receipted()?;
-        let (mut to, mut places) = (from, Vec::new());
-        while to < size && places.len() < EVENTS_MAX {
-            held(origin, store, to, &mut places)?;
+        let (mut to, mut held) = (from, Held::default());
+        while to < size && !held.is_full() {
+            held.read(origin, store, to)?;
             to += 1;
         }
-        if places.is_empty() {
+        if held.places.is_empty() {
             return Ok(None);
         }
         let root = root_at(&TreeReader::new(Arc::clone(store), store.edge(size)?), to)?;
-        let (events, places) = (places.len() as u64, places_digest(&places));
+        let (events, places) = (held.places.len() as u64, places_digest(&held.places));
         let receipt = CustodyReceipt { origin: origin.into(), from, to, events, places, root };
         let signature = self.key.sign(receipt.text().as_bytes())?;
         let note = receipt.signed(&self.archive, &signature);
@@ -113,22 +120,56 @@ impl Custody {
     }
 }
 
-/// The places of an entry whose content is held, once all of it was read back.
-fn held(origin: &str, store: &Store, entry: u64, places: &mut Vec<(u64, u32)>) -> Result<(), CustodyTrouble> {
-    let walk = Walk { origin, store, blobs: store.blobs() };
-    let wrong = |reason: String| CustodyTrouble::Entry { entry, reason };
-    let (_, batch) = walk.entry(entry, &store.entry(entry)?).map_err(|fault| wrong(fault.reason))?;
-    // That they are there the walk has seen; whether they are what they were only reading them says.
-    let mut attached = batch.iter().flat_map(|batch| &batch.events).flat_map(|event| &event.blobs);
-    let checked = attached.try_for_each(|blob| store.blobs().check(*blob));
-    checked.map_err(|reason| CustodyTrouble::Attachment { entry, reason })?;
-    let erased = store.erased_of(entry)?;
-    for (position, header) in (0..).zip(store.headers(entry)?) {
-        let facts = parse::<EventHeader>(&header).ok().and_then(|header| EventFacts::read(&header).ok());
-        let facts = facts.ok_or_else(|| wrong(format!("the header of event {position} cannot be read")))?;
-        if matches!(family(facts.kind), Family::Chat | Family::Capture) && !erased.contains_key(&position) {
-            places.push((entry, position));
-        }
+/// What was read back for a receipt.
+#[derive(Default)]
+struct Held {
+    /// Of the content that is held.
+    places: Vec<(u64, u32)>,
+    attachment_bytes: u64,
+}
+
+impl Held {
+    /// It ends here. One without an event would be none, and nothing would go on behind it.
+    fn is_full(&self) -> bool {
+        self.places.len() >= EVENTS_MAX || (self.attachment_bytes >= ATTACHMENT_BYTES_MAX && !self.places.is_empty())
     }
-    Ok(())
+
+    /// Takes the places of an entry whose content is held, once all of it was read back.
+    fn read(&mut self, origin: &str, store: &Store, entry: u64) -> Result<(), CustodyTrouble> {
+        let walk = Walk { origin, store, blobs: store.blobs() };
+        let wrong = |reason: String| CustodyTrouble::Entry { entry, reason };
+        let (_, batch) = walk.entry(entry, &store.entry(entry)?).map_err(|fault| wrong(fault.reason))?;
+        // That they are there the walk has seen; whether they are what they were only reading them says.
+        for blob in batch.iter().flat_map(|batch| &batch.events).flat_map(|event| &event.blobs) {
+            let read = store.blobs().check_paced(*blob, &mut |bytes| {
+                self.attachment_bytes += bytes;
+                true
+            });
+            read.map_err(|reason| CustodyTrouble::Attachment { entry, reason })?;
+        }
+        let erased = store.erased_of(entry)?;
+        for (position, header) in (0..).zip(store.headers(entry)?) {
+            let facts = parse::<EventHeader>(&header).ok().and_then(|header| EventFacts::read(&header).ok());
+            let facts = facts.ok_or_else(|| wrong(format!("the header of event {position} cannot be read")))?;
+            if matches!(family(facts.kind), Family::Chat | Family::Capture) && !erased.contains_key(&position) {
+                self.places.push((entry, position));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_ends_at_so_many_events_or_bytes_of_attachments_and_never_without_an_event() {
+        let held = |events: usize, attachment_bytes| Held { places: vec![(0, 0); events], attachment_bytes };
+        assert!(held(EVENTS_MAX, 0).is_full());
+        assert!(!held(EVENTS_MAX - 1, 0).is_full());
+        assert!(held(1, ATTACHMENT_BYTES_MAX).is_full());
+        assert!(!held(1, ATTACHMENT_BYTES_MAX - 1).is_full());
+        assert!(!held(0, ATTACHMENT_BYTES_MAX).is_full());
+    }
 }

@@ -103,7 +103,7 @@ type Examining = Result<JoinHandle<Result<Opened, Status>>, Status>;
 
 /// Batches are taken up before the one before them is answered, so that they share groups; answers stay in order. The fuse
 /// keeps what follows a refused batch out, also when it was queued already. The place is held until all that was sent is answered, and nothing more
-/// is received.
+/// is received; when the caller goes, until what was queued by then is answered, whatever waits for its actor's share.
 pub(super) fn append_stream(
     service: Service,
     caller: Caller,
@@ -130,17 +130,12 @@ async fn read_in_order(
     let mut piece = Piece::First;
     loop {
         let next = tokio::select! {
-            // Nobody waits for what follows: a batch was refused, or the caller is gone.
+            // Nobody waits for what follows: a batch was refused, or the caller is gone. Also while one waits for its actor's share.
             () = taken.closed() => return,
-            next = requests.message() => next,
+            next = entered(&service, caller, &mut requests, piece) => next,
         };
-        let next = match next {
-            Ok(Some(request)) => enter(&service, caller, &request, std::mem::replace(&mut piece, Piece::Later))
-                .await
-                .map(|entered| tokio::task::spawn_blocking(move || examine(entered, request))),
-            Ok(None) => return,
-            Err(status) => Err(status),
-        };
+        piece = Piece::Later;
+        let Some(next) = next else { return };
         let is_last = next.is_err();
         if taken.send(next).await.is_err() || is_last {
             return;
@@ -148,12 +143,33 @@ async fn read_in_order(
     }
 }
 
+/// The next batch, once it counts as on its way; `None` when the stream ends.
+async fn entered(
+    service: &Service,
+    caller: Caller,
+    requests: &mut Streaming<AppendRequest>,
+    piece: Piece,
+) -> Option<Examining> {
+    let request = match requests.message().await {
+        Ok(request) => request?,
+        Err(status) => return Some(Err(status)),
+    };
+    let entered = enter(service, caller, &request, piece).await;
+    Some(entered.map(|entered| tokio::task::spawn_blocking(move || examine(entered, request))))
+}
+
 /// With what the batch holds of its actor's share, until it is answered.
 type Queued = Result<(Entered, Answered), Status>;
 
 async fn queue_in_order(mut examining: mpsc::Receiver<Examining>, queued: mpsc::Sender<Queued>) {
     let fuse = Fuse::default();
-    while let Some(next) = examining.recv().await {
+    loop {
+        let next = tokio::select! {
+            // Nobody is told of it any more: what was not queued is not, and who reads hears it by that.
+            () = queued.closed() => return,
+            next = examining.recv() => next,
+        };
+        let Some(next) = next else { return };
         let next = async {
             let opened = next?.await.map_err(|_| Status::internal("the call ended before its answer"))?;
             let (entered, examined) = opened?;
@@ -173,13 +189,24 @@ async fn answer_in_order(
     mut under_way: mpsc::Receiver<Queued>,
     answers: mpsc::Sender<Result<AppendResponse, Status>>,
 ) {
-    while let Some(queued) = under_way.recv().await {
+    loop {
+        let queued = tokio::select! {
+            // The caller is gone: nothing more is queued, and what was counts until the log has answered it.
+            () = answers.closed(), if !under_way.is_closed() => {
+                under_way.close();
+                continue;
+            }
+            queued = under_way.recv() => queued,
+        };
+        let Some(queued) = queued else { return };
         let answer = match queued {
             Ok((Entered { admitted, on_its_way: _on_its_way }, answered)) => receive(&admitted.log, answered).await,
             Err(status) => Err(status),
         };
         let is_last = answer.is_err();
-        if answers.send(answer).await.is_err() || is_last {
+        // Whether anybody took it, the next turn says.
+        let _ = answers.send(answer).await;
+        if is_last {
             return;
         }
     }

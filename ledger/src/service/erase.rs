@@ -17,7 +17,8 @@ pub(super) async fn erase(Admitted { log, .. }: Admitted, request: EraseRequest)
         let no_log = || EraseError::NoLog { origin: request.origin.clone() };
         let _turn = log.turn_to_erase().ok_or(EraseError::UnderWay)?;
         let registry = view.roles.registry().ok_or_else(no_log)?;
-        let erased = carry_out(&store, registry, view.size, &request.order)?;
+        let alone = store.alone_now().ok_or(EraseError::BeingCopied)?;
+        let erased = carry_out(&store, registry, view.size, &request.order, &alone)?;
         log.content_went()?;
         let crate::store::Erased { events, before, blobs, files, bytes } = erased;
         Ok(EraseResponse { events, before, blobs, files, bytes })
@@ -34,7 +35,7 @@ impl From<EraseError> for Status {
             }
             EraseError::Order(ErasureError::Custody(_)) => Self::failed_precondition(sentence),
             EraseError::Order(_) => Self::permission_denied(sentence),
-            EraseError::UnderWay => Self::aborted(sentence),
+            EraseError::UnderWay | EraseError::BeingCopied => Self::aborted(sentence),
             EraseError::NoLog { .. }
             | EraseError::NotContent { .. }
             | EraseError::Follower { .. }

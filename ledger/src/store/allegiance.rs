@@ -9,6 +9,7 @@
 use crate::store::database::{Column, Write};
 use crate::store::rows;
 use crate::store::{Believed, Store, StoreError};
+use std::collections::HashSet;
 use zegel_verifier::hash::{Hash, sha256};
 
 const FOLLOWS: &[u8] = b"follows";
@@ -36,14 +37,6 @@ pub(crate) enum Allegiance {
 pub(crate) struct KeptOrder {
     pub(crate) size: u64,
     pub(crate) text: String,
-    pub(crate) is_carried_out: bool,
-}
-
-impl KeptOrder {
-    /// SHA-256 of the order.
-    pub(crate) fn id(&self) -> Hash {
-        order_id(&self.text)
-    }
 }
 
 fn order_id(text: &str) -> Hash {
@@ -99,12 +92,7 @@ impl Store {
         self.truth.commit_synced(write, "writing the promotion")
     }
 
-    /// Orders to erase that were believed here, in that order, with all their texts: for who looks once.
-    pub(crate) fn orders(&self) -> Result<Vec<KeptOrder>, StoreError> {
-        self.order_ids(0)?.into_iter().map(|(_, id)| self.order(id)).collect()
-    }
-
-    /// Numbers and ids of those behind a number, ascending. Their texts are not read.
+    /// Numbers and ids of the orders to erase that were believed here, behind a number, ascending. Their texts are not read.
     pub(crate) fn order_ids(&self, after: u64) -> Result<Vec<(u64, Hash)>, StoreError> {
         let from = [BELIEVED, &after.saturating_add(1).to_be_bytes()].concat();
         let rows = self.truth.slice(Column::Meta, BELIEVED, &from, usize::MAX)?;
@@ -120,7 +108,14 @@ impl Store {
     pub(crate) fn order(&self, id: Hash) -> Result<KeptOrder, StoreError> {
         let row = self.truth.get(Column::Meta, &key(ORDER, id))?;
         let (size, text) = row.as_deref().ok_or(UNREADABLE).and_then(order_of)?;
-        Ok(KeptOrder { size, text, is_carried_out: self.is_carried_out(id)? })
+        Ok(KeptOrder { size, text })
+    }
+
+    /// Ids of the orders that were begun here and of which something is left, as they were believed. Their texts are not read.
+    pub(crate) fn broken_off(&self) -> Result<Vec<Hash>, StoreError> {
+        let carried_out: HashSet<Hash> = self.ids(CARRIED_OUT)?.into_iter().collect();
+        let believed = self.order_ids(0)?.into_iter().map(|(_, id)| id);
+        Ok(believed.filter(|id| !carried_out.contains(id)).collect())
     }
 
     /// Whether all of an order has gone.
@@ -175,9 +170,13 @@ impl Store {
 
     /// Ids of the orders that are not carried out here.
     pub(crate) fn kept_from(&self) -> Result<Vec<Hash>, StoreError> {
-        let unreadable = || StoreError::Row { what: "an order that is not carried out" };
-        let rows = self.truth.slice(Column::Meta, KEPT_FROM, KEPT_FROM, usize::MAX)?;
-        rows.iter().map(|(key, _)| key.get(KEPT_FROM.len()..).and_then(Hash::read).ok_or_else(unreadable)).collect()
+        self.ids(KEPT_FROM)
+    }
+
+    /// Ids behind a prefix, read in one go: looked up one by one, each could read the text beside which it lies.
+    fn ids(&self, prefix: &[u8]) -> Result<Vec<Hash>, StoreError> {
+        let rows = self.truth.slice(Column::Meta, prefix, prefix, usize::MAX)?;
+        rows.iter().map(|(key, _)| key.get(prefix.len()..).and_then(Hash::read).ok_or(UNREADABLE)).collect()
     }
 
     /// Keeps an order of which nothing is left to carry out: what it is about came erased.
@@ -242,10 +241,25 @@ mod tests {
         drop(store);
         let store = open(folder.path());
         assert_eq!(store.order_ids(0).expect("ids"), numbered([1, 2, 0]));
-        let orders = store.orders().expect("orders");
-        assert_eq!(orders.iter().map(|order| order.size).collect::<Vec<_>>(), [3, 5, 9]);
-        assert!(orders.iter().all(|order| order.is_carried_out));
+        let sizes = [1, 2, 0].map(|at| store.order(order_id(texts[at])).expect("an order").size);
+        assert_eq!(sizes, [3, 5, 9]);
         keep(&store, 1, "the fourth");
         assert_eq!(store.order_ids(3).expect("ids"), [(4, order_id("the fourth"))]);
+    }
+
+    #[test]
+    fn an_order_is_broken_off_from_its_first_write_until_all_of_it_has_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = open(folder.path());
+        keep(&store, 1, "carried out");
+        assert_eq!(store.broken_off(), Ok(Vec::new()));
+        for text in ["the first", "the second"] {
+            let mut write = store.truth.write();
+            store.put_order(&mut write, 2, text).expect("put");
+            store.truth.commit_synced(write, "beginning an order").expect("written");
+        }
+        assert_eq!(store.broken_off(), Ok(vec![order_id("the first"), order_id("the second")]));
+        keep(&store, 2, "the first");
+        assert_eq!(store.broken_off(), Ok(vec![order_id("the second")]));
     }
 }

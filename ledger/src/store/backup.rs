@@ -21,7 +21,6 @@ use copies::{Copies, Pair};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::sync::PoisonError;
 
 /// The note that a backup reaches.
 const CHECKPOINT: &str = "checkpoint";
@@ -35,7 +34,7 @@ impl Store {
     pub(crate) fn back_up(&self, to: &Path, keep: usize) -> Result<Vec<u8>, StoreError> {
         let copying = "copying the store";
         // One that went on meanwhile would be in a part of the copy.
-        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone();
         let none = StoreError::Missing { what: "checkpoint of size", number: 0 };
         let note = self.checkpoint()?.ok_or(none)?;
         let mut copies = Copies::of(to, &self.origin()?)?;

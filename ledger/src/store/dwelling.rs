@@ -38,6 +38,12 @@ fn is_content(kind: EventKind) -> bool {
     matches!(family(kind), Family::Chat | Family::Capture)
 }
 
+/// The range of the receipt for which an order purges.
+fn purged(order: &str) -> Option<(u64, u64)> {
+    let receipt = Erasure::parse(order).ok()?.receipt?;
+    CustodyReceipt::claimed(receipt.as_bytes()).ok().map(|receipt| (receipt.from, receipt.to))
+}
+
 fn lock(of: &Mutex<Dwelling>) -> MutexGuard<'_, Dwelling> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -77,12 +83,15 @@ impl Store {
         Ok(None)
     }
 
-    /// Entries from the first on of which all content was purged, receipt after receipt: no need to look at them.
+    /// Entries from the first on of which all content was purged, receipt after receipt: no need to look at them. One text of an order after the
+    /// other is in memory.
     fn purged_up_to(&self) -> Result<u64, StoreError> {
-        let done = self.orders()?.into_iter().filter(|order| order.is_carried_out);
-        let receipts = done.filter_map(|order| Erasure::parse(&order.text).ok()?.receipt);
-        let receipts = receipts.filter_map(|note| CustodyReceipt::claimed(note.as_bytes()).ok());
-        let mut ranges: Vec<(u64, u64)> = receipts.map(|receipt| (receipt.from, receipt.to)).collect();
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for (_, id) in self.order_ids(0)? {
+            if self.is_carried_out(id)? {
+                ranges.extend(purged(&self.order(id)?.text));
+            }
+        }
         ranges.sort_unstable();
         let reach = |reached: u64, (from, to): (u64, u64)| if from <= reached { reached.max(to) } else { reached };
         Ok(ranges.into_iter().fold(0, reach))

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 use zegel_proto::parse;
 use zegel_proto::v1::{EventHeader, SealedBody};
 use zegel_verifier::batch::sealed_leaf;
@@ -28,6 +28,12 @@ const MARK_BYTES: usize = 16;
 const REWRITES_MAX: u32 = 4;
 /// Bytes of a file that are scanned at a time.
 const SCAN_STEP_BYTES: usize = 1 << 20;
+
+/// Held by whoever erases or copies a store: nobody else does either meanwhile.
+#[derive(Debug)]
+pub(crate) struct Alone<'a> {
+    _held: MutexGuard<'a, ()>,
+}
 
 /// What became of an erasure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -70,6 +76,21 @@ enum Form {
 }
 
 impl Store {
+    /// Waits until nobody erases or copies: a copy of a large store takes hours.
+    pub(crate) fn alone(&self) -> Alone<'_> {
+        Alone { _held: self.erasing.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// The same, if nobody does now.
+    pub(crate) fn alone_now(&self) -> Option<Alone<'_>> {
+        let held = match self.erasing.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(ended)) => ended.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Alone { _held: held })
+    }
+
     pub(super) fn erased_row(&self, entry: u64, position: u32) -> Result<Option<ErasedRow>, StoreError> {
         let row = self.truth.get(Column::Erased, &rows::chunk_key(entry, position))?;
         row.map(|row| rows::parse("an erased event", &row)).transpose()
@@ -93,8 +114,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then do it again: it goes on.
-    pub(crate) fn erase(&self, order: Believed<'_>) -> Result<Erased, StoreError> {
-        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn erase(&self, order: Believed<'_>, _: &Alone<'_>) -> Result<Erased, StoreError> {
         let places = order.places;
         let mut erased = Erased { events: places.len() as u64, ..Erased::default() };
         let mut chunks: BTreeMap<(u64, u32), Vec<u32>> = BTreeMap::new();

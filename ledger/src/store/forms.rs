@@ -6,9 +6,8 @@
 
 use crate::store::database::Column;
 use crate::store::rows::{self, BodiesRow, CHUNK_EVENTS};
-use crate::store::{Step, Store, StoreError};
+use crate::store::{Alone, Step, Store, StoreError};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use zegel_verifier::erasure::Resealed;
 
 impl Store {
@@ -31,11 +30,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then do it again.
-    pub(crate) fn put_forms(&self, forms: &[((u64, u32), &Resealed)]) -> Result<(), StoreError> {
+    pub(crate) fn put_forms(&self, forms: &[((u64, u32), &Resealed)], _: &Alone<'_>) -> Result<(), StoreError> {
         if forms.is_empty() {
             return Ok(());
         }
-        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut chunks: BTreeMap<(u64, u32), Vec<(usize, &Resealed)>> = BTreeMap::new();
         for ((entry, position), new) in forms {
             let chunk = chunks.entry((*entry, position / CHUNK_EVENTS as u32)).or_default();

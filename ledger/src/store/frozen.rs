@@ -12,7 +12,7 @@ use crate::store::envelopes::EnvelopePlaces;
 use crate::store::table::TablesRead;
 use crate::store::{Blobs, NoFaults, Store, StoreError, lock};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Folder in the store: the copy, and how far a scrub of it is.
 const SCRUB: &str = "scrub";
@@ -29,7 +29,7 @@ impl Store {
     pub(crate) fn freeze(&self, to: &Path) -> Result<(), StoreError> {
         let failed = |reason| StoreError::failed("freezing the store", reason);
         // Not while an erasure goes on: the copy would keep what it erases.
-        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone();
         std::fs::create_dir_all(to).map_err(failed)?;
         self.truth.freeze(&to.join("log"))?;
         self.keys.freeze(&to.join("keys"))

@@ -125,7 +125,7 @@ mod tests {
         store.truth.commit_synced(write, "a test").expect("written");
         let before = audit_entry(&store, 0).expect("read").sealed;
         let order = Believed { places: &[(0, 1)], resealed: &BTreeMap::new(), text: "an order", size: 1 };
-        let met = audit_entry_while(&store, 0, || store.erase(order).map(|_| ())).expect("read").sealed;
+        let met = audit_entry_while(&store, 0, || store.erase(order, &store.alone()).map(|_| ())).expect("read").sealed;
         let leaf = store.erased(0, 1).expect("read").expect("its leaf").to_vec();
         let wanted = SealedDigest { leaf: leaf.clone(), ..before[1].clone() };
         assert_eq!(met, [before[0].clone(), wanted, before[2].clone()]);

@@ -300,6 +300,45 @@ impl Site {
     }
 }
 
+/// Among the attachments of a store: whoever copies it stands there until the other end is opened.
+pub struct Pipe(PathBuf);
+
+impl Pipe {
+    pub fn among_attachments_of(site: &Site) -> Self {
+        let path = site.store().join("blobs/ff").join("ff".repeat(32));
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("it runs").success());
+        Self(path)
+    }
+
+    /// Asks for a backup into `backup`, and waits until it stands here.
+    pub async fn stop_a_backup(&self, site: &Site) {
+        let backup = site.path().join("backup");
+        std::fs::create_dir_all(&backup).expect("a folder");
+        std::fs::write(backup.join("asked"), b"").expect("asked");
+        while !backup.join("blobs/ff").exists() {
+            assert!(!backup.join("refused").exists(), "it does not come so far");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Lets it go on, and waits until it has ended: it takes no pipe for an attachment.
+    pub async fn open(self, site: &Site) {
+        drop(self);
+        while site.path().join("backup/asked").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Pipe {
+    /// Both ends at once, which waits for nobody.
+    fn drop(&mut self) {
+        let _ = std::fs::File::options().read(true).write(true).open(&self.0);
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// A ledger that serves.
 pub struct Running {
     pub client: LedgerClient<Channel>,

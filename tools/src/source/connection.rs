@@ -152,7 +152,7 @@ pub struct Connection {
     client: LedgerClient<Channel>,
     channel: Channel,
     origin: String,
-    backoff: Backoff,
+    pub(super) backoff: Backoff,
 }
 
 impl Connection {

@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) blob_calls: u64,
     /// What the next calls that put a blob are refused with.
     pub(crate) blob_faults: VecDeque<Status>,
+    /// What the next calls that hand over an order to erase are refused with.
+    pub(crate) erase_faults: VecDeque<Status>,
     /// An event that evidence tells a second time, at a place where it does not stand: entry, position, false position.
     pub(crate) told_twice: Option<(u64, u32, u32)>,
 }
@@ -560,7 +562,11 @@ impl Ledger for FakeLedger {
         Ok(answers(self.evidence(&request.into_inner()).into_iter().map(Ok).collect()))
     }
 
+    /// Erases nothing.
     async fn erase(&self, _: Request<EraseRequest>) -> Result<Response<EraseResponse>, Status> {
-        Err(Status::unimplemented("this ledger erases nothing"))
+        match self.state().erase_faults.pop_front() {
+            Some(refused) => Err(refused),
+            None => Ok(Response::new(EraseResponse::default())),
+        }
     }
 }
